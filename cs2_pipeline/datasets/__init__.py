@@ -1,0 +1,1 @@
+"""From extracted tables to training tables: snapshots, player windows, splits, the leakage audit. Pure functions."""

@@ -1,0 +1,1 @@
+"""Metrics with intervals, slices, reliability, laws, comparison of models, the promotion rule, the model card."""

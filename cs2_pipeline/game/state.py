@@ -1,0 +1,138 @@
+"""The state of a round at a moment, as applications send it and as snapshots record it.
+
+`ROUND_FIELDS` is the one table of a state's fields: name, bounds, meaning. Request validation, the OpenAPI
+document, the checks on extracted snapshots and the laws of the model all read it. The rules that tie
+fields together (which states are decided, which cannot exist) are functions beside it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from cs2_pipeline.game.rules import FULL_ARMOR, FULL_HEALTH, MAX_MONEY, TEAM_SIZE, Side
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One numeric or text field of an input.
+
+    Attributes:
+        name: snake_case name; the camelCase form is derived from it.
+        low, high: inclusive bounds of numbers; unused for text.
+        integer: whole numbers only.
+        required: whether a request must carry it.
+        text: a string field.
+        meaning: what it is, with its unit, for documentation.
+    """
+
+    name: str
+    low: float
+    high: float
+    meaning: str
+    integer: bool = False
+    required: bool = True
+    text: bool = False
+
+
+MAX_TIME_REMAINING: Final = 180.0
+"""Round clock plus the longest freeze time or technical pause shown on it."""
+MAX_BOMB_TIME: Final = 45.0
+"""The longest bomb timer in use; the competitive one is 40 s."""
+MAX_EQUIPMENT_VALUE: Final = 60_000.0
+MAX_TEAM_MONEY: Final = float(TEAM_SIZE * MAX_MONEY)
+MAX_SCORE: Final = 99.0
+
+
+def _count(name: str, meaning: str, *, required: bool = True) -> Field:
+    return Field(name, 0, TEAM_SIZE, meaning, integer=True, required=required)
+
+
+ROUND_FIELDS: Final[tuple[Field, ...]] = (
+    _count("ct_alive", "living players on the CT side"),
+    _count("t_alive", "living players on the T side"),
+    Field("ct_equip_value", 0, MAX_EQUIPMENT_VALUE, "value of the equipment the living CT carry, dollars"),
+    Field("t_equip_value", 0, MAX_EQUIPMENT_VALUE, "value of the equipment the living T carry, dollars"),
+    Field("ct_money", 0, MAX_TEAM_MONEY, "money of the CT side, dollars"),
+    Field("t_money", 0, MAX_TEAM_MONEY, "money of the T side, dollars"),
+    Field("bomb_planted", 0, 1, "1 once the bomb is planted, else 0", integer=True),
+    Field(
+        "time_remaining",
+        0,
+        MAX_TIME_REMAINING,
+        "seconds left on the round clock, or until the explosion once the bomb is planted",
+    ),
+    Field("ct_score", 0, MAX_SCORE, "rounds the CT side has won before this one", integer=True),
+    Field("t_score", 0, MAX_SCORE, "rounds the T side has won before this one", integer=True),
+    Field("map_name", 0, 0, "the map, such as de_mirage", required=False, text=True),
+    Field("ct_health", 0, TEAM_SIZE * FULL_HEALTH, "health of the living CT, added up", required=False),
+    Field("t_health", 0, TEAM_SIZE * FULL_HEALTH, "health of the living T, added up", required=False),
+    Field("ct_armor", 0, TEAM_SIZE * FULL_ARMOR, "armour of the living CT, added up", required=False),
+    Field("t_armor", 0, TEAM_SIZE * FULL_ARMOR, "armour of the living T, added up", required=False),
+    _count("ct_helmets", "living CT with a helmet", required=False),
+    _count("t_helmets", "living T with a helmet", required=False),
+    _count("ct_defuse_kits", "living CT with a defuse kit", required=False),
+)
+
+REQUIRED_ROUND_FIELDS: Final = tuple(field.name for field in ROUND_FIELDS if field.required)
+OPTIONAL_ROUND_FIELDS: Final = tuple(field.name for field in ROUND_FIELDS if not field.required)
+
+
+@dataclass(frozen=True, slots=True)
+class RoundState:
+    """A round at a moment. Team sums and counts; see `ROUND_FIELDS` for units and bounds."""
+
+    ct_alive: int
+    t_alive: int
+    ct_equip_value: float
+    t_equip_value: float
+    ct_money: float
+    t_money: float
+    bomb_planted: int
+    time_remaining: float
+    ct_score: int
+    t_score: int
+    map_name: str | None = None
+    ct_health: float | None = None
+    t_health: float | None = None
+    ct_armor: float | None = None
+    t_armor: float | None = None
+    ct_helmets: int | None = None
+    t_helmets: int | None = None
+    ct_defuse_kits: int | None = None
+
+
+def decided_winner(ct_alive: float, t_alive: float, bomb_planted: float, time_remaining: float) -> Side | None:
+    """The winner of a round that is already decided, or None while it is open.
+
+    T has won when no CT lives, CT when no T lives and no bomb is down, and CT when time is out with no bomb
+    down. With the bomb down and every T dead the round is open: the CT must still defuse.
+    """
+    if ct_alive <= 0:
+        return "T"
+    if not bomb_planted and (t_alive <= 0 or time_remaining <= 0):
+        return "CT"
+    return None
+
+
+def contradictions(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What makes a state impossible, as pairs of field and message; empty for a possible one.
+
+    Args:
+        values: the state's fields by name, each within its own bounds; optional ones may be absent or None.
+    """
+    found: list[tuple[str, str]] = []
+    ct, t, planted = values["ct_alive"], values["t_alive"], values["bomb_planted"]
+    if ct == 0 and t == 0 and not planted:
+        found.append(("ct_alive", "nobody is alive on either side and no bomb is planted"))
+    if planted and values["time_remaining"] > MAX_BOMB_TIME:
+        found.append(("time_remaining", f"a planted bomb explodes within {MAX_BOMB_TIME:g} s"))
+    per_player = {"health": FULL_HEALTH, "armor": FULL_ARMOR, "helmets": 1, "defuse_kits": 1}
+    for side, alive in (("ct", ct), ("t", t)):
+        for item, most in per_player.items():
+            value = values.get(f"{side}_{item}")
+            if value is not None and value > most * alive:
+                found.append((f"{side}_{item}", f"{value:g} is more than {alive} living players can have"))
+        health = values.get(f"{side}_health")
+        if health is not None and alive > 0 and health <= 0:
+            found.append((f"{side}_health", f"{alive} living players have some health"))
+    return found

@@ -1,0 +1,170 @@
+"""The model artifact: the one form in which a model is registered, evaluated and served.
+
+A folder with three files, and nothing in it is code or pickle:
+
+- ``model.onnx``: preprocessing, network and calibration in one graph. Input ``features``, float32 of shape
+  (rows, features). A round model's outputs are ``probability``, ``low`` and ``high`` (float32, shape (rows,): P(CT wins)
+  and the bounds of its interval); a player model's is ``scores`` (float32, shape (rows, 4)).
+- ``probe.json``: rows of real features with the outputs of the estimator the graph was exported from.
+- ``manifest.json``: names, digests of the other files, where the model came from.
+
+Only numpy and onnxruntime are needed to load one, so the service can.
+"""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+FORMAT: Final = 1
+MODEL_FILE: Final = "model.onnx"
+PROBE_FILE: Final = "probe.json"
+MANIFEST_FILE: Final = "manifest.json"
+EXPORT_TOLERANCE: Final = 1e-6
+"""How far an exported graph may be from its original on the probe rows, on the exporting machine."""
+LOAD_TOLERANCE: Final = 1e-5
+"""The same on any machine: processors differ in the last bits of float32."""
+
+Outputs = dict[str, NDArray[np.float32]]
+
+
+class ArtifactError(Exception):
+    """An artifact that must not be used; the message says which and why."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A loaded model.
+
+    Attributes:
+        manifest: the content of ``manifest.json``.
+        session: the ONNX Runtime session of the graph.
+    """
+
+    manifest: dict[str, Any]
+    session: ort.InferenceSession
+
+    @property
+    def name(self) -> str:
+        """The registered model's name."""
+        return str(self.manifest["name"])
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Feature names in the order of the input's columns."""
+        return tuple(self.manifest["features"])
+
+    def predict(self, features: NDArray[np.float32]) -> Outputs:
+        """Outputs by name for float32 features of shape (rows, features)."""
+        names = self.manifest["outputs"]
+        return dict(zip(names, self.session.run(names, {"features": features}), strict=True))
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Load and prove an artifact: digests first, then the probe rows.
+
+        Raises:
+            ArtifactError: a file is missing or altered, the format is another one, or the graph does not
+                reproduce the probe's outputs.
+        """
+        manifest = _verified_manifest(folder)
+        artifact = cls(manifest, _session(folder / MODEL_FILE))
+        probe = json.loads((folder / PROBE_FILE).read_text())
+        gap = artifact.gap(probe)
+        if not gap <= LOAD_TOLERANCE:
+            raise ArtifactError(
+                f"{folder.name}: outputs differ from the probe's by {gap:.3g}, more than {LOAD_TOLERANCE:g}"
+            )
+        return artifact
+
+    def gap(self, probe: dict[str, Any]) -> float:
+        """Largest absolute difference between this graph's outputs and a probe's; NaN when either has NaN."""
+        outputs = self.predict(_matrix(probe["features"]))
+        return max(float(np.max(np.abs(outputs[name] - np.asarray(probe["outputs"][name])))) for name in outputs)
+
+
+def write(
+    folder: Path,
+    *,
+    name: str,
+    graph: bytes,
+    features: tuple[str, ...],
+    probe: NDArray[np.float32],
+    expected: Outputs,
+    **about: Any,
+) -> Artifact:
+    """Write an artifact and prove that the graph gives what the original gave.
+
+    Args:
+        folder: where; made if it is not there.
+        name: the registered model's name.
+        graph: the serialised ONNX model.
+        features: names of the input's columns.
+        probe: real rows, shape (rows, features); NaN is allowed.
+        expected: the original estimator's outputs on the probe rows, by name.
+        about: anything else for the manifest that JSON can hold (seed, dataset digest, interval level, ...).
+
+    Raises:
+        ArtifactError: the graph differs from the original by more than `EXPORT_TOLERANCE`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MODEL_FILE).write_bytes(graph)
+    rows = [[None if np.isnan(value) else float(value) for value in row] for row in probe]
+    probe_document = {"features": rows, "outputs": {key: np.asarray(value).tolist() for key, value in expected.items()}}
+    (folder / PROBE_FILE).write_text(json.dumps(probe_document))
+    manifest = {
+        **about,
+        "format": FORMAT,
+        "name": name,
+        "features": list(features),
+        "outputs": list(expected),
+        "sha256": {file: _sha256(folder / file) for file in (MODEL_FILE, PROBE_FILE)},
+    }
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2, sort_keys=True))
+    artifact = Artifact(manifest, _session(folder / MODEL_FILE))
+    gap = artifact.gap(probe_document)
+    if not gap <= EXPORT_TOLERANCE:
+        raise ArtifactError(
+            f"{name}: the exported graph differs from the original by {gap:.3g}, more than {EXPORT_TOLERANCE:g}"
+        )
+    return artifact
+
+
+def digest(folder: Path) -> str:
+    """What identifies the model itself: the SHA-256 of its graph. Same data and seed give the same."""
+    return _sha256(folder / MODEL_FILE)
+
+
+def _verified_manifest(folder: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
+        if manifest["format"] != FORMAT:
+            raise ArtifactError(f"{folder.name}: format {manifest['format']} is not the {FORMAT} this version reads")
+        for file, expected in manifest["sha256"].items():
+            if _sha256(folder / file) != expected:
+                raise ArtifactError(f"{folder.name}: {file} is not the file that was registered (its SHA-256 differs)")
+        if not {MODEL_FILE, PROBE_FILE} <= manifest["sha256"].keys():
+            raise ArtifactError(f"{folder.name}: the manifest does not name the digests of its files")
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{folder.name}: not a readable model artifact: {error!r}") from error
+    return manifest
+
+
+def _session(path: Path) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    return ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+
+
+def _matrix(rows: list[list[float | None]]) -> NDArray[np.float32]:
+    return np.array([[np.nan if value is None else value for value in row] for row in rows], dtype=np.float32)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,61 @@
+"""Every setting of the platform, typed, read from the environment when asked for.
+
+One variable each, prefix ``CS2_``. With none set, everything lives in one folder (``.cs2``). Secrets are
+``SecretStr``: printing settings never shows them. `load` reads the environment anew; nothing here is read at import.
+"""
+
+from datetime import date
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """The settings. Field names in upper case with the prefix are the environment variables."""
+
+    model_config = SettingsConfigDict(env_prefix="CS2_", extra="ignore")
+
+    home: Path = Field(Path(".cs2"), description="folder of all embedded parts")
+    database_url: SecretStr | None = Field(
+        None, description="demo database: SQLAlchemy URL, mssql:// address or ODBC string; default: SQLite in the home"
+    )
+    mlflow_tracking_uri: SecretStr | None = Field(
+        None, description="MLflow server or store; default: SQLite in the home"
+    )
+    data_url: str | None = Field(
+        None, description="where extracted tables are kept: a folder or any fsspec address; default: data/ in the home"
+    )
+    first_day: date = Field(date(2023, 9, 27), description="first day of the daily partitions (default: CS2's release)")
+    snapshot_interval: float = Field(10.0, gt=0, description="seconds between two snapshots of a round")
+    seed: int = Field(0, description="seed of training, resampling and the simulator")
+    host: str = Field("127.0.0.1", description="address the local processes listen on")
+    dagster_port: int = Field(3000, description="Dagster UI")
+    mlflow_port: int = Field(5000, description="MLflow UI")
+    service_port: int = Field(8000, description="prediction service")
+
+    @property
+    def embedded_database(self) -> Path:
+        """The SQLite demo database used when no server is named."""
+        return self.home / "demos.sqlite"
+
+    def resolved_database_url(self) -> str:
+        """The demo database's address. May hold a password: never print it."""
+        if self.database_url is not None:
+            return self.database_url.get_secret_value()
+        return f"sqlite:///{self.embedded_database.resolve()}"
+
+    def resolved_tracking_uri(self) -> str:
+        """MLflow's address. May hold a password: never print it."""
+        if self.mlflow_tracking_uri is not None:
+            return self.mlflow_tracking_uri.get_secret_value()
+        return f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+    def resolved_data_url(self) -> str:
+        """The base address of stored tables."""
+        return self.data_url or str((self.home / "data").resolve())
+
+
+def load() -> Settings:
+    """The settings as the environment has them now."""
+    return Settings()  # type: ignore[call-arg]  # every field has a default
