@@ -3,8 +3,8 @@
 A folder with three files, and nothing in it is code or pickle:
 
 - ``model.onnx``: preprocessing, network and calibration in one graph. Input ``features``, float32 of shape
-  (rows, features). A round model's outputs are ``probability``, ``low`` and ``high`` (float32, shape (rows,): P(CT wins)
-  and the bounds of its interval); a player model's is ``scores`` (float32, shape (rows, 4)).
+  (rows, features). A round model's outputs are ``probability``, ``low`` and ``high`` (float32, shape (rows,)):
+  P(CT wins) and the bounds of its interval; a player model's is ``scores`` (float32, shape (rows, 4)).
 - ``probe.json``: rows of real features with the outputs of the estimator the graph was exported from.
 - ``manifest.json``: names, digests of the other files, where the model came from.
 
