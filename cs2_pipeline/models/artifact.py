@@ -43,10 +43,12 @@ class Artifact:
 
     Attributes:
         manifest: the content of ``manifest.json``.
+        digest: SHA-256 of ``manifest.json``, which holds those of the other files: it stands for the whole.
         session: the ONNX Runtime session of the graph.
     """
 
     manifest: dict[str, Any]
+    digest: str
     session: ort.InferenceSession
 
     @property
@@ -73,7 +75,7 @@ class Artifact:
                 reproduce the probe's outputs.
         """
         manifest = _verified_manifest(folder)
-        artifact = cls(manifest, _session(folder / MODEL_FILE))
+        artifact = cls(manifest, _sha256(folder / MANIFEST_FILE), _session(folder / MODEL_FILE))
         probe = json.loads((folder / PROBE_FILE).read_text())
         gap = artifact.gap(probe)
         if not gap <= LOAD_TOLERANCE:
@@ -126,7 +128,7 @@ def write(
         "sha256": {file: _sha256(folder / file) for file in (MODEL_FILE, PROBE_FILE)},
     }
     (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2, sort_keys=True))
-    artifact = Artifact(manifest, _session(folder / MODEL_FILE))
+    artifact = Artifact(manifest, _sha256(folder / MANIFEST_FILE), _session(folder / MODEL_FILE))
     gap = artifact.gap(probe_document)
     if not gap <= EXPORT_TOLERANCE:
         raise ArtifactError(
@@ -135,7 +137,7 @@ def write(
     return artifact
 
 
-def digest(folder: Path) -> str:
+def model_digest(folder: Path) -> str:
     """What identifies the model itself: the SHA-256 of its graph. Same data and seed give the same."""
     return _sha256(folder / MODEL_FILE)
 

@@ -1,0 +1,79 @@
+"""The connection to MLflow, the names everybody agrees on, and errors that say what to do.
+
+Every other module of `registry` gets its client here. An MLflow that does not answer must fail within seconds, and
+its address may hold a password, so addresses are masked in every message.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+# MLflow reads these when a request is made; a caller who sets others keeps them.
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+ROUND_PREDICTOR: Final = "round_predictor"
+PLAYER_CLASSIFIER: Final = "player_classifier"
+MODEL_NAMES: Final = (ROUND_PREDICTOR, PLAYER_CLASSIFIER)
+CHAMPION: Final = "champion"
+PREVIOUS: Final = "previous"
+
+_NOT_FOUND: Final = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
+
+
+class RegistryError(Exception):
+    """MLflow refused something, or does not have what was asked for."""
+
+
+class RegistryUnavailableError(RegistryError):
+    """MLflow does not answer."""
+
+
+def masked(uri: str) -> str:
+    """An address without its password, for messages."""
+    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", uri)
+
+
+def connect(tracking_uri: str) -> MlflowClient:
+    """A client of the MLflow at an address; nothing is sent yet for a server, a store file is made if absent.
+
+    Raises:
+        RegistryUnavailableError: the store cannot be opened.
+    """
+    with translated(tracking_uri):
+        return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+@contextmanager
+def translated(tracking_uri: str) -> Iterator[None]:
+    """Turn what MLflow raises into `RegistryError`, saying where and what to do."""
+    try:
+        yield
+    except MlflowException as error:
+        if "API request to" in str(error) or error.error_code == "TEMPORARILY_UNAVAILABLE":
+            raise RegistryUnavailableError(_unavailable(tracking_uri)) from error
+        raise RegistryError(f"MLflow at {masked(tracking_uri)}: {masked(str(error))}") from error
+    except (OSError, ImportError) as error:
+        raise RegistryUnavailableError(_unavailable(tracking_uri)) from error
+    except Exception as error:
+        if type(error).__module__.split(".")[0] in ("sqlalchemy", "requests", "urllib3", "alembic"):
+            raise RegistryUnavailableError(_unavailable(tracking_uri)) from error
+        raise
+
+
+def is_missing(error: MlflowException) -> bool:
+    """True when MLflow says that a model, version or alias is not there."""
+    return error.error_code in _NOT_FOUND
+
+
+def _unavailable(tracking_uri: str) -> str:
+    return (
+        f"MLflow at {masked(tracking_uri)} does not answer. Check that it runs and that CS2_MLFLOW_TRACKING_URI "
+        "names it; `cs2 doctor` tries the connection."
+    )
