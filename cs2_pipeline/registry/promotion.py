@@ -1,0 +1,137 @@
+"""Moving the aliases: promote, refuse, roll back, and the history of who did it when and why.
+
+The only module that sets an alias. The alias `champion` is what the service follows, so it moves last: a process
+killed in between leaves the former champion in place, and doing the same again completes it.
+"""
+
+import getpass
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final, Literal
+
+from mlflow.exceptions import MlflowException
+from mlflow.tracking import MlflowClient
+
+from cs2_pipeline.registry.champion import ModelStore, ModelVersion
+from cs2_pipeline.registry.client import CHAMPION, PREVIOUS, RegistryError, connect, is_missing, translated
+
+Action = Literal["promoted", "refused", "forced", "rolled_back"]
+_EVENT_PREFIX: Final = "event."
+_LONGEST_TAG: Final = 4500
+"""MLflow's stores take 5,000 characters a tag."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One decision about a version: what was done, when, by whom, why, and what was champion before."""
+
+    at: str
+    action: Action
+    version: str
+    former: str | None
+    by: str
+    reason: str
+
+
+def promote(
+    tracking_uri: str, version: ModelVersion, *, reason: str, by: str | None = None, forced: bool = False
+) -> Event:
+    """Make a version the champion; promoting the present champion changes nothing but is recorded."""
+    with translated(tracking_uri):
+        client = connect(tracking_uri)
+        former = _alias(client, version.name, CHAMPION)
+        event = _event("forced" if forced else "promoted", version.version, former, by, reason)
+        client.set_model_version_tag(version.name, version.version, "promoted_at", event.at)
+        client.set_model_version_tag(version.name, version.version, "promotion_reason", reason[:_LONGEST_TAG])
+        _record(client, version.name, event)
+        _move(client, version.name, former=former, champion=version.version)
+    return event
+
+
+def refuse(tracking_uri: str, version: ModelVersion, *, reason: str, by: str | None = None) -> Event:
+    """Note on a version why it did not become champion; it stays registered."""
+    with translated(tracking_uri):
+        client = connect(tracking_uri)
+        former = _alias(client, version.name, CHAMPION)
+        event = _event("refused", version.version, former, by, reason)
+        client.set_model_version_tag(version.name, version.version, "refused_reason", reason[:_LONGEST_TAG])
+        _record(client, version.name, event)
+    return event
+
+
+def rollback(tracking_uri: str, name: str, *, reason: str, by: str | None = None) -> Event:
+    """Return to the previous champion. Doing it twice returns to where one began.
+
+    Raises:
+        RegistryError: there is no previous champion to return to.
+    """
+    with translated(tracking_uri):
+        client = connect(tracking_uri)
+        present, previous = _alias(client, name, CHAMPION), _alias(client, name, PREVIOUS)
+        if previous is None or previous == present:
+            raise RegistryError(
+                f"{name} has no previous champion to roll back to; `cs2 models list` shows its versions."
+            )
+        event = _event("rolled_back", previous, present, by, reason)
+        client.set_model_version_tag(name, previous, "promoted_at", event.at)
+        client.set_model_version_tag(name, previous, "promotion_reason", f"rollback: {reason}"[:_LONGEST_TAG])
+        _record(client, name, event)
+        _move(client, name, former=present, champion=previous)
+    return event
+
+
+def history(tracking_uri: str, name: str) -> list[Event]:
+    """All decisions about a model's versions, oldest first."""
+    with translated(tracking_uri):
+        try:
+            tags = connect(tracking_uri).get_registered_model(name).tags
+        except MlflowException as error:
+            if is_missing(error):
+                return []
+            raise
+    events = [Event(**json.loads(value)) for key, value in tags.items() if key.startswith(_EVENT_PREFIX)]
+    return sorted(events, key=lambda event: event.at)
+
+
+def versions(tracking_uri: str, name: str) -> list[ModelVersion]:
+    """All versions of a model, newest first; empty where the model is not registered."""
+    store = ModelStore(tracking_uri, Path())
+    with translated(tracking_uri):
+        found = connect(tracking_uri).search_model_versions(f"name = '{name}'")
+    numbers = sorted((int(version.version) for version in found), reverse=True)
+    return [store.version(name, str(number)) for number in numbers]
+
+
+def aliases(tracking_uri: str, name: str) -> dict[str, str]:
+    """Version numbers by alias."""
+    with translated(tracking_uri):
+        client = connect(tracking_uri)
+        found = {alias: _alias(client, name, alias) for alias in (CHAMPION, PREVIOUS)}
+    return {alias: version for alias, version in found.items() if version is not None}
+
+
+def _event(action: Action, version: str, former: str | None, by: str | None, reason: str) -> Event:
+    at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")  # tag names take no plus sign
+    return Event(at, action, version, former, by or getpass.getuser(), reason)
+
+
+def _record(client: MlflowClient, name: str, event: Event) -> None:
+    document = asdict(event) | {"reason": event.reason[: _LONGEST_TAG // 2]}
+    client.set_registered_model_tag(name, f"{_EVENT_PREFIX}{event.at}", json.dumps(document))
+
+
+def _move(client: MlflowClient, name: str, *, former: str | None, champion: str) -> None:
+    if former is not None and former != champion:
+        client.set_registered_model_alias(name, PREVIOUS, former)
+    client.set_registered_model_alias(name, CHAMPION, champion)
+
+
+def _alias(client: MlflowClient, name: str, alias: str) -> str | None:
+    try:
+        return str(client.get_model_version_by_alias(name, alias).version)
+    except MlflowException as error:
+        if is_missing(error):
+            return None
+        raise

@@ -1,0 +1,157 @@
+"""A real MLflow store in a folder: what is recorded can be read back, and aliases move only as they should."""
+
+import json
+
+import mlflow.pyfunc
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs2_pipeline.models.artifact import ArtifactError
+from cs2_pipeline.registry import promotion
+from cs2_pipeline.registry.champion import ModelStore, RegistryError, RegistryUnavailableError
+from cs2_pipeline.registry.client import connect, masked
+from cs2_pipeline.registry.runs import Candidate, TrainingRun, record
+from cs2_pipeline_tests.tiny_models import round_artifact
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    return tmp_path_factory.mktemp("registry")
+
+
+@pytest.fixture(scope="module")
+def uri(root):
+    return f"sqlite:///{root / 'mlflow.db'}"
+
+
+@pytest.fixture
+def recorded(uri, root, tmp_path):
+    def make(bias=0.0):
+        round_artifact(tmp_path / "artifact", bias=bias)
+        run = TrainingRun(
+            model_name="round_predictor",
+            artifact=tmp_path / "artifact",
+            dataset=pd.DataFrame({"ct_alive": [5, 4], "ct_wins": [1, 0]}),
+            dataset_digest="d" * 32,
+            params={"seed": 0},
+            metrics={"test_log_loss": 0.5, "test_auc": float("nan")},
+            tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00"},
+            files={"model_card.md": "# card", "slices.csv": "a,b\n"},
+            candidates=(Candidate("logistic_regression", {"C": 1}, {"validation_log_loss": 0.6}),),
+        )
+        return record(uri, run, artifact_root=root / "artifacts")
+
+    return make
+
+
+@pytest.fixture
+def store(uri, tmp_path):
+    return ModelStore(uri, tmp_path / "cache")
+
+
+def test_a_run_keeps_its_evidence(uri, recorded):
+    version = recorded()
+    client = connect(uri)
+    run = client.get_run(version.run_id)
+    assert run.info.status == "FINISHED"
+    assert run.data.metrics == {"test_log_loss": 0.5}
+    assert run.inputs.dataset_inputs[0].dataset.digest == "d" * 32
+    assert {file.path for file in client.list_artifacts(version.run_id)} >= {"model", "model_card.md", "slices.csv"}
+    children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{version.run_id}'")
+    assert [child.info.run_name for child in children] == ["logistic_regression"]
+    assert (version.source_watermark, version.dataset_digest) == ("demo 7", "d" * 32)
+
+
+def test_the_registered_model_answers_through_mlflow_as_through_the_store(uri, recorded, store):
+    version = recorded(bias=0.3)
+    features = np.zeros((2, 19), dtype=np.float32)
+    features[:, 0] = [5, 1]
+    mlflow.set_tracking_uri(uri)
+    loaded = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
+    ours = store.fetch(version).predict(features)["probability"]
+    assert np.array_equal(loaded.predict({"features": features})["probability"], ours)
+
+
+def test_the_champion_is_the_version_promoted_last_and_rollback_returns(uri, recorded, store):
+    first, second = recorded(), recorded(bias=1.0)
+    promotion.promote(uri, first, reason="first")
+    promotion.promote(uri, second, reason="better")
+    assert store.champion("round_predictor").version == second.version
+    assert promotion.aliases(uri, "round_predictor") == {"champion": second.version, "previous": first.version}
+    promotion.rollback(uri, "round_predictor", reason="wrong on de_nuke", by="reviewer")
+    assert store.champion("round_predictor").version == first.version
+    last = promotion.history(uri, "round_predictor")[-1]
+    assert (last.action, last.former, last.by, last.reason) == (
+        "rolled_back",
+        second.version,
+        "reviewer",
+        "wrong on de_nuke",
+    )
+
+
+def test_promoting_the_champion_again_keeps_the_previous_one(uri, recorded):
+    first, second = recorded(), recorded()
+    for version in (first, second, second):
+        promotion.promote(uri, version, reason="again")
+    assert promotion.aliases(uri, "round_predictor")["previous"] == first.version
+
+
+def test_a_refused_version_stays_registered_with_its_reason(uri, recorded, store):
+    champion, worse = recorded(), recorded()
+    promotion.promote(uri, champion, reason="good")
+    promotion.refuse(uri, worse, reason="log loss is higher")
+    assert store.champion("round_predictor").version == champion.version
+    assert store.version("round_predictor", worse.version).tags["refused_reason"] == "log loss is higher"
+
+
+def test_there_is_nothing_to_roll_back_to_before_a_second_champion(uri):
+    with pytest.raises(RegistryError, match="no previous champion"):
+        promotion.rollback(uri, "player_classifier", reason="why not")
+
+
+def test_no_champion_is_none_and_not_an_error(store):
+    assert store.champion("player_classifier") is None
+    assert store.cached("player_classifier") is None
+
+
+def test_a_fetched_champion_is_there_when_mlflow_is_not(uri, recorded, tmp_path):
+    version = recorded(bias=0.7)
+    ModelStore(uri, tmp_path / "cache").fetch(version)
+    away = ModelStore("http://127.0.0.1:9", tmp_path / "cache")
+    with pytest.raises(RegistryUnavailableError, match="does not answer"):
+        away.champion("round_predictor")
+    cached = away.cached("round_predictor")
+    assert cached is not None
+    assert cached[0] == version
+
+
+def test_an_altered_artifact_is_refused_and_an_altered_cache_is_not_used(uri, root, recorded, tmp_path):
+    version = recorded()
+    store = ModelStore(uri, tmp_path / "cache")
+    store.fetch(version)
+    (graph,) = (tmp_path / "cache").rglob("model.onnx")
+    graph.write_bytes(graph.read_bytes() + b"\0")
+    assert store.cached("round_predictor") is None
+    assert store.fetch(version).digest == version.digest
+
+    (original,) = (root / "artifacts").rglob(f"{version.run_id}/**/manifest.json")
+    manifest = json.loads(original.read_text())
+    original.write_text(json.dumps(manifest | {"name": "another"}))
+    with pytest.raises(ArtifactError, match="not the one that was registered"):
+        ModelStore(uri, tmp_path / "other").fetch(version)
+
+
+def test_a_run_that_cannot_be_logged_is_marked_failed_and_registers_nothing(uri, tmp_path):
+    run = TrainingRun("round_predictor", tmp_path / "nothing", pd.DataFrame({"a": [1]}), "d", {}, {}, {}, {})
+    before = len(promotion.versions(uri, "round_predictor"))
+    with pytest.raises(ArtifactError):
+        record(uri, run, artifact_root=tmp_path)
+    assert len(promotion.versions(uri, "round_predictor")) == before
+    client = connect(uri)
+    newest = client.search_runs([client.get_experiment_by_name("round_predictor").experiment_id], max_results=1)
+    assert newest[0].info.status == "FAILED"
+
+
+def test_a_password_in_the_address_is_masked():
+    assert masked("postgresql://cs2:secret@db/mlflow") == "postgresql://cs2:***@db/mlflow"

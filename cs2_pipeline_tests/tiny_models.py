@@ -1,0 +1,84 @@
+"""Small real artifacts for tests of what happens around a model: hand-built graphs with known answers."""
+
+from pathlib import Path
+
+import numpy as np
+from onnx import TensorProto, helper, numpy_helper
+
+from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
+from cs2_pipeline.game.player import TIERS
+from cs2_pipeline.models.artifact import Artifact, write
+
+
+def round_artifact(folder: Path, *, bias: float = 0.0) -> Artifact:
+    """P(CT) = sigmoid(0.8 (ct_alive - t_alive) + bias), the interval 0.2 to either side on the logit."""
+    width = len(ROUND_FEATURES)
+    weights = np.zeros((width, 1), dtype=np.float32)
+    weights[0], weights[1] = 0.8, -0.8
+    nodes = [
+        helper.make_node("Slice", ["features", "zero", "two", "one"], ["alive"]),
+        helper.make_node("MatMul", ["alive", "weights"], ["product"]),
+        helper.make_node("Squeeze", ["product", "one"], ["flat"]),
+    ]
+    constants = {"zero": [0], "two": [2], "one": [1]}
+    initializers = [numpy_helper.from_array(weights[:2], "weights")]
+    initializers += [
+        numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in constants.items()
+    ]
+    for output, shift in (("probability", 0.0), ("low", -0.2), ("high", 0.2)):
+        initializers.append(numpy_helper.from_array(np.float32(bias + shift), f"{output}_shift"))
+        nodes.append(helper.make_node("Add", ["flat", f"{output}_shift"], [f"{output}_logit"]))
+        nodes.append(helper.make_node("Sigmoid", [f"{output}_logit"], [output]))
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ("probability", "low", "high")]
+    probe = np.zeros((4, width), dtype=np.float32)
+    probe[:, 0], probe[:, 1] = [5, 4, 2, 1], [5, 3, 2, 4]
+    logit = 0.8 * (probe[:, 0] - probe[:, 1]) + bias
+    expected = {
+        name: (1 / (1 + np.exp(-(logit + shift)))).astype(np.float32)
+        for name, shift in (("probability", 0.0), ("low", -0.2), ("high", 0.2))
+    }
+    graph = _graph(ROUND_FEATURES, nodes, initializers, outputs)
+    return write(folder, name="round_predictor", graph=graph, features=ROUND_FEATURES, probe=probe, expected=expected)
+
+
+def player_artifact(folder: Path, *, min_rounds: int = 0) -> Artifact:
+    """Scores = softmax of four linear functions of K/D that peak tier by tier."""
+    width = len(PLAYER_FEATURES)
+    column = PLAYER_FEATURES.index("kd_ratio")
+    weights = np.zeros((width, len(TIERS)), dtype=np.float32)
+    weights[column] = [-4.0, 0.0, 3.0, 5.0]
+    shift = np.array([4.0, 1.0, -2.0, -5.0], dtype=np.float32)
+    nodes = [
+        helper.make_node("IsNaN", ["features"], ["missing"]),
+        helper.make_node("Where", ["missing", "nought", "features"], ["known"]),
+        helper.make_node("Gemm", ["known", "weights", "shift"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["scores"], axis=1),
+    ]
+    initializers = [
+        numpy_helper.from_array(weights, "weights"),
+        numpy_helper.from_array(shift, "shift"),
+        numpy_helper.from_array(np.float32(0), "nought"),
+    ]
+    outputs = [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["n", len(TIERS)])]
+    probe = np.zeros((3, width), dtype=np.float32)
+    probe[:, column] = [0.5, 1.1, 2.0]
+    logits = probe @ weights + shift
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected = {"scores": (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)}
+    graph = _graph(PLAYER_FEATURES, nodes, initializers, outputs)
+    return write(
+        folder,
+        name="player_classifier",
+        graph=graph,
+        features=PLAYER_FEATURES,
+        probe=probe,
+        expected=expected,
+        min_rounds=min_rounds,
+    )
+
+
+def _graph(features, nodes, initializers, outputs):
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", len(features)])]
+    graph = helper.make_graph(nodes, "tiny", inputs, outputs, initializers)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    return model.SerializeToString()
