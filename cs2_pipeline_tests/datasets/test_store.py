@@ -1,0 +1,70 @@
+"""Tables are replaced whole, read back as they were, and never seen half-written."""
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.datasets.store import MissingTableError, TableStore
+
+FRAME = pd.DataFrame(
+    {
+        "round_id": pd.Series([1, 2], dtype="int64"),
+        "map_name": pd.Series(["de_nuke", None], dtype="str"),
+        "started_at": pd.to_datetime(["2026-01-01T10:00:00Z", "2026-01-01T11:00:00Z"]).as_unit("us"),
+    }
+)
+
+
+@pytest.fixture(params=["folder", "memory"])
+def store(request, tmp_path):
+    return TableStore(str(tmp_path) if request.param == "folder" else f"memory://{tmp_path}")
+
+
+def test_a_table_comes_back_as_it_was_written(store):
+    store.write("rounds", FRAME)
+    pd.testing.assert_frame_equal(store.read("rounds"), FRAME)
+
+
+def test_partitions_are_read_together_and_missing_ones_are_left_out(store):
+    store.write("rounds", FRAME.iloc[:1], "2026-01-01")
+    store.write("rounds", FRAME.iloc[1:], "2026-01-02")
+    assert store.partitions("rounds") == ["2026-01-01", "2026-01-02"]
+    assert list(store.read("rounds", ["2026-01-02", "2026-01-03"])["round_id"]) == [2]
+    assert list(store.read("rounds")["round_id"]) == [1, 2]
+
+
+def test_an_empty_partition_does_not_change_types(store):
+    store.write("rounds", FRAME.iloc[:0], "2026-01-01")
+    store.write("rounds", FRAME, "2026-01-02")
+    pd.testing.assert_frame_equal(store.read("rounds"), FRAME)
+
+
+def test_writing_a_partition_again_replaces_it_byte_for_byte(tmp_path):
+    store = TableStore(str(tmp_path))
+    path = store.write("rounds", FRAME, "2026-01-01")
+    before = (tmp_path / "rounds" / "2026-01-01.parquet").read_bytes()
+    assert store.write("rounds", FRAME, "2026-01-01") == path
+    assert (tmp_path / "rounds" / "2026-01-01.parquet").read_bytes() == before
+    store.write("rounds", FRAME.iloc[:1], "2026-01-01")
+    assert len(store.read("rounds")) == 1
+
+
+def test_a_write_that_fails_leaves_the_former_table_and_no_other_file(tmp_path):
+    store = TableStore(str(tmp_path))
+    store.write("rounds", FRAME)
+    with pytest.raises(RuntimeError), store._replacing(f"{tmp_path}/rounds.parquet") as file:
+        file.write(b"half")
+        raise RuntimeError
+    pd.testing.assert_frame_equal(store.read("rounds"), FRAME)
+    assert [path.name for path in tmp_path.iterdir()] == ["rounds.parquet"]
+
+
+def test_what_was_never_written_is_named(store):
+    with pytest.raises(MissingTableError, match="no table 'rounds'"):
+        store.read("rounds")
+    with pytest.raises(MissingTableError, match="no 'round_predictor'"):
+        store.read_json("round_predictor")
+
+
+def test_documents_come_back(store):
+    store.write_json("round_predictor", {"version": "3"})
+    assert store.read_json("round_predictor") == {"version": "3"}
