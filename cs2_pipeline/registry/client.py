@@ -19,9 +19,10 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-ROUND_PREDICTOR: Final = "round_predictor"
-PLAYER_CLASSIFIER: Final = "player_classifier"
-MODEL_NAMES: Final = (ROUND_PREDICTOR, PLAYER_CLASSIFIER)
+from cs2_pipeline.registry.cache import MODEL_NAMES as MODEL_NAMES
+from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER as PLAYER_CLASSIFIER
+from cs2_pipeline.registry.cache import ROUND_PREDICTOR as ROUND_PREDICTOR
+
 CHAMPION: Final = "champion"
 PREVIOUS: Final = "previous"
 
