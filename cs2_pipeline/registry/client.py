@@ -19,10 +19,6 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-from cs2_pipeline.registry.cache import MODEL_NAMES as MODEL_NAMES
-from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER as PLAYER_CLASSIFIER
-from cs2_pipeline.registry.cache import ROUND_PREDICTOR as ROUND_PREDICTOR
-
 CHAMPION: Final = "champion"
 PREVIOUS: Final = "previous"
 
