@@ -1,0 +1,261 @@
+"""The promotion rule: which candidate becomes champion.
+
+`decide` lists every condition with its numbers, met or not, and promotes only when all are met. It decides on
+evidence that others gathered (audit, laws, metrics, slices, comparisons) and computes no metric itself.
+
+**Harm.** The paired difference of log losses, candidate minus champion on the same test rows, must lie below zero
+with its whole 95 % interval: its mean is then an improvement and harm is excluded. Training again on the same
+data gives a difference of zero, which is no improvement: the champion stays. `Requirements.harm_margin` loosens the
+second half for whoever wants faster turnover; by default nothing that may be harm passes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from cs2_pipeline.evaluation.intervals import Interval, flatten
+from cs2_pipeline.evaluation.laws import LawResult
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a candidate must show.
+
+    Attributes:
+        max_ece: the largest calibration error overall.
+        allow_ece_floor: whether an ECE is also accepted when 39 of 40 perfectly calibrated models could show as much
+            on so few rows (the upper end of `Evidence.ece_floor`).
+        max_gap: how far mean prediction minus mean outcome may surely be from zero in a slice.
+        min_slice_size: slices with fewer rounds (players) are shown but do not decide.
+        harm_margin: how far above zero the interval of the difference to the champion may reach, in log loss.
+        unit: what a slice's size counts: the column of the table of slices that holds it.
+    """
+
+    max_ece: float = 0.02
+    allow_ece_floor: bool = False
+    max_gap: float = 0.02
+    min_slice_size: int = 500
+    harm_margin: float = 0.0
+    unit: str = "rounds"
+
+
+ROUND_REQUIREMENTS = Requirements()
+PLAYER_REQUIREMENTS = Requirements(allow_ece_floor=True, unit="players")
+"""A test part holds far fewer players than rounds: with 200 of them a perfectly calibrated model shows an ECE
+of about 0.06. More than 0.02 is refused only where chance alone would not give it."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that is known of a candidate.
+
+    Attributes:
+        model: the registered model's name.
+        metrics, baseline_metrics: test metrics of candidate and baseline on the same rows.
+        baseline: the baseline's name in plain words, such as "logistic regression".
+        against_baseline: paired difference of log losses, candidate minus baseline.
+        against_champion: the same against the champion; None where there is no champion yet.
+        champion: the champion's version.
+        audit: what the leakage audit found wrong, one sentence each; empty when it passed; None when it did not run.
+        laws: results of the laws; None when they were not checked.
+        slices: table of `slices`, or None for a model that has none.
+        ece_floor: `metrics.ece_floor` on the test part.
+    """
+
+    model: str
+    metrics: dict[str, Interval]
+    baseline_metrics: dict[str, Interval]
+    baseline: str
+    against_baseline: Interval
+    audit: Sequence[str] | None
+    laws: Sequence[LawResult] | None
+    slices: pd.DataFrame | None = None
+    ece_floor: Interval | None = None
+    against_champion: Interval | None = None
+    champion: str | None = None
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One condition of the rule: its name, whether it is met, and a sentence with the numbers."""
+
+    name: str
+    met: bool
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided and why.
+
+    Attributes:
+        promote: whether every condition is met.
+        conditions: all of them, in the order of the rule.
+        reasons: the sentences of those not met; for a promoted candidate, of those that speak for it.
+        numbers: the figures the decision rests on, by name.
+        report: the decision as Markdown.
+    """
+
+    promote: bool
+    conditions: tuple[Condition, ...]
+    reasons: tuple[str, ...]
+    numbers: dict[str, float] = field(repr=False)
+    report: str = field(repr=False)
+
+
+def decide(evidence: Evidence, requirements: Requirements = ROUND_REQUIREMENTS) -> Decision:
+    """Whether the candidate becomes champion. A number that could not be computed (NaN) never meets a condition."""
+    conditions = (
+        _audit(evidence),
+        _laws(evidence),
+        _calibration(evidence, requirements),
+        *([] if evidence.slices is None else [_slices(evidence.slices, requirements)]),
+        _baseline(evidence),
+        *_champion(evidence, requirements),
+    )
+    failed = tuple(condition.sentence for condition in conditions if not condition.met)
+    reasons = failed or tuple(c.sentence for c in conditions if c.name.startswith("better than"))
+    numbers = _numbers(evidence)
+    return Decision(not failed, conditions, reasons, numbers, _report(evidence, conditions, promote=not failed))
+
+
+def _audit(evidence: Evidence) -> Condition:
+    name = "leakage audit"
+    if evidence.audit is None:
+        return Condition(name, False, "The leakage audit did not run, so nothing says the test figures are honest.")
+    if evidence.audit:
+        return Condition(name, False, "The leakage audit failed: " + " ".join(evidence.audit))
+    return Condition(name, True, "The leakage audit found nothing.")
+
+
+def _laws(evidence: Evidence) -> Condition:
+    name = "laws of the game"
+    if not evidence.laws:
+        return Condition(name, False, "The laws of the game were not checked.")
+    broken = [law for law in evidence.laws if not law.holds]
+    if broken:
+        sentences = " ".join(law.sentence for law in broken)
+        return Condition(name, False, f"{len(broken)} of {len(evidence.laws)} laws are broken: {sentences}")
+    return Condition(name, True, f"All {len(evidence.laws)} laws hold.")
+
+
+def _calibration(evidence: Evidence, requirements: Requirements) -> Condition:
+    found, floor = evidence.metrics["ece"], evidence.ece_floor
+    limit, why = requirements.max_ece, ""
+    if requirements.allow_ece_floor and floor is not None and floor.high > limit:
+        limit, why = floor.high, " (what a perfectly calibrated model can show on so few rows)"
+    bias = "" if floor is None else f" A perfectly calibrated model would show {floor.value:.4f} on this sample."
+    met = found.value <= limit
+    relation = "at most" if met else "above"
+    return Condition("calibration", met, f"The calibration error (ECE) is {found}, {relation} {limit:g}{why}.{bias}")
+
+
+def _slices(slices: pd.DataFrame, requirements: Requirements) -> Condition:
+    judged = slices[slices[requirements.unit] >= requirements.min_slice_size]
+    limit = requirements.max_gap
+    inside = (judged["gap_low"] <= limit) & (judged["gap_high"] >= -limit)
+    named = f"{len(judged)} slices of at least {requirements.min_slice_size} {requirements.unit}"
+    if inside.all():
+        return Condition(
+            "slices", True, f"In none of {named} is the mean prediction surely off by more than {limit:g}."
+        )
+    described = "; ".join(
+        f"{row['slice']} = {row['value']}: {row['gap']:+.4f} [{row['gap_low']:+.4f}, {row['gap_high']:+.4f}]"
+        for _, row in judged[~inside].iterrows()
+    )
+    return Condition(
+        "slices",
+        False,
+        f"In {int((~inside).sum())} of {named} the 99 % interval of mean prediction minus mean outcome lies wholly "
+        f"outside ±{limit:g}: {described}.",
+    )
+
+
+def _baseline(evidence: Evidence) -> Condition:
+    difference, name = evidence.against_baseline, f"better than {evidence.baseline}"
+    against = f"log loss minus that of {evidence.baseline} on the same rows is {difference:+.4f}"
+    if difference.high < 0:
+        return Condition(name, True, f"The {against}: better, and surely so.")
+    if difference.value < 0:
+        return Condition(name, False, f"The {against}: the interval does not exclude that the baseline is as good.")
+    return Condition(name, False, f"The {against}: it does not beat the baseline.")
+
+
+def _champion(evidence: Evidence, requirements: Requirements) -> tuple[Condition, ...]:
+    difference = evidence.against_champion
+    if difference is None:
+        return ()
+    who = f"the champion (version {evidence.champion})" if evidence.champion else "the champion"
+    against = f"log loss minus that of {who} on the same rows is {difference:+.4f}"
+    improves = difference.value < 0
+    harmless = difference.high <= requirements.harm_margin
+    margin = f" by more than {requirements.harm_margin:g}" if requirements.harm_margin else ""
+    return (
+        Condition(
+            "better than the champion",
+            improves,
+            f"The {against}: an improvement." if improves else f"No improvement over {who}: the {against}.",
+        ),
+        Condition(
+            "no harm against the champion",
+            harmless,
+            f"Harm{margin} is excluded: the interval ends at {difference.high:+.4f}."
+            if harmless
+            else f"Harm against {who} is not excluded: the interval of the difference reaches {difference.high:+.4f}.",
+        ),
+    )
+
+
+def _numbers(evidence: Evidence) -> dict[str, float]:
+    compared = {"against_baseline": evidence.against_baseline}
+    if evidence.against_champion is not None:
+        compared["against_champion"] = evidence.against_champion
+    if evidence.ece_floor is not None:
+        compared["test_ece_floor"] = evidence.ece_floor
+    counts = {
+        "audit_findings": math.nan if evidence.audit is None else float(len(evidence.audit)),
+        "laws_broken": math.nan if evidence.laws is None else float(sum(not law.holds for law in evidence.laws)),
+    }
+    return (
+        flatten(evidence.metrics, "test_")
+        | flatten(evidence.baseline_metrics, "baseline_")
+        | flatten(compared)
+        | counts
+    )
+
+
+def _report(evidence: Evidence, conditions: Sequence[Condition], *, promote: bool) -> str:
+    lines = [
+        f"# {evidence.model}: {'promoted' if promote else 'not promoted'}",
+        "",
+        "| Condition | Met | Numbers |",
+        "|---|---|---|",
+        *(f"| {c.name} | {'yes' if c.met else '**no**'} | {cell(c.sentence)} |" for c in conditions),
+    ]
+    if evidence.against_champion is None:
+        lines += ["", "There was no champion to compare with."]
+    lines += ["", "## Test metrics", "", *metrics_table(evidence)]
+    if evidence.laws:
+        lines += [
+            "",
+            "## Laws",
+            "",
+            *(f"- {'holds' if law.holds else '**broken**'}: {law.sentence}" for law in evidence.laws),
+        ]
+    return "\n".join([*lines, ""])
+
+
+def metrics_table(evidence: Evidence) -> list[str]:
+    """Lines of a Markdown table: each metric with its interval, the candidate's beside the baseline's."""
+    rows = [
+        f"| {name} | {figure} | {evidence.baseline_metrics.get(name, '–')} |"
+        for name, figure in evidence.metrics.items()
+    ]
+    return [f"| Metric | {evidence.model} | {evidence.baseline} |", "|---|---|---|", *rows]
+
+
+def cell(text: str) -> str:
+    """A text as the content of a Markdown table's cell."""
+    return text.replace("|", "\\|").replace("\n", " ")
