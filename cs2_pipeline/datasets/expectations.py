@@ -1,0 +1,205 @@
+"""What the extracted tables must look like, as Great Expectations suites, and their validation.
+
+A suite per table, written as data in `SUITES`. Great Expectations is imported inside the functions that use it: it
+takes seconds. Rules that need more than one row are checked on columns derived in `_with_derived`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from cs2_pipeline.game.state import MAX_EQUIPMENT_VALUE, MAX_TEAM_MONEY, ROUND_FIELDS
+
+Expectation = tuple[str, dict[str, Any]]
+"""Class name in ``great_expectations.expectations`` and its arguments."""
+
+SHOWN_IDS: Final = 10
+"""How many ids of failing rows an outcome names."""
+
+
+def _between(column: str, low: float | None, high: float | None, **more: Any) -> Expectation:
+    return "ExpectColumnValuesToBeBetween", {"column": column, "min_value": low, "max_value": high, **more}
+
+
+def _in_set(column: str, values: list[Any]) -> Expectation:
+    return "ExpectColumnValuesToBeInSet", {"column": column, "value_set": values}
+
+
+def _not_null(*columns: str) -> list[Expectation]:
+    return [("ExpectColumnValuesToNotBeNull", {"column": column}) for column in columns]
+
+
+def _unique(*columns: str) -> Expectation:
+    if len(columns) == 1:
+        return "ExpectColumnValuesToBeUnique", {"column": columns[0]}
+    return "ExpectCompoundColumnsToBeUnique", {"column_list": list(columns)}
+
+
+_VOLUME: Final[Expectation] = ("ExpectTableRowCountToBeBetween", {"min_value": 1})
+
+SUITES: Final[Mapping[str, tuple[Expectation, ...]]] = {
+    "rounds": (
+        _VOLUME,
+        *_not_null("round_id", "match_id", "round_number", "ct_wins", "started_at"),
+        _unique("round_id"),
+        _unique("match_id", "round_number"),
+        _between("ct_live_players", 0, 5),
+        _between("t_live_players", 0, 5),
+        _between("ct_equipment_value", 0, MAX_EQUIPMENT_VALUE),
+        _between("t_equipment_value", 0, MAX_EQUIPMENT_VALUE),
+        _between("ct_start_money", 0, MAX_TEAM_MONEY),
+        _between("t_start_money", 0, MAX_TEAM_MONEY),
+        _in_set("bomb_planted", [0, 1]),
+        _in_set("ct_wins", [0, 1]),
+        _between("duration", 0, 400),
+        # Sides swap, so a side's own score may fall at half time; the two together always grow by one.
+        _between("score_step", 1, 1, mostly=0.98),
+        _between("rounds_in_match", 1, 80),
+    ),
+    "players": (
+        _VOLUME,
+        *_not_null("steam_id", "total_rounds", "kd_ratio"),
+        _unique("steam_id"),
+        ("ExpectColumnValuesToMatchRegex", {"column": "steam_id", "regex": r"^\d{1,20}$"}),
+        _between("total_rounds", 11, None),
+        _between("kd_ratio", 0, 60),
+        _between("headshot_pct", 0, 1),
+        _between("clutch_rate", 0, 1),
+        _between("adr", 0, 500),
+    ),
+    "round_snapshots": (
+        _VOLUME,
+        *_not_null("round_id", "match_id", "snapshot", "ct_wins"),
+        _unique("round_id", "snapshot"),
+        *(_between(field.name, field.low, field.high) for field in ROUND_FIELDS if not field.text),
+        _in_set("ct_wins", [0, 1]),
+        _between("labels_in_round", 1, 1),
+        _between("clock_step", 0, None),
+    ),
+}
+
+ID_COLUMNS: Final[Mapping[str, str]] = {"rounds": "round_id", "players": "steam_id", "round_snapshots": "round_id"}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """The result of one expectation.
+
+    Attributes:
+        expectation: its name in Great Expectations' snake case, with the columns it is about.
+        success: whether it held.
+        observed: for table-level expectations the value seen.
+        failing_rows: how many rows fail it.
+        ids: the ids of some of them.
+    """
+
+    expectation: str
+    success: bool
+    observed: Any
+    failing_rows: int
+    ids: tuple[str, ...]
+
+
+def validate(table: str, frame: pd.DataFrame) -> list[Outcome]:
+    """Every expectation of a table's suite against its rows.
+
+    Raises:
+        KeyError: there is no suite of that name.
+    """
+    batch = _batch(_context(), table).get_batch(batch_parameters={"dataframe": _with_derived(table, frame)})
+    result = batch.validate(_suite(table), result_format=_result_format(table))
+    return [_outcome(table, single) for single in result.results]
+
+
+def publish(frames: Mapping[str, pd.DataFrame], folder: Path) -> Path:
+    """Validate tables and write Great Expectations' data docs; returns the page to open."""
+    import great_expectations as gx  # noqa: PLC0415  takes seconds
+
+    context = _context()
+    backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(folder.resolve())}
+    site = {
+        "class_name": "SiteBuilder",
+        "site_name": "cs2_pipeline",
+        "show_how_to_buttons": False,
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "store_backend": backend,
+    }
+    context.add_data_docs_site("cs2", site)
+    for table, frame in frames.items():
+        suite = context.suites.add(_suite(table))
+        definition = gx.ValidationDefinition(name=table, data=_batch(context, table), suite=suite)
+        context.validation_definitions.add(definition)
+        checkpoint = gx.Checkpoint(
+            name=table, validation_definitions=[definition], result_format=_result_format(table, "SUMMARY")
+        )
+        context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": _with_derived(table, frame)})
+    context.build_data_docs(site_names=["cs2"])
+    return folder / "index.html"
+
+
+def _with_derived(table: str, frame: pd.DataFrame) -> pd.DataFrame:
+    derive: Callable[[pd.DataFrame], pd.DataFrame] | None = {
+        "rounds": _rounds_derived,
+        "round_snapshots": _snapshots_derived,
+    }.get(table)
+    return frame if derive is None else derive(frame)
+
+
+def _rounds_derived(frame: pd.DataFrame) -> pd.DataFrame:
+    ordered = frame.sort_values(["match_id", "round_number"])
+    played = ordered["ct_score"] + ordered["t_score"]
+    before = played.groupby(ordered["match_id"]).shift(1)
+    matches = ordered.groupby("match_id")["round_id"]
+    return ordered.assign(score_step=played - before, rounds_in_match=matches.transform("count"))
+
+
+def _snapshots_derived(frame: pd.DataFrame) -> pd.DataFrame:
+    ordered = frame.sort_values(["round_id", "snapshot"])
+    by_round = ordered.groupby("round_id")
+    return ordered.assign(
+        labels_in_round=by_round["ct_wins"].transform("nunique"),
+        clock_step=by_round["elapsed"].diff(),
+    )
+
+
+def _context() -> Any:
+    import great_expectations as gx  # noqa: PLC0415  takes seconds
+
+    context: Any = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    return context
+
+
+def _batch(context: Any, table: str) -> Any:
+    source = context.data_sources.add_or_update_pandas(f"extracted_{table}")
+    return source.add_dataframe_asset(table).add_batch_definition_whole_dataframe("rows")
+
+
+def _suite(table: str) -> Any:
+    import great_expectations as gx  # noqa: PLC0415  takes seconds
+
+    suite = gx.ExpectationSuite(table)
+    for name, arguments in SUITES[table]:
+        suite.add_expectation(getattr(gx.expectations, name)(**arguments))
+    return suite
+
+
+def _result_format(table: str, detail: str = "COMPLETE") -> dict[str, Any]:
+    return {"result_format": detail, "unexpected_index_column_names": [ID_COLUMNS[table]]}
+
+
+def _outcome(table: str, result: Any) -> Outcome:
+    config, detail = result.expectation_config, result.result
+    columns = config.kwargs.get("column") or ", ".join(config.kwargs.get("column_list", ())) or "rows"
+    found = detail.get("unexpected_index_list") or []
+    ids = tuple(dict.fromkeys(str(row[ID_COLUMNS[table]]) for row in found))[:SHOWN_IDS]
+    return Outcome(
+        expectation=f"{config.type}({columns})",
+        success=bool(result.success),
+        observed=detail.get("observed_value"),
+        failing_rows=int(detail.get("unexpected_count") or 0),
+        ids=ids,
+    )

@@ -1,0 +1,65 @@
+"""The suites pass a clean table and name what is wrong with a dirty one, with its rows."""
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.datasets.expectations import publish, validate
+
+ROUNDS = pd.DataFrame(
+    {
+        "round_id": [1, 2, 3],
+        "match_id": [7, 7, 7],
+        "round_number": [1, 2, 3],
+        "ct_live_players": [3, 0, 2],
+        "t_live_players": [0, 1, 0],
+        "ct_equipment_value": [4000, 20000, 25000],
+        "t_equipment_value": [4000, 18000, 3000],
+        "ct_start_money": [4000, 20000, 15000],
+        "t_start_money": [4000, 9000, 10000],
+        "bomb_planted": pd.Series([0, 1, 0], dtype="int8"),
+        "duration": [80.0, 95.5, 60.0],
+        "ct_score": [1, 1, 2],
+        "t_score": [0, 1, 1],
+        "ct_wins": pd.Series([1, 0, 1], dtype="int8"),
+        "started_at": pd.to_datetime(["2026-01-01T10:00Z"] * 3),
+    }
+)
+
+
+def failures(frame):
+    return {outcome.expectation: outcome for outcome in validate("rounds", frame) if not outcome.success}
+
+
+def test_rounds_as_the_game_plays_them_pass():
+    assert failures(ROUNDS) == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expectation"),
+    [
+        ("ct_live_players", 6, "expect_column_values_to_be_between(ct_live_players)"),
+        ("t_start_money", 80_001, "expect_column_values_to_be_between(t_start_money)"),
+        ("ct_wins", 2, "expect_column_values_to_be_in_set(ct_wins)"),
+        ("ct_score", 5, "expect_column_values_to_be_between(score_step)"),
+        ("round_id", 2, "expect_column_values_to_be_unique(round_id)"),
+    ],
+)
+def test_a_round_that_cannot_be_is_named_with_its_id(column, value, expectation):
+    frame = ROUNDS.copy()
+    frame.loc[2, column] = value
+    failed = failures(frame)
+    assert expectation in failed
+    assert failed[expectation].failing_rows >= 1
+    assert str(frame.loc[2, "round_id"]) in failed[expectation].ids
+
+
+def test_an_empty_table_fails_by_its_volume():
+    assert failures(ROUNDS.iloc[:0])["expect_table_row_count_to_be_between(rows)"].observed == 0
+
+
+def test_data_docs_are_pages_that_name_the_failed_expectation(tmp_path):
+    frame = ROUNDS.assign(ct_live_players=9)
+    page = publish({"rounds": frame}, tmp_path / "docs")
+    assert page.is_file()
+    validation = next(path for path in (tmp_path / "docs" / "validations").rglob("*.html"))
+    assert "ct_live_players" in validation.read_text()
