@@ -10,7 +10,8 @@ from datetime import datetime
 
 import pandas as pd
 
-from cs2_pipeline.evaluation.promotion import Decision, Evidence, cell, metrics_table
+from cs2_pipeline.evaluation.evidence import Evidence
+from cs2_pipeline.evaluation.promotion import Decision, cell, metrics_table
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from cs2_pipeline.evaluation.intervals import Interval, flatten
-from cs2_pipeline.evaluation.laws import LawResult
+from cs2_pipeline.evaluation.evidence import Evidence
+from cs2_pipeline.evaluation.intervals import flatten
 
 
 @dataclass(frozen=True)
@@ -45,36 +45,6 @@ ROUND_REQUIREMENTS = Requirements()
 PLAYER_REQUIREMENTS = Requirements(allow_ece_floor=True, unit="players")
 """A test part holds far fewer players than rounds: with 200 of them a perfectly calibrated model shows an ECE
 of about 0.06. More than 0.02 is refused only where chance alone would not give it."""
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that is known of a candidate.
-
-    Attributes:
-        model: the registered model's name.
-        metrics, baseline_metrics: test metrics of candidate and baseline on the same rows.
-        baseline: the baseline's name in plain words, such as "logistic regression".
-        against_baseline: paired difference of log losses, candidate minus baseline.
-        against_champion: the same against the champion; None where there is no champion yet.
-        champion: the champion's version.
-        audit: what the leakage audit found wrong, one sentence each; empty when it passed; None when it did not run.
-        laws: results of the laws; None when they were not checked.
-        slices: table of `slices`, or None for a model that has none.
-        ece_floor: `metrics.ece_floor` on the test part.
-    """
-
-    model: str
-    metrics: dict[str, Interval]
-    baseline_metrics: dict[str, Interval]
-    baseline: str
-    against_baseline: Interval
-    audit: Sequence[str] | None
-    laws: Sequence[LawResult] | None
-    slices: pd.DataFrame | None = None
-    ece_floor: Interval | None = None
-    against_champion: Interval | None = None
-    champion: str | None = None
 
 
 @dataclass(frozen=True)
@@ -249,11 +219,14 @@ def _report(evidence: Evidence, conditions: Sequence[Condition], *, promote: boo
 
 def metrics_table(evidence: Evidence) -> list[str]:
     """Lines of a Markdown table: each metric with its interval, the candidate's beside the baseline's."""
+    columns = {evidence.model: evidence.metrics, evidence.baseline: evidence.baseline_metrics}
+    if evidence.metrics_required_only is not None:
+        columns[f"{evidence.model}, required inputs only"] = evidence.metrics_required_only
     rows = [
-        f"| {name} | {figure} | {evidence.baseline_metrics.get(name, '–')} |"
-        for name, figure in evidence.metrics.items()
+        f"| {name} | " + " | ".join(str(figures.get(name, "–")) for figures in columns.values()) + " |"
+        for name in evidence.metrics
     ]
-    return [f"| Metric | {evidence.model} | {evidence.baseline} |", "|---|---|---|", *rows]
+    return [f"| Metric | {' | '.join(columns)} |", "|---" * (1 + len(columns)) + "|", *rows]
 
 
 def cell(text: str) -> str:
