@@ -1,0 +1,123 @@
+"""Players over time: what a career is, and that past and later matches never mix."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cs2_pipeline.datasets.players import PARTS, PlayerDatasetError, build, careers
+from cs2_pipeline.game.player import PLAYER_FIELDS, contradictions, tier_of
+from cs2_pipeline_tests.datasets.player_lines import player_lines
+
+FIELDS = [field.name for field in PLAYER_FIELDS]
+LINES = player_lines(players=120, matches=500, seed=1)
+DATASET = build(LINES)
+
+
+def _lines(*rows: dict[str, object]) -> pd.DataFrame:
+    usual = {
+        "steam_id": "76561198000000001", "player_name": "a", "match_id": 1, "map_name": "de_nuke",
+        "started_at": pd.Timestamp("2024-05-01", tz="UTC"), "kills": 20, "deaths": 10, "assists": 3, "headshots": 5,
+        "damage": 2000, "first_kills": 2, "clutches": 1, "clutch_attempts": 4, "rounds": 25,
+    }  # fmt: skip
+    return pd.DataFrame([{**usual, **row} for row in rows])
+
+
+def test_a_career_is_averaged_per_match_and_its_damage_per_round() -> None:
+    career = careers(_lines({}, {"match_id": 2, "kills": 10, "deaths": 20, "damage": 1000, "rounds": 15})).iloc[0]
+    assert career["avg_kills"] == 15
+    assert career["kd_ratio"] == 1
+    assert career["headshot_pct"] == pytest.approx(10 / 30)
+    assert career["clutch_rate"] == pytest.approx(2 / 8)
+    assert career["adr"] == pytest.approx(3000 / 40)
+
+
+def test_a_career_has_the_columns_of_a_request_in_their_order() -> None:
+    assert list(careers(LINES).columns) == ["steam_id", "player_name", *FIELDS]
+
+
+def test_a_career_needs_more_than_ten_rounds() -> None:
+    assert careers(_lines({"rounds": 10})).empty
+    assert len(careers(_lines({"rounds": 11}))) == 1
+
+
+def test_who_renames_is_listed_once_under_the_latest_name() -> None:
+    later = {"match_id": 2, "started_at": pd.Timestamp("2024-06-01", tz="UTC"), "player_name": "new"}
+    listed = careers(_lines(later, {"player_name": "old"}))
+    assert listed["player_name"].tolist() == ["new"]
+
+
+def test_without_deaths_the_ratio_is_the_kills_per_match() -> None:
+    assert careers(_lines({"deaths": 0})).iloc[0]["kd_ratio"] == 20
+
+
+def test_no_career_and_no_past_window_is_an_impossible_record() -> None:
+    for table in (careers(LINES), DATASET):
+        for record in table[FIELDS].to_dict("records"):
+            assert contradictions(record) == []
+
+
+def test_a_row_sums_up_exactly_its_past_matches_and_its_label_exactly_the_later_ones() -> None:
+    for row in DATASET.sample(50, random_state=0).itertuples():
+        own = LINES[LINES["steam_id"] == row.steam_id].sort_values("started_at")
+        past = own[own["started_at"] <= row.window_end].tail(row.past_matches)
+        later = own[(own["started_at"] >= row.later_start) & (own["started_at"] <= row.later_end)]
+        assert row.total_rounds == past["rounds"].sum()
+        assert row.kd_ratio == pytest.approx(past["kills"].sum() / past["deaths"].sum())
+        assert row.later_kd == pytest.approx(later["kills"].sum() / later["deaths"].sum())
+        assert row.tier == tier_of(row.later_kd)
+        assert set(past["match_id"]).isdisjoint(later["match_id"])
+
+
+def test_the_later_window_is_the_shortest_that_holds_the_rounds_asked_for() -> None:
+    assert (DATASET["later_rounds"] >= 120).all()
+    assert (DATASET["later_rounds"] < 120 + LINES["rounds"].max()).all()
+
+
+def test_players_are_disjoint_between_parts() -> None:
+    assert not DATASET[["steam_id", "part"]].drop_duplicates()["steam_id"].duplicated().any()
+    assert set(DATASET["part"]) == set(PARTS)
+
+
+def test_every_label_learned_from_was_known_before_the_first_label_tested_on_began() -> None:
+    tested = DATASET["part"] == "test"
+    assert DATASET.loc[~tested, "later_end"].max() < DATASET.loc[tested, "later_start"].min()
+
+
+def test_new_matches_move_no_player_to_another_part() -> None:
+    before = build(LINES[LINES["match_id"] < 400]).groupby("steam_id")["part"].first()
+    after = DATASET.groupby("steam_id")["part"].first()
+    both = before.index.intersection(after.index)
+    assert len(both) > 50
+    assert (before[both] == after[both]).all()
+
+
+def test_no_player_has_more_anchors_than_asked_for() -> None:
+    anchors = build(LINES, max_anchors=3).groupby("steam_id")["window_end"].nunique()
+    assert anchors.max() == 3
+
+
+def test_the_order_of_the_lines_does_not_matter() -> None:
+    shuffled = LINES.sample(frac=1, random_state=0)
+    pd.testing.assert_frame_equal(build(shuffled), DATASET)
+    pd.testing.assert_frame_equal(careers(shuffled), careers(LINES))
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=15, deadline=None)
+def test_what_happens_later_never_changes_a_past_record(seed: int) -> None:
+    changed = LINES.copy()
+    middle = changed["started_at"].median()
+    later = (changed["started_at"] > middle).to_numpy()
+    random = np.random.default_rng(seed)
+    changed.loc[later, "kills"] = random.integers(0, 40, later.sum())
+    first, second = (table[table["window_end"] <= middle] for table in (DATASET, build(changed)))
+    pd.testing.assert_frame_equal(first[["steam_id", *FIELDS]], second[["steam_id", *FIELDS]])
+
+
+def test_too_few_matches_are_refused_with_what_to_do() -> None:
+    with pytest.raises(PlayerDatasetError, match=r"too few .* add matches or lower later_rounds"):
+        build(player_lines(players=20, matches=20, seed=0))
+    with pytest.raises(PlayerDatasetError, match="extract player_match_stats"):
+        build(LINES.head(0))
