@@ -1,0 +1,11 @@
+"""Recordings of matches into an embedded demo database, in the Demo Lens schema.
+
+`ingest` adds `.dem` files and folders of exported events; `failed` lists what could not be read. The steps: a parser
+(`demo_file`, `event_folder`) reads a recording into the form of `parsed`; `timeline` cuts it into rounds, `roster`
+tells who played where, `facts` what happened, `statistics` counts; `assemble` makes the rows and `ledger` writes them.
+"""
+
+from cs2_pipeline.demodb.importers.ingest import IngestReport, Outcome, failed, ingest
+from cs2_pipeline.demodb.importers.ledger import Quarantined
+
+__all__ = ["IngestReport", "Outcome", "Quarantined", "failed", "ingest"]

@@ -1,0 +1,271 @@
+"""Ingesting recordings: finds them, reads several at once, adds each exactly once and reports what happened.
+
+This is what `cs2 ingest demos` calls.
+"""
+
+import json
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pyarrow import feather
+
+from cs2_pipeline.demodb.importers.event_folder import is_event_folder
+from cs2_pipeline.demodb.importers.ledger import Ledger, Quarantined
+from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
+from cs2_pipeline.demodb.importers.worker import OUTCOME_FILE, content_hash
+
+DEMO_PARSER: Final = "cs2_pipeline.demodb.importers.demo_file:Demoparser2"
+EVENTS_PARSER: Final = "cs2_pipeline.demodb.importers.event_folder:EventFolder"
+TIMEOUT: Final = 600.0
+"""Seconds a recording may take: an hour of play takes a parser well under a minute."""
+
+Status = Literal["imported", "known", "refused", "quarantined"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one recording.
+
+    Attributes:
+        status: ``imported``; ``known``, already in the database; ``refused``, it could not be read and is now on the
+            quarantine list (unless there is no such file); ``quarantined``, it is on the list from before, has not changed, and was left alone.
+        detail: the reason where it was not imported, or what is missing from it where it was.
+        demo_id: its DemoFiles id where it is in the database.
+        rounds: finished rounds of the match.
+        left_out: events that could not be used, by reason.
+    """
+
+    path: Path
+    status: Status
+    detail: str = ""
+    demo_id: int | None = None
+    rounds: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What became of all recordings, in the order they were given."""
+
+    outcomes: list[Outcome]
+
+    def of(self, status: Status) -> list[Outcome]:
+        """The outcomes of a status."""
+        return [outcome for outcome in self.outcomes if outcome.status == status]
+
+    @property
+    def ok(self) -> bool:
+        """True when every recording is in the database."""
+        return all(outcome.status in ("imported", "known") for outcome in self.outcomes)
+
+    def summary(self) -> str:
+        """One sentence with the numbers."""
+        new, failed = self.of("imported"), [*self.of("refused"), *self.of("quarantined")]
+        parts = [
+            f"{len(new)} imported with {sum(outcome.rounds for outcome in new)} rounds",
+            f"{len(self.of('known'))} already in the database",
+        ]
+        return ", ".join([*parts, f"{len(failed)} not readable"] if failed else parts)
+
+
+@dataclass(frozen=True)
+class _How:
+    """The options of `ingest` that say how a recording is read."""
+
+    retry: bool
+    timeout: float
+    parser: str
+
+
+@dataclass(frozen=True)
+class _Read:
+    """A recording's rows in a folder, or the reason why there are none."""
+
+    content_hash: str
+    folder: Path | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+
+
+def find(paths: Iterable[Path]) -> Iterator[Path]:
+    """The recordings that paths name: files as they are, folders of event files, and `.dem` files in folders below.
+
+    A path that is not there is passed on, so that it is reported like any other that cannot be read.
+    """
+    seen = set()
+    for path in paths:
+        path = path.resolve()  # noqa: PLW2901  # the same file by two names is one recording
+        if not path.is_dir() or is_event_folder(path):
+            found = [path]
+        else:
+            folders = [folder for folder in path.rglob("*") if is_event_folder(folder)]
+            found = sorted([*path.rglob("*.dem"), *folders]) or [path]
+        for recording in found:
+            if recording not in seen:
+                seen.add(recording)
+                yield recording
+
+
+def ingest(
+    paths: Iterable[Path],
+    database: Path,
+    *,
+    workers: int = 2,
+    retry: bool = False,
+    progress: Callable[[int, int, Outcome], None] | None = None,
+    timeout: float = TIMEOUT,
+    parser: str = DEMO_PARSER,
+) -> IngestReport:
+    """Adds recordings to an embedded demo database, each exactly once and in one transaction of its own.
+
+    Args:
+        paths: `.dem` files, folders with some anywhere below, folders of per-event Parquet files.
+        database: the SQLite file; made if it is not there.
+        workers: recordings read at the same time, each in a process of its own.
+        retry: read again what is on the quarantine list, changed or not.
+        progress: called after each recording with how many are done, how many there are, and the outcome.
+        timeout: seconds after which a recording's process is ended.
+        parser: what reads `.dem` files, as ``module:Class``; see `parsed.DemoParser`.
+
+    Raises:
+        DemoDatabaseError: the database cannot be written. What was added before stays, nothing is half-written.
+    """
+    recordings = list(find(paths))
+    outcomes: list[Outcome] = []
+    how = _How(retry, timeout, parser)
+    with (
+        Ledger(database) as ledger,
+        tempfile.TemporaryDirectory(prefix="cs2-ingest-") as scratch,
+        ThreadPoolExecutor(max_workers=max(1, workers)) as pool,
+    ):
+        folders = [Path(scratch) / str(number) for number in range(len(recordings))]
+        waiting = [pool.submit(_prepare, ledger, *one, how) for one in zip(recordings, folders, strict=True)]
+        try:
+            # A recording is added in its turn, not when its process ends: ids do not depend on `workers`.
+            for path, future in zip(recordings, waiting, strict=True):
+                outcomes.append(_settle(ledger, path, future))
+                if progress is not None:
+                    progress(len(outcomes), len(recordings), outcomes[-1])
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
+    return IngestReport(outcomes)
+
+
+def failed(database: Path) -> list[Quarantined]:
+    """The quarantine list of a demo database; empty where there is no database yet.
+
+    Raises:
+        DemoDatabaseError: the file is no SQLite database or cannot be opened.
+    """
+    if not database.exists():
+        return []
+    with Ledger(database) as ledger:
+        return ledger.quarantine()
+
+
+def _prepare(ledger: Ledger, path: Path, folder: Path, how: _How) -> Outcome | _Read:
+    """Reads a recording, unless it is in the database or known to be unreadable."""
+    try:
+        digest = _digest(path)
+    except OSError as error:
+        return _Read("", reason=f"cannot be opened: {error.strerror or error}")
+    if not digest:
+        return _Read("", reason=_nothing_there(path))
+    if (demo_id := ledger.ingested(digest)) is not None:
+        return _known(path, demo_id)
+    before = ledger.quarantined(path)
+    if before is not None and before.content_hash == digest and not how.retry:
+        return Outcome(path, "quarantined", f"{before.reason} (unchanged since; read it again with --retry)")
+    folder.mkdir()
+    return _read(path, digest, folder, how)
+
+
+def _digest(path: Path) -> str:
+    return content_hash(path) if path.is_file() or is_event_folder(path) else ""
+
+
+def _nothing_there(path: Path) -> str:
+    if path.is_dir():
+        return "the folder holds no .dem file and no Parquet file named after a game event"
+    return "there is no such file"
+
+
+def _known(path: Path, demo_id: int) -> Outcome:
+    return Outcome(path, "known", "the same content is already in the database", demo_id)
+
+
+def _read(path: Path, digest: str, folder: Path, how: _How) -> _Read:
+    """Reads a recording in a process of its own."""
+    parser = EVENTS_PARSER if path.is_dir() else how.parser
+    command = [sys.executable, "-m", "cs2_pipeline.demodb.importers.worker", parser, str(path), str(folder)]
+    try:
+        done = subprocess.run(command, capture_output=True, timeout=how.timeout, check=False)  # noqa: S603  # our own module
+    except subprocess.TimeoutExpired:
+        return _Read(digest, reason=f"the parser had not finished after {how.timeout:g} seconds and was stopped")
+    outcome = folder / OUTCOME_FILE
+    if not outcome.exists():
+        return _Read(digest, reason=_died(done))
+    facts = json.loads(outcome.read_text(encoding="utf-8"))
+    return _Read(digest, folder, facts, facts.get("reason"))
+
+
+def _died(done: "subprocess.CompletedProcess[bytes]") -> str:
+    """Why a process ended without an outcome."""
+    if done.returncode < 0:
+        return f"the parser crashed (signal {-done.returncode})"
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return f"the parser's process failed: {lines[-1] if lines else f'exit status {done.returncode}'}"
+
+
+def _settle(ledger: Ledger, path: Path, future: "Future[Outcome | _Read]") -> Outcome:
+    """Writes what was read, or why it was not."""
+    read = future.result()
+    if isinstance(read, Outcome):
+        if read.status == "known":
+            ledger.release(path)
+        return read
+    if read.reason is not None or read.folder is None:
+        return _refused(ledger, path, read, read.reason or "nothing was read")
+    try:
+        return _add(ledger, path, read, read.folder)
+    except UnreadableDemoError as error:
+        return _refused(ledger, path, read, str(error))
+
+
+def _refused(ledger: Ledger, path: Path, read: _Read, reason: str) -> Outcome:
+    """Puts a recording on the quarantine list; a name under which nothing is found is no recording."""
+    if path.is_file() or is_event_folder(path):
+        ledger.refuse(path, read.content_hash, reason)
+    return Outcome(path, "refused", reason)
+
+
+def _add(ledger: Ledger, path: Path, read: _Read, folder: Path) -> Outcome:
+    rows = {file.stem: feather.read_table(file).to_pylist() for file in sorted(folder.glob("*.arrow"))}
+    left_out: dict[str, int] = read.facts["left_out"]
+    demo_id = ledger.add(
+        path,
+        read.content_hash,
+        rows,
+        live_rounds=read.facts["rounds"],
+        economy_known=read.facts["economy_known"],
+        left_out=json.dumps(left_out, sort_keys=True),
+    )
+    if demo_id is None:
+        return _known(path, ledger.ingested(read.content_hash) or 0)
+    return Outcome(path, "imported", _remarks(read.facts), demo_id, read.facts["rounds"], left_out)
+
+
+def _remarks(facts: dict[str, Any]) -> str:
+    """What is missing from a recording that was imported."""
+    if facts["rounds"] == 0:
+        return "no played round: imported as an unfinished match without rounds"
+    missing = [] if facts["economy_known"] else ["money and equipment were not recorded and stand at 0"]
+    missing += [f"{count} {reason} left out" for reason, count in facts["left_out"].items()]
+    return "; ".join(missing)

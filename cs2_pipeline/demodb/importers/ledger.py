@@ -1,0 +1,243 @@
+"""The platform's own two tables in an embedded demo database, and the one transaction that adds a recording.
+
+`IngestedDemos` holds the content hash of every recording that is in; `QuarantinedDemos` what could not be read, and
+why. They stand beside the Demo Lens tables and nothing that reads those needs them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Connection,
+    DateTime,
+    Engine,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Unicode,
+    create_engine,
+    event,
+    func,
+    select,
+)
+from sqlalchemy.exc import DatabaseError, IntegrityError
+
+from cs2_pipeline.demodb.errors import DemoDatabaseError
+from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
+from cs2_pipeline.demodb.tables import METADATA
+
+LEDGER: Final = MetaData()
+
+INGESTED_DEMOS: Final = Table(
+    "IngestedDemos",
+    LEDGER,
+    Column("ContentHash", String(64), primary_key=True),
+    Column("DemoFileId", Integer, nullable=False),
+    Column("Path", Unicode(1000), nullable=False),
+    Column("IngestedAt", DateTime, nullable=False),
+    Column("LiveRounds", Integer, nullable=False),
+    Column("EconomyKnown", Boolean, nullable=False),
+    Column("LeftOut", Unicode(2000), nullable=False),
+)
+"""EconomyKnown is false where money and equipment stand at 0 because nothing was recorded of them."""
+
+QUARANTINED_DEMOS: Final = Table(
+    "QuarantinedDemos",
+    LEDGER,
+    Column("Path", Unicode(1000), primary_key=True),
+    Column("ContentHash", String(64), nullable=False),
+    Column("Reason", Unicode(2000), nullable=False),
+    Column("FailedAt", DateTime, nullable=False),
+    Column("Attempts", Integer, nullable=False),
+)
+
+
+@dataclass(frozen=True)
+class Quarantined:
+    """A recording that could not be imported. ``failed_at`` is UTC; ``content_hash`` is empty for a missing file."""
+
+    path: str
+    reason: str
+    failed_at: datetime
+    attempts: int
+    content_hash: str
+
+
+def _now() -> datetime:
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+class Ledger:
+    """An embedded demo database, opened for adding recordings.
+
+    Args:
+        database: the SQLite file; made, with its tables, if it is not there.
+
+    Raises:
+        DemoDatabaseError: the file cannot be opened, is no SQLite database, or is locked.
+    """
+
+    def __init__(self, database: Path) -> None:
+        self._path = database
+        try:
+            database.parent.mkdir(parents=True, exist_ok=True)
+            self._engine = _engine(database)
+            METADATA.create_all(self._engine)
+            LEDGER.create_all(self._engine)
+        except (DatabaseError, OSError) as error:
+            raise self._trouble(error) from error
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._engine.dispose()
+
+    def ingested(self, content_hash: str) -> int | None:
+        """The DemoFiles id of a recording that is already in."""
+        query = select(INGESTED_DEMOS.c.DemoFileId).where(INGESTED_DEMOS.c.ContentHash == content_hash)
+        with self._transaction() as connection:
+            return connection.execute(query).scalar()
+
+    def quarantined(self, path: Path) -> Quarantined | None:
+        """The entry of a path in the quarantine list."""
+        return next((entry for entry in self.quarantine() if entry.path == str(path)), None)
+
+    def quarantine(self) -> list[Quarantined]:
+        """The quarantine list, by path."""
+        with self._transaction() as connection:
+            rows = connection.execute(select(QUARANTINED_DEMOS).order_by(QUARANTINED_DEMOS.c.Path)).mappings()
+            return [Quarantined(r["Path"], r["Reason"], r["FailedAt"], r["Attempts"], r["ContentHash"]) for r in rows]
+
+    def refuse(self, path: Path, content_hash: str, reason: str) -> None:
+        """Puts a recording on the quarantine list, or brings its entry up to date."""
+        before = self.quarantined(path)
+        entry = {
+            "Path": str(path),
+            "ContentHash": content_hash,
+            "Reason": reason[:2000],
+            "FailedAt": _now(),
+            "Attempts": before.attempts + 1 if before else 1,
+        }
+        with self._transaction() as connection:
+            connection.execute(QUARANTINED_DEMOS.delete().where(QUARANTINED_DEMOS.c.Path == str(path)))
+            connection.execute(QUARANTINED_DEMOS.insert(), [entry])
+
+    def release(self, path: Path) -> None:
+        """Takes a path off the quarantine list."""
+        with self._transaction() as connection:
+            connection.execute(QUARANTINED_DEMOS.delete().where(QUARANTINED_DEMOS.c.Path == str(path)))
+
+    def add(
+        self,
+        path: Path,
+        content_hash: str,
+        rows: Mapping[str, list[dict[str, Any]]],
+        *,
+        live_rounds: int,
+        economy_known: bool,
+        left_out: str,
+    ) -> int | None:
+        """Adds a recording in one transaction, its ids moved behind those in the database.
+
+        Returns:
+            its DemoFiles id, or None when another process has added the same content meanwhile.
+
+        Raises:
+            UnreadableDemoError: the rows contradict the database's rules.
+            DemoDatabaseError: the database cannot be written.
+                After either, nothing of the recording is in it.
+        """
+        with self._transaction() as connection:
+            known = select(INGESTED_DEMOS.c.DemoFileId).where(INGESTED_DEMOS.c.ContentHash == content_hash)
+            if connection.execute(known).first() is not None:
+                return None
+            offsets = {
+                name: connection.execute(select(func.coalesce(func.max(table.c.Id), 0))).scalar_one()
+                for name, table in METADATA.tables.items()
+            }
+            for table in METADATA.sorted_tables:
+                if lines := rows.get(table.name):
+                    connection.execute(table.insert(), [_moved(table, row, offsets) for row in lines])
+            demo_id = int(offsets["DemoFiles"]) + 1
+            entry = {
+                "ContentHash": content_hash,
+                "DemoFileId": demo_id,
+                "Path": str(path),
+                "IngestedAt": _now(),
+                "LiveRounds": live_rounds,
+                "EconomyKnown": economy_known,
+                "LeftOut": left_out,
+            }
+            connection.execute(INGESTED_DEMOS.insert(), [entry])
+            connection.execute(QUARANTINED_DEMOS.delete().where(QUARANTINED_DEMOS.c.Path == str(path)))
+            return demo_id
+
+    def _transaction(self) -> "_Transaction":
+        return _Transaction(self)
+
+    def _trouble(self, error: Exception) -> DemoDatabaseError:
+        cause = str(getattr(error, "orig", None) or error)
+        return DemoDatabaseError(
+            f"the demo database {self._path} could not be used: {cause}. Nothing was half-written; check that the file "
+            "is an SQLite demo database, that it can be written, that there is room on the disk and that no other "
+            "program keeps it locked, then run the same command again"
+        )
+
+
+class _Transaction:
+    """One transaction of a ledger; its errors speak of the database or of the recording, not of SQL."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._context = ledger._engine.begin()
+
+    def __enter__(self) -> Connection:
+        try:
+            return self._context.__enter__()
+        except DatabaseError as error:
+            raise self._ledger._trouble(error) from error
+
+    def __exit__(self, kind: Any, value: Any, trace: Any) -> None:
+        try:
+            self._context.__exit__(kind, value, trace)
+        except DatabaseError as error:
+            raise self._ledger._trouble(error) from error
+        if isinstance(value, IntegrityError):
+            raise UnreadableDemoError(
+                f"what was read of it contradicts the database's rules ({value.orig}); please report it as a bug"
+            ) from value
+        if isinstance(value, DatabaseError):
+            raise self._ledger._trouble(value) from value
+
+
+def _moved(table: Table, row: Mapping[str, Any], offsets: Mapping[str, int]) -> dict[str, Any]:
+    """A row with its own id and its references moved behind those in the database."""
+    moved = dict(row)
+    moved["Id"] = row["Id"] + offsets[table.name]
+    for key in table.foreign_keys:
+        name = key.parent.name
+        if moved.get(name) is not None:
+            moved[name] += offsets[key.column.table.name]
+    return moved
+
+
+def _engine(database: Path) -> Engine:
+    """An engine whose transactions take the write lock at once, so that ids read in one stay true until its end."""
+    engine = create_engine(f"sqlite:///{database}", connect_args={"timeout": 30, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def _(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA foreign_keys = ON")
+
+    @event.listens_for(engine, "begin")
+    def _(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
