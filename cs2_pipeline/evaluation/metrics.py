@@ -240,18 +240,18 @@ def _kappa_draws(y: Numbers, scores: Floats, bootstrap: GroupBootstrap) -> Float
 
 
 def _ece_interval(y: Floats, p: Floats, bootstrap: GroupBootstrap, seed: int) -> Interval:
-    """The interval of the calibration error, freed of the bias that resampling adds once more.
+    """The interval of the calibration error, which needs care because the figure itself is biased upwards.
 
-    A resample's ECE exceeds the sample's as the sample's exceeds the truth, so the interval is reflected about
-    the sample's value (the basic bootstrap). It reaches to 0 where a perfectly calibrated model could show as much,
-    and always holds the sample's value.
+    Below: chance cannot add more to the sum of absolute gaps than it makes of it where there is no gap at all (the
+    triangle inequality), so what a perfectly calibrated model could show is taken off. Above: a resample's ECE
+    exceeds the sample's as the sample's exceeds the truth, so the resamples are reflected about the sample's value
+    (the basic bootstrap). The interval always holds the sample's value.
     """
     bins, count = ece_bins(p)
     draws = np.abs(bootstrap.bin_sums(bins, count, p - y)).sum(axis=1) / bootstrap.sums(np.ones(y.size))[:, 0]
     plain = bootstrap.interval(draws)
-    low, high = 2 * plain.value - plain.high, max(2 * plain.value - plain.low, plain.value)
-    calibrated = np.quantile(_calibrated_ece_draws(y, p, bootstrap, seed, 1000), 0.975)
-    return Interval(plain.value, 0.0 if plain.value <= calibrated else max(low, 0.0), high)
+    chance = float(np.quantile(_calibrated_ece_draws(y, p, bootstrap, seed, 1000), 0.975))
+    return Interval(plain.value, max(plain.value - chance, 0.0), max(2 * plain.value - plain.low, plain.value))
 
 
 def _calibrated_ece_draws(y: Floats, p: Floats, bootstrap: GroupBootstrap, seed: int, draws: int) -> Floats:
