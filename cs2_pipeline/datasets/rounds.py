@@ -1,0 +1,78 @@
+"""The training table of the round model: open states, split into parts by whole matches in time order."""
+
+from collections.abc import Mapping
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError, Derived
+from cs2_pipeline.game.maps import map_index
+from cs2_pipeline.game.state import decided_winner
+
+PARTS: Final = ("train", "validate", "calibrate", "test")
+SHARES: Final[Mapping[str, float]] = {"train": 0.5, "validate": 0.1, "calibrate": 0.1, "test": 0.3}
+"""Share of the matches in each part, oldest matches first."""
+
+_DECIDED_BY: Final = ("ct_alive", "t_alive", "bomb_planted", "time_remaining")
+_decided_winner: Final = np.frompyfunc(decided_winner, len(_DECIDED_BY), 1)
+
+
+def is_decided(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which snapshots show a round that is already decided (`game.state.decided_winner`): one boolean per row."""
+    winners = _decided_winner(*(snapshots[name].to_numpy() for name in _DECIDED_BY))
+    return pd.Series(winners, dtype=object).notna().to_numpy(bool)
+
+
+def build(round_snapshots: pd.DataFrame, shares: Mapping[str, float] = SHARES) -> Derived:
+    """The round dataset of a table of snapshots.
+
+    Args:
+        round_snapshots: columns of `schema.ROUND_SNAPSHOTS`, rows in any order.
+        shares: share of the matches by part, oldest matches first; they add up to 1.
+
+    Returns:
+        Columns of `schema.ROUND_DATASET`, sorted by started_at, match_id, round_number and snapshot; and the number
+        of decided states left out.
+
+    Raises:
+        DatasetError: no snapshots, a column missing, a match with two start times, or fewer matches than the shares
+            need.
+    """
+    frame = ROUND_SNAPSHOTS.conform(round_snapshots)
+    decided = is_decided(frame)
+    frame = frame[~decided].sort_values(["started_at", "match_id", "round_number", "snapshot"], ignore_index=True)
+    names = frame["map_name"]
+    frame["map_index"] = (
+        names.map({name: map_index(name) for name in names.dropna().unique()}).fillna(0).astype("int64")
+    )
+    matches = frame[["started_at", "match_id"]].drop_duplicates()
+    twice = matches["match_id"].duplicated()
+    if twice.any():
+        raise DatasetError(f"match {matches.loc[twice, 'match_id'].iloc[0]} has two start times: it was imported twice")
+    part_of = dict(zip(matches["match_id"], parts_in_order(len(matches), shares), strict=True))
+    frame["part"] = frame["match_id"].map(part_of).astype("str")
+    left_out = {"snapshots of decided rounds": int(decided.sum())} if decided.any() else {}
+    return Derived(ROUND_DATASET.conform(frame), left_out)
+
+
+def parts_in_order(count: int, shares: Mapping[str, float] = SHARES, what: str = "matches") -> list[str]:
+    """The part of each of ``count`` things in time order: one contiguous run for each share, in the shares' order.
+
+    Raises:
+        DatasetError: the shares do not add up to 1, or a part would be empty; the message says how many it takes.
+    """
+    if any(share <= 0 for share in shares.values()) or not np.isclose(sum(shares.values()), 1):
+        raise DatasetError(f"shares must be positive and add up to 1, got {dict(shares)}")
+    sizes = _sizes(count, shares)
+    if min(sizes) < 1:
+        needed = next(n for n in range(count + 1, 1_000_000) if min(_sizes(n, shares)) >= 1)
+        split = ", ".join(f"{part} {share:g}" for part, share in shares.items())
+        raise DatasetError(f"a split into {split} needs at least {needed} {what}, there are {count}: add more data")
+    return [part for part, size in zip(shares, sizes, strict=True) for _ in range(size)]
+
+
+def _sizes(count: int, shares: Mapping[str, float]) -> list[int]:
+    ends = np.rint(np.cumsum(list(shares.values())) * count).astype(int)
+    return [int(size) for size in np.diff(ends, prepend=0)]

@@ -1,0 +1,266 @@
+"""The frames that pass between parts: column names, dtypes, meanings.
+
+One `Table` per frame. Empty frames are typed by it, frames read back are brought to it, and the Dagster UI shows
+it. Rules about the values (bounds, decided states) live in `game` and in the checks, not here.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, NamedTuple
+
+import pandas as pd
+
+from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.game.state import ROUND_FIELDS, Field
+
+Dtype = Literal["int64", "Int64", "int8", "float64", "bool", "str", "datetime64[us, UTC]"]
+
+
+class DatasetError(ValueError):
+    """A frame that a dataset cannot be built from. The message names the table, the column and the remedy."""
+
+
+class Derived(NamedTuple):
+    """A frame computed from others.
+
+    Attributes:
+        frame: the result.
+        left_out: how many rounds, rows or events did not go into it, by reason. Reasons that did not occur are absent.
+    """
+
+    frame: pd.DataFrame
+    left_out: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: its name, pandas dtype and meaning; ``nullable`` where null or NaN is a value."""
+
+    name: str
+    dtype: Dtype
+    meaning: str
+    nullable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """The columns of a frame, in order."""
+
+    name: str
+    columns: tuple[Column, ...]
+
+    def __iter__(self) -> Iterator[Column]:
+        return iter(self.columns)
+
+    @property
+    def names(self) -> list[str]:
+        """Column names in order."""
+        return [column.name for column in self.columns]
+
+    def empty(self) -> pd.DataFrame:
+        """A frame of no rows with every column in its dtype."""
+        return pd.DataFrame({column.name: pd.Series([], dtype=column.dtype) for column in self.columns})
+
+    def conform(self, frame: pd.DataFrame) -> pd.DataFrame:
+        """The table's columns of a frame, in order and dtype; columns the table does not have are left behind.
+
+        Raises:
+            DatasetError: a column is missing, cannot take its dtype, or has nulls where the table allows none; the
+                message names the table, the column and a row.
+        """
+        missing = [name for name in self.names if name not in frame.columns]
+        if missing:
+            raise DatasetError(
+                f"table {self.name} has no column {', '.join(missing)}; it needs {', '.join(self.names)}"
+            )
+        return pd.DataFrame({column.name: self._conform(column, frame[column.name]) for column in self.columns})
+
+    def _conform(self, column: Column, values: pd.Series) -> pd.Series:
+        if not column.nullable and values.isna().any():
+            row = values.index[values.isna()][0]
+            raise DatasetError(
+                f"table {self.name}, column {column.name}: {int(values.isna().sum())} values are null, the first in row"
+                f" {row}; leave such rows out before this step"
+            )
+        try:
+            return values if values.dtype == column.dtype else values.astype(column.dtype)
+        except (TypeError, ValueError) as error:
+            raise DatasetError(
+                f"table {self.name}, column {column.name}: values of type {values.dtype} cannot be read as"
+                f" {column.dtype} ({error})"
+            ) from error
+
+
+def _state_column(field: Field) -> Column:
+    """A state's field as a snapshot records it: required counts are whole, optional ones may be unknown."""
+    if field.text:
+        return Column(field.name, "str", field.meaning, nullable=True)
+    if not field.required:
+        return Column(field.name, "float64", f"{field.meaning}; null where not known at that moment", nullable=True)
+    if field.name == "bomb_planted":
+        return Column(field.name, "int8", field.meaning)
+    return Column(field.name, "int64" if field.integer else "float64", field.meaning)
+
+
+_MATCH_ID: Final = Column("match_id", "int64", "Matches.Id")
+_ROUND_ID: Final = Column("round_id", "int64", "Rounds.Id")
+_ROUND_NUMBER: Final = Column("round_number", "int64", "number of the round in its match, from 1")
+_STARTED_AT: Final = Column("started_at", "datetime64[us, UTC]", "start of the match: partition key and time order")
+_MAP_NAME: Final = Column("map_name", "str", "the map, such as de_mirage", nullable=True)
+_CT_WINS: Final = Column("ct_wins", "int8", "label: 1 where the CT side won the round, 0 where the T side did")
+_STEAM_ID: Final = Column("steam_id", "str", "SteamID64 as text: it does not fit a float")
+_PART: Final = Column("part", "str", "train, validate, calibrate or test")
+_TICK: Final = Column("tick", "int64", "demo tick of the event")
+
+ROUNDS: Final = Table(
+    "rounds",
+    (
+        _ROUND_ID,
+        _MATCH_ID,
+        _ROUND_NUMBER,
+        Column("ct_live_players", "int64", "CT alive when the round ended"),
+        Column("t_live_players", "int64", "T alive when the round ended"),
+        Column("ct_equipment_value", "int64", "equipment of the CT side, dollars"),
+        Column("t_equipment_value", "int64", "equipment of the T side, dollars"),
+        Column("ct_start_money", "int64", "money of the CT side when the round began, dollars"),
+        Column("t_start_money", "int64", "money of the T side when the round began, dollars"),
+        Column("bomb_planted", "int8", "1 where the bomb was planted in the round"),
+        Column("duration", "float64", "seconds the round lasted"),
+        Column("ct_score", "int64", "rounds the CT side has won, this one included"),
+        Column("t_score", "int64", "rounds the T side has won, this one included"),
+        _CT_WINS,
+        _MAP_NAME,
+        _STARTED_AT,
+    ),
+)
+"""Finished live rounds with a winner, as they stand after their end."""
+
+EVENT_ROUNDS: Final = Table(
+    "rounds",
+    (
+        *ROUNDS.columns,
+        Column("start_tick", "int64", "tick at which the round's freeze time begins"),
+        Column("end_tick", "Int64", "tick at which the round ended", nullable=True),
+        Column("tick_rate", "int64", "ticks a second"),
+        Column("freeze_time", "float64", "seconds of freeze time"),
+        Column("round_time_limit", "float64", "seconds on the round clock when freeze time ends"),
+    ),
+)
+"""The rounds table with the clocks that the rebuild of snapshots needs."""
+
+PARTICIPANTS: Final = Table(
+    "participants",
+    (
+        _ROUND_ID,
+        Column("player_id", "int64", "Players.Id"),
+        Column("side", "str", "CT or T in this round", nullable=True),
+        Column("start_money", "int64", "money when the round began, dollars"),
+        Column("money_spent", "int64", "money spent in the round, dollars"),
+        Column("equipment_value", "int64", "value of what the player carries, dollars"),
+        Column("has_helmet", "bool", "wears a helmet"),
+        Column("has_defuse_kit", "bool", "carries a defuse kit"),
+    ),
+)
+
+KILLS: Final = Table(
+    "kills",
+    (
+        _ROUND_ID,
+        _TICK,
+        Column("killer_id", "Int64", "Players.Id; null where the world killed", nullable=True),
+        Column("victim_id", "int64", "Players.Id"),
+        Column("weapon", "str", "the weapon, in any spelling", nullable=True),
+        Column("is_team_kill", "bool", "killer and victim were on one side"),
+    ),
+)
+
+DAMAGES: Final = Table(
+    "damages",
+    (
+        _ROUND_ID,
+        _TICK,
+        Column("victim_id", "int64", "Players.Id"),
+        Column("health", "int64", "the victim's health after the hit"),
+        Column("armor", "int64", "the victim's armour after the hit"),
+        Column("damage_armor", "int64", "armour the hit took"),
+    ),
+)
+
+BOMBS: Final = Table(
+    "bombs",
+    (_ROUND_ID, _TICK, Column("event_type", "str", "planted, defused, exploded or another", nullable=True)),
+)
+
+ROUND_SNAPSHOTS: Final = Table(
+    "round_snapshots",
+    (
+        _MATCH_ID,
+        _ROUND_ID,
+        _ROUND_NUMBER,
+        Column("snapshot", "int64", "number of the snapshot in its round in time order, from 0"),
+        Column("moment", "str", "why the snapshot was taken: freeze_end, interval, kill, plant, or published"),
+        Column("elapsed", "float64", "seconds since the freeze time ended; null where not known", nullable=True),
+        _STARTED_AT,
+        *(_state_column(field) for field in ROUND_FIELDS),
+        _CT_WINS,
+    ),
+)
+"""The state of a round at a moment, from what had happened by then."""
+
+ROUND_DATASET: Final = Table(
+    "round_dataset",
+    (
+        *ROUND_SNAPSHOTS.columns,
+        Column("map_index", "int64", "number of the map as a model input, 0 where not known"),
+        _PART,
+    ),
+)
+"""Open states only, sorted by match time, each match wholly in one part."""
+
+PLAYER_MATCH_STATS: Final = Table(
+    "player_match_stats",
+    (
+        _STEAM_ID,
+        Column("player_name", "str", "name in this match", nullable=True),
+        _MATCH_ID,
+        _STARTED_AT,
+        _MAP_NAME,
+        Column("kills", "int64", "kills"),
+        Column("deaths", "int64", "deaths"),
+        Column("assists", "int64", "assists"),
+        Column("headshots", "int64", "headshot kills"),
+        Column("damage", "int64", "damage dealt"),
+        Column("first_kills", "int64", "opening kills"),
+        Column("clutches", "int64", "clutches won"),
+        Column("clutch_attempts", "int64", "clutches tried"),
+        Column("rounds", "int64", "rounds played"),
+    ),
+)
+
+_PLAYER_RECORD: Final = tuple(
+    Column(field.name, "int64" if field.integer else "float64", field.meaning) for field in PLAYER_FIELDS
+)
+
+PLAYERS: Final = Table(
+    "players", (_STEAM_ID, Column("player_name", "str", "the latest name", nullable=True), *_PLAYER_RECORD)
+)
+"""Careers: one row for each player with more than 10 rounds."""
+
+PLAYER_DATASET: Final = Table(
+    "player_dataset",
+    (
+        _STEAM_ID,
+        *_PLAYER_RECORD,
+        Column("past_kd", "float64", "kills per death in the past window"),
+        Column("later_kd", "float64", "kills per death in the later matches"),
+        Column("tier", "int64", "label: index of the skill tier of later_kd"),
+        Column("past_matches", "int64", "matches in the past window"),
+        Column("window_end", "datetime64[us, UTC]", "start of the last match of the past window"),
+        _PART,
+    ),
+)
+
+TABLES: Final[Mapping[str, Table]] = {
+    table.name: table for table in (ROUNDS, ROUND_SNAPSHOTS, ROUND_DATASET, PLAYER_MATCH_STATS, PLAYERS, PLAYER_DATASET)
+}
+"""The stored tables by name."""
