@@ -1,0 +1,177 @@
+"""Query in, Arrow out: the routes by which rows leave a database, and the one set of types all of them yield.
+
+A route brings raw record batches by the quickest way a driver offers; `conform` casts them to the types the
+query's columns declare, so that every route yields the same rows and types. Choosing a route, opening
+connections and mending broken ones is the business of `demodb.connect`.
+
+Types: whole numbers int64, bits bool, reals float64, times timestamp[us, UTC] (times stored without a zone are
+UTC), text string, exact decimals (SteamId) string, because no float may touch them.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final, Protocol
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Boolean, Connection, DateTime, Engine, Float, Integer, Numeric
+from sqlalchemy.engine import Dialect
+from sqlalchemy.sql.selectable import SelectBase
+from sqlalchemy.types import TypeEngine
+
+from cs2_pipeline.demodb.errors import SchemaMismatchError
+
+BATCH_ROWS: Final = 65_536
+"""Rows of a batch, where a route lets us choose."""
+
+TIME: Final = pa.timestamp("us", tz="UTC")
+
+
+def arrow_type(declared: TypeEngine[Any]) -> pa.DataType:
+    """The Arrow type in which a declared column arrives on every route."""
+    if isinstance(declared, Boolean):
+        return pa.bool_()
+    if isinstance(declared, Integer):
+        return pa.int64()
+    if isinstance(declared, Float):
+        return pa.float64()
+    if isinstance(declared, Numeric):
+        return pa.string()
+    if isinstance(declared, DateTime):
+        return TIME
+    return pa.string()
+
+
+def arrow_schema(query: SelectBase) -> pa.Schema:
+    """Names and types of a query's rows."""
+    return pa.schema([(found.name, arrow_type(found.type)) for found in query.selected_columns])
+
+
+def statement(query: SelectBase, params: Mapping[str, Any], dialect: Dialect) -> tuple[str, list[Any]]:
+    """The query in the dialect's SQL and its bound values in the order of their places.
+
+    Times are bound in SQLite as the ISO text it keeps.
+    """
+    compiled = query.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
+    values = compiled.construct_params(dict(params))
+    places: Sequence[str] = getattr(compiled, "positiontup", None) or []
+    bound = [values[place] for place in places]
+    if dialect.name == "sqlite":
+        bound = [value.isoformat(" ") if isinstance(value, datetime) else value for value in bound]
+    return str(compiled), bound
+
+
+class Route(Protocol):
+    """One way out of a database. A route holds at most one connection."""
+
+    name: str
+
+    def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """The query's rows in batches, columns in order, types as the driver has them."""
+
+    def close(self) -> None:
+        """Give the connection back."""
+
+
+class Portable:
+    """Any database SQLAlchemy reaches: rows of Python values from a streaming cursor."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.name = f"SQLAlchemy ({engine.dialect.driver})"
+        self._engine = engine
+        self._connection: Connection | None = None
+
+    def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """See `Route`. Column values keep the type the driver gives them; mixed columns become text."""
+        names = [found.name for found in query.selected_columns]
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        sql, bound = statement(query, params, self._engine.dialect)
+        result = self._connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS).exec_driver_sql(
+            sql, tuple(bound)
+        )
+        try:
+            while rows := result.fetchmany(BATCH_ROWS):
+                columns = zip(*rows, strict=True)
+                yield pa.RecordBatch.from_arrays([_array_of(values) for values in columns], names=names)
+        finally:
+            result.close()
+
+    def close(self) -> None:
+        """See `Route`."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def _array_of(values: Sequence[Any]) -> pa.Array:
+    try:
+        return pa.array(values)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """A raw batch in the declared types.
+
+    Raises:
+        SchemaMismatchError: a column holds values that are not of its declared type; column and value are named.
+    """
+    arrays = [_conform(array, declared) for array, declared in zip(batch.columns, schema, strict=True)]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def _conform(array: pa.Array, declared: pa.Field) -> pa.Array:
+    if isinstance(array.type, pa.BaseExtensionType):
+        array = array.storage
+    if array.type == declared.type:
+        return array
+    try:
+        if declared.type == TIME:
+            return _as_time(array)
+        if pa.types.is_string(declared.type) and pa.types.is_decimal(array.type):
+            return array.cast(pa.decimal128(38, 0)).cast(pa.string())
+        if pa.types.is_boolean(declared.type) and not pa.types.is_string(array.type):
+            return array.cast(pa.int64()).cast(pa.bool_())
+        return array.cast(declared.type)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, ValueError) as error:
+        raise SchemaMismatchError(
+            f"column {declared.name} should hold {declared.type} and holds {array.type} values that are not: {error}. "
+            "Correct the rows, or offer a view that converts them"
+        ) from None
+
+
+def _as_time(array: pa.Array) -> pa.Array:
+    """Times as microseconds in UTC, from timestamps with or without a zone or from ISO text."""
+    if pa.types.is_timestamp(array.type):
+        if array.type.tz is None:
+            return array.cast(pa.timestamp("us"), safe=False).cast(TIME)
+        return array.cast(TIME, safe=False)
+    if not (pa.types.is_string(array.type) or pa.types.is_null(array.type)):
+        raise ValueError(f"{array.type} where a time was expected")
+    try:
+        return array.cast(pa.timestamp("us")).cast(TIME)
+    except pa.ArrowInvalid:
+        # Zones, more than six decimals and blank texts are rare; Python reads them one by one.
+        return pa.array([_parse_time(text) for text in array.to_pylist()], TIME)
+
+
+def _parse_time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text.strip()) if text is not None and text.strip() else None
+
+
+def empty(schema: pa.Schema) -> pa.RecordBatch:
+    """A batch of no rows."""
+    return pa.RecordBatch.from_pylist([], schema=schema)
+
+
+def last_key(batch: pa.RecordBatch, name: str) -> int:
+    """The highest key of a batch that is ordered by it, checked.
+
+    Raises:
+        SchemaMismatchError: the keys do not ascend, so that a broken read could not be resumed.
+    """
+    keys = batch.column(name)
+    if len(keys) > 1 and not pc.all(pc.less(keys[:-1], keys[1:])).as_py():
+        raise SchemaMismatchError(f"column {name} is not a unique ascending key; the read cannot be resumed after it")
+    return int(keys[-1].as_py())

@@ -1,0 +1,96 @@
+"""Why rows do not reach the training tables, and the count kept of them.
+
+The reasons themselves and their book-keeping belong here; the rules that apply them live with the extraction.
+Each reason has its line in docs/demo-database.md.
+"""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Final
+
+import pandas as pd
+
+UNFINISHED_MATCH: Final = "match not finished"
+DUPLICATE_DEMO: Final = "demo imported twice"
+WARM_UP: Final = "warm-up round"
+KNIFE_ROUND: Final = "knife round"
+UNFINISHED_ROUND: Final = "round not finished"
+NO_WINNER: Final = "round without a winner"
+UNKNOWN_WINNER: Final = "winner in no known spelling"
+PLAYED_AGAIN: Final = "round played again after a restart"
+MISSING_VALUE: Final = "value missing"
+
+BOT: Final = "bot"
+HLTV: Final = "HLTV"
+NO_STEAM_ID: Final = "player without a SteamId"
+NO_ROUNDS_PLAYED: Final = "player without a round played"
+SECOND_RECORD: Final = "second record of a player"
+
+TICKS_BACKWARDS: Final = "ticks that run backwards"
+UNKNOWN_TICK_RATE: Final = "tick rate unknown"
+NO_PLAYERS: Final = "round without players"
+NO_EVENTS: Final = "round without events"
+PLANT_WITHOUT_EVENT: Final = "bomb planted but no plant among the events"
+UNKNOWN_SIDES: Final = "sides of the players unknown"
+TEAM_TOO_LARGE: Final = "more than five players on a side"
+EVENT_ELSEWHERE: Final = "event of a round left out"
+EVENT_AFTER_END: Final = "event after the round's end"
+UNKNOWN_VICTIM: Final = "victim not in the round"
+SECOND_DEATH: Final = "second death in a round"
+
+LATE_EVENT: Final = "late event moved to the round before"
+CLOCK_NOT_RECORDED: Final = "round clock not recorded: the game's default taken"
+CLOCK_IN_MINUTES: Final = "round clock recorded in minutes: taken as seconds"
+
+REFUSED_COLUMNS: Final = ("table", "row_id", "reason", "detail")
+
+
+@dataclass
+class Tally:
+    """Counts of what was left out, and the rows refused because they are wrong.
+
+    Attributes:
+        left_out: number of rows left out by reason, the refused ones included.
+        mapped: number of rows taken with a correction, by reason.
+    """
+
+    left_out: Counter[str] = field(default_factory=Counter)
+    mapped: Counter[str] = field(default_factory=Counter)
+    _refused: list[pd.DataFrame] = field(default_factory=list)
+
+    def leave_out(self, frame: pd.DataFrame, out: pd.Series, reason: str) -> pd.DataFrame:
+        """The rows of `frame` where `out` is false; the others are counted under the reason."""
+        if out.any():
+            self.left_out[reason] += int(out.sum())
+            return frame[~out]
+        return frame
+
+    def refuse(
+        self, frame: pd.DataFrame, out: pd.Series, reason: str, *, table: str, key: str, detail: pd.Series | str
+    ) -> pd.DataFrame:
+        """As `leave_out`, and the rows themselves are kept with the reason.
+
+        Args:
+            table: the database's table the rows come from.
+            key: the column of `frame` that holds the row's Id.
+            detail: what is wrong, one text for all or one per row of `frame`.
+        """
+        if out.any():
+            self.note(
+                frame.loc[out, key], reason, table=table, detail=detail if isinstance(detail, str) else detail[out]
+            )
+        return self.leave_out(frame, out, reason)
+
+    def note(self, row_ids: pd.Series, reason: str, *, table: str, detail: pd.Series | str) -> None:
+        """Keep rows with their reason without counting them."""
+        self._refused.append(
+            pd.DataFrame({"table": table, "row_id": row_ids, "reason": reason, "detail": detail}, index=row_ids.index)
+        )
+
+    def refused(self) -> pd.DataFrame:
+        """All refused rows in a stable order: table, row_id, reason, detail."""
+        none = pd.DataFrame({"table": [], "row_id": [], "reason": [], "detail": []}).astype(
+            {"table": "str", "row_id": "int64", "reason": "str", "detail": "str"}
+        )
+        every = pd.concat([none, *self._refused], ignore_index=True) if self._refused else none
+        return every.sort_values(list(REFUSED_COLUMNS[:3]), ignore_index=True)

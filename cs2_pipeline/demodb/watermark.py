@@ -1,0 +1,89 @@
+"""How far a demo database has been filled, and which match days newer demos touch.
+
+Only the question "what is new" belongs here. A demo counts as new by the time it was parsed and by its Id, so that a
+demo parsed late for an old day is found.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Self
+
+from sqlalchemy import func, or_, select
+
+from cs2_pipeline.demodb import dialect
+from cs2_pipeline.demodb.connect import DemoDatabase
+
+_FIRST_YEAR = 2000
+"""A start before it was never set: the zero of the application's clock, not a match day."""
+
+
+@dataclass(frozen=True, order=True)
+class Watermark:
+    """The newest demo of a database.
+
+    Attributes:
+        parsed_at: when the demo parsed last was parsed (UTC), None for a database without demos.
+        demo_id: the highest Id of a demo, 0 without demos.
+    """
+
+    demo_id: int = 0
+    parsed_at: datetime | None = None
+
+    def __str__(self) -> str:
+        """The text form, which `parse` reads back: ``42@2026-01-31T12:00:00+00:00``."""
+        return f"{self.demo_id}@{self.parsed_at.isoformat() if self.parsed_at else ''}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The watermark of a text form.
+
+        Raises:
+            ValueError: the text is no watermark.
+        """
+        demo_id, separator, parsed_at = text.partition("@")
+        if not separator or not demo_id.isdigit():
+            raise ValueError(f"{text!r} is no watermark; one looks like 42@2026-01-31T12:00:00+00:00")
+        return cls(int(demo_id), datetime.fromisoformat(parsed_at) if parsed_at else None)
+
+
+def read(db: DemoDatabase) -> Watermark:
+    """The database's watermark as it is now.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read.
+    """
+    demo = db.schema["DemoFiles"]
+    query = select(func.max(demo["Id"]).label("demo_id"), func.max(demo["ParsedAt"]).label("parsed_at"))
+    found = db.read(query).to_pylist()[0]
+    return Watermark(found["demo_id"] or 0, found["parsed_at"])
+
+
+def days_touched(db: DemoDatabase, since: Watermark | None) -> set[date]:
+    """UTC days on which matches of demos newer than the watermark started; every day with a match for None.
+
+    Matches whose start was never recorded (before the year 2000) belong to no day.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read.
+    """
+    demo, match = db.schema["DemoFiles"], db.schema["Matches"]
+    columns = (demo["Id"].label("demo_id"), demo["ParsedAt"].label("parsed_at"), match["StartTime"].label("started_at"))
+    query = select(*columns).join_from(demo.clause, match.clause, match["DemoFileId"] == demo["Id"])
+    seen = since or Watermark()
+    if seen.parsed_at is not None:
+        # The server narrows the search to whole days; to the microsecond it is decided here, because servers keep
+        # and compare times at different precisions.
+        parsed_day = seen.parsed_at.astimezone(UTC).date()
+        late = dialect.from_day(demo["ParsedAt"], parsed_day, db.engine.dialect.name)
+        query = query.where(or_(demo["Id"] > seen.demo_id, late))
+    return {
+        row["started_at"].date()
+        for row in db.read(query).to_pylist()
+        if row["started_at"] is not None and row["started_at"].year >= _FIRST_YEAR and _is_newer(row, seen)
+    }
+
+
+def _is_newer(row: dict[str, Any], seen: Watermark) -> bool:
+    if row["demo_id"] > seen.demo_id or seen.parsed_at is None:
+        return True
+    return row["parsed_at"] is not None and row["parsed_at"] > seen.parsed_at
