@@ -4,6 +4,7 @@ One variable each, prefix ``CS2_``. With none set, everything lives in one folde
 ``SecretStr``: printing settings never shows them. `load` reads the environment anew; nothing here is read at import.
 """
 
+import hashlib
 from datetime import date
 from pathlib import Path
 
@@ -34,6 +35,23 @@ class Settings(BaseSettings):
     mlflow_port: int = Field(5000, description="MLflow UI")
     service_port: int = Field(8000, description="prediction service")
 
+    service_workers: int = Field(1, ge=1, description="processes that answer predictions")
+    served_models: str = Field(
+        "round_predictor,player_classifier", description="registered models the service answers with, comma-separated"
+    )
+    reload_interval: float = Field(5.0, gt=0, description="seconds between two looks at MLflow's champion aliases")
+    max_body_bytes: int = Field(8 * 2**20, gt=0, description="largest request body the service reads")
+    body_timeout: float = Field(10.0, gt=0, description="seconds a client may take to send a request's body")
+    max_in_flight: int = Field(512, gt=0, description="requests a worker holds at once; more are answered with 429")
+    admin_token: SecretStr | None = Field(None, description="opens the admin routes; without it they are closed")
+    api_keys: SecretStr | None = Field(
+        None, description="SHA-256 hex digests of the keys that may ask for predictions, comma-separated; default: open"
+    )
+    api_key_rate: float = Field(1000.0, gt=0, description="requests a second for each API key")
+    cors_origins: str = Field("", description="origins whose pages may call the service, comma-separated, or *")
+    prediction_log: bool = Field(False, description="keep every prediction as Parquet")
+    prediction_log_max_bytes: int = Field(2**30, gt=0, description="disk the prediction log may take")
+
     @property
     def embedded_database(self) -> Path:
         """The SQLite demo database used when no server is named."""
@@ -50,6 +68,21 @@ class Settings(BaseSettings):
         if self.mlflow_tracking_uri is not None:
             return self.mlflow_tracking_uri.get_secret_value()
         return f"sqlite:///{(self.home / 'mlflow.db').resolve()}"
+
+    def served_model_names(self) -> tuple[str, ...]:
+        """The registered models the service answers with."""
+        return tuple(name.strip() for name in self.served_models.split(",") if name.strip())
+
+    @property
+    def champion_cache(self) -> Path:
+        """Where the service keeps the champions it fetched: one folder per MLflow, never mixed."""
+        store = hashlib.sha256(self.resolved_tracking_uri().encode()).hexdigest()[:12]
+        return self.home / "champions" / store
+
+    @property
+    def prediction_log_folder(self) -> Path:
+        """Where the service keeps its predictions, when told to."""
+        return self.home / "predictions"
 
     def resolved_data_url(self) -> str:
         """The base address of stored tables."""

@@ -1,0 +1,210 @@
+"""The models a worker answers with, swapped while it answers.
+
+The worker watches the cache that `follower` fills. A new champion is loaded, proven and warmed up beside the one that
+is answering, then takes its place in one assignment: a request uses one version from beginning to end.
+"""
+
+import asyncio
+import fcntl
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import IO, Any, Final
+
+from bento import metrics
+from bento.predictors import Predictor, predictor
+from bento.status import STATUS_FILE, Status
+from cs2_pipeline.registry.cache import ArtifactError, Cache, ModelVersion
+from cs2_pipeline.settings import Settings
+
+logger = logging.getLogger("bentoml.champions")
+
+GLANCE: Final = 0.2
+"""Seconds between two looks at the cache: a few stat calls."""
+RELOAD_FILE: Final = "reload"
+LOCK_FILE: Final = "follower.lock"
+STALE: Final = 5
+"""After so many intervals without news from the follower the service says so."""
+
+
+class Champions:
+    """The loaded models of one worker."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.names = settings.served_model_names()
+        self.predictors: dict[str, Predictor] = {}
+        self.refused: dict[str, str] = {}
+        self._root = settings.champion_cache
+        self._interval = settings.reload_interval
+        self._cache = Cache(self._root)
+        self._notes: dict[str, tuple[int, int]] = {}
+        self._status: Status | None = None
+        self._status_note: tuple[int, int] | None = None
+        self._started = time.time()
+
+    @property
+    def versions(self) -> list[ModelVersion]:
+        """The versions being served."""
+        return [self.predictors[name].version for name in self.names if name in self.predictors]
+
+    def missing(self) -> list[str]:
+        """The models that should be served and are not: those with a champion, or all while none is known."""
+        champions = self._status.champions if self._status else {}
+        wanted = [name for name in self.names if name in champions or name in self._notes] or self.names
+        return [name for name in wanted if name not in self.predictors]
+
+    def complaints(self) -> list[str]:
+        """What is not as it should be, in sentences; empty when all is well."""
+        found = [f"no champion of {name} is loaded" for name in self.names if name not in self.predictors]
+        if self._status is None:
+            if time.time() - self._started > STALE * self._interval:
+                found.append("MLflow has not been asked yet")
+        elif self._status.error:
+            found.append(f"serving the last champions fetched: {self._status.error}")
+        elif time.time() - self._status.looked_at > STALE * self._interval + 10:
+            found.append("serving the last champions fetched: nobody has asked MLflow for some time")
+        refused = (self._status.refused if self._status else {}) | self.refused
+        return found + [f"the present champion was refused: {reason}" for reason in refused.values()]
+
+    def reloaded_since(self, moment: float) -> bool:
+        """Whether MLflow was asked after a moment and what it said is what this worker serves."""
+        status = Status.read(self._root)
+        if status is None or status.looked_at < moment:
+            return False
+        return all(_note_of(self._cache.current_file(name)) == self._notes.get(name) for name in self.names)
+
+    async def glance(self) -> None:
+        """Take up what is new in the cache."""
+        self._glance_at_status()
+        for name in self.names:
+            note = _note_of(self._cache.current_file(name))
+            if note is not None and note != self._notes.get(name):
+                await asyncio.to_thread(self._take_up, name)
+                self._notes[name] = note
+
+    def _glance_at_status(self) -> None:
+        note = _note_of(self._root / STATUS_FILE)
+        if note is None or note == self._status_note:
+            return
+        former, self._status = self._status, Status.read(self._root)
+        self._status_note = note
+        for name, reason in (self._status.refused if self._status else {}).items():
+            if former is None or former.refused.get(name) != reason:
+                metrics.RELOADS.labels(name, "refused").inc()
+
+    def _take_up(self, name: str) -> None:
+        version = self._cache.current(name)
+        if version is None:
+            return
+        present = self.predictors.get(name)
+        if present is not None and _same_model(present.version, version):
+            present.version = version  # its description changed
+            return
+        try:
+            self.predictors[name] = predictor(version, self._cache.load(version))
+        except ArtifactError as error:
+            self.refused[name] = str(error)
+            metrics.RELOADS.labels(name, "refused").inc()
+            logger.error("version refused: %s", error)
+        else:
+            self.refused.pop(name, None)
+            metrics.RELOADS.labels(name, "loaded").inc()
+            logger.info("serving %s version %s", name, version.version)
+
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Keep up with MLflow while the block runs."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        await self.glance()
+        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(_keep_following(self._root))]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(GLANCE)
+            try:
+                await self.glance()
+            except Exception:
+                # Whatever is wrong with the cache, the loaded models keep answering.
+                logger.exception("looking at the cache of champions failed")
+
+
+def request_reload(settings: Settings) -> None:
+    """Make the follower look at MLflow at once."""
+    (settings.champion_cache / RELOAD_FILE).write_text(str(time.time()))
+
+
+async def _keep_following(root: Path) -> None:
+    """Run the follower while this worker holds the lock; wait for the lock while another worker does."""
+    with (root / LOCK_FILE).open("w") as lock:
+        while not _locked(lock):
+            await asyncio.sleep(1)
+        while True:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", "bento.follower", stdin=asyncio.subprocess.PIPE, env=_follower_environment()
+            )
+            try:
+                await _pass_on_reloads(process, root / RELOAD_FILE)
+            finally:
+                await _end(process)
+            logger.error("the follower of champions ended with status %s; starting another", process.returncode)
+            await asyncio.sleep(2)
+
+
+async def _pass_on_reloads(process: asyncio.subprocess.Process, file: Path) -> None:
+    seen = _note_of(file)
+    while process.returncode is None:
+        await asyncio.sleep(GLANCE)
+        if (note := _note_of(file)) != seen and process.stdin is not None:
+            seen = note
+            process.stdin.write(b"\n")
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is not None:
+        return
+    if process.stdin is not None:
+        process.stdin.close()
+    try:
+        async with asyncio.timeout(2):
+            await process.wait()
+    except TimeoutError:
+        # It waits for an MLflow that does not answer.
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+def _follower_environment() -> dict[str, str]:
+    # Metrics are the workers': a process that only imports prometheus_client would leave empty files behind.
+    return {key: value for key, value in os.environ.items() if key != "PROMETHEUS_MULTIPROC_DIR"}
+
+
+def _locked(file: IO[Any]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def _note_of(path: Path) -> tuple[int, int] | None:
+    """What tells one content of a replaced file from another."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns
+
+
+def _same_model(one: ModelVersion, other: ModelVersion) -> bool:
+    return (one.version, one.run_id, one.digest) == (other.version, other.run_id, other.digest)

@@ -1,0 +1,148 @@
+"""What the service says when it cannot answer: RFC 9457 problem documents, and nothing of its inside."""
+
+from dataclasses import dataclass, field
+from typing import Final
+
+import msgspec
+
+MEDIA_TYPE: Final = b"application/problem+json"
+MAX_ERRORS: Final = 100
+"""Wrong fields listed in one answer; the rest are counted."""
+
+
+@dataclass(frozen=True)
+class FieldError:
+    """One wrong field of a request: its path in the body, in the request's own spelling, and what is wrong."""
+
+    field: str
+    message: str
+
+
+@dataclass
+class Problem(Exception):  # noqa: N818 (the word of RFC 9457)
+    """A request that gets no prediction.
+
+    Attributes:
+        status: the HTTP status.
+        reason: a short name of the cause, for `type` and for the metric's label.
+        title: the kind of problem in a few words.
+        detail: this case in a sentence.
+        errors: the wrong fields, for status 422.
+        headers: response headers beside the usual ones.
+        close: whether the connection is of no more use.
+    """
+
+    status: int
+    reason: str
+    title: str
+    detail: str
+    errors: list[FieldError] = field(default_factory=list)
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    close: bool = False
+
+    def body(self) -> bytes:
+        """The problem document."""
+        document: dict[str, object] = {
+            "type": f"urn:cs2-pipeline:problem:{self.reason.replace('_', '-')}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        if self.errors:
+            document["errors"] = self.errors[:MAX_ERRORS]
+        return msgspec.json.encode(document)
+
+
+def bad_values(errors: list[FieldError]) -> Problem:
+    """422: the body is JSON, its values cannot be predicted from."""
+    count = len(errors)
+    detail = "one field is wrong" if count == 1 else f"{count} fields are wrong"
+    if count > MAX_ERRORS:
+        detail += f"; the first {MAX_ERRORS} are listed"
+    return Problem(422, "bad_values", "The values cannot be predicted from", detail, errors)
+
+
+def not_json(detail: str) -> Problem:
+    """400: the body is not JSON."""
+    return Problem(400, "not_json", "The body is not JSON", detail)
+
+
+def too_large(limit: int) -> Problem:
+    """413: the body is larger than the service reads."""
+    return Problem(413, "too_large", "The body is too large", f"at most {limit} bytes are read", close=True)
+
+
+def too_slow(seconds: float) -> Problem:
+    """408: the body did not come."""
+    return Problem(
+        408, "too_slow", "The body did not arrive", f"it must be sent within {seconds:g} seconds", close=True
+    )
+
+
+def wrong_media_type(got: str) -> Problem:
+    """415: the body is not declared to be JSON."""
+    return Problem(
+        415,
+        "wrong_media_type",
+        "The body must be JSON",
+        f"send the header Content-Type: application/json, not {got[:100]!a}",
+        headers=[(b"accept-post", b"application/json")],
+    )
+
+
+def overloaded() -> Problem:
+    """429: more requests at once than are held."""
+    return Problem(
+        429, "overloaded", "Too many requests at once", "try again in a second", headers=[(b"retry-after", b"1")]
+    )
+
+
+def rate_limited(wait: int) -> Problem:
+    """429: one API key asks too often."""
+    retry = str(wait).encode()
+    return Problem(
+        429, "rate_limited", "Too many requests with this key", "try again later", headers=[(b"retry-after", retry)]
+    )
+
+
+def no_model(name: str) -> Problem:
+    """503: no version of the model is loaded."""
+    return Problem(
+        503,
+        "no_model",
+        "No model is loaded",
+        f"there is no champion of {name} yet; the service answers as soon as one is promoted",
+        headers=[(b"retry-after", b"5")],
+    )
+
+
+def not_ready(missing: str) -> Problem:
+    """503: not every model that should be served is loaded."""
+    return Problem(503, "not_ready", "Not ready", f"not loaded yet: {missing}", headers=[(b"retry-after", b"1")])
+
+
+def unauthorized(detail: str) -> Problem:
+    """401: a key or token is missing or wrong."""
+    return Problem(401, "unauthorized", "Not allowed", detail, headers=[(b"www-authenticate", b"Bearer")])
+
+
+def closed() -> Problem:
+    """403: admin routes when no token is set."""
+    return Problem(403, "closed", "Closed", "the admin routes are closed: the service was started without a token")
+
+
+def not_found() -> Problem:
+    """404: no such path."""
+    return Problem(404, "not_found", "No such path", "/openapi.json lists the paths there are")
+
+
+def wrong_method(allowed: str) -> Problem:
+    """405: the path is there, for other methods."""
+    return Problem(
+        405, "wrong_method", "Wrong method", f"this path answers {allowed}", headers=[(b"allow", allowed.encode())]
+    )
+
+
+def internal(identifier: str) -> Problem:
+    """500: a defect of the service; its log has the same id."""
+    return Problem(500, "internal", "The service failed", f"the log tells why under the id {identifier}")

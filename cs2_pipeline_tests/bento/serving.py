@@ -1,0 +1,179 @@
+"""Real service processes for tests: an MLflow store with tiny models in a folder, and `bentoml serve` over it."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import Any
+
+import pandas as pd
+
+from cs2_pipeline.registry import promotion
+from cs2_pipeline.registry.champion import ModelVersion
+from cs2_pipeline.registry.runs import TrainingRun, record
+from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
+
+ROUND = {
+    "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000, "t_money": 4000,
+    "bomb_planted": 0, "time_remaining": 90, "ct_score": 7, "t_score": 8,
+}  # fmt: skip
+PLAYER = {
+    "avg_kills": 18.5, "avg_deaths": 15.2, "avg_headshots": 8.1, "avg_damage": 1850, "total_clutches": 12,
+    "total_clutch_attempts": 40, "avg_first_kills": 2.1, "total_rounds": 480, "kd_ratio": 1.22, "headshot_pct": 0.44,
+    "clutch_rate": 0.3, "adr": 82.0,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Home:
+    """A CS2_HOME with its own MLflow store."""
+
+    path: Path
+
+    @property
+    def uri(self) -> str:
+        return f"sqlite:///{self.path / 'mlflow.db'}"
+
+    def register_round(self, *, bias: float = 0.0) -> ModelVersion:
+        """Register a round model; another bias makes another model."""
+        folder = Path(mkdtemp(dir=self.path))
+        round_artifact(folder, bias=bias)
+        return self._record("round_predictor", folder)
+
+    def register_player(self, *, min_rounds: int = 50) -> ModelVersion:
+        """Register a player model."""
+        folder = Path(mkdtemp(dir=self.path))
+        player_artifact(folder, min_rounds=min_rounds)
+        return self._record("player_classifier", folder)
+
+    def promote(self, version: ModelVersion) -> None:
+        """Make a version the champion."""
+        promotion.promote(self.uri, version, reason="for a test")
+
+    def _record(self, name: str, folder: Path) -> ModelVersion:
+        run = TrainingRun(
+            model_name=name,
+            artifact=folder,
+            dataset=pd.DataFrame({"ct_alive": [5, 4], "ct_wins": [1, 0]}),
+            dataset_digest="d" * 32,
+            params={"seed": 0},
+            metrics={"test_log_loss": 0.5},
+            tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00"},
+            files={},
+        )
+        return record(self.uri, run, artifact_root=self.path / "artifacts")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer."""
+
+    status: int
+    headers: Any
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass
+class Server:
+    """A running service."""
+
+    port: int
+    process: subprocess.Popen[bytes]
+    log: Path
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.send("GET", path, None, headers)
+
+    def post(self, path: str, document: Any, **headers: str) -> Answer:
+        """Send a document as JSON; text and bytes are sent as they are."""
+        body = document if isinstance(document, bytes) else json.dumps(document).encode()
+        return self.send("POST", path, body, {"Content-Type": "application/json"} | headers)
+
+    def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
+        request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=30) as response:
+                return Answer(response.status, response.headers, response.read())
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.headers, error.read())
+
+    def await_that(self, condition, *, seconds: float = 30.0) -> None:
+        """Wait until a condition on this server holds; connection errors mean not yet."""
+        deadline = time.monotonic() + seconds
+        while True:
+            with suppress(OSError):
+                if condition(self):
+                    return
+            assert self.process.poll() is None, f"the service ended:\n{self.log.read_text()}"
+            assert time.monotonic() < deadline, f"it did not happen in {seconds} s:\n{self.log.read_text()[-5000:]}"
+            time.sleep(0.05)
+
+    def workers(self) -> list[int]:
+        """Process ids of the workers."""
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return [int(child) for child in children if b"_bentoml_impl" in Path(f"/proc/{child}/cmdline").read_bytes()]
+
+    def terminate(self) -> None:
+        self.process.send_signal(signal.SIGTERM)
+
+
+def ready(server: Server) -> bool:
+    return server.get("/readyz").status == 200
+
+
+def alive(server: Server) -> bool:
+    return server.get("/livez").status == 200
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serving(home: Path, *, until=ready, **settings: Any) -> Iterator[Server]:
+    """A service over a home, with settings given by their names; its whole process group is gone afterwards."""
+    port = free_port()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("CS2_")}
+    environment |= {"CS2_HOME": str(home), "CS2_RELOAD_INTERVAL": "0.5"}
+    environment |= {f"CS2_{key.upper()}": str(value) for key, value in settings.items()}
+    environment |= {"BENTOML_HOME": str(home / f"bentoml-{port}"), "BENTOML_DO_NOT_TRACK": "True"}
+    command = [sys.executable, "-m", "bentoml", "serve", "bento.service:CounterStrike"]
+    log = home / f"service-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
+        )  # fmt: skip
+    server = Server(port, process, log)
+    try:
+        server.await_that(until, seconds=60)
+        yield server
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
