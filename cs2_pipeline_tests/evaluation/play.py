@@ -2,35 +2,33 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from cs2_pipeline.game.features import ROUND_FEATURES
 
 _COLUMN = {name: number for number, name in enumerate(ROUND_FEATURES)}
 
 
-def fair_price(features: NDArray[np.float32]) -> NDArray[np.float64]:
+def fair_price(features):
     """P(CT) of a model that obeys every law and is true of `whole_rounds`."""
     value = {name: np.nan_to_num(features[:, column].astype(np.float64)) for name, column in _COLUMN.items()}
     return 1 / (1 + np.exp(-_logit(value)))
 
 
 def _logit(value):
-    planted = (value["bomb_time"] > 0) * 1.0
     return (
         0.5 * (value["ct_alive"] - value["t_alive"])
         + (value["ct_equip_value"] - value["t_equip_value"]) / 15_000
         + 0.001 * (value["ct_health"] - value["t_health"])
         + 0.02 * value["bomb_time"]
-        - 0.8 * planted
+        - 0.8 * value["bomb_planted"]
     )
 
 
-def whole_rounds(seed: int, *, matches: int = 60, rounds: int = 24, shift: float = 0.0) -> pd.DataFrame:
+def whole_rounds(seed, *, matches=60, rounds=24, shift=0.0):
     """Rounds of four snapshots whose price is a martingale, in the columns of a `round_dataset`.
 
-    The price of the last snapshot is `fair_price` of its state; each snapshot before it shows the mean of the two
-    states that may follow with the chances that make it fair, so nothing drifts.
+    The price of every snapshot is `fair_price` of its state, and each step moves it up or down by the same amount
+    with the same chance, so nothing drifts.
 
     Args:
         shift: log odds by which the outcomes differ from the price.
@@ -58,7 +56,7 @@ def _martingale(rng, size):
     walk[:, 0] = rng.normal(0, 0.7, size)
     for step in range(1, 4):
         price = 1 / (1 + np.exp(-walk[:, step - 1]))
-        reach = rng.uniform(0.3, 0.9, size) * np.minimum(price, 1 - price)
+        reach = rng.uniform(0.2, 0.6, size) * np.minimum(price, 1 - price)
         following = price + reach * rng.choice([-1, 1], size)
         walk[:, step] = np.log(following / (1 - following))
     full = np.ones((size, 4))
@@ -66,8 +64,8 @@ def _martingale(rng, size):
     return {
         "ct_alive": alive,
         "t_alive": alive,
-        "ct_equip_value": 20_000 + np.maximum(walk, 0) * 15_000 * (1 + 1e-9),
-        "t_equip_value": 20_000 + np.maximum(-walk, 0) * 15_000,
+        "ct_equip_value": 1_000 + np.maximum(walk, 0) * 15_000,
+        "t_equip_value": 1_000 + np.maximum(-walk, 0) * 15_000,
         "ct_money": full * 4_000,
         "t_money": full * 4_000,
         "bomb_planted": full * 0,

@@ -1,0 +1,249 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs2_pipeline.evaluation import evidence as gathered
+from cs2_pipeline.evaluation.evidence import Evidence, Rival
+from cs2_pipeline.evaluation.intervals import Interval
+from cs2_pipeline.evaluation.promotion import PLAYER_REQUIREMENTS, ROUND_REQUIREMENTS, Requirements, decide
+from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
+from cs2_pipeline.game.maps import map_index
+from cs2_pipeline_tests.evaluation.play import fair_price, whole_rounds
+
+NAN = float("nan")
+
+
+def odds(price):
+    return np.log(price / (1 - price))
+
+
+def bent(price, *, slope=1.0, shift=0.0):
+    return 1 / (1 + np.exp(-(slope * odds(price) + shift)))
+
+
+def crude(features):
+    """A baseline that obeys the laws but looks at half of what it could."""
+    return bent(fair_price(features), slope=0.5)
+
+
+@pytest.fixture(scope="module")
+def test_part():
+    return whole_rounds(7, matches=120)
+
+
+def judged(test_part, predict, *, champion=None, audit=()):
+    rival = Rival("3", champion) if champion else None
+    evidence = gathered.of_round_model(
+        test_part, predict, Rival("logistic regression", crude), model="round_predictor", audit=audit, champion=rival
+    )
+    return decide(evidence)
+
+
+def unmet(decision):
+    return [condition.name for condition in decision.conditions if not condition.met]
+
+
+def test_a_model_that_is_true_and_better_than_the_baseline_becomes_the_first_champion(test_part):
+    decision = judged(test_part, fair_price)
+    assert decision.promote, decision.reasons
+    assert len(decision.reasons) == 1
+    assert "better, and surely so" in decision.reasons[0]
+    assert "# round_predictor: promoted" in decision.report
+    assert "There was no champion to compare with." in decision.report
+
+
+def test_a_better_candidate_replaces_the_champion(test_part):
+    decision = judged(test_part, fair_price, champion=crude)
+    assert decision.promote, decision.reasons
+    assert decision.numbers["against_champion_high"] < 0
+
+
+def test_a_worse_candidate_is_refused(test_part):
+    def worse(features):
+        return bent(fair_price(features), shift=np.random.default_rng(0).normal(size=len(features)))
+
+    decision = judged(test_part, worse, champion=fair_price)
+    assert not decision.promote
+    assert {"better than the champion", "no harm against the champion"} <= set(unmet(decision))
+    assert any(reason.startswith("No improvement over the champion (version 3)") for reason in decision.reasons)
+
+
+def test_a_candidate_that_does_not_beat_the_baseline_is_refused(test_part):
+    decision = judged(test_part, lambda features: bent(fair_price(features), slope=0.4))
+    assert "better than logistic regression" in unmet(decision)
+    assert any("it does not beat the baseline" in reason for reason in decision.reasons)
+
+
+def test_a_leaky_candidate_is_refused_however_good_its_figures(test_part):
+    finding = "the first snapshot of a round carries the previous round's winner in 18,002 of 18,002 rounds."
+    decision = judged(test_part, fair_price, audit=[finding])
+    assert unmet(decision) == ["leakage audit"]
+    assert decision.reasons == (f"The leakage audit failed: {finding}",)
+
+
+def test_a_miscalibrated_candidate_is_refused_however_well_it_ranks(test_part):
+    decision = judged(test_part, lambda features: bent(fair_price(features), shift=0.5))
+    assert {"calibration", "slices"} <= set(unmet(decision))
+    reason = next(reason for reason in decision.reasons if "calibration error" in reason)
+    assert "above 0.02" in reason
+    assert "A perfectly calibrated model would show 0.0" in reason
+
+
+def test_a_candidate_that_is_wrong_on_one_map_is_refused_by_that_slice(test_part):
+    column = ROUND_FEATURES.index("map_index")
+
+    def one_map_wrong(features):
+        return bent(fair_price(features), shift=np.where(features[:, column] == map_index("de_nuke"), 0.35, -0.35))
+
+    decision = judged(test_part, one_map_wrong)
+    assert "slices" in unmet(decision)
+    reason = next(reason for reason in decision.reasons if "lies wholly outside ±0.02" in reason)
+    assert "map = de_nuke: +0.0" in reason
+    assert "map = de_mirage: -0.0" in reason
+
+
+def test_a_law_breaking_candidate_is_refused_with_the_law(test_part):
+    column = ROUND_FEATURES.index("ct_alive")
+
+    def five_is_worse(features):
+        never_seen = features[:, ROUND_FEATURES.index("ct_money")] > 20_000
+        return np.where((features[:, column] == 5) & never_seen, fair_price(features) * 0.5, fair_price(features))
+
+    decision = judged(test_part, five_is_worse)
+    assert unmet(decision) == ["laws of the game"]
+    assert "One more living CT never lowers P(CT)" in decision.reasons[0]
+
+
+def test_training_again_on_the_same_data_is_no_improvement(test_part):
+    decision = judged(test_part, fair_price, champion=fair_price)
+    assert unmet(decision) == ["better than the champion"]
+    assert decision.reasons[0].startswith("No improvement over the champion (version 3)")
+    assert "+0.0000 [+0.0000, +0.0000]" in decision.reasons[0]
+
+
+# ---- the rule itself, on evidence made up for it
+
+
+def sound(**changes) -> Evidence:
+    slices = pd.DataFrame(
+        {"slice": ["map", "map"], "value": ["de_nuke", "de_train"], "rounds": [500, 499], "gap": [0.0, 0.3]}
+        | {"gap_low": [-0.01, 0.2], "gap_high": [0.01, 0.4]}
+    )
+    metrics = {"log_loss": Interval(0.5, 0.49, 0.51), "ece": Interval(0.012, 0.005, 0.019)}
+    evidence = Evidence(
+        model="round_predictor",
+        metrics=metrics,
+        baseline_metrics={name: Interval(0.6, 0.5, 0.7) for name in metrics},
+        baseline="logistic regression",
+        against_baseline=Interval(-0.01, -0.02, -0.005),
+        audit=[],
+        laws=gathered.laws.check_players(lambda features: np.full((len(features), 4), 0.25), rows=10),
+        slices=slices,
+    )
+    return replace(evidence, **changes)
+
+
+def ece(value):
+    return {"log_loss": Interval(0.5, 0.49, 0.51), "ece": Interval(value, 0, 1)}
+
+
+def test_sound_evidence_is_promoted_and_small_slices_do_not_decide():
+    assert decide(sound()).promote
+
+
+@pytest.mark.parametrize(
+    ("change", "condition", "reason"),
+    [
+        ({"audit": None}, "leakage audit", "did not run"),
+        ({"laws": None}, "laws of the game", "were not checked"),
+        ({"laws": []}, "laws of the game", "were not checked"),
+        ({"metrics": ece(0.0201)}, "calibration", "above 0.02"),
+        ({"metrics": ece(NAN)}, "calibration", "above 0.02"),
+        ({"against_baseline": Interval(-0.01, -0.02, 0.0)}, "better than logistic regression", "as good"),
+        ({"against_baseline": Interval(NAN, NAN, NAN)}, "better than logistic regression", "does not beat"),
+        ({"against_champion": Interval(NAN, NAN, NAN)}, "better than the champion", "No improvement"),
+        (
+            {"against_champion": Interval(-0.001, -0.003, 0.001), "champion": "3"},
+            "no harm against the champion",
+            "Harm against the champion (version 3) is not excluded: the interval of the difference reaches +0.0010.",
+        ),
+    ],
+)
+def test_each_condition_alone_refuses(change, condition, reason):
+    decision = decide(sound(**change))
+    assert not decision.promote
+    assert condition in unmet(decision)
+    assert any(reason in sentence for sentence in decision.reasons)
+    assert "# round_predictor: not promoted" in decision.report
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "met"),
+    [(0.0201, 0.05, False), (-0.05, -0.0201, False), (0.02, 0.05, True), (-0.3, 0.3, True), (NAN, NAN, False)],
+)
+def test_a_slice_refuses_when_its_interval_lies_wholly_outside(low, high, met):
+    slices = sound().slices.assign(gap_low=[low, 0], gap_high=[high, 0])
+    assert decide(sound(slices=slices)).promote == met
+
+
+@pytest.mark.parametrize("value", [0.02, 0.0])
+def test_a_calibration_error_at_the_limit_is_accepted(value):
+    assert decide(sound(metrics=ece(value))).promote
+
+
+def test_a_margin_of_harm_must_be_asked_for():
+    evidence = sound(against_champion=Interval(-0.001, -0.003, 0.001), champion="3")
+    assert not decide(evidence).promote
+    assert decide(evidence, Requirements(harm_margin=0.002)).promote
+
+
+def test_on_few_players_chance_is_allowed_for_but_not_for_rounds():
+    evidence = sound(metrics=ece(0.05), slices=None, ece_floor=Interval(0.04, 0.02, 0.06))
+    assert decide(evidence, PLAYER_REQUIREMENTS).promote
+    assert not decide(evidence, ROUND_REQUIREMENTS).promote
+    beyond = replace(evidence, metrics=ece(0.07))
+    assert "above 0.06" in decide(beyond, PLAYER_REQUIREMENTS).reasons[0]
+
+
+def test_the_report_lists_every_condition_met_or_not():
+    decision = decide(sound(audit=None, against_champion=Interval(-0.01, -0.02, -0.001)))
+    for condition in decision.conditions:
+        assert f"| {condition.name} | {'yes' if condition.met else '**no**'} |" in decision.report
+    assert len(decision.conditions) == 7
+
+
+def test_the_numbers_have_the_names_of_the_tracking_server(test_part):
+    numbers = judged(test_part, fair_price).numbers
+    for metric in ("log_loss", "brier", "auc", "accuracy", "ece"):
+        for ending in ("", "_low", "_high"):
+            assert np.isfinite(numbers[f"test_{metric}{ending}"])
+            assert np.isfinite(numbers[f"baseline_{metric}{ending}"])
+
+
+def test_the_player_model_must_beat_the_rule_of_past_kd():
+    rng = np.random.default_rng(0)
+    players = pd.DataFrame({name: rng.uniform(0.1, 1, 800) for name in PLAYER_FEATURES})
+    players["total_rounds"] = rng.integers(50, 500, 800)
+    players["steam_id"] = [str(number) for number in range(800)]
+    column = PLAYER_FEATURES.index("kd_ratio")
+
+    def knows(features):
+        kd = np.nan_to_num(features[:, column], nan=0.5).clip(0, 1)
+        return np.column_stack([0.4 - 0.2 * kd, 0.3 - 0.1 * kd, 0.2 + 0.1 * kd, 0.1 + 0.2 * kd])
+
+    scores = knows(players[list(PLAYER_FEATURES)].to_numpy())
+    players["tier"] = (scores.cumsum(axis=1) < rng.random(800)[:, None]).sum(axis=1)
+
+    def judge(predict, rule):
+        evidence = gathered.of_player_model(
+            players, predict, Rival("tier of past K/D", rule), model="player_classifier", audit=[]
+        )
+        return decide(evidence, PLAYER_REQUIREMENTS)
+
+    better = judge(knows, lambda features: knows(features)[:, ::-1])
+    assert better.promote, better.reasons
+    assert {"test_qwk", "test_mae"} <= better.numbers.keys()
+    same = judge(knows, knows)
+    assert unmet(same) == ["better than tier of past K/D"]

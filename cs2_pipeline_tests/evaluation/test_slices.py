@@ -1,0 +1,97 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs2_pipeline.evaluation import slices
+from cs2_pipeline.evaluation.domain import state_features, states_of
+from cs2_pipeline_tests.evaluation.play import fair_price, whole_rounds
+
+
+def moments(**changes):
+    """Snapshots of one state each, all like a fresh round but for the columns given."""
+    size = max(len(values) for values in changes.values())
+    fresh = {
+        "ct_alive": 5, "t_alive": 5, "bomb_planted": 0, "time_remaining": 100.0, "ct_equip_value": 20_000.0,
+        "t_equip_value": 20_000.0, "ct_wins": 1, "map_name": "de_nuke",
+    }  # fmt: skip
+    frame = pd.DataFrame({name: [value] * size for name, value in fresh.items()})
+    frame["match_id"] = frame["round_id"] = np.arange(size)
+    return frame.assign(**changes)
+
+
+def test_phases_are_told_from_the_state():
+    frame = moments(
+        ct_alive=[5, 5, 4, 3, 1, 1],
+        t_alive=[5, 5, 5, 3, 3, 1],
+        bomb_planted=[0, 0, 0, 1, 0, 1],
+        time_remaining=[115.0, 90.0, 90.0, 30.0, 40.0, 20.0],
+    )
+    found = {name: np.flatnonzero(mask).tolist() for name, mask in slices.phase_masks(frame).items()}
+    assert found == {"freeze end": [0], "mid-round": [1, 2], "bomb down": [3, 5], "clutch": [4, 5]}
+
+
+def test_where_the_moment_is_known_it_says_when_the_freeze_ended():
+    frame = moments(time_remaining=[105.0, 95.0], moment=["freeze_end", "interval"])
+    assert slices.phase_masks(frame)["freeze end"].tolist() == [True, False]
+
+
+def test_equipment_is_judged_by_what_each_living_player_carries():
+    found = slices.equipment_class([5_000, 5_000, 20_000, 20_000, 0], [5, 2, 5, 0, 0])
+    assert found.tolist() == ["eco", "half buy", "full buy", "full buy", "eco"]
+
+
+def test_every_row_is_in_exactly_one_slice_of_map_alive_difference_and_equipment():
+    rounds = whole_rounds(0, matches=10)
+    table = slices.round_slices(rounds, np.full(len(rounds), 0.5), resamples=20)
+    for kind in ("map", "CT alive minus T alive", "equipment"):
+        assert table.loc[table["slice"] == kind, "rows"].sum() == len(rounds)
+
+
+def test_a_slice_has_the_numbers_of_its_rows():
+    frame = moments(ct_wins=[1, 0, 1, 1], map_name=["de_nuke", "de_nuke", "de_mirage", None])
+    frame["round_id"] = [1, 1, 2, 3]
+    frame["match_id"] = [1, 1, 1, 2]
+    table = slices.round_slices(frame, [0.6, 0.8, 0.5, 0.9], resamples=20).set_index(["slice", "value"])
+    nuke = table.loc[("map", "de_nuke")]
+    assert (nuke["rows"], nuke["rounds"], nuke["matches"]) == (2, 1, 1)
+    assert nuke["mean_prediction"] == pytest.approx(0.7)
+    assert nuke["mean_outcome"] == pytest.approx(0.5)
+    assert nuke["gap"] == pytest.approx(0.2)
+    assert nuke["log_loss"] == pytest.approx(-(np.log(0.6) + np.log(0.2)) / 2)
+    assert np.isinf([nuke["gap_low"], nuke["gap_high"]]).all(), "one match is no measure of chance"
+    assert ("map", "unknown") in table.index
+
+
+def test_the_gap_of_true_probabilities_lies_within_its_interval_in_nearly_every_slice():
+    rounds = whole_rounds(1, matches=100)
+    table = slices.round_slices(rounds, fair_price(state_features(states_of(rounds))))
+    assert ((table["gap_low"] <= 0) & (table["gap_high"] >= 0)).mean() > 0.9
+
+
+def test_a_fault_on_one_map_shows_in_its_slice_alone():
+    rounds = whole_rounds(1, matches=100)
+    price = fair_price(state_features(states_of(rounds)))
+    wrong = np.where(rounds["map_name"] == "de_nuke", np.minimum(price + 0.08, 0.99), price)
+    maps = slices.round_slices(rounds, wrong).query("slice == 'map'").set_index("value")
+    assert maps.loc["de_nuke", "gap_low"] > 0.02
+    assert maps.loc["de_mirage", "gap_low"] < 0 < maps.loc["de_mirage", "gap_high"]
+
+
+def test_players_are_sliced_by_tier_and_rounds_seen():
+    rng = np.random.default_rng(0)
+    players = pd.DataFrame({"steam_id": np.arange(300).astype(str), "tier": rng.integers(0, 4, 300)})
+    players["total_rounds"] = rng.integers(20, 600, 300)
+    table = slices.player_slices(players, np.full((300, 4), 0.25), resamples=50)
+    assert len(table) == 4 * (1 + 3)
+    everybody = table[table["value"] == "all"]
+    assert everybody["players"].tolist() == [300] * 4
+    assert everybody["gap"].sum() == pytest.approx(0)
+
+
+def test_slices_are_written_as_csv(tmp_path):
+    rounds = whole_rounds(0, matches=4)
+    table = slices.round_slices(rounds, np.full(len(rounds), 0.5), resamples=20)
+    slices.write_csv(table, tmp_path / "slices.csv")
+    back = pd.read_csv(tmp_path / "slices.csv")
+    assert list(back.columns) == list(table.columns)
+    assert back["gap"].to_numpy() == pytest.approx(table["gap"].to_numpy(), abs=1e-6)
