@@ -142,11 +142,15 @@ def _rounds(demo: ParsedDemo, roster: Roster, settings: MatchRules, left_out: Co
 
 
 def _participants(demo: ParsedDemo, roster: Roster, r: Round) -> dict[int, Player]:
-    """The players of a round by number: who stood on a side when it went live, who spawned, and who acted."""
+    """The players of a round by number: who was alive when it went live or, if unknown, spawned; and who acted.
+
+    Where neither is recorded, everybody who has not left.
+    """
     span = r.span
-    spawned = [roster.find(row, "user") for row in facts.between(demo, "player_spawn", span)]
-    stood = [p for p in roster.players if roster.in_states(p, span.live_start)]
-    candidates = [p for p in [*spawned, *stood] if p is not None]
+    candidates = [p for p in roster.players if roster.in_states(p, span.live_start)]
+    if not candidates:
+        spawned = (roster.find(row, "user") for row in facts.between(demo, "player_spawn", span))
+        candidates = [p for p in spawned if p is not None]
     if not candidates:
         gone = {p.number for tick, p in roster.leavings(demo) if tick < span.first}
         candidates = [p for p in roster.players if p.number not in gone]

@@ -25,6 +25,8 @@ EVENTS_PARSER: Final = "cs2_pipeline.demodb.importers.event_folder:EventFolder"
 TIMEOUT: Final = 600.0
 """Seconds a recording may take: an hour of play takes a parser well under a minute."""
 
+_START_WORKER: Final = "import sys; from cs2_pipeline.demodb.importers.worker import main; main(sys.argv[1:])"
+
 Status = Literal["imported", "known", "refused", "quarantined"]
 
 
@@ -34,7 +36,8 @@ class Outcome:
 
     Attributes:
         status: ``imported``; ``known``, already in the database; ``refused``, it could not be read and is now on the
-            quarantine list (unless there is no such file); ``quarantined``, it is on the list from before, has not changed, and was left alone.
+            quarantine list (unless there is no such file); ``quarantined``, it is on the list from before, has not
+            changed, and was left alone.
         detail: the reason where it was not imported, or what is missing from it where it was.
         demo_id: its DemoFiles id where it is in the database.
         rounds: finished rounds of the match.
@@ -204,7 +207,7 @@ def _known(path: Path, demo_id: int) -> Outcome:
 def _read(path: Path, digest: str, folder: Path, how: _How) -> _Read:
     """Reads a recording in a process of its own."""
     parser = EVENTS_PARSER if path.is_dir() else how.parser
-    command = [sys.executable, "-m", "cs2_pipeline.demodb.importers.worker", parser, str(path), str(folder)]
+    command = [sys.executable, "-c", _START_WORKER, parser, str(path), str(folder)]
     try:
         done = subprocess.run(command, capture_output=True, timeout=how.timeout, check=False)  # noqa: S603  # our own module
     except subprocess.TimeoutExpired:

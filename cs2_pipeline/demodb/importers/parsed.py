@@ -35,7 +35,6 @@ EVENTS: Final = (
     "round_end",
     "round_freeze_end",
     "round_mvp",
-    "round_officially_ended",
     "round_start",
     "server_cvar",
     "weapon_fire",

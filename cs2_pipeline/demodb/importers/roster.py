@@ -160,8 +160,9 @@ class Roster:
         return self.side_at(player, live_start) or self.side_at(player, tick)
 
     def in_states(self, player: Player, tick: int) -> bool:
-        """True when the recording has the player's state at a tick, on one of the sides."""
-        return self._states.get(tick, {}).get(player.number) is not None
+        """True when the recording has the player alive on one of the sides at a tick; a coach never is."""
+        state = self._properties.get((tick, player.number))
+        return state is not None and side_of(state["team_num"]) is not None and _whole(state["health"]) > 0
 
     def economy(self, player: Player, live_start: int, end: int) -> dict[str, int | bool]:
         """What a player owned in a round, by the database's column names; empty where it is not recorded.

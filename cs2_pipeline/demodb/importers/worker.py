@@ -1,4 +1,4 @@
-"""The process that reads one recording: `python -m cs2_pipeline.demodb.importers.worker PARSER PATH FOLDER`.
+"""The process that reads one recording.
 
 A parser is native code fed with files from strangers: it may crash or never return. So each recording is read in a
 process of its own, which leaves its rows in a folder as Arrow files and the outcome in `OUTCOME_FILE`. No outcome
@@ -8,7 +8,6 @@ means that the process died.
 import hashlib
 import importlib
 import json
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -68,7 +67,3 @@ def main(arguments: list[str]) -> None:
     name, path, folder = arguments[0], Path(arguments[1]), Path(arguments[2])
     outcome = read(load_parser(name), path, folder)
     (folder / OUTCOME_FILE).write_text(json.dumps(outcome), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

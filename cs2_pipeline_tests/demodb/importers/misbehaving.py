@@ -1,0 +1,38 @@
+"""Parsers that do what native code does at its worst, to be run in a process of its own."""
+
+import os
+import time
+from pathlib import Path
+
+from cs2_pipeline.demodb.importers.parsed import DemoHeader, ParsedDemo
+
+
+class Crashing:
+    """Dies of a signal."""
+
+    def parse(self, path: Path) -> ParsedDemo:
+        os.abort()
+
+
+class Hanging:
+    """Never returns."""
+
+    def parse(self, path: Path) -> ParsedDemo:
+        time.sleep(3600)
+        raise AssertionError
+
+
+class Stumbling:
+    """Meets what nobody foresaw, but only in one file."""
+
+    def parse(self, path: Path) -> ParsedDemo:
+        if path.stem == "odd":
+            raise KeyError("tick")
+        return ParsedDemo("demo", DemoHeader(map_name=path.stem), {})
+
+
+class Leaving:
+    """Ends the process without a word."""
+
+    def parse(self, path: Path) -> ParsedDemo:
+        os._exit(3)

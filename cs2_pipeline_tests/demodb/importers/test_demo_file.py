@@ -1,0 +1,68 @@
+"""Recordings as the game writes them, whole and not."""
+
+from pathlib import Path
+
+import pytest
+
+from cs2_pipeline.demodb.importers.demo_file import Demoparser2, check_container
+from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
+
+DEMOS = Path(__file__).parents[3].parent / "shared" / "data" / "cs2_demos"
+pytest.importorskip("demoparser2", reason="demoparser2 is not installed (extra 'demos')")
+needs_demos = pytest.mark.skipif(not DEMOS.is_dir(), reason="no real recordings beside the repository")
+
+
+def refusal(tmp_path: Path, content: bytes) -> str:
+    path = tmp_path / "game.dem"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableDemoError) as caught:
+        Demoparser2().parse(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "the file is empty"),
+        (b"HL2DEMO\0" + b"x" * 100, "Counter-Strike: Global Offensive"),
+        (b"once upon a time", "not a Counter-Strike 2 recording"),
+        (b"PBDEMS2", "truncated"),
+        (b"PBDEMS2\0", "truncated"),
+        (b"PBDEMS2\0" + bytes(8), "truncated"),
+        (b"PBDEMS2\0" + bytes(8) + b"\x01\x05\x7f" + b"short", "truncated"),
+    ],
+)
+def test_a_file_that_is_no_whole_recording_says_what_it_is(tmp_path: Path, content: bytes, reason: str) -> None:
+    assert reason in refusal(tmp_path, content)
+
+
+def test_frames_that_lead_to_the_stop_frame_make_a_whole_recording(tmp_path: Path) -> None:
+    path = tmp_path / "game.dem"
+    before_the_game, first, stop = b"\x01\xff\xff\xff\xff\x0f\x01a", b"\x07\xac\x02\x02ab", b"\x00\xac\x02\x00"
+    path.write_bytes(b"PBDEMS2\0" + bytes(8) + before_the_game + first + stop)
+    assert check_container(path) == 300
+
+
+@needs_demos
+def test_a_panic_of_the_parsers_native_code_is_a_refusal_like_any_other(tmp_path: Path) -> None:
+    stop_at_once = b"PBDEMS2\0" + bytes(8) + b"\x00\x00\x00"
+    assert "demoparser2 could not read it" in refusal(tmp_path, stop_at_once)
+
+
+@needs_demos
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_a_recording_cut_short_is_truncated_wherever_it_was_cut(tmp_path: Path, share: float) -> None:
+    content = (DEMOS / "14065.dem").read_bytes()
+    assert "truncated" in refusal(tmp_path, content[: int(len(content) * share)])
+
+
+@needs_demos
+def test_a_real_recording_tells_its_map_its_settings_and_its_players_states() -> None:
+    demo = Demoparser2().parse(DEMOS / "14065.dem")
+    assert (demo.header.map_name, demo.header.network_protocol) == ("de_nuke", 14065)
+    assert demo.settings["mp_freezetime"] == "15"
+    assert demo.ticks("round_freeze_end") == [142]
+    assert demo.total_ticks >= 142
+    assert demo.states[["tick", "balance", "current_equip_value", "team_num"]].to_numpy().tolist() == [
+        [142, 800, 200, 2]
+    ]

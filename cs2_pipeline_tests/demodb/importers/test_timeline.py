@@ -1,0 +1,120 @@
+"""How a recording is cut into rounds."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs2_pipeline.demodb.importers.parsed import TICK_RATE, UnreadableDemoError
+from cs2_pipeline.demodb.importers.timeline import match_rules, spans
+from cs2_pipeline_tests.demodb.importers.recordings import Script
+
+
+def cut(script: Script) -> list:
+    demo = script.parsed()
+    return spans(demo, match_rules(demo))
+
+
+def phases(script: Script) -> list[str]:
+    return [span.phase for span in cut(script)]
+
+
+def test_play_before_the_first_round_is_warm_up() -> None:
+    script = Script()
+    script.round()
+    assert phases(script) == ["warmup", "live"]
+
+
+def test_the_last_announcement_of_the_match_counts_and_false_starts_before_it_do_not() -> None:
+    script = Script()
+    for _ in range(2):
+        script.add("begin_new_match", script.clock)
+        script.round()
+    script.add("begin_new_match", script.clock)
+    script.add("round_announce_match_start", script.round())
+    script.round()
+    assert phases(script) == ["warmup", "warmup", "warmup", "live", "live"]
+
+
+def test_an_announcement_after_the_last_round_starts_no_match() -> None:
+    script = Script()
+    script.round()
+    script.add("begin_new_match", script.clock)
+    assert phases(script) == ["warmup", "live"]
+
+
+def test_a_first_round_of_knife_kills_alone_is_the_knife_round() -> None:
+    script = Script()
+    script.round(3, [(5, "ct1", "t1"), (6, "t2", "ct2"), (7, "ct3", "t3")], weapon="knife_t")
+    script.round(3, [(5, "ct1", "t1")])
+    assert phases(script) == ["warmup", "knife", "live"]
+
+
+def test_a_round_begun_again_by_a_restart_is_unfinished_and_its_repetition_counts() -> None:
+    script = Script()
+    script.round()
+    script.add("round_start", script.clock)
+    script.clock += 500
+    script.round()
+    assert phases(script) == ["warmup", "live", "unfinished", "live"]
+
+
+def test_a_draw_or_the_end_that_a_restart_announces_ends_no_round() -> None:
+    script = Script()
+    script.round()
+    script.round(winner=0, reason=16)
+    assert phases(script) == ["warmup", "live", "unfinished"]
+
+
+def test_a_round_without_a_recorded_start_begins_a_freeze_time_before_it_goes_live() -> None:
+    script = Script()
+    for _ in range(3):
+        script.round()
+    whole = cut(script)
+    script.events["round_start"].pop(1)
+    assert cut(script)[2].first == whole[2].first
+
+
+def test_a_round_whose_beginning_was_not_recorded_is_refused_with_its_tick() -> None:
+    script = Script()
+    script.round()
+    script.add("round_end", 100, winner=3, reason=8)
+    with pytest.raises(UnreadableDemoError, match="tick 100 has neither a round_start nor a round_freeze_end"):
+        cut(script)
+
+
+def test_words_and_numbers_name_the_same_winners_and_reasons() -> None:
+    script = Script()
+    script.round(winner=2, reason=1)
+    script.round(winner="T", reason="bomb_exploded")
+    first, second = cut(script)[1:]
+    assert (first.winner, first.reason) == (second.winner, second.reason) == ("T", "TargetBombed")
+
+
+def test_the_freeze_time_is_the_usual_one_and_a_long_first_one_does_not_change_it() -> None:
+    script = Script()
+    for _ in range(5):
+        script.round()
+    script.events["round_start"][0]["tick"] -= 400
+    assert match_rules(script.parsed()).freeze_time == 15
+
+
+def test_the_servers_variables_give_what_cannot_be_measured() -> None:
+    settings = {"mp_freezetime": "20", "mp_roundtime_defuse": "1.92", "mp_buytime": "30", "mp_maxrounds": "16"}
+    found = match_rules(Script().parsed(settings=settings))
+    assert (found.freeze_time, found.round_time, found.buy_time, found.max_rounds) == (20, 115.0, 30.0, 16)
+
+
+@given(st.lists(st.tuples(st.sampled_from([2, 3]), st.floats(1, 110)), min_size=1, max_size=30))
+def test_every_tick_of_a_recording_belongs_to_exactly_one_stretch_of_play(played: list[tuple[int, float]]) -> None:
+    script = Script()
+    for winner, lasts in played:
+        script.round(winner, lasts=lasts)
+    found = cut(script)
+    assert [span.winner for span in found if span.phase == "live"] == [{2: "T", 3: "CT"}[w] for w, _ in played]
+    assert all(before.after == after.first for before, after in pairwise(found))
+    assert found[0].first == 0
+    assert found[-1].after > script.events["round_end"][-1]["tick"]
+    lengths = [(span.end - span.live_start) / TICK_RATE for span in found if span.end]
+    assert lengths == pytest.approx([lasts for _, lasts in played], abs=1 / TICK_RATE)
