@@ -8,13 +8,16 @@ Types: whole numbers int64, bits bool, reals float64, times timestamp[us, UTC] (
 UTC), text string, exact decimals (SteamId) string, because no float may touch them.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Protocol
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Boolean, Connection, DateTime, Engine, Float, Integer, Numeric
+from sqlalchemy.dialects.mssql.base import MSDialect
+from sqlalchemy.dialects.postgresql.base import PGDialect
+from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.selectable import SelectBase
 from sqlalchemy.types import TypeEngine
@@ -23,6 +26,9 @@ from cs2_pipeline.demodb.errors import SchemaMismatchError
 
 BATCH_ROWS: Final = 65_536
 """Rows of a batch, where a route lets us choose."""
+
+_PORTABLE_ROWS: Final = 8_192
+"""As `BATCH_ROWS`, for rows that pass through Python values, each many times the size of its Arrow form."""
 
 TIME: Final = pa.timestamp("us", tz="UTC")
 
@@ -47,18 +53,21 @@ def arrow_schema(query: SelectBase) -> pa.Schema:
     return pa.schema([(found.name, arrow_type(found.type)) for found in query.selected_columns])
 
 
-def statement(query: SelectBase, params: Mapping[str, Any], dialect: Dialect) -> tuple[str, list[Any]]:
-    """The query in the dialect's SQL and its bound values in the order of their places.
+def statement(
+    query: SelectBase, params: Mapping[str, Any], dialect: Dialect
+) -> tuple[str, tuple[Any, ...] | dict[str, Any]]:
+    """The query in the dialect's SQL and its bound values, by place or by name as the dialect's driver wants them.
 
     Times are bound in SQLite as the ISO text it keeps.
     """
     compiled = query.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     values = compiled.construct_params(dict(params))
-    places: Sequence[str] = getattr(compiled, "positiontup", None) or []
-    bound = [values[place] for place in places]
     if dialect.name == "sqlite":
-        bound = [value.isoformat(" ") if isinstance(value, datetime) else value for value in bound]
-    return str(compiled), bound
+        values = {
+            name: value.isoformat(" ") if isinstance(value, datetime) else value for name, value in values.items()
+        }
+    places: Sequence[str] | None = getattr(compiled, "positiontup", None)
+    return str(compiled), dict(values) if places is None else tuple(values[place] for place in places)
 
 
 class Route(Protocol):
@@ -87,15 +96,15 @@ class Portable:
         if self._connection is None:
             self._connection = self._engine.connect()
         sql, bound = statement(query, params, self._engine.dialect)
-        result = self._connection.execution_options(stream_results=True, max_row_buffer=BATCH_ROWS).exec_driver_sql(
-            sql, tuple(bound)
-        )
+        streaming = {"stream_results": True, "max_row_buffer": _PORTABLE_ROWS}
+        result = self._connection.exec_driver_sql(sql, bound, execution_options=streaming)
         try:
-            while rows := result.fetchmany(BATCH_ROWS):
+            while rows := result.fetchmany(_PORTABLE_ROWS):
                 columns = zip(*rows, strict=True)
                 yield pa.RecordBatch.from_arrays([_array_of(values) for values in columns], names=names)
         finally:
             result.close()
+            self._connection.rollback()
 
     def close(self) -> None:
         """See `Route`."""
@@ -109,6 +118,150 @@ def _array_of(values: Sequence[Any]) -> pa.Array:
         return pa.array(values)
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+_POSTGRES: Final[Dialect] = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
+_MSSQL: Final[Dialect] = MSDialect(paramstyle="qmark")  # type: ignore[no-untyped-call]
+
+
+class AdbcSqlite:
+    """SQLite through ADBC.
+
+    The driver takes a column's type from the first values it meets, so a column that begins with NULLs would break
+    further on. A first row of typed placeholders settles the types; it is dropped on arrival.
+    """
+
+    name = "ADBC (SQLite)"
+
+    def __init__(self, uri: str) -> None:
+        from adbc_driver_sqlite import dbapi  # noqa: PLC0415  # optional
+
+        self._connection = dbapi.connect(uri)
+
+    def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """See `Route`. Whole numbers and bits come as int64, reals as double, all else as text."""
+        sql, bound = statement(query, params, SQLiteDialect())
+        typed = ", ".join(_placeholder(declared.type) for declared in arrow_schema(query))
+        with self._connection.cursor() as cursor:
+            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
+            cursor.execute(f"SELECT {typed} UNION ALL SELECT * FROM ({sql})", bound or None)  # noqa: S608
+            placeholder = 1
+            for batch in cursor.fetch_record_batch():
+                yield batch.slice(placeholder)
+                placeholder = 0
+
+    def close(self) -> None:
+        """See `Route`."""
+        self._connection.close()
+
+
+def _placeholder(declared: pa.DataType) -> str:
+    if pa.types.is_integer(declared) or pa.types.is_boolean(declared):
+        return "0"
+    return "0.0" if pa.types.is_floating(declared) else "''"
+
+
+class AdbcPostgres:
+    """PostgreSQL through ADBC: COPY where nothing is bound, else a server-side cursor.
+
+    A bound query cannot be copied, and the driver would hold all of its result in memory.
+    """
+
+    name = "ADBC (PostgreSQL)"
+
+    def __init__(self, uri: str, session: Sequence[str]) -> None:
+        from adbc_driver_postgresql import dbapi  # noqa: PLC0415  # optional
+
+        self._connection = dbapi.connect(uri)
+        with self._connection.cursor() as cursor:
+            for command in (*session, "SET cursor_tuple_fraction = 1"):
+                cursor.execute(command)
+        self._connection.commit()
+
+    def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """See `Route`. Exact decimals come as text in an extension type."""
+        sql, bound = statement(query, params, _POSTGRES)
+        try:
+            yield from self._fetched(sql, bound) if bound else self._copied(sql)
+        finally:
+            self._connection.rollback()
+
+    def _copied(self, sql: str) -> Iterator[pa.RecordBatch]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(sql)
+            yield from cursor.fetch_record_batch()
+
+    def _fetched(self, sql: str, bound: Any) -> Iterator[pa.RecordBatch]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(f"DECLARE bound_read NO SCROLL CURSOR FOR {sql}", bound)
+            cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
+            while True:
+                cursor.execute(f"FETCH {BATCH_ROWS} FROM bound_read")
+                table = cursor.fetch_arrow_table()
+                yield from table.to_batches()
+                if table.num_rows < BATCH_ROWS:
+                    return
+
+    def close(self) -> None:
+        """See `Route`."""
+        self._connection.close()
+
+
+class MssqlPython:
+    """SQL Server through mssql-python, whose cursors yield Arrow batches."""
+
+    name = "mssql-python (Arrow)"
+
+    def __init__(self, connect: Callable[[], Any]) -> None:
+        self._connection = connect()
+
+    def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """See `Route`."""
+        sql, bound = statement(query, params, _MSSQL)
+        cursor = self._connection.cursor()
+        try:
+            cursor.execute(sql, *([bound] if bound else []))
+            yield from cursor.arrow_reader(BATCH_ROWS)
+        finally:
+            cursor.close()
+
+    def close(self) -> None:
+        """See `Route`."""
+        self._connection.close()
+
+
+class ArrowOdbc:
+    """SQL Server through any ODBC driver by arrow-odbc. Values are bound as text; the server casts them."""
+
+    name = "arrow-odbc"
+
+    def __init__(self, odbc_string: str, timeout: int) -> None:
+        from arrow_odbc import connect  # noqa: PLC0415  # optional
+
+        self._connection = connect(odbc_string, login_timeout_sec=timeout)
+
+    def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
+        """See `Route`."""
+        sql, bound = statement(query, params, _MSSQL)
+        reader = self._connection.read_arrow_batches(
+            query=sql,
+            batch_size=BATCH_ROWS,
+            parameters=[None if value is None else _as_bound_text(value) for value in bound],
+            max_text_size=_LONGEST_TEXT,
+        )
+        yield from reader
+
+    def close(self) -> None:
+        """See `Route`. The connection closes when nothing refers to it."""
+        self._connection = None
+
+
+_LONGEST_TEXT: Final = 4000
+"""Characters of a text column of unlimited length that are kept; the tables' own are shorter."""
+
+
+def _as_bound_text(value: Any) -> str:
+    return value.isoformat("T") if isinstance(value, datetime) else str(value)
 
 
 def conform(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
@@ -158,11 +311,6 @@ def _as_time(array: pa.Array) -> pa.Array:
 
 def _parse_time(text: str | None) -> datetime | None:
     return datetime.fromisoformat(text.strip()) if text is not None and text.strip() else None
-
-
-def empty(schema: pa.Schema) -> pa.RecordBatch:
-    """A batch of no rows."""
-    return pa.RecordBatch.from_pylist([], schema=schema)
 
 
 def last_key(batch: pa.RecordBatch, name: str) -> int:
