@@ -1,0 +1,412 @@
+"""Training of the player model: candidates side by side, the rule to beat, the choice, and the artifact.
+
+The test part is never read here. Networks are fitted on the training part; the calibration part stops them early and
+fits the temperature; the validation part chooses between candidates. From how many rounds on the model says more
+than the rule is measured on both of these together and goes into the manifest as ``min_rounds``.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
+from cs2_pipeline.game.player import PLAYER_FIELDS, TIERS, tier_of
+from cs2_pipeline.models import artifact, player_network
+from cs2_pipeline.models.artifact import Artifact
+from cs2_pipeline.models.onnx_export import Graph
+from cs2_pipeline.models.player_network import NetworkParams, PlayerClassifier, hide_adr
+
+NAME: Final = "player_classifier"
+MIN_PLAYERS: Final = 20
+"""Players a part needs: fewer say nothing."""
+PROBE_ROWS: Final = 128
+ROUNDS_EDGES: Final = (0, 20, 40, 80, 160, 320, 640, 1280)
+"""Where bins of rounds observed begin; each holds records about twice as long as the one before."""
+NEVER: Final = int(next(field.high for field in PLAYER_FIELDS if field.name == "total_rounds")) + 1
+"""``min_rounds`` of a model that no number of rounds made better than the rule: more than a request may hold."""
+_SURE: Final = 1.96
+"""Standard errors of a 95 % interval."""
+_TEMPERATURE_SPREAD: Final = 0.2
+"""How far the log of the temperature is expected to lie from 0: few players must not move it far."""
+
+Matrix = NDArray[np.float32]
+Scores = NDArray[np.float64]
+Tiers = NDArray[np.int64]
+Predict = Callable[[Matrix], Scores]
+Progress = Callable[[str], None]
+
+
+class TrainingError(ValueError):
+    """A dataset no player model can be trained on; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained model of one kind.
+
+    Attributes:
+        name: its kind.
+        params: what it was fitted with.
+        metrics: ``log_loss`` and ``log_loss_without_adr`` on the validation part, ``train_seconds``.
+        predict: float32 features (rows, features) -> scores, shape (rows, tiers).
+    """
+
+    name: str
+    params: dict[str, Any]
+    metrics: dict[str, float]
+    predict: Predict
+
+
+@dataclass(frozen=True)
+class PlayerTraining:
+    """What one training run yields.
+
+    Attributes:
+        candidates: the rule, the baseline and the networks, in the order of training.
+        chosen: the one the artifact holds: a network, as only these are exported.
+        rule: "the tier of the past K/D" as probabilities: what came of the training part's players of that tier.
+        baseline: logistic regression on the scaled features.
+        artifact: the exported model, loaded from `folder`.
+        folder: where it was written.
+        params: of the chosen candidate.
+        min_rounds: rounds from which on the model is surely better than knowing nothing and not worse than the rule.
+        by_rounds: the table `min_rounds` was read from; see `by_rounds`.
+        train_seconds: wall time of the whole run.
+        rows, players: how much it learned from.
+    """
+
+    candidates: tuple[Candidate, ...]
+    chosen: Candidate
+    rule: Predict
+    baseline: Predict
+    artifact: Artifact
+    folder: Path
+    params: dict[str, Any]
+    min_rounds: int
+    by_rounds: pd.DataFrame
+    train_seconds: float
+    rows: int
+    players: int
+
+
+def feature_matrix(dataset: pd.DataFrame) -> Matrix:
+    """Features of the rows of a player dataset, float32 of shape (rows, features)."""
+    columns = {field.name: dataset[field.name].to_numpy(dtype=np.float64) for field in PLAYER_FIELDS}
+    return np.column_stack(player_features(columns)).astype(np.float32)
+
+
+def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress | None = None) -> PlayerTraining:
+    """Train all candidates, choose one, and write it as an artifact.
+
+    Args:
+        dataset: a player dataset; rows whose ``part`` is ``test`` are not read.
+        seed: of everything random; same data and seed give the same graph, byte for byte.
+        folder: where the artifact is written.
+        progress: called with a sentence now and then.
+
+    Raises:
+        TrainingError: a part has too few players, or only one tier occurs in the training part.
+    """
+    say = progress or (lambda _: None)
+    began = time.perf_counter()
+    parts = {name: _Part.of(dataset, name) for name in ("train", "validate", "calibrate")}
+    learned, validated = parts["train"], parts["validate"]
+    if np.unique(learned.tier).size < 2:
+        raise TrainingError(f"every player of the training part is {TIERS[learned.tier[0]]}: check how kills are read")
+    say(f"player model: {len(learned.tier):,} records of {learned.players:,} players to learn from")
+    candidates: list[Candidate] = []
+    networks: list[tuple[Candidate, _Ensemble]] = []
+    for name, params, fit in _kinds(learned, parts["calibrate"], seed):
+        started = time.perf_counter()
+        predict = fit()
+        metrics = {
+            "log_loss": log_loss(validated.tier, predict(validated.features)),
+            "log_loss_without_adr": log_loss(validated.tier, predict(hide_adr(validated.features))),
+            "train_seconds": time.perf_counter() - started,
+        }
+        say(f"{name}: log loss {metrics['log_loss']:.4f} on the validation part")
+        found = predict.found if isinstance(predict, _Ensemble) else {}
+        candidates.append(Candidate(name, {**params, **found}, metrics, predict))
+        if isinstance(predict, _Ensemble):
+            networks.append((candidates[-1], predict))
+    chosen, model = min(networks, key=lambda pair: pair[0].metrics["log_loss"])
+    rule, baseline = candidates[0].predict, candidates[1].predict
+    watched = _Part.of(dataset, "validate", "calibrate")
+    prior = np.bincount(learned.tier, minlength=len(TIERS)) / len(learned.tier)
+    table = by_rounds(watched, chosen.predict, rule, prior)
+    least = _min_rounds(table)
+    say(f"chosen: {chosen.name}; answers from {least:,} rounds on" if least < NEVER else "no better than the rule")
+    written = artifact.write(
+        folder,
+        name=NAME,
+        graph=model.graph(),
+        features=PLAYER_FEATURES,
+        probe=_probe(learned.features),
+        expected={"scores": model.float_scores(_probe(learned.features))},
+        seed=seed,
+        candidate=chosen.name,
+        params=chosen.params,
+        min_rounds=least,
+        rows=len(learned.tier),
+        players=learned.players,
+    )
+    return PlayerTraining(
+        candidates=tuple(candidates),
+        chosen=chosen,
+        rule=rule,
+        baseline=baseline,
+        artifact=written,
+        folder=folder,
+        params=chosen.params,
+        min_rounds=least,
+        by_rounds=table,
+        train_seconds=time.perf_counter() - began,
+        rows=len(learned.tier),
+        players=learned.players,
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """Rows of one or more parts; `player` numbers the players from 0."""
+
+    features: Matrix
+    tier: Tiers
+    player: NDArray[np.int64]
+
+    @property
+    def players(self) -> int:
+        return int(self.player.max()) + 1
+
+    @classmethod
+    def of(cls, dataset: pd.DataFrame, *names: str) -> "_Part":
+        rows = dataset[dataset["part"].isin(names)]
+        ids, player = np.unique(rows["steam_id"].to_numpy(dtype=str), return_inverse=True)
+        if ids.size < MIN_PLAYERS:
+            raise TrainingError(
+                f"the {' and '.join(names)} part of the player dataset has {ids.size} players, training needs "
+                f"{MIN_PLAYERS} in each part: extract more days or simulate more matches"
+            )
+        return cls(feature_matrix(rows), rows["tier"].to_numpy(dtype=np.int64), player)
+
+
+def log_loss(tier: Tiers, scores: Scores) -> float:
+    """Mean negative log of the score of the tier that came, in nats."""
+    return float(np.mean(_log_losses(tier, scores)))
+
+
+def _log_losses(tier: Tiers, scores: Scores) -> Scores:
+    return np.asarray(-np.log(scores[np.arange(tier.size), tier]), dtype=np.float64)
+
+
+def _kinds(learned: _Part, calibrated: _Part, seed: int) -> list[tuple[str, dict[str, Any], Callable[[], Predict]]]:
+    """Name, parameters and fit of each candidate; the rule first, then the baseline."""
+    networks = [NetworkParams(head="ordinal"), NetworkParams(head="softmax")]
+    return [
+        ("tier of the past K/D", {}, lambda: fit_rule(learned.features, learned.tier)),
+        ("logistic regression", {"C": 1.0}, lambda: _fit_logistic(learned)),
+        *(
+            (
+                f"{params.head} network",
+                asdict(params),
+                lambda params=params: _fit_ensemble(learned, calibrated, params, seed),
+            )
+            for params in networks
+        ),
+    ]
+
+
+def fit_rule(features: Matrix, tier: Tiers) -> Predict:
+    """The rule "a player stays in the tier of the past K/D" as probabilities.
+
+    Each tier's probabilities are how often each later tier followed it, with one more player spread like
+    all players (so that what never happened is not called impossible).
+    """
+    kd = PLAYER_FEATURES.index("kd_ratio")
+
+    def past(rows: Matrix) -> Tiers:
+        return np.array([tier_of(value) for value in rows[:, kd].tolist()], dtype=np.int64)
+
+    overall = np.bincount(tier, minlength=len(TIERS)) + 1.0
+    counts = np.zeros((len(TIERS), len(TIERS)))
+    np.add.at(counts, (past(features), tier), 1)
+    counts += overall / overall.sum()
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    return lambda rows: np.asarray(shares[past(rows)])
+
+
+def _fit_logistic(learned: _Part) -> Predict:
+    """Multinomial regression on scaled features, a missing ``adr`` at its mean with a mark."""
+    adr = PLAYER_FEATURES.index("adr")
+    mean = np.float32(learned.features[:, adr].mean())
+
+    def inputs(features: Matrix) -> Matrix:
+        missing = np.isnan(features[:, adr])
+        filled = features.copy()
+        filled[missing, adr] = mean
+        return np.column_stack([filled, missing])
+
+    model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+    views = np.vstack([learned.features, hide_adr(learned.features)])
+    model.fit(inputs(views), np.tile(learned.tier, 2))
+    seen = model[-1].classes_
+
+    def predict(features: Matrix) -> Scores:
+        scores = np.full((len(features), len(TIERS)), 1e-6)
+        scores[:, seen] += model.predict_proba(inputs(features))
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+
+    return predict
+
+
+@dataclass(frozen=True)
+class _Ensemble:
+    """Networks whose scores are averaged, then sharpened or softened by one temperature."""
+
+    networks: tuple[PlayerClassifier, ...]
+    temperature: float
+    found: dict[str, Any]
+
+    def __call__(self, features: Matrix) -> Scores:
+        scores = self.float_scores(features).astype(np.float64)
+        return np.asarray(scores / scores.sum(axis=1, keepdims=True))
+
+    def float_scores(self, features: Matrix) -> Matrix:
+        """Scores in float32, step by step what the graph does."""
+        return tempered(self.mean_scores(features), self.temperature)
+
+    def mean_scores(self, features: Matrix) -> Matrix:
+        inputs = player_network.InputMaker()(features)
+        total = self.networks[0].scores(inputs)
+        for network in self.networks[1:]:
+            total = total + network.scores(inputs)
+        return np.asarray(total / np.float32(len(self.networks)), dtype=np.float32)
+
+    def graph(self) -> bytes:
+        graph = Graph(len(PLAYER_FEATURES))
+        inputs = player_network.add_inputs(graph)
+        total = self.networks[0].add_to(graph, inputs)
+        for network in self.networks[1:]:
+            total = graph.add("Add", total, network.add_to(graph, inputs))
+        mean = graph.add("Div", total, np.array(len(self.networks), np.float32))
+        logits = graph.add("Div", graph.add("Log", mean), np.array(self.temperature, np.float32))
+        return graph.serialize({"scores": graph.add("Softmax", logits, axis=1)}, {"scores": 2})
+
+
+def tempered(scores: Matrix, temperature: float) -> Matrix:
+    """Scores to the power of 1 / temperature, adding up to 1 again."""
+    logits = np.log(scores) / np.float32(temperature)
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=scores.dtype)
+
+
+def fit_temperature(scores: Matrix, tier: Tiers, players: int) -> float:
+    """The temperature of least log loss on rows not fitted on, held near 1 where there are few players."""
+
+    def loss(log_temperature: float) -> float:
+        fitted = log_loss(tier, tempered(scores.astype(np.float64), float(np.exp(log_temperature))))  # type: ignore[arg-type]
+        return players * fitted + 0.5 * (log_temperature / _TEMPERATURE_SPREAD) ** 2
+
+    return float(np.exp(minimize_scalar(loss, bounds=(-1, 1), method="bounded").x))
+
+
+def _fit_ensemble(learned: _Part, calibrated: _Part, params: NetworkParams, seed: int) -> _Ensemble:
+    inputs_of = player_network.InputMaker()
+    views = [inputs_of(view) for view in (calibrated.features, hide_adr(calibrated.features))]
+
+    def monitor(scores: Callable[[Matrix], Matrix]) -> float:
+        return float(np.mean([log_loss(calibrated.tier, scores(view).astype(np.float64)) for view in views]))
+
+    fitted = [
+        player_network.fit(
+            learned.features, learned.tier, params=params, seed=seed * params.members + member, monitor=monitor
+        )
+        for member in range(params.members)
+    ]
+    networks = tuple(network for network, _ in fitted)
+    untempered = _Ensemble(networks, 1.0, {})
+    both = np.vstack([calibrated.features, hide_adr(calibrated.features)])
+    temperature = fit_temperature(untempered.mean_scores(both), np.tile(calibrated.tier, 2), calibrated.players)
+    found = {"temperature": temperature, "epochs_used": [epochs for _, epochs in fitted]}
+    return _Ensemble(networks, temperature, found)
+
+
+def _probe(features: Matrix) -> Matrix:
+    """Real rows spread over the table, every other one without ``adr``."""
+    chosen = features[np.linspace(0, len(features) - 1, min(PROBE_ROWS, len(features))).astype(np.int64)]
+    return np.where(np.arange(len(chosen))[:, None] % 2 == 0, chosen, hide_adr(chosen))
+
+
+def by_rounds(rows: _Part, predict: Predict, rule: Predict, prior: Scores) -> pd.DataFrame:
+    """What the model is worth by how many rounds of a player were seen.
+
+    Args:
+        rows: records not fitted on.
+        predict, rule: scores for features.
+        prior: share of each tier in the training part.
+
+    Returns:
+        One row per bin of `ROUNDS_EDGES` that has rows: from_rounds (the fewest rounds in it), rows, players, log_loss,
+        rule_log_loss, prior_log_loss, accuracy, confidence (mean score of the likeliest tier), and the 95 % bounds by
+        player of three differences: against_rule_*, against_prior_* (log loss, the model's less the other's) and
+        overconfidence_* (confidence less accuracy).
+    """
+    scores = predict(rows.features)
+    losses = _log_losses(rows.tier, scores)
+    rule_losses = _log_losses(rows.tier, rule(rows.features))
+    prior_losses = -np.log(prior + 1e-9)[rows.tier]
+    right, confidence = (scores.argmax(axis=1) == rows.tier).astype(np.float64), scores.max(axis=1)
+    rounds = rows.features[:, PLAYER_FEATURES.index("total_rounds")]
+    bins = np.searchsorted(ROUNDS_EDGES, rounds, side="right") - 1
+    table = []
+    for number in np.unique(bins):
+        chosen = bins == number
+        player = rows.player[chosen]
+        bounds: dict[str, float] = {}
+        for name, values in (
+            ("against_rule", losses - rule_losses),
+            ("against_prior", losses - prior_losses),
+            ("overconfidence", confidence - right),
+        ):
+            bounds |= dict(zip((f"{name}_low", f"{name}_high"), _interval(values[chosen], player), strict=True))
+        means = {"log_loss": losses, "rule_log_loss": rule_losses, "prior_log_loss": prior_losses, "accuracy": right}
+        table.append(
+            {
+                "from_rounds": int(rounds[chosen].min()),
+                "rows": int(chosen.sum()),
+                "players": np.unique(player).size,
+                **{name: float(values[chosen].mean()) for name, values in means.items()},
+                "confidence": float(confidence[chosen].mean()),
+                **bounds,
+            }
+        )
+    return pd.DataFrame(table)
+
+
+def _interval(values: Scores, player: NDArray[np.int64]) -> tuple[float, float]:
+    """95 % interval of a mean, players being what is independent (the cluster-robust standard error)."""
+    mean = float(values.mean())
+    residuals = np.bincount(player, weights=values - mean)
+    half = _SURE * float(np.sqrt((residuals**2).sum())) / values.size
+    return mean - half, mean + half
+
+
+def _min_rounds(table: pd.DataFrame) -> int:
+    """The fewest rounds of the first bin where the model beats knowing nothing and is not worse than the rule."""
+    proven = table[
+        (table["players"] >= MIN_PLAYERS)
+        & (table["against_prior_high"] < 0)
+        & (table["log_loss"] <= table["rule_log_loss"])
+        & (table["overconfidence_low"] <= 0)
+    ]
+    return int(proven["from_rounds"].min()) if len(proven) else NEVER
