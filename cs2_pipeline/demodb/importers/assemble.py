@@ -29,7 +29,7 @@ from cs2_pipeline.game.rules import Side
 
 Row = dict[str, Any]
 _OTHER: Final[dict[Side, Side]] = {"CT": "T", "T": "CT"}
-_PHASES: Final = {"live": None, "unfinished": "unfinished", "warmup": "warmup", "knife": "knife"}
+_SITE_NUMBERS: Final = {"A": 0, "B": 1}
 
 
 @dataclass(frozen=True)
@@ -253,10 +253,13 @@ def _demo_file(demo: ParsedDemo, recording: Recording) -> Row:
 
 
 def _match(demo: ParsedDemo, live: list[Round], settings: MatchRules, begun: datetime) -> Row:
-    """The match. Its scores are those of the team that began as CT and of the one that began as T."""
+    """The match: its score is that of the teams on CT and T at the end, a half's the rounds that side won in it."""
     half, regulation = settings.max_rounds // 2, settings.max_rounds
-    won = {True: [r.number for r in live if r.starters_won], False: [r.number for r in live if not r.starters_won]}
-    ct, t = len(won[True]), len(won[False])
+    ct, t = (live[-1].ct_score, live[-1].t_score) if live else (0, 0)
+
+    def won(side: Side, first: int, last: int) -> int:
+        return sum(r.span.winner == side and first <= r.number <= last for r in live)
+
     overtime = len(live) > regulation
     finished = bool(live) and (bool(demo.ticks("cs_win_panel_match")) or _decided(ct, t, half))
     last = live[-1].span if live else None
@@ -268,16 +271,16 @@ def _match(demo: ParsedDemo, live: list[Round], settings: MatchRules, begun: dat
         "TotalRounds": len(live),
         "CTScore": ct,
         "TScore": t,
-        "CTScoreFirstHalf": sum(number <= half for number in won[True]),
-        "TScoreFirstHalf": sum(number <= half for number in won[False]),
-        "CTScoreSecondHalf": sum(half < number <= regulation for number in won[True]),
-        "TScoreSecondHalf": sum(half < number <= regulation for number in won[False]),
-        "CTScoreOvertime": sum(number > regulation for number in won[True]) if overtime else None,
-        "TScoreOvertime": sum(number > regulation for number in won[False]) if overtime else None,
+        "CTScoreFirstHalf": won("CT", 1, half),
+        "TScoreFirstHalf": won("T", 1, half),
+        "CTScoreSecondHalf": won("CT", half + 1, regulation),
+        "TScoreSecondHalf": won("T", half + 1, regulation),
+        "CTScoreOvertime": won("CT", regulation + 1, len(live)) if overtime else None,
+        "TScoreOvertime": won("T", regulation + 1, len(live)) if overtime else None,
         "IsOvertime": overtime,
         "IsFinished": finished,
         "WinnerTeam": (("CT" if ct > t else "T") if ct != t else None) if finished else None,
-        "WinCondition": last.reason if last and finished else None,
+        "WinCondition": ("overtime" if overtime else "regulation") if finished else None,
         "MaxRounds": settings.max_rounds,
         "RoundTimeLimit": settings.round_time,
         "FreezeTime": float(settings.freeze_time),
@@ -316,7 +319,7 @@ def _player(demo: ParsedDemo, roster: Roster, player: Player, start_sides: dict[
 def _round(r: Round, settings: MatchRules, begun: datetime) -> Row:
     span, lines = r.span, r.stats.values()
     start = span.live_start - settings.freeze_time * TICK_RATE if r.live else span.first
-    sites = [event.site_number for event in r.bombs if event.kind == "planted"]
+    sites = [_SITE_NUMBERS[event.site] for event in r.bombs if event.kind == "planted" and event.site in _SITE_NUMBERS]
     done = {event.kind for event in r.bombs}
 
     def total(side: Side, name: str) -> int:
@@ -349,8 +352,16 @@ def _round(r: Round, settings: MatchRules, begun: datetime) -> Row:
         "IsOvertime": r.number > settings.max_rounds,
         "IsWarmup": span.phase == "warmup",
         "IsKnifeRound": span.phase == "knife",
-        "GamePhase": _PHASES[span.phase],
+        "GamePhase": _phase(r, settings),
     }
+
+
+def _phase(r: Round, settings: MatchRules) -> str:
+    if not r.live:
+        return r.span.phase
+    if r.number > settings.max_rounds:
+        return "overtime"
+    return "second_half" if r.number > settings.max_rounds // 2 else "first_half"
 
 
 def _kills(round_id: int, r: Round) -> list[Row]:
@@ -484,7 +495,7 @@ def _totals(lines: list[RoundStats]) -> Row:
         "FirstDeaths": total("first_death"),
         "TradeKills": total("trade_kills"),
         "TradeDeaths": total("traded"),
-        "SurvivalTime": sum(line.survival for line in lines),
+        "SurvivalTime": rate(sum(line.survival for line in lines), len(lines)),
         "KDRatio": kd_ratio(kills, deaths),
         "RoundsPlayed": len(lines),
         "RoundsWon": total("won"),

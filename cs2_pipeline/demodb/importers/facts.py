@@ -84,13 +84,12 @@ class Hit:
 
 @dataclass(frozen=True)
 class BombEvent:
-    """Something done with the bomb."""
+    """Something done with the bomb. ``site`` is A or B, or the map's number of the site where only that is known."""
 
     tick: int
     kind: str
     player: Player | None
     site: str | None
-    site_number: int | None
     has_kit: bool
 
 
@@ -180,12 +179,13 @@ def bomb_events(demo: ParsedDemo, roster: Roster, span: Span) -> list[BombEvent]
     found = []
     for name, kind in BOMB_EVENTS.items():
         for row in between(demo, name, span):
-            number = _int(row["site"]) if known(row.get("site")) else None
-            place = text(row.get("user_last_place_name")) or ""
-            site = place.removeprefix("Bombsite") if place.startswith("Bombsite") else text(number)
-            found.append(
-                BombEvent(
-                    int(row["tick"]), kind, roster.find(row, "user"), site, number, bool(row.get("haskit") or False)
-                )
-            )
+            has_kit = bool(row.get("haskit") or False)
+            found.append(BombEvent(int(row["tick"]), kind, roster.find(row, "user"), _site(row), has_kit))
     return sorted(found, key=lambda event: event.tick)
+
+
+def _site(row: dict[Any, Any]) -> str | None:
+    place = text(row.get("user_last_place_name")) or ""
+    if place.startswith("Bombsite"):
+        return place.removeprefix("Bombsite")
+    return str(_int(row["site"])) if known(row.get("site")) else None

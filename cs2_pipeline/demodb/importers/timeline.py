@@ -19,7 +19,7 @@ END_REASONS: Final = {
     1: "TargetBombed",
     7: "BombDefused",
     8: "CTWin",
-    9: "TerroristsWin",
+    9: "TerroristWin",
     10: "RoundDraw",
     11: "HostagesRescued",
     12: "TargetSaved",

@@ -39,14 +39,14 @@ def test_the_clock_goes_live_a_freeze_time_after_the_start_tick_in_every_round()
     assert ticks.tolist() == live
 
 
-def test_the_score_after_a_round_is_that_of_the_sides_and_the_matchs_that_of_the_teams() -> None:
+def test_scores_are_those_of_the_teams_on_the_sides_and_change_places_at_half_time() -> None:
     script = Script()
     script.match("aaaaaaaaaaab" + "ba")
     found = rows(script)
     rounds = table(found, "Rounds")
     assert rounds[["CTScore", "TScore"]].iloc[[11, 12, 13]].to_numpy().tolist() == [[11, 1], [2, 11], [2, 12]]
     match = found.rows["Matches"][0]
-    assert (match["CTScore"], match["TScore"]) == (12, 2)
+    assert (match["CTScore"], match["TScore"]) == (2, 12)
     assert (match["CTScoreFirstHalf"], match["TScoreFirstHalf"]) == (11, 1)
     assert (match["CTScoreSecondHalf"], match["TScoreSecondHalf"]) == (1, 1)
     assert (match["IsFinished"], match["WinnerTeam"], match["CTScoreOvertime"]) == (False, None, None)
@@ -55,14 +55,16 @@ def test_the_score_after_a_round_is_that_of_the_sides_and_the_matchs_that_of_the
 @pytest.mark.parametrize(
     ("winners", "winner"),
     [
-        ("a" * 13, "CT"),
-        ("b" * 12 + "aaaa" + "b", "T"),
-        ("a" * 12 + "b" * 12 + "aaaa", "CT"),
+        ("a" * 13, "T"),
+        ("b" * 12 + "aaaa" + "b", "CT"),
+        ("a" * 12 + "b" * 12 + "aaaa", "T"),
         ("a" * 12 + "b" * 12 + "aaa", None),
-        ("ab" * 12 + "ababab" + "bbbb", "T"),
+        ("ab" * 12 + "ababab" + "bbbb", "CT"),
     ],
 )
-def test_a_match_is_finished_when_a_team_has_the_rounds_that_win_it(winners: str, winner: str | None) -> None:
+def test_a_match_is_finished_when_a_team_has_the_rounds_that_win_it_and_won_on_its_last_side(
+    winners: str, winner: str | None
+) -> None:
     script = Script()
     script.match(winners)
     match = rows(script).rows["Matches"][0]
@@ -251,6 +253,7 @@ def test_what_the_bomb_did_is_in_the_round_and_in_the_bombs() -> None:
     flags = table(found, "Rounds").iloc[0][["BombPlanted", "BombDefused", "BombExploded"]].tolist()
     assert flags == [True, False, True]
     assert table(found, "Bombs")[["EventType", "Site"]].to_numpy().tolist() == [["planted", "B"], ["exploded", "1"]]
+    assert table(found, "Rounds")["BombSite"].tolist() == [1]
     assert table(found, "PlayerMatchStats")["BombPlants"].sum() == 1
 
 

@@ -200,8 +200,8 @@ def test_the_real_game_has_its_14_round_ends_and_116_deaths(real_game: dict[str,
 
 def test_the_real_game_ended_13_to_1(real_game: dict[str, Any]) -> None:
     match = real_game["Matches"].iloc[0]
-    assert (match["CTScore"], match["TScore"], match["CTScoreFirstHalf"], match["TScoreFirstHalf"]) == (13, 1, 11, 1)
-    assert (match["WinnerTeam"], match["IsFinished"], match["TotalRounds"]) == ("CT", 1, 14)
+    assert (match["CTScore"], match["TScore"], match["CTScoreFirstHalf"], match["TScoreFirstHalf"]) == (1, 13, 11, 1)
+    assert (match["WinnerTeam"], match["IsFinished"], match["TotalRounds"]) == ("T", 1, 14)
     last = real_game["Rounds"].iloc[-1]
     assert (last["CTScore"], last["TScore"], last["WinnerTeam"]) == (1, 13, "T")
 
