@@ -230,11 +230,8 @@ def _check_drift(predict: PredictStates, snapshots: pd.DataFrame, seed: int) -> 
     steps_a_round = len(rounds) / rounds["round_id"].nunique()
     everywhere = {"": np.full(start.size, True)}
     yield _drift_result("no drift on whole rounds", everywhere, change, bootstrap, DRIFT_TOLERANCE / steps_a_round)
-    bands = {
-        " below 1/3": start < 1 / 3,
-        " in the middle": (start >= 1 / 3) & (start <= 2 / 3),
-        " above 2/3": start > 2 / 3,
-    }
+    low, high = start < 1 / 3, start > 2 / 3
+    bands = {" from below 1/3": low, " from the middle": ~(low | high), " from above 2/3": high}
     yield _drift_result("no drift at any price", bands, change, bootstrap, DRIFT_TOLERANCE)
 
 
@@ -250,7 +247,7 @@ def _drift_result(
             found[band] = bootstrap.interval(means, level=DRIFT_LEVEL, groups=present)
     broken = [band for band, mean in found.items() if not (mean.low <= tolerance and mean.high >= -tolerance)]
     described = "; ".join(
-        f"mean change a snapshot{band} {mean:+.5f}, zero {'within' if mean.low <= 0 <= mean.high else 'outside'}"
+        f"mean change a snapshot{band} {mean:+.5f} with zero {'within' if mean.low <= 0 <= mean.high else 'outside'}"
         for band, mean in found.items()
     )
     verdict = f"beyond the tolerance of {tolerance:.4f}" if broken else f"within the tolerance of {tolerance:.4f}"

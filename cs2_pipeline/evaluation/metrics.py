@@ -21,7 +21,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from cs2_pipeline.evaluation.intervals import Floats, GroupBootstrap, Interval
 
-ECE_BINS: Final = 15
+ECE_BINS: Final = 10
+"""Deciles, as in Hosmer and Lemeshow's test: a match is worth its rounds, not its rows, and the bias grows with the
+root of the number of bins."""
 ROWS_PER_BIN: Final = 20
 """Fewer than this many rows a bin, and fewer bins are taken."""
 AUC_BINS: Final = 512
@@ -135,7 +137,7 @@ def equal_mass_bins(score: ArrayLike, most: int) -> tuple[Numbers, int]:
 
 
 def ece_bins(probability: ArrayLike) -> tuple[Numbers, int]:
-    """The adaptive bins of the calibration error: 15, fewer when they would hold fewer than 20 rows each."""
+    """The adaptive bins of the calibration error: deciles, fewer when they would hold fewer than 20 rows each."""
     p = np.asarray(probability)
     return equal_mass_bins(p, int(np.clip(p.size // ROWS_PER_BIN, 1, ECE_BINS)))
 
@@ -258,6 +260,9 @@ def _calibrated_ece_draws(y: Floats, p: Floats, bootstrap: GroupBootstrap, seed:
     bins, count = ece_bins(p)
     deviation = p - y
     deviation = deviation - (np.bincount(bins, deviation) / np.bincount(bins))[bins]
+    # Taking the mean off makes the deviations of n groups too small by the root of (n - 1) / n.
+    present = bootstrap.by_group_and_bin(bins, count, np.ones(y.size)).getnnz(axis=0)
+    deviation *= np.sqrt(present / np.maximum(present - 1, 1))[bins]
     signs = np.random.default_rng((seed, 1)).choice((-1.0, 1.0), size=(draws, bootstrap.count))
     sums = (bootstrap.by_group_and_bin(bins, count, deviation).T @ signs.T).T
     return np.asarray(np.abs(sums).sum(axis=1) / y.size)

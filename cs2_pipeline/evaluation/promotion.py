@@ -145,7 +145,7 @@ def _slices(slices: pd.DataFrame, requirements: Requirements) -> Condition:
 
 def _baseline(evidence: Evidence) -> Condition:
     difference, name = evidence.against_baseline, f"better than {evidence.baseline}"
-    against = f"log loss minus that of {evidence.baseline} on the same rows is {difference:+.4f}"
+    against = f"log loss minus that of {evidence.baseline} on the same rows is {difference:+.5f}"
     if difference.high < 0:
         return Condition(name, True, f"The {against}: better, and surely so.")
     if difference.value < 0:
@@ -158,7 +158,7 @@ def _champion(evidence: Evidence, requirements: Requirements) -> tuple[Condition
     if difference is None:
         return ()
     who = f"the champion (version {evidence.champion})" if evidence.champion else "the champion"
-    against = f"log loss minus that of {who} on the same rows is {difference:+.4f}"
+    against = f"log loss minus that of {who} on the same rows is {difference:+.5f}"
     improves = difference.value < 0
     harmless = difference.high <= requirements.harm_margin
     margin = f" by more than {requirements.harm_margin:g}" if requirements.harm_margin else ""
@@ -171,9 +171,10 @@ def _champion(evidence: Evidence, requirements: Requirements) -> tuple[Condition
         Condition(
             "no harm against the champion",
             harmless,
-            f"Harm{margin} is excluded: the interval ends at {difference.high:+.4f}."
+            f"Harm{margin} is excluded: the interval ends at {difference.high:+.5f}."
             if harmless
-            else f"Harm against {who} is not excluded: the interval of the difference reaches {difference.high:+.4f}.",
+            else f"No sure improvement over {who}: the interval of the difference reaches {difference.high:+.5f}, "
+            "so harm is not excluded.",
         ),
     )
 

@@ -99,7 +99,7 @@ def test_prices_that_promise_ct_more_than_they_win_drift():
     assert "no drift on whole rounds" in broken(results)
     drift = next(law for law in results if law.name == "no drift on whole rounds")
     assert drift.worst < 0
-    assert "zero outside" in drift.sentence
+    assert "with zero outside" in drift.sentence
 
 
 def test_an_overconfident_model_drifts_back_although_its_mean_does_not():
