@@ -4,6 +4,7 @@ This is what `cs2 ingest demos` calls.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -205,13 +206,19 @@ def _known(path: Path, demo_id: int) -> Outcome:
 
 
 def _read(path: Path, digest: str, folder: Path, how: _How) -> _Read:
-    """Reads a recording in a process of its own."""
+    """Reads a recording in a process of its own, which ends when this one does (`worker.main`)."""
     parser = EVENTS_PARSER if path.is_dir() else how.parser
     command = [sys.executable, "-c", _START_WORKER, parser, str(path), str(folder)]
+    lifeline, held = os.pipe()
     try:
-        done = subprocess.run(command, capture_output=True, timeout=how.timeout, check=False)  # noqa: S603  # our own module
+        done = subprocess.run(  # noqa: S603  # our own module
+            command, stdin=lifeline, capture_output=True, timeout=how.timeout, check=False
+        )
     except subprocess.TimeoutExpired:
         return _Read(digest, reason=f"the parser had not finished after {how.timeout:g} seconds and was stopped")
+    finally:
+        os.close(lifeline)
+        os.close(held)
     outcome = folder / OUTCOME_FILE
     if not outcome.exists():
         return _Read(digest, reason=_died(done))

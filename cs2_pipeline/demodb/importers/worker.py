@@ -8,6 +8,9 @@ means that the process died.
 import hashlib
 import importlib
 import json
+import os
+import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, cast
@@ -62,8 +65,15 @@ def read(parser: DemoParser, path: Path, folder: Path) -> dict[str, Any]:
     return {"rounds": found.live_rounds, "economy_known": found.economy_known, "left_out": dict(found.left_out)}
 
 
+def _end_with_parent() -> None:
+    """Ends this process when the other end of its standard input is gone: nobody waits for the outcome any more."""
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
 def main(arguments: list[str]) -> None:
     """Reads the recording named by the arguments: parser, path, folder."""
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     name, path, folder = arguments[0], Path(arguments[1]), Path(arguments[2])
     outcome = read(load_parser(name), path, folder)
     (folder / OUTCOME_FILE).write_text(json.dumps(outcome), encoding="utf-8")

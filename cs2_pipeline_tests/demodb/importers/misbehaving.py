@@ -15,9 +15,10 @@ class Crashing:
 
 
 class Hanging:
-    """Never returns."""
+    """Never returns; leaves its process id beside the file."""
 
     def parse(self, path: Path) -> ParsedDemo:
+        path.with_suffix(".pid").write_text(str(os.getpid()))
         time.sleep(3600)
         raise AssertionError
 

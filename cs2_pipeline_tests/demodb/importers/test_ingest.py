@@ -1,6 +1,10 @@
 """Ingesting: every recording exactly once, whatever the others do."""
 
 import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +28,27 @@ def statuses(report: IngestReport) -> list[str]:
 def read(database: Path, query: str) -> pd.DataFrame:
     with sqlite3.connect(database) as connection:
         return pd.read_sql_query(query, connection)
+
+
+def eventually(look: Callable[[], Any]) -> Any:
+    """What `look` answers once it answers something true without an error."""
+    for _ in range(1200):
+        try:
+            if found := look():
+                return found
+        except (OSError, LookupError, pd.errors.DatabaseError):
+            pass
+        time.sleep(0.05)
+    raise AssertionError("it never happened")
+
+
+def alive(process: int) -> bool:
+    """Whether a process is there and not only waiting to be buried."""
+    try:
+        status = Path(f"/proc/{process}/stat").read_text()
+    except FileNotFoundError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
 
 
 def content(database: Path) -> dict[str, pd.DataFrame]:
@@ -108,6 +133,24 @@ def test_a_parser_that_never_returns_is_stopped(tmp_path: Path, database: Path) 
     bad.write_bytes(b"anything")
     ingest([bad], database, parser=f"{MISBEHAVING}:Hanging", timeout=1)
     assert failed(database)[0].reason == "the parser had not finished after 1 seconds and was stopped"
+
+
+def test_a_killed_ingest_leaves_whole_recordings_and_no_process(
+    games: list[Path], tmp_path: Path, database: Path
+) -> None:
+    bad = tmp_path / "bad.dem"
+    bad.write_bytes(b"anything")
+    call = (
+        "import sys; from pathlib import Path; from cs2_pipeline.demodb.importers import ingest\n"
+        f"ingest([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]), workers=1, parser='{MISBEHAVING}:Hanging')"
+    )
+    running = subprocess.Popen([sys.executable, "-c", call, str(database), str(games[0]), str(bad)])
+    worker = int(eventually(lambda: bad.with_suffix(".pid").read_text()))
+    eventually(lambda: read(database, 'SELECT "Id" FROM "Matches"')["Id"][0])
+    running.kill()
+    running.wait()
+    eventually(lambda: not alive(worker))
+    assert statuses(ingest(games, database)) == ["known", "imported", "imported"]
 
 
 def test_what_nobody_foresaw_in_one_recording_does_not_stop_the_others(tmp_path: Path, database: Path) -> None:
