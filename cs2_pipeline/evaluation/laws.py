@@ -44,7 +44,7 @@ DRIFT_TOLERANCE: Final = 0.02
 """How far the price may move over a round for no reason, as far as a slice's gap may be from zero: the calibration
 was itself measured on a finite number of rounds."""
 REAL_ROWS: Final = 5_000
-GENERATED_ROWS: Final = 20_000
+GENERATED_ROWS: Final = 15_000
 
 
 @dataclass(frozen=True)
@@ -209,9 +209,10 @@ def _raised(states: States, field: str, rng: np.random.Generator) -> tuple[State
     usable = np.isfinite(raised) & (raised > values) & (raised <= definition.high)
     if field == "time_remaining":
         usable &= states["bomb_planted"] == 1
-    more = {**states, field: np.where(usable, raised, values)}
-    usable &= valid(more)
-    return subset(states, usable), subset(more, usable)
+    less = subset(states, usable)
+    more = {**less, field: raised[usable]}
+    possible = valid(more)
+    return subset(less, possible), subset(more, possible)
 
 
 def _check_drift(predict: PredictStates, snapshots: pd.DataFrame, seed: int) -> Iterator[LawResult]:

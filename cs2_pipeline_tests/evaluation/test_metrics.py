@@ -112,12 +112,12 @@ def test_intervals_cover_the_truth_as_often_as_they_say(shrink):
 def test_intervals_of_tiers_cover_the_truth():
     tier, scores, player = tier_sample(12345, players=200_000)
     true = {name: figure.value for name, figure in tier_metrics(tier, scores, player, resamples=1).items()}
-    repetitions, hits = 150, dict.fromkeys(("log_loss", "auc", "qwk", "mae"), 0)
+    repetitions, hits = 100, dict.fromkeys(("log_loss", "auc", "qwk", "mae"), 0)
     for seed in range(repetitions):
-        found = tier_metrics(*tier_sample(seed, players=200), seed=seed, resamples=300)
+        found = tier_metrics(*tier_sample(seed, players=150), seed=seed, resamples=200)
         for name in hits:
             hits[name] += found[name].low <= true[name] <= found[name].high
-    assert min(hits.values()) / repetitions >= 0.89
+    assert min(hits.values()) / repetitions >= 0.88
 
 
 def test_the_floor_is_the_calibration_error_of_a_perfectly_calibrated_model():
