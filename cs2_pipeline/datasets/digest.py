@@ -43,7 +43,7 @@ def _canonical(name: str, column: pd.Series) -> tuple[bytes, ...]:
     if pd.api.types.is_float_dtype(column.dtype):
         values = column.to_numpy("<f8", na_value=np.nan)
         return b"number", null.tobytes(), (np.where(null, 0.0, values) + 0.0).tobytes()
-    if pd.api.types.is_string_dtype(column.dtype):
+    if isinstance(column.dtype, pd.StringDtype):
         encoded = [text.encode() for text in column.fillna("")]
         lengths = np.fromiter(map(len, encoded), "<i8", len(encoded))
         return b"text", null.tobytes(), lengths.tobytes(), b"".join(encoded)

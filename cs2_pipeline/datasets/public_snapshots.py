@@ -8,7 +8,7 @@ from the order of its rows and are put right here; nothing else about the file i
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -100,6 +100,10 @@ class PublicReport:
     rows_kept: int
     rounds_kept: int
     matches_kept: int
+
+    def as_counts(self) -> dict[str, int]:
+        """Every number by its name."""
+        return asdict(self)
 
 
 def read(path: Path | str) -> tuple[pd.DataFrame, PublicReport]:

@@ -78,8 +78,6 @@ def rebuild(  # noqa: PLR0917  # one argument for each table, in the order of th
         raise DatasetError(f"the snapshot interval must be a positive number of seconds, got {interval}")
     left_out = _LeftOut({})
     kills, damages, bombs = (t.conform(f) for t, f in ((KILLS, kills), (DAMAGES, damages), (BOMBS, bombs)))
-    if "end_tick" not in rounds:
-        rounds = rounds.assign(end_tick=None)
     clocks = _clocks(EVENT_ROUNDS.conform(rounds), left_out)
     clocks = _with_events(clocks, kills, damages, bombs, left_out)
     clocks, players = _with_teams(clocks, PARTICIPANTS.conform(participants), left_out)
@@ -335,8 +333,7 @@ def _moments(clocks: pd.DataFrame, kills: pd.DataFrame, interval: float) -> pd.D
     moments: pd.DataFrame = pd.concat([clock[step == 0], plant, kill, clock[step > 0]])
     moments = moments.sort_values(["place", "tick"], kind="stable").drop_duplicates(["place", "tick"])
     before_end = moments["tick"].to_numpy() < clocks["end_tick"].to_numpy()[moments["place"]]
-    moments = moments[before_end].reset_index(drop=True)
-    return moments
+    return moments[before_end].reset_index(drop=True)
 
 
 def _states(clocks: pd.DataFrame, moments: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:

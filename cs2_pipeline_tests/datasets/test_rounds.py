@@ -1,0 +1,119 @@
+"""The round dataset: open states, whole matches in time order, and what is too little to split."""
+
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cs2_pipeline.datasets.rounds import PARTS, SHARES, build, is_decided, parts_in_order
+from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError
+from cs2_pipeline.game.maps import map_index
+from cs2_pipeline_tests.datasets.event_rounds import random_events
+
+DAY = pd.Timestamp("2024-03-01", tz="UTC")
+
+
+@cache
+def a_match(seed: int) -> pd.DataFrame:
+    return random_events(seed, rounds=2).rebuild().frame
+
+
+def snapshots(matches: int) -> pd.DataFrame:
+    """Snapshots of as many matches, one a day, rows in no order."""
+    frames = []
+    for match in range(matches):
+        day = DAY + pd.Timedelta(days=match)
+        frames.append(a_match(match).assign(match_id=match + 1, started_at=day))
+        frames[-1]["round_id"] += 100 * match
+    return ROUND_SNAPSHOTS.conform(pd.concat(frames).sample(frac=1, random_state=1))
+
+
+def test_matches_are_split_whole_and_in_time_order() -> None:
+    frame = build(snapshots(20)).frame
+    first_day, last_day = (frame.groupby("part")["started_at"].agg(kind) for kind in ("min", "max"))
+    assert frame.groupby("match_id")["part"].nunique().max() == 1
+    for earlier, later in pairwise(PARTS):
+        assert last_day[earlier] < first_day[later]
+    assert frame.groupby("part")["match_id"].nunique().to_dict() == {
+        "train": 10, "validate": 2, "calibrate": 2, "test": 6,
+    }  # fmt: skip
+
+
+def test_rows_come_in_the_order_of_play() -> None:
+    frame = build(snapshots(12)).frame
+    keys = frame[["started_at", "match_id", "round_number", "snapshot"]]
+    assert keys.equals(keys.sort_values(list(keys.columns)).reset_index(drop=True))
+    assert frame.dtypes.to_dict() == ROUND_DATASET.empty().dtypes.to_dict()
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1_000))
+def test_the_order_of_the_snapshots_given_does_not_matter(seed: int) -> None:
+    table = snapshots(10)
+    pd.testing.assert_frame_equal(build(table.sample(frac=1, random_state=seed)).frame, build(table).frame)
+
+
+def test_decided_states_are_left_out_and_counted() -> None:
+    table = snapshots(10)
+    table.iloc[0, table.columns.get_loc("ct_alive")] = 0
+    table.iloc[1, table.columns.get_loc("t_alive")] = 0
+    table.iloc[1, table.columns.get_loc("bomb_planted")] = 0
+    table.iloc[2, table.columns.get_loc("time_remaining")] = 0
+    table.iloc[2, table.columns.get_loc("bomb_planted")] = 0
+    dataset = build(table)
+    assert dataset.left_out == {"snapshots of decided rounds": 3}
+    assert len(dataset.frame) == len(table) - 3
+    assert not is_decided(dataset.frame).any()
+
+
+def test_the_bomb_keeps_a_round_open_when_every_t_is_dead() -> None:
+    state = {"ct_alive": [1], "t_alive": [0], "bomb_planted": [1], "time_remaining": [5.0]}
+    assert is_decided(pd.DataFrame(state)).tolist() == [False]
+
+
+def test_maps_become_their_numbers_and_unknown_ones_zero() -> None:
+    table = snapshots(10)
+    table["map_name"] = np.where(table["match_id"] == 1, "de_nowhere", table["map_name"])
+    table.loc[table["match_id"] == 2, "map_name"] = None
+    frame = build(table).frame
+    numbers = frame.groupby("match_id")["map_index"].first()
+    assert (numbers[1], numbers[2], numbers[3]) == (0, 0, map_index("de_mirage"))
+
+
+@pytest.mark.parametrize("matches", [0, 1, 4])
+def test_too_few_matches_are_refused_with_the_numbers(matches: int) -> None:
+    table = snapshots(matches) if matches else ROUND_SNAPSHOTS.empty()
+    with pytest.raises(DatasetError, match=rf"at least \d+ matches, there are {matches}"):
+        build(table)
+
+
+def test_the_number_of_matches_asked_for_is_enough() -> None:
+    with pytest.raises(DatasetError) as refusal:
+        parts_in_order(2, SHARES)
+    needed = int(str(refusal.value).split("at least ")[1].split()[0])
+    assert set(parts_in_order(needed, SHARES)) == set(PARTS)
+
+
+def test_a_match_with_two_start_times_is_refused() -> None:
+    table = snapshots(10)
+    table.iloc[0, table.columns.get_loc("started_at")] = DAY + pd.Timedelta(days=99)
+    with pytest.raises(DatasetError, match="two start times"):
+        build(table)
+
+
+@pytest.mark.parametrize("shares", [{"train": 0.5, "test": 0.6}, {"train": 1.2, "test": -0.2}])
+def test_shares_must_be_positive_and_add_up_to_one(shares: dict[str, float]) -> None:
+    with pytest.raises(DatasetError, match="shares"):
+        parts_in_order(10, shares)
+
+
+@given(count=st.integers(10, 5_000))
+def test_every_match_is_in_one_part_and_the_sizes_follow_the_shares(count: int) -> None:
+    parts = parts_in_order(count)
+    assert len(parts) == count
+    for part, share in SHARES.items():
+        assert abs(parts.count(part) - share * count) <= 1
