@@ -5,12 +5,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
 
+from cs2_pipeline.demodb import events, extract
+from cs2_pipeline.demodb.connect import DemoDatabase
 from cs2_pipeline.demodb.errors import DemoDatabaseError
 from cs2_pipeline.demodb.importers import IngestReport, failed, ingest
 from cs2_pipeline.demodb.tables import METADATA
@@ -224,12 +227,17 @@ def test_of_the_five_real_recordings_four_come_in_without_a_round_and_one_is_bro
 
 
 @pytest.fixture(scope="module")
-def real_game(tmp_path_factory: pytest.TempPathFactory) -> dict[str, pd.DataFrame]:
+def real_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if not DATA.is_dir():
         pytest.skip("no real recordings beside the repository")
     path = tmp_path_factory.mktemp("real") / "demos.sqlite"
     assert statuses(ingest([DATA / "cs2_game_events"], path)) == ["imported"]
-    return content(path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def real_game(real_database: Path) -> dict[str, pd.DataFrame]:
+    return content(real_database)
 
 
 def test_the_real_game_has_its_14_round_ends_and_116_deaths(real_game: dict[str, Any]) -> None:
@@ -267,16 +275,14 @@ def test_the_real_games_tables_add_up(real_game: dict[str, Any]) -> None:
     assert totals["RoundsWon"].tolist() == [13 if won > 1 else 1 for won in totals["RoundsWon"]]
 
 
-def test_the_extraction_finds_the_real_games_live_rounds(real_game: dict[str, Any], tmp_path: Path) -> None:
-    from datetime import date
-
-    from cs2_pipeline.demodb import extract
-    from cs2_pipeline.demodb.connect import DemoDatabase
-
-    ingest([DATA / "cs2_game_events"], tmp_path / "demos.sqlite")
-    with DemoDatabase(f"sqlite:///{tmp_path / 'demos.sqlite'}") as db:
-        rounds = extract.rounds(db, date(2000, 1, 1), date(2100, 1, 1))
-        stats = extract.player_match_stats(db, date(2000, 1, 1), date(2100, 1, 1))
-    assert (len(rounds.frame), rounds.left_out) == (14, {"warm-up round": 1})
+def test_the_extraction_finds_the_real_games_live_rounds_and_their_events(real_database: Path) -> None:
+    days = date(2000, 1, 1), date(2100, 1, 1)
+    with DemoDatabase(f"sqlite:///{real_database}") as db:
+        rounds = extract.rounds(db, *days)
+        stats = extract.player_match_stats(db, *days)
+        found = events.event_tables(db, *days)
+    assert (len(rounds.frame), rounds.left_out["warm-up round"]) == (14, 1)
     assert rounds.frame["ct_wins"].sum() == 11
     assert (len(stats.frame), int(stats.frame["rounds"].sum())) == (10, 140)
+    assert (len(found.rounds), len(found.participants), len(found.refused)) == (14, 140, 0)
+    assert len(found.kills) == 116 - 11 - 1, "all but the warm-up's and the one after a round's end"
