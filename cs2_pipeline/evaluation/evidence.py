@@ -30,7 +30,7 @@ class Evidence:
         champion: the champion's version.
         audit: what the leakage audit found wrong, one sentence each; empty when it passed; None when it did not run.
         laws: results of the laws; None when they were not checked.
-        slices: table of `slices`, or None for a model that has none.
+        slices: table of `slices`; None when they were not looked at.
         ece_floor: `metrics.ece_floor` on the test part.
         metrics_required_only: test metrics when the optional inputs are missing.
     """

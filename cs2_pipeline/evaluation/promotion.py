@@ -81,7 +81,7 @@ def decide(evidence: Evidence, requirements: Requirements = ROUND_REQUIREMENTS) 
         _audit(evidence),
         _laws(evidence),
         _calibration(evidence, requirements),
-        *([] if evidence.slices is None else [_slices(evidence.slices, requirements)]),
+        _slices(evidence.slices, requirements),
         _baseline(evidence),
         *_champion(evidence, requirements),
     )
@@ -122,7 +122,9 @@ def _calibration(evidence: Evidence, requirements: Requirements) -> Condition:
     return Condition("calibration", met, f"The calibration error (ECE) is {found}, {relation} {limit:g}{why}.{bias}")
 
 
-def _slices(slices: pd.DataFrame, requirements: Requirements) -> Condition:
+def _slices(slices: pd.DataFrame | None, requirements: Requirements) -> Condition:
+    if slices is None:
+        return Condition("slices", False, "The slices were not looked at.")
     judged = slices[slices[requirements.unit] >= requirements.min_slice_size]
     limit = requirements.max_gap
     inside = (judged["gap_low"] <= limit) & (judged["gap_high"] >= -limit)

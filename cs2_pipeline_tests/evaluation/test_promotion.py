@@ -159,6 +159,7 @@ def test_sound_evidence_is_promoted_and_small_slices_do_not_decide():
         ({"audit": None}, "leakage audit", "did not run"),
         ({"laws": None}, "laws of the game", "were not checked"),
         ({"laws": []}, "laws of the game", "were not checked"),
+        ({"slices": None}, "slices", "were not looked at"),
         ({"metrics": ece(0.0201)}, "calibration", "above 0.02"),
         ({"metrics": ece(NAN)}, "calibration", "above 0.02"),
         ({"against_baseline": Interval(-0.01, -0.02, 0.0)}, "better than logistic regression", "as good"),
@@ -200,7 +201,8 @@ def test_a_margin_of_harm_must_be_asked_for():
 
 
 def test_on_few_players_chance_is_allowed_for_but_not_for_rounds():
-    evidence = sound(metrics=ece(0.05), slices=None, ece_floor=Interval(0.04, 0.02, 0.06))
+    slices = sound().slices.rename(columns={"rounds": "players"}).assign(rounds=1)
+    evidence = sound(metrics=ece(0.05), slices=slices, ece_floor=Interval(0.04, 0.02, 0.06))
     assert decide(evidence, PLAYER_REQUIREMENTS).promote
     assert not decide(evidence, ROUND_REQUIREMENTS).promote
     beyond = replace(evidence, metrics=ece(0.07))
