@@ -1,0 +1,125 @@
+"""Writing ONNX graphs by hand: a small builder, and boosted trees as one of its nodes.
+
+Graphs are built node by node rather than traced, because the same input must give the same bytes and every
+operation must keep the model's laws in float32: sums in a fixed order, thresholds rounded so that no row changes side.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from sklearn.ensemble import HistGradientBoostingClassifier
+
+INPUT: Final = "features"
+IR_VERSION: Final = 10
+OPSETS: Final = {"": 21, "ai.onnx.ml": 3}
+
+
+class Graph:
+    """An ONNX graph under construction; its input is ``features``, float32 of shape (rows, width)."""
+
+    def __init__(self, width: int) -> None:
+        self._width = width
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: NDArray[Any]) -> str:
+        """Add a constant tensor; returns its name."""
+        name = f"c{len(self._constants)}"
+        self._constants.append(numpy_helper.from_array(np.asarray(value, order="C"), name))
+        return name
+
+    def add(self, operator: str, *inputs: str | NDArray[Any], domain: str = "", **attributes: Any) -> str:
+        """Add a node with one output; arrays among the inputs become constants. Returns the output's name."""
+        names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
+        name = f"n{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, names, [name], name=name, domain=domain, **attributes))
+        return name
+
+    def serialize(self, outputs: dict[str, str], ranks: dict[str, int]) -> bytes:
+        """The model's bytes, the same for the same graph.
+
+        Args:
+            outputs: name of the output -> name of the tensor. All are float32.
+            ranks: name of the output -> 1 for shape (rows,), 2 for (rows, any).
+        """
+        nodes = [*self._nodes, *(helper.make_node("Identity", [t], [name]) for name, t in outputs.items())]
+        graph = helper.make_graph(
+            nodes,
+            "model",
+            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["rows", self._width])],
+            [
+                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", *[None] * (ranks[name] - 1)])
+                for name in outputs
+            ],
+            self._constants,
+        )
+        opsets = [helper.make_opsetid(domain, version) for domain, version in OPSETS.items()]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="cs2_pipeline")
+        onnx.checker.check_model(model)
+        return bytes(model.SerializeToString(deterministic=True))
+
+
+def add_trees(graph: Graph, model: HistGradientBoostingClassifier) -> str:
+    """Add a fitted binary gradient boosting; returns the name of its logit, shape (rows, 1).
+
+    scikit-learn compares float64 thresholds; rounded down to float32, ``x <= threshold`` has the same answer for
+    every float32 x.
+    """
+    columns: dict[str, list[Any]] = {key: [] for key in _TREE_COLUMNS}
+    for tree, (predictor,) in enumerate(model._predictors):
+        for number, node in enumerate(predictor.nodes):
+            _add_node(columns, tree, number, node)
+    return graph.add(
+        "TreeEnsembleRegressor",
+        INPUT,
+        domain="ai.onnx.ml",
+        n_targets=1,
+        aggregate_function="SUM",
+        post_transform="NONE",
+        base_values=[float(model._baseline_prediction[0, 0])],
+        **columns,
+    )
+
+
+_TREE_COLUMNS: Final = (
+    "nodes_treeids",
+    "nodes_nodeids",
+    "nodes_featureids",
+    "nodes_modes",
+    "nodes_values",
+    "nodes_truenodeids",
+    "nodes_falsenodeids",
+    "nodes_missing_value_tracks_true",
+    "target_treeids",
+    "target_nodeids",
+    "target_ids",
+    "target_weights",
+)
+
+
+def _add_node(columns: dict[str, list[Any]], tree: int, number: int, node: Any) -> None:
+    leaf = bool(node["is_leaf"])
+    values = {
+        "nodes_treeids": tree,
+        "nodes_nodeids": number,
+        "nodes_featureids": 0 if leaf else int(node["feature_idx"]),
+        "nodes_modes": "LEAF" if leaf else "BRANCH_LEQ",
+        "nodes_values": 0.0 if leaf else _round_down(float(node["num_threshold"])),
+        "nodes_truenodeids": 0 if leaf else int(node["left"]),
+        "nodes_falsenodeids": 0 if leaf else int(node["right"]),
+        "nodes_missing_value_tracks_true": int(bool(node["missing_go_to_left"]) and not leaf),
+    }
+    if leaf:
+        values |= {"target_treeids": tree, "target_nodeids": number, "target_ids": 0}
+        values["target_weights"] = float(node["value"])
+    for key, value in values.items():
+        columns[key].append(value)
+
+
+def _round_down(threshold: float) -> float:
+    """The largest float32 that is not above a float64."""
+    nearest = np.float32(threshold)
+    return float(np.nextafter(nearest, np.float32(-np.inf)) if nearest > threshold else nearest)
