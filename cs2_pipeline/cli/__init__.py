@@ -1,1 +1,1 @@
-"""The command cs2."""
+"""The command ``cs2``: one module per group of commands, `main` puts them together."""

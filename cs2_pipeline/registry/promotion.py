@@ -16,11 +16,10 @@ from mlflow.tracking import MlflowClient
 
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion
 from cs2_pipeline.registry.client import CHAMPION, PREVIOUS, RegistryError, connect, is_missing, translated
+from cs2_pipeline.registry.runs import LONGEST_TAG
 
 Action = Literal["promoted", "refused", "forced", "rolled_back"]
 _EVENT_PREFIX: Final = "event."
-_LONGEST_TAG: Final = 4500
-"""MLflow's stores take 5,000 characters a tag."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ def promote(
         former = _alias(client, version.name, CHAMPION)
         event = _event("forced" if forced else "promoted", version.version, former, by, reason)
         client.set_model_version_tag(version.name, version.version, "promoted_at", event.at)
-        client.set_model_version_tag(version.name, version.version, "promotion_reason", reason[:_LONGEST_TAG])
+        client.set_model_version_tag(version.name, version.version, "promotion_reason", reason[:LONGEST_TAG])
         _record(client, version.name, event)
         _move(client, version.name, former=former, champion=version.version)
     return event
@@ -56,7 +55,7 @@ def refuse(tracking_uri: str, version: ModelVersion, *, reason: str, by: str | N
         client = connect(tracking_uri)
         former = _alias(client, version.name, CHAMPION)
         event = _event("refused", version.version, former, by, reason)
-        client.set_model_version_tag(version.name, version.version, "refused_reason", reason[:_LONGEST_TAG])
+        client.set_model_version_tag(version.name, version.version, "refused_reason", reason[:LONGEST_TAG])
         _record(client, version.name, event)
     return event
 
@@ -76,7 +75,7 @@ def rollback(tracking_uri: str, name: str, *, reason: str, by: str | None = None
             )
         event = _event("rolled_back", previous, present, by, reason)
         client.set_model_version_tag(name, previous, "promoted_at", event.at)
-        client.set_model_version_tag(name, previous, "promotion_reason", f"rollback: {reason}"[:_LONGEST_TAG])
+        client.set_model_version_tag(name, previous, "promotion_reason", f"rollback: {reason}"[:LONGEST_TAG])
         _record(client, name, event)
         _move(client, name, former=present, champion=previous)
     return event
@@ -118,7 +117,7 @@ def _event(action: Action, version: str, former: str | None, by: str | None, rea
 
 
 def _record(client: MlflowClient, name: str, event: Event) -> None:
-    document = asdict(event) | {"reason": event.reason[: _LONGEST_TAG // 2]}
+    document = asdict(event) | {"reason": event.reason[: LONGEST_TAG // 2]}
     client.set_registered_model_tag(name, f"{_EVENT_PREFIX}{event.at}", json.dumps(document))
 
 

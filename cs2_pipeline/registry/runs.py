@@ -17,7 +17,7 @@ import mlflow.onnx
 import numpy as np
 import onnx
 import pandas as pd
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, RunTag
+from mlflow.entities import DatasetInput, InputTag, Metric, Param
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
@@ -27,6 +27,8 @@ from cs2_pipeline.models.artifact import MANIFEST_FILE, MODEL_FILE, PROBE_FILE, 
 from cs2_pipeline.registry.champion import MODEL_FOLDER, ModelStore, ModelVersion
 from cs2_pipeline.registry.client import connect, translated
 
+LONGEST_TAG: Final = 4500
+"""MLflow's stores take 5,000 characters a tag."""
 _INFERENCE_REQUIREMENTS: Final = ("onnxruntime", "numpy")
 
 
@@ -171,12 +173,9 @@ def _register(client: MlflowClient, run: TrainingRun, run_id: str, artifact_uri:
             raise
     artifact = Artifact.load(run.artifact)
     tags = {
-        "trained_at": str(run.tags.get("trained_at", "")),
+        **{key: value[:LONGEST_TAG] for key, value in run.tags.items()},
         "dataset_digest": run.dataset_digest,
-        "source_watermark": str(run.tags.get("source_watermark", "")),
         "manifest_sha256": artifact.digest,
     }
-    for key, value in tags.items():
-        client.log_batch(run_id, tags=[RunTag(key, value)])
     version = client.create_model_version(run.model_name, f"{artifact_uri}/{MODEL_FOLDER}", run_id=run_id, tags=tags)
     return str(version.version)

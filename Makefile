@@ -1,0 +1,56 @@
+# Every target sets up what it needs in .venv and uses it again the next time.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+
+.PHONY: help demo test up bench lint format clean
+
+help:
+	@echo "make demo    run everything once, from an empty folder to two predictions"
+	@echo "make up      keep the Dagster UI, MLflow and the prediction service running"
+	@echo "make test    run the tests"
+	@echo "make lint    format check, lint, types, import contracts, definitions"
+	@echo "make bench   measure against the named baselines and write docs/benchmarks.md"
+
+demo: $(VENV)/.installed
+	$(BIN)/cs2 demo
+
+up: $(VENV)/.installed
+	$(BIN)/cs2 up
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python -m benchmarks
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/dagster definitions validate -w workspace.yaml
+
+format: $(VENV)/.installed-dev
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+clean:
+	rm -rf $(VENV) .cs2
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; name one: make PYTHON=python3.12"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+		|| { rm -rf $(VENV); echo "python3 -m venv failed; on Debian: apt install python3-venv"; exit 1; }
+
+$(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) …"
+	$(INSTALL) -e '.[pipeline,serving,demos]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing into $(VENV) …"
+	$(INSTALL) -e '.[pipeline,serving,demos,sqlserver,dev]'
+	@touch $(VENV)/.installed $@

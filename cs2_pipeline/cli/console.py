@@ -1,0 +1,30 @@
+"""What a user reads: output, progress and errors of the command line."""
+
+import json
+from typing import Any
+
+from rich.console import Console
+
+out = Console(highlight=False)
+"""Results. Machine-readable answers go through `answer`."""
+err = Console(stderr=True, highlight=False)
+"""Errors and remarks."""
+
+
+class CliError(Exception):
+    """Something the user must mend; the message names it and the remedy. Printed without a stack trace."""
+
+
+def answer(document: Any) -> None:
+    """Print a document as JSON and nothing else, for scripts."""
+    print(json.dumps(document, indent=2, default=str))
+
+
+def stage(title: str) -> None:
+    """Announce a stage of long work."""
+    out.print(f"\n[bold]{title}[/bold]")
+
+
+def note(text: str) -> None:
+    """A line about what happened within a stage."""
+    out.print(f"  {text}", markup=False, soft_wrap=True)

@@ -1,0 +1,108 @@
+"""Commands that bring data in: simulate, ingest snapshots, ingest demos."""
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from cs2_pipeline.cli.console import CliError, answer, err, note, out, stage
+from cs2_pipeline.settings import Settings
+
+
+def simulate(
+    settings: Settings, *, matches: int, seed: int | None, equal_skill: bool, replace: bool, as_json: bool = False
+) -> None:
+    """Fill the embedded database.
+
+    Raises:
+        CliError: there is one already and it is not to be replaced.
+    """
+    from cs2_pipeline.demodb import simulator  # noqa: PLC0415  needs pandas and sqlalchemy
+
+    path = settings.embedded_database
+    if path.exists() and not replace:
+        raise CliError(
+            f"{path} is there already. Replace it with --replace, or choose another folder: CS2_HOME=<folder>."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _progress("simulating matches") as bar:
+        task = bar.add_task("", total=matches)
+        report = simulator.simulate(
+            path,
+            matches=matches,
+            seed=settings.seed if seed is None else seed,
+            equal_skill=equal_skill,
+            overwrite=replace,
+            progress=lambda done, _: bar.update(task, completed=done),
+        )
+    if as_json:
+        answer(asdict(report))
+        return
+    rows = ", ".join(f"{count:,} {table}" for table, count in report.rows.items())
+    note(f"{path}: {rows}")
+
+
+def ingest_snapshots(settings: Settings, file: Path, *, as_json: bool) -> None:
+    """Read the public file into the table `published_snapshots`."""
+    from cs2_pipeline.cli.runs import run_job  # noqa: PLC0415  needs dagster
+
+    if not file.is_file():
+        raise CliError(f"there is no file {file}")
+    if not as_json:
+        stage(f"Reading {file.name}")
+    config = {"ops": {"published_snapshots": {"config": {"path": str(file.resolve())}}}}
+    result = run_job(settings, "ingest_snapshots", config=config, quiet=as_json)
+    (found,) = result.get_asset_materialization_events()
+    metadata = found.step_materialization_data.materialization.metadata
+    figures = {key.removeprefix("report/"): value.value for key, value in metadata.items() if key.startswith("report/")}
+    if as_json:
+        answer(figures)
+        return
+    for name, count in figures.items():
+        note(f"{name.replace('_', ' '):<34} {count:>9,}")
+    note("train on it: cs2 train round --published")
+
+
+def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers: int | None, as_json: bool) -> None:
+    """Parse demos into the embedded database; exit status 1 when one of them could not be read."""
+    from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
+
+    if not paths:
+        raise CliError("name demo files or folders: cs2 ingest demos PATH…")
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with _progress("reading demos") as bar:
+        task = bar.add_task("", total=None)
+        report = importers.ingest(
+            paths,
+            settings.embedded_database,
+            workers=workers or os.cpu_count() or 1,
+            retry=retry,
+            progress=lambda done, total, _: bar.update(task, completed=done, total=total),
+        )
+    if as_json:
+        answer([asdict(outcome) for outcome in report.outcomes])
+    else:
+        for outcome in report.outcomes:
+            out.print(f"{outcome.status:<12} {outcome.path}  {outcome.detail}", markup=False, soft_wrap=True)
+    if not report.ok:
+        raise CliError(f"{report.summary()}; `cs2 ingest demos --failed` lists what could not be read.")
+
+
+def failed_demos(settings: Settings, *, as_json: bool) -> None:
+    """Show the quarantine list."""
+    from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
+
+    found = importers.failed(settings.embedded_database)
+    if as_json:
+        answer([asdict(entry) for entry in found])
+        return
+    for entry in found:
+        out.print(f"{entry.path}  {entry.reason}", markup=False, soft_wrap=True)
+    if not found:
+        note("no demo is in quarantine")
+
+
+def _progress(title: str) -> Progress:
+    columns = (TextColumn(f"  {title}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=err, transient=True)

@@ -1,0 +1,78 @@
+"""`cs2 demo`: everything once, from an empty folder to two predictions over HTTP, each stage saying what happened."""
+
+import time
+
+from cs2_pipeline.cli import data, predict, processes, training
+from cs2_pipeline.cli.console import CliError, note, stage
+from cs2_pipeline.cli.runs import run_job
+from cs2_pipeline.defs import jobs
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.registry.cache import MODEL_NAMES
+from cs2_pipeline.settings import Settings
+
+READY_TIMEOUT = 60.0
+
+
+def run(settings: Settings, matches: int) -> None:
+    """Run all stages.
+
+    Raises:
+        CliError: a stage failed; what it had not finished is not there.
+    """
+    begun = time.monotonic()
+    service = processes.service(settings)
+    processes.require_free_port(service, settings.host)
+    stage("1  Demo database")
+    _database(settings, matches)
+    stage("2  Extraction and validation")
+    training.extract_new(settings)
+    stage("3  Datasets, training, evaluation, promotion")
+    run_job(settings, jobs.TRAIN_ALL, config=training.round_config("round_snapshots"))
+    _require_champions(settings)
+    stage("4  Known truth")
+    _known_truth(settings)
+    stage("5  Predictions over HTTP")
+    with processes.running([service], settings):
+        _await_models(settings)
+        for path, body in (("/predict/round", predict.EXAMPLE_ROUND), ("/classify/player", predict.EXAMPLE_PLAYER)):
+            predict.show_answer(settings, path, body, predict.ask(settings, path, body))
+    note(f"done in {time.monotonic() - begun:.0f} s; `cs2 up` keeps it running and shows it in the browser")
+
+
+def _database(settings: Settings, matches: int) -> None:
+    if settings.database_url is not None:
+        note("reading the server that CS2_DATABASE_URL names")
+    elif settings.embedded_database.exists():
+        note(f"re-using {settings.embedded_database}")
+    else:
+        data.simulate(settings, matches=matches, seed=None, equal_skill=False, replace=False)
+
+
+def _require_champions(settings: Settings) -> None:
+    models = Platform(settings).models
+    missing = [name for name in MODEL_NAMES if models.champion(name) is None]
+    if missing:
+        raise CliError(
+            f"{' and '.join(missing)} earned no promotion, so there is nothing to serve: `cs2 models list` says why. "
+            "More matches help."
+        )
+
+
+def _known_truth(settings: Settings) -> None:
+    from cs2_pipeline.evaluation import known_truth  # noqa: PLC0415  needs the simulator
+
+    note("a second, equal-skill simulation, whose every probability is known exactly; a model trained on it alone")
+    found = known_truth.measure(matches=known_truth.DEMO_MATCHES, seed=settings.seed)
+    note(
+        f"root mean square error against the exact probability: {found.rmse:.4f} "
+        f"(test part: {found.rows:,} states of {found.matches:,} matches, trained on {found.training_matches:,})"
+    )
+
+
+def _await_models(settings: Settings) -> None:
+    url = f"http://{settings.host}:{settings.service_port}/readyz"
+    deadline = time.monotonic() + READY_TIMEOUT
+    while not processes.answers(url):
+        if time.monotonic() > deadline:
+            raise CliError(f"the prediction service loaded no model within {READY_TIMEOUT:.0f} s; {url} says why.")
+        time.sleep(0.2)

@@ -1,0 +1,93 @@
+"""`cs2 doctor`: every setting and connection tried, and what to do about what is wrong."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from pydantic import SecretStr
+
+from cs2_pipeline.cli import processes
+from cs2_pipeline.cli.console import CliError, answer, out
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.demodb.doctor import Finding, diagnose
+from cs2_pipeline.registry.cache import MODEL_NAMES
+from cs2_pipeline.registry.client import RegistryError, masked
+from cs2_pipeline.settings import Settings
+
+_MARKS = {"ok": "[green]ok[/green]     ", "warning": "[yellow]warning[/yellow]", "error": "[red]error[/red]  "}
+
+
+def run(settings: Settings, *, as_json: bool) -> None:
+    """Print all findings.
+
+    Raises:
+        CliError: there is at least one error among them.
+    """
+    findings = [*_settings(settings), *_home(settings), *_database(settings), *_mlflow(settings), *_service(settings)]
+    if as_json:
+        answer([asdict(finding) for finding in findings])
+    else:
+        for finding in findings:
+            out.print(_MARKS[finding.level], end="  ")
+            out.print(f"{finding.topic}: {finding.message}", markup=False, soft_wrap=True)
+    errors = sum(finding.level == "error" for finding in findings)
+    if errors:
+        raise CliError(f"{errors} of {len(findings)} checks failed")
+
+
+def _settings(settings: Settings) -> Iterator[Finding]:
+    known = {f"CS2_{name.upper()}" for name in type(settings).model_fields}
+    for name in sorted(os.environ):
+        if name.startswith("CS2_") and name not in known | {"CS2_GIT_COMMIT"}:
+            yield Finding("warning", "settings", f"{name} is no setting of the platform; is it misspelt?")
+    for name in sorted(settings.model_fields_set):
+        value = getattr(settings, name)
+        shown = "(set)" if isinstance(value, SecretStr) else value
+        yield Finding("ok", "settings", f"CS2_{name.upper()} = {shown}")
+
+
+def _home(settings: Settings) -> Iterator[Finding]:
+    parent = next(path for path in (settings.home.resolve(), *settings.home.resolve().parents) if path.exists())
+    if os.access(parent, os.W_OK):
+        yield Finding("ok", "home", f"{settings.home.resolve()} is writable")
+    else:
+        yield Finding("error", "home", f"{parent} is not writable: choose another folder with CS2_HOME")
+
+
+def _database(settings: Settings) -> Iterator[Finding]:
+    if settings.database_url is None and not settings.embedded_database.exists():
+        message = "no demo database yet: `cs2 simulate`, `cs2 ingest demos PATH…`, or set CS2_DATABASE_URL"
+        yield Finding("warning", "demo database", message)
+        return
+    for finding in diagnose(settings.resolved_database_url()):
+        yield Finding(finding.level, f"demo database, {finding.topic}", finding.message)
+
+
+def _mlflow(settings: Settings) -> Iterator[Finding]:
+    platform = Platform(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    try:
+        champions = {name: platform.models.champion(name) for name in MODEL_NAMES}
+    except RegistryError as error:
+        yield Finding("error", "MLflow", str(error))
+        return
+    yield Finding("ok", "MLflow", f"{masked(platform.tracking_uri)} answers")
+    for name, champion in champions.items():
+        if champion is None:
+            yield Finding("warning", "MLflow", f"{name} has no champion yet: `cs2 train` makes one")
+        else:
+            yield Finding("ok", "MLflow", f"{name} champion is version {champion.version}")
+
+
+def _service(settings: Settings) -> Iterator[Finding]:
+    programs = [processes.dagster(settings), processes.mlflow(settings), processes.service(settings)]
+    for program in programs:
+        url = f"http://{settings.host}:{program.port}{program.ready_path}"
+        if processes.answers(url):
+            yield Finding("ok", program.name, f"answers on port {program.port}")
+            continue
+        try:
+            processes.require_free_port(program, settings.host)
+            yield Finding("ok", program.name, f"not running; its port {program.port} is free")
+        except CliError as error:
+            yield Finding("error", program.name, str(error))

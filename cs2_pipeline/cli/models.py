@@ -1,0 +1,128 @@
+"""`cs2 models`: what is registered, what is champion, and the decisions about it."""
+
+from dataclasses import asdict
+
+from rich.table import Table
+
+from cs2_pipeline.cli.console import CliError, answer, note, out
+from cs2_pipeline.defs.assets.models import registry
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.registry import promotion, release
+from cs2_pipeline.registry.cache import MODEL_NAMES
+from cs2_pipeline.registry.champion import ModelVersion
+from cs2_pipeline.settings import Settings
+
+_SHOWN_METRICS = ("test_log_loss", "test_brier", "test_auc", "test_ece", "test_accuracy")
+
+
+def show_all(settings: Settings, *, as_json: bool) -> None:
+    """Versions and the history of decisions of every model."""
+    uri = Platform(settings).tracking_uri
+    found = {name: promotion.versions(uri, name) for name in MODEL_NAMES}
+    aliases = {name: promotion.aliases(uri, name) for name in MODEL_NAMES if found[name]}
+    events = {name: promotion.history(uri, name) for name in MODEL_NAMES}
+    if as_json:
+        answer(
+            {
+                name: {
+                    "versions": [version.to_dict() for version in found[name]],
+                    "aliases": aliases.get(name, {}),
+                    "history": [asdict(event) for event in events[name]],
+                }
+                for name in MODEL_NAMES
+            }
+        )
+        return
+    for name in MODEL_NAMES:
+        if not found[name]:
+            note(f"{name}: no version yet; `cs2 train` makes one")
+            continue
+        out.print(_versions_table(name, found[name], aliases[name]))
+        for event in events[name]:
+            out.print(
+                f"  {event.at[:19]}Z version {event.version} {event.action} by {event.by}: {event.reason}", markup=False
+            )
+
+
+def show(settings: Settings, name: str, version: str | None, *, as_json: bool) -> None:
+    """One version.
+
+    Raises:
+        CliError: there is no such model or no champion.
+    """
+    found = _version(Platform(settings), name, version)
+    if as_json:
+        answer(found.to_dict())
+        return
+    out.print(f"[bold]{found.name} {found.version}[/bold]")
+    facts = {
+        "run": found.run_id,
+        "trained": found.trained_at,
+        "promoted": found.promoted_at or "never",
+        "reason": found.tags.get("promotion_reason") or found.tags.get("refused_reason", ""),
+        "dataset": found.dataset_digest,
+        "source": found.source_watermark,
+        "commit": found.tags.get("git_commit", ""),
+    }
+    for key, value in facts.items():
+        out.print(f"  {key:<9} {value}", markup=False, soft_wrap=True)
+    for metric in sorted(found.metrics):
+        if not metric.endswith(("_low", "_high")):
+            low, high = (found.metrics.get(f"{metric}_{end}") for end in ("low", "high"))
+            interval = f" [{low:.4f}, {high:.4f}]" if low is not None and high is not None else ""
+            out.print(f"  {metric:<28} {found.metrics[metric]:.4f}{interval}", markup=False)
+
+
+def promote(settings: Settings, name: str, version: str, *, force: bool, reason: str) -> None:
+    """Promote a version that earned it, or by force with a reason.
+
+    Raises:
+        CliError: force without a reason, or a version that did not earn it.
+    """
+    platform = Platform(settings)
+    found = _version(platform, name, version)
+    if force:
+        if not reason.strip():
+            raise CliError("--force needs --reason: it is kept in the history.")
+        promotion.promote(platform.tracking_uri, found, reason=reason, forced=True)
+    else:
+        if found.tags.get("decision") == release.REFUSE:
+            why = found.tags.get("decision_reason", "")
+            raise CliError(
+                f"{name} {version} did not earn promotion: {why} To promote it all the same: --force --reason."
+            )
+        event = release.settle(found.to_dict(), registry(platform), by="cs2 models promote")
+        if event is not None and event.action == "refused":
+            raise CliError(f"{name} {version} was not promoted: {event.reason}")
+    note(f"champion of {name} is version {_version(platform, name, None).version}")
+
+
+def rollback(settings: Settings, name: str, *, reason: str) -> None:
+    """Return to the previous champion."""
+    if name not in MODEL_NAMES:
+        raise CliError(f"there is no model {name!r}; the models are {', '.join(MODEL_NAMES)}.")
+    event = promotion.rollback(Platform(settings).tracking_uri, name, reason=reason)
+    note(f"champion of {name} is version {event.version} again (was {event.former})")
+
+
+def _version(platform: Platform, name: str, version: str | None) -> ModelVersion:
+    if name not in MODEL_NAMES:
+        raise CliError(f"there is no model {name!r}; the models are {', '.join(MODEL_NAMES)}.")
+    if version is not None:
+        return platform.models.version(name, version)
+    champion = platform.models.champion(name)
+    if champion is None:
+        raise CliError(f"{name} has no champion yet; `cs2 models list` shows its versions, `cs2 train` makes one.")
+    return champion
+
+
+def _versions_table(name: str, versions: list[ModelVersion], aliases: dict[str, str]) -> Table:
+    table = Table(title=name, title_justify="left")
+    for column in ("version", "alias", "trained", *_SHOWN_METRICS, "verdict"):
+        table.add_column(column.removeprefix("test_").replace("_", " "))
+    alias_of = {number: alias for alias, number in aliases.items()}
+    for version in versions:
+        metrics = [f"{version.metrics[key]:.4f}" if key in version.metrics else "" for key in _SHOWN_METRICS]
+        verdict = version.tags.get("decision", "")
+        table.add_row(version.version, alias_of.get(version.version, ""), version.trained_at[:16], *metrics, verdict)
+    return table

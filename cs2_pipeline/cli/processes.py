@@ -1,0 +1,195 @@
+"""The local processes of the platform: Dagster, MLflow, the prediction service. Started, awaited, stopped, none left.
+
+Each runs in a process group of its own with its output in a log file, so that stopping it stops its children too.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Final
+from urllib.error import HTTPError, URLError
+
+from cs2_pipeline.cli.console import CliError
+from cs2_pipeline.settings import Settings
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+"""The clone the package is installed from: `workspace.yaml` and `bento` live there."""
+START_TIMEOUT: Final = 90.0
+STOP_TIMEOUT: Final = 15.0
+
+
+@dataclass(frozen=True)
+class Program:
+    """One program to run: its name for messages, its command, the page that answers once it is ready."""
+
+    name: str
+    command: tuple[str, ...]
+    port: int
+    port_setting: str
+    ready_path: str
+
+
+def dagster(settings: Settings) -> Program:
+    """Webserver and daemon, as `dagster dev` runs them together."""
+    workspace = ROOT / "workspace.yaml"
+    command = ("dagster", "dev", "-w", str(workspace), "-h", settings.host, "-p", str(settings.dagster_port))
+    return Program("Dagster", _module(*command), settings.dagster_port, "CS2_DAGSTER_PORT", "/server_info")
+
+
+def mlflow(settings: Settings) -> Program:
+    """The MLflow server over the embedded store."""
+    options = ("--backend-store-uri", settings.resolved_tracking_uri(), "--workers", "1")
+    artifacts = ("--default-artifact-root", (settings.home / "mlartifacts").resolve().as_uri())
+    address = ("--host", settings.host, "--port", str(settings.mlflow_port))
+    command = _module("mlflow", "server", *options, *artifacts, *address)
+    return Program("MLflow", command, settings.mlflow_port, "CS2_MLFLOW_PORT", "/health")
+
+
+def service(settings: Settings) -> Program:
+    """The prediction service, ready when it serves its models."""
+    address = ("--host", settings.host, "--port", str(settings.service_port))
+    command = _module("bentoml", "serve", "bento.service:CounterStrike", "--working-dir", str(ROOT), *address)
+    return Program("prediction service", command, settings.service_port, "CS2_SERVICE_PORT", "/livez")
+
+
+def require_free_port(program: Program, host: str) -> None:
+    """Say so before anything is started when a port is taken.
+
+    Raises:
+        CliError: something listens there already.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, program.port))
+        except OSError as error:
+            raise CliError(
+                f"{program.name} cannot listen on {host}:{program.port} ({error.strerror}). Stop what uses the port, "
+                f"or choose another one: {program.port_setting}=<port>."
+            ) from error
+
+
+@contextmanager
+def running(programs: Iterable[Program], settings: Settings) -> Iterator[None]:
+    """Run programs until the block ends; then stop them all, whatever happened.
+
+    Raises:
+        CliError: a port is taken, or a program ended or did not get ready; the message names its log.
+    """
+    programs = list(programs)
+    for program in programs:
+        require_free_port(program, settings.host)
+    logs = settings.home / "logs"
+    logs.mkdir(parents=True, exist_ok=True)
+    environment = child_environment(settings)
+    started: list[tuple[Program, subprocess.Popen[bytes]]] = []
+    try:
+        for program in programs:
+            with log_path(settings, program).open("wb") as log:
+                started.append((program, _start(program, environment, log)))
+        for program, process in started:
+            _await_ready(program, process, settings)
+        yield
+    finally:
+        _stop([process for _, process in started])
+
+
+def wait_until_interrupted(seconds: float = 0.5) -> None:
+    """Sleep until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        while True:
+            time.sleep(seconds)
+    except KeyboardInterrupt:
+        return
+
+
+def log_path(settings: Settings, program: Program) -> Path:
+    """Where a program's output goes."""
+    return settings.home / "logs" / f"{program.name.lower().replace(' ', '-')}.log"
+
+
+def child_environment(settings: Settings) -> Mapping[str, str]:
+    """The environment of the local processes: the same home for all, no telemetry."""
+    return {
+        **os.environ,
+        "CS2_HOME": str(settings.home.resolve()),
+        "DAGSTER_HOME": os.environ.get("DAGSTER_HOME", str((settings.home / "dagster").resolve())),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "BENTOML_DO_NOT_TRACK": "True",
+        "BENTOML_HOME": str((settings.home / "bentoml").resolve()),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _module(module: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", module, *arguments)
+
+
+def _start(program: Program, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603  our own command lines
+        program.command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,
+    )
+
+
+def _await_ready(program: Program, process: subprocess.Popen[bytes], settings: Settings) -> None:
+    url = f"http://{settings.host}:{program.port}{program.ready_path}"
+    deadline = time.monotonic() + START_TIMEOUT
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            break
+        if answers(url):
+            return
+        time.sleep(0.1)
+    ended = "ended" if process.poll() is not None else f"was not ready after {START_TIMEOUT:.0f} s"
+    log = log_path(settings, program)
+    raise CliError(f"{program.name} {ended}. Its output is in {log}; the end of it:\n{_tail(log)}")
+
+
+def answers(url: str) -> bool:
+    """Whether a page answers with success."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  our own http address
+            return bool(response.status == 200)
+    except (HTTPError, URLError, OSError):
+        return False
+
+
+def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        _signal_group(process, signal.SIGTERM)
+    deadline = time.monotonic() + STOP_TIMEOUT
+    for process in processes:
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(max(0.1, deadline - time.monotonic()))
+        # The leader may be gone and a child still there: the group is asked once more, so that none is left.
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def _tail(path: Path, lines: int = 15) -> str:
+    return "\n".join(path.read_text(errors="replace").splitlines()[-lines:])
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,150 @@
+"""Running Dagster jobs from the command line, in this process, with progress as they go.
+
+The runs are recorded in the same Dagster instance that `cs2 up` shows.
+"""
+
+import logging
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any, Final
+
+import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
+
+from cs2_pipeline.cli.console import CliError, note
+from cs2_pipeline.defs.definitions import assemble
+from cs2_pipeline.settings import Settings
+
+_DAGSTER_YAML: Final = "telemetry:\n  enabled: false\n"
+
+
+def instance(settings: Settings) -> dg.DagsterInstance:
+    """The Dagster instance of the home folder, or the one DAGSTER_HOME names."""
+    home = settings.home.resolve() / "dagster"
+    if "DAGSTER_HOME" not in os.environ:
+        home.mkdir(parents=True, exist_ok=True)
+        config = home / "dagster.yaml"
+        if not config.exists():
+            config.write_text(_DAGSTER_YAML)
+        os.environ["DAGSTER_HOME"] = str(home)
+    return dg.DagsterInstance.get()
+
+
+def run_job(
+    settings: Settings,
+    job: str,
+    *,
+    tags: Mapping[str, str] | None = None,
+    config: Mapping[str, Any] | None = None,
+    quiet: bool = False,
+) -> dg.ExecuteInProcessResult:
+    """Run a job to its end, noting each table, check and model as it comes.
+
+    Raises:
+        CliError: a step failed or a blocking check did; the message is that of the cause.
+    """
+    _quieten()
+    logger = silence if quiet else progress
+    definitions = dg.Definitions.merge(assemble(settings), dg.Definitions(loggers={"progress": logger}))
+    with instance(settings) as dagster:
+        result = definitions.resolve_job_def(job).execute_in_process(
+            instance=dagster,
+            tags=dict(tags or {}),
+            run_config={**(config or {}), "loggers": {"progress": {}}},
+            raise_on_error=False,
+        )
+    if not result.success:
+        raise CliError(_why(result))
+    return result
+
+
+def _quieten() -> None:
+    """Keep what the libraries say about themselves out of a user's terminal."""
+    logging.getLogger("mlflow").setLevel(logging.WARNING)
+    for category in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning):
+        warnings.simplefilter("ignore", category)
+
+
+def _why(result: dg.ExecuteInProcessResult) -> str:
+    for evaluation in result.get_asset_check_evaluations():
+        if not evaluation.passed and evaluation.blocking:
+            asset = evaluation.asset_key.to_user_string()
+            return (
+                f"the check {evaluation.check_name} on {asset} failed: {evaluation.description or 'see its metadata'}"
+            )
+    for event in result.all_events:
+        if event.is_step_failure:
+            return _root_cause(event.step_failure_data)
+    return "the run failed; the Dagster UI shows its log"
+
+
+def _root_cause(failure: StepFailureData) -> str:
+    cause = failure.error
+    while cause is not None and cause.cause is not None:
+        cause = cause.cause
+    if cause is None:
+        return failure.error_display_string
+    # "module.ClassName: message", as Python prints an exception without its trace.
+    return cause.message.strip().partition(": ")[2] or cause.message.strip()
+
+
+class ProgressHandler(logging.Handler):
+    """Turns a run's events into a line per asset and check; what assets log themselves is shown as it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._materialized: dict[str, list[dg.AssetMaterialization]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print what is worth reading of a record."""
+        event: dg.DagsterEvent | None = getattr(record, "dagster_event", None)
+        if event is None:
+            # Errors are told once, by `run_job`, with their cause.
+            if record.levelno < logging.ERROR:
+                note(f"… {getattr(record, 'dagster_meta', {}).get('orig_message', record.getMessage())}")
+        elif event.is_step_materialization:
+            found = event.step_materialization_data.materialization
+            self._materialized.setdefault(str(event.step_key), []).append(found)
+        elif event.event_type == dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            _note_check(event.asset_check_evaluation_data)
+        elif event.is_step_success:
+            _note_assets(self._materialized.pop(str(event.step_key), []), event.step_success_data.duration_ms / 1000)
+
+
+def _note_assets(materialized: list[dg.AssetMaterialization], seconds: float) -> None:
+    if not materialized:
+        return
+    metadata = {key: value.value for key, value in materialized[0].metadata.items()}
+    words = [f"{materialized[0].asset_key.to_user_string()}:"]
+    if "dagster/row_count" in metadata:
+        words.append(f"{metadata['dagster/row_count']:,} rows")
+    if len(materialized) > 1:
+        words.append(f"in {len(materialized)} daily partitions")
+    if metadata.get("left_out_total"):
+        words.append(f"({metadata['left_out_total']:,} left out)")
+    note(f"✓ {' '.join(words)} [{seconds:.1f} s]")
+    for line in str(metadata.get("summary", "")).splitlines():
+        note(f"    {line}")
+
+
+def _note_check(evaluation: dg.AssetCheckEvaluation) -> None:
+    mark = "✓" if evaluation.passed else "✗"
+    asset = evaluation.asset_key.to_user_string()
+    note(
+        f"{mark} check {evaluation.check_name} on {asset}: {'passed' if evaluation.passed else evaluation.description}"
+    )
+
+
+@dg.logger
+def progress(_: dg.InitLoggerContext) -> logging.Logger:
+    """The logger the command line gives its runs."""
+    logger = logging.Logger("cs2", logging.DEBUG)
+    logger.addHandler(ProgressHandler())
+    return logger
+
+
+@dg.logger
+def silence(_: dg.InitLoggerContext) -> logging.Logger:
+    """The logger of runs whose answer is JSON."""
+    return logging.Logger("cs2", logging.CRITICAL + 1)

@@ -1,0 +1,102 @@
+"""`cs2 train`: extract what is new, build the datasets, train, evaluate, promote what earned it."""
+
+from datetime import date
+from typing import Any
+
+from cs2_pipeline.cli.console import CliError, answer, note, stage
+from cs2_pipeline.cli.runs import run_job
+from cs2_pipeline.datasets.store import MissingTableError
+from cs2_pipeline.defs import jobs
+from cs2_pipeline.defs.partitions import range_tags
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.demodb import watermark
+from cs2_pipeline.demodb.watermark import Watermark
+from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
+from cs2_pipeline.settings import Settings
+
+WATERMARK_NOTE = "extraction_watermark"
+"""Document that holds how far the demo database has been extracted."""
+_MODELS = {
+    "round": (jobs.TRAIN_ROUND, (ROUND_PREDICTOR,)),
+    "player": (jobs.TRAIN_PLAYER, (PLAYER_CLASSIFIER,)),
+    "all": (jobs.TRAIN_ALL, (ROUND_PREDICTOR, PLAYER_CLASSIFIER)),
+}
+
+
+def run(settings: Settings, what: str, *, published: bool, as_json: bool = False) -> None:
+    """Train one model or both.
+
+    Raises:
+        CliError: there is no data to train on, or a stage failed.
+    """
+    source = round_source(settings, what, published=published)
+    if source == "round_snapshots":
+        if not as_json:
+            stage("Extraction")
+        extract_new(settings, quiet=as_json)
+    job, names = _MODELS[what]
+    if not as_json:
+        stage("Training")
+    run_job(settings, job, config=round_config(source) if what != "player" else None, quiet=as_json)
+    if as_json:
+        platform = Platform(settings)
+        documents = [platform.tables.read_json(name) for name in names]
+        versions = [platform.models.version(document["name"], document["version"]) for document in documents]
+        answer([version.to_dict() for version in versions])
+
+
+def round_source(settings: Settings, what: str, *, published: bool) -> str:
+    """The table of snapshots to train on: the demo database's where there is one, unless the ingested are asked for.
+
+    Raises:
+        CliError: there is nothing to train on.
+    """
+    has_database = settings.database_url is not None or settings.embedded_database.exists()
+    has_published = Platform(settings).tables.exists("published_snapshots")
+    if published and not has_published:
+        raise CliError("no snapshots were ingested: run `cs2 ingest snapshots FILE` first.")
+    if published or (what == "round" and has_published and not has_database):
+        return "published_snapshots"
+    if not has_database:
+        raise CliError(
+            "there is no demo database: run `cs2 simulate` or `cs2 ingest demos PATH…` to make one, "
+            "or name a server with CS2_DATABASE_URL."
+        )
+    return "round_snapshots"
+
+
+def round_config(source: str) -> dict[str, Any]:
+    """Run configuration that builds the round dataset from a table of snapshots."""
+    name = "PUBLISHED" if source == "published_snapshots" else "DATABASE"
+    return {"ops": {"round_dataset": {"config": {"source": name}}}}
+
+
+def extract_new(settings: Settings, *, quiet: bool = False) -> None:
+    """Extract the days that demos newer than the last extraction touch, in one run over their range."""
+    platform = Platform(settings)
+    with platform.demo_database() as database:
+        newest = watermark.read(database)
+        days = watermark.days_touched(database, _last_extracted(platform))
+    if not days:
+        if not quiet:
+            note(f"nothing new in the demo database since the last extraction ({newest})")
+        return
+    _refuse_days_before(settings.first_day, days)
+    run_job(settings, jobs.EXTRACT, tags=range_tags(min(days), max(days)), quiet=quiet)
+    platform.tables.write_json(WATERMARK_NOTE, {"watermark": str(newest)})
+
+
+def _last_extracted(platform: Platform) -> Watermark | None:
+    try:
+        return Watermark.parse(platform.tables.read_json(WATERMARK_NOTE)["watermark"])
+    except MissingTableError:
+        return None
+
+
+def _refuse_days_before(first_day: date, days: set[date]) -> None:
+    early = sorted(day for day in days if day < first_day)
+    if early:
+        raise CliError(
+            f"{len(early)} match days lie before the first partition ({first_day}), the earliest is {early[0]}: "
+            f"set CS2_FIRST_DAY={early[0]}."
+        )

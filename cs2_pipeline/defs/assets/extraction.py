@@ -1,0 +1,140 @@
+"""Extraction: the demo database's tables as daily partitions, and careers over all of them.
+
+An asset here reads one range of days, whatever number of partitions a run covers, and hands on what `demodb.extract`
+gives. What was refused is kept beside the table with its reasons.
+"""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date
+from typing import Any, Final
+
+import dagster as dg
+import pandas as pd
+
+from cs2_pipeline.datasets import players as player_tables
+from cs2_pipeline.datasets import public_snapshots, snapshots
+from cs2_pipeline.datasets.schema import PLAYER_MATCH_STATS, PLAYERS, ROUND_SNAPSHOTS, ROUNDS, Table
+from cs2_pipeline.defs import metadata
+from cs2_pipeline.defs.partitions import run_days
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.demodb import extract
+from cs2_pipeline.demodb.connect import DemoDatabase
+from cs2_pipeline.demodb.events import event_tables
+from cs2_pipeline.demodb.extract import Extracted
+
+GROUP: Final = "extraction"
+DATABASE_POOL: Final = "demo_database"
+"""Concurrency pool of everything that connects to the demo database."""
+
+
+def rounds(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Finished live rounds with their winner, as they stood after their end.
+
+    Holds the label. A model must never read its other columns as features: they are known only when the round is over.
+    """
+    return _extracted(context, platform, extract.rounds)
+
+
+def player_match_stats(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """What each player did in each match. Bots and HLTV are left out."""
+    return _extracted(context, platform, extract.player_match_stats)
+
+
+def round_snapshots(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], rounds: pd.DataFrame
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """The state of each round at its moments: freeze end, every few seconds, after each kill and the plant.
+
+    Rebuilt from kills, damages and bombs up to the moment only, so that a snapshot holds what a request could hold.
+    """
+    days = run_days(context)
+    with platform.demo_database() as database:
+        events = event_tables(database, days[0], days[-1])
+    known = events.rounds[events.rounds["round_id"].isin(rounds["round_id"])]
+    rebuilt = snapshots.rebuild(
+        known,
+        events.participants,
+        events.kills,
+        events.damages,
+        events.bombs,
+        interval=platform.settings.snapshot_interval,
+    )
+    _note_days(context, rebuilt.frame, days)
+    left_out = {**events.left_out, **rebuilt.left_out}
+    return dg.MaterializeResult(value=rebuilt.frame, metadata=metadata.of_frame(rebuilt.frame, left_out))
+
+
+def players(player_match_stats: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
+    """Careers: one row for each player with more than 10 rounds, over all extracted matches."""
+    careers = player_tables.careers(player_match_stats)
+    return dg.MaterializeResult(value=careers, metadata=metadata.of_frame(careers))
+
+
+class PublishedFile(dg.Config):
+    """Which file to read."""
+
+    path: str
+
+
+def published_snapshots(config: PublishedFile) -> dg.MaterializeResult[pd.DataFrame]:
+    """Snapshots from the public CS:GO round winner file: matches and rounds recovered, labels repaired."""
+    frame, report = public_snapshots.read(config.path)
+    figures = {f"report/{name}": count for name, count in asdict(report).items()}
+    return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame) | figures)
+
+
+def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The extraction assets over the given days."""
+    daily: dict[str, Any] = {
+        "partitions_def": days,
+        "backfill_policy": dg.BackfillPolicy.single_run(),
+        "pool": DATABASE_POOL,
+        "kinds": {"sql", "arrow", "parquet"},
+    }
+    return [
+        _asset(rounds, ROUNDS, **daily),
+        _asset(player_match_stats, PLAYER_MATCH_STATS, **daily),
+        _asset(round_snapshots, ROUND_SNAPSHOTS, lineage={"rounds": ROUNDS}, **daily),
+        _asset(players, PLAYERS, lineage={"player_match_stats": PLAYER_MATCH_STATS}, kinds={"pandas", "parquet"}),
+        _asset(published_snapshots, ROUND_SNAPSHOTS, kinds={"csv", "pandas", "parquet"}),
+    ]
+
+
+def _asset(
+    function: Callable[..., Any], table: Table, lineage: dict[str, Table] | None = None, **settings: Any
+) -> dg.AssetsDefinition:
+    described: dict[str, Any] = {"dagster/column_schema": metadata.column_schema(table)}
+    if lineage:
+        described["dagster/column_lineage"] = metadata.column_lineage(table, lineage)
+    return dg.asset(group_name=GROUP, owners=metadata.OWNERS, metadata=described, **settings)(function)
+
+
+def _extracted(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    read: Callable[[DemoDatabase, date, date], Extracted],
+) -> dg.MaterializeResult[pd.DataFrame]:
+    days = run_days(context)
+    with platform.demo_database() as database:
+        found = read(database, days[0], days[-1])
+    name = context.asset_key.to_user_string()
+    _note_days(context, found.frame, days)
+    described = metadata.of_frame(found.frame, found.left_out)
+    if len(found.refused):
+        described["refused"] = platform.tables.write(f"refused/{name}", found.refused, f"{days[0]}_{days[-1]}")
+        described["refused_sample"] = dg.MetadataValue.md(metadata.markdown(found.refused.head(metadata.SAMPLE_ROWS)))
+    described["refused_rows"] = len(found.refused)
+    return dg.MaterializeResult(value=found.frame, metadata=described)
+
+
+def _note_days(context: dg.AssetExecutionContext, frame: pd.DataFrame, days: list[date]) -> None:
+    rows = frame["started_at"].dt.date.value_counts()
+    for day in days:
+        context.add_asset_metadata(
+            {"dagster/partition_row_count": int(rows.get(day, 0))}, partition_key=day.isoformat()
+        )

@@ -1,0 +1,52 @@
+"""The IO manager: asset values to and from the table store. DataFrames are Parquet, documents are JSON.
+
+A partitioned asset's frame is split by the day in its ``started_at``; every partition of the run is replaced, also
+with no rows, so that extracting a day again leaves nothing of what it held before.
+"""
+
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from cs2_pipeline.datasets.store import TableStore
+
+
+class TableIOManager(dg.IOManager):
+    """Keeps asset values in a `TableStore` under the asset's name."""
+
+    def __init__(self, tables: TableStore) -> None:
+        self._tables = tables
+
+    def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
+        """Store a DataFrame or a dict."""
+        name = _name(context)
+        if isinstance(obj, dict):
+            context.add_output_metadata({"path": self._tables.write_json(name, obj)})
+        elif context.has_asset_partitions:
+            self._write_partitions(context, name, obj)
+        else:
+            context.add_output_metadata({"path": self._tables.write(name, obj)})
+
+    def _write_partitions(self, context: dg.OutputContext, name: str, frame: pd.DataFrame) -> None:
+        day = frame["started_at"].dt.strftime("%Y-%m-%d")
+        keys = list(context.asset_partition_keys)
+        strange = sorted(set(day.unique()) - set(keys))
+        if strange:
+            raise ValueError(f"{name} has rows of {strange[0]}, which is none of the partitions of this run")
+        rows = dict(list(frame.groupby(day)))
+        for key in keys:
+            self._tables.write(name, rows.get(key, frame.iloc[:0]), key)
+        context.add_output_metadata({"path": f"{name}/<day>.parquet", "partitions": len(keys)})
+
+    def load_input(self, context: dg.InputContext) -> Any:
+        """Load what is stored: of a partitioned asset the partitions asked for, as far as they exist."""
+        name = _name(context)
+        if context.dagster_type.typing_type is dict:
+            return self._tables.read_json(name)
+        keys = list(context.asset_partition_keys) if context.has_asset_partitions else None
+        return self._tables.read(name, keys)
+
+
+def _name(context: dg.OutputContext | dg.InputContext) -> str:
+    return "/".join(context.asset_key.path)

@@ -1,0 +1,37 @@
+"""Daily partitions by the day (UTC) a match started, and the days a run is about."""
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Final
+
+import dagster as dg
+
+PARTITION_TAG: Final = "dagster/partition"
+RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
+RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
+"""Dagster's documented tags of a run over one partition or a range of them."""
+
+
+def match_days(first_day: date) -> dg.DailyPartitionsDefinition:
+    """One partition a day from the first day on, today included: its matches are extracted as they come."""
+    return dg.DailyPartitionsDefinition(start_date=first_day.isoformat(), end_offset=1)
+
+
+def run_days(context: dg.AssetExecutionContext) -> list[date]:
+    """The days of the partitions a run materialises, in order."""
+    return [date.fromisoformat(key) for key in context.partition_keys]
+
+
+def range_tags(first: date, last: date) -> dict[str, str]:
+    """Tags of one run over all days from first to last."""
+    return {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
+
+
+def partitions_of_run(tags: Mapping[str, str]) -> list[str] | None:
+    """The partition keys a run is about, from its tags; None for a run about no partition."""
+    if PARTITION_TAG in tags:
+        return [tags[PARTITION_TAG]]
+    if RANGE_START_TAG not in tags:
+        return None
+    first, last = (date.fromisoformat(tags[tag]) for tag in (RANGE_START_TAG, RANGE_END_TAG))
+    return [(first + timedelta(days=number)).isoformat() for number in range((last - first).days + 1)]

@@ -1,0 +1,357 @@
+"""A model's way from a training table to a registered version with a verdict, and from the verdict to the alias.
+
+`train_round` and `train_player` train, measure on the test part, decide by `evaluation.promotion`, and log and register
+everything, whichever way the decision went. `settle` then acts on the decision; it is safe to repeat.
+"""
+
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cs2_pipeline.datasets import audit
+from cs2_pipeline.datasets.digest import digest
+from cs2_pipeline.evaluation import card, evidence, metrics, reliability
+from cs2_pipeline.evaluation.domain import state_features, states_of
+from cs2_pipeline.evaluation.evidence import Evidence, Rival
+from cs2_pipeline.evaluation.intervals import Floats
+from cs2_pipeline.evaluation.promotion import PLAYER_REQUIREMENTS, ROUND_REQUIREMENTS, Decision, decide
+from cs2_pipeline.game.features import player_features
+from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.models import player_classifier, round_predictor
+from cs2_pipeline.models.artifact import Artifact, model_digest
+from cs2_pipeline.models.player_classifier import PlayerTraining
+from cs2_pipeline.models.round_predictor import RoundTraining
+from cs2_pipeline.registry import promotion, runs
+from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
+from cs2_pipeline.registry.champion import ModelStore, ModelVersion
+
+Progress = Callable[[str], None]
+"""Told what is being done, a sentence at a time."""
+
+_TIER_AXIS: Final = "Predicted probability of the likeliest tier"
+PROMOTE: Final = "promote"
+REFUSE: Final = "refuse"
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Where versions go.
+
+    Attributes:
+        tracking_uri: MLflow's address.
+        artifact_root: where an embedded MLflow keeps artifacts; None for a server.
+        models: reads the present champion.
+    """
+
+    tracking_uri: str
+    artifact_root: Path | None
+    models: ModelStore
+
+
+@dataclass(frozen=True)
+class Release:
+    """A registered version with the verdict on it.
+
+    Attributes:
+        version: as registered.
+        decision: the verdict with its numbers and its report.
+        figures: test metrics of candidate and baseline with intervals, as text.
+        reliability: the reliability figure, PNG.
+        card: the model card, Markdown.
+    """
+
+    version: ModelVersion
+    decision: Decision
+    evidence: Evidence
+    reliability: bytes
+    card: str
+
+    def to_document(self) -> dict[str, Any]:
+        """What the promotion needs to know, as JSON."""
+        return {"name": self.version.name, "version": self.version.version, "run_id": self.version.run_id}
+
+    def summary(self) -> str:
+        """Test metrics beside the baseline's, a line each."""
+        lines = [f"version {self.version.version}, test part, 95 % intervals; beside {self.evidence.baseline}:"]
+        for name, figure in self.evidence.metrics.items():
+            lines.append(f"{name:<9} {figure}   {self.evidence.baseline_metrics[name]}")
+        verdict = "earned promotion" if self.decision.promote else "not to be promoted"
+        return "\n".join([*lines, f"{verdict}: {' '.join(self.decision.reasons)}"])
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What differs between the two models."""
+
+    name: str
+    group: str
+    groups: str
+    time: str
+    command: str
+    intended_use: tuple[str, ...]
+    limits: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """A trained model with everything that was found out about it."""
+
+    model: _Model
+    dataset: pd.DataFrame
+    folder: Path
+    training: RoundTraining | PlayerTraining
+    found: Evidence
+    decision: Decision
+    champion: ModelVersion | None
+    figure: bytes
+
+
+_ROUND: Final = _Model(
+    name=ROUND_PREDICTOR,
+    group="match_id",
+    groups="matches",
+    time="started_at",
+    command="cs2 train round",
+    intended_use=(
+        "Say how likely the CT side is to win the round under way, from its state at a moment.",
+        "Not for betting, and not for judging a player.",
+    ),
+    limits=(
+        "It knows team sums, not who holds which weapon or stands where.",
+        "It speaks for play like that it was trained on: another game version or level of play shifts its numbers.",
+    ),
+)
+_PLAYER: Final = _Model(
+    name=PLAYER_CLASSIFIER,
+    group="steam_id",
+    groups="players",
+    time="window_end",
+    command="cs2 train player",
+    intended_use=("Say in which skill tier a player's next matches are likely to fall, from a window of past ones.",),
+    limits=(
+        "A tier is a range of kills per death and nothing more: it leaves out role, opposition and team.",
+        "Below the number of rounds in the manifest it gives no answer.",
+    ),
+)
+
+
+def train_round(
+    dataset: pd.DataFrame, registry: Registry, *, seed: int, tags: Mapping[str, str], progress: Progress
+) -> Release:
+    """Train, judge and register a round model.
+
+    Args:
+        dataset: a `round_dataset`.
+        registry: where it goes.
+        seed: of training and resampling: the same data and seed give the same model.
+        tags: of the run (``dagster_run_id``, ``git_commit``).
+        progress: see `Progress`.
+
+    Raises:
+        DatasetError: the dataset cannot be trained on.
+        RegistryUnavailableError: MLflow does not answer; nothing is registered.
+    """
+    champion = registry.models.champion(ROUND_PREDICTOR)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        training = round_predictor.train(dataset, seed=seed, folder=folder, progress=progress)
+        artifact = Artifact.load(folder)
+        progress("measuring on the test part")
+        test = dataset[dataset["part"] == "test"]
+        found = evidence.of_round_model(
+            test,
+            _probability(artifact),
+            Rival("logistic regression", training.baseline.predict),
+            model=ROUND_PREDICTOR,
+            audit=audit.audit_rounds(dataset).failures,
+            champion=_rival(registry.models, champion, _probability),
+            seed=seed,
+        )
+        features = state_features(states_of(test))
+        judged = (test["ct_wins"].to_numpy(), _probability(artifact)(features), test[_ROUND.group].to_numpy())
+        figure = _figure(found, *judged, folder)
+        decision = decide(found, ROUND_REQUIREMENTS)
+        judged = _Judged(_ROUND, dataset, folder, training, found, decision, champion, figure)
+        return _register(judged, registry, seed=seed, tags=tags)
+
+
+def train_player(
+    dataset: pd.DataFrame, registry: Registry, *, seed: int, tags: Mapping[str, str], progress: Progress
+) -> Release:
+    """Train, judge and register a player model, as `train_round` does for rounds.
+
+    Args:
+        dataset: a `player_dataset`.
+    """
+    champion = registry.models.champion(PLAYER_CLASSIFIER)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        training = player_classifier.train(dataset, seed=seed, folder=folder, progress=progress)
+        artifact = Artifact.load(folder)
+        progress("measuring on the test part")
+        test = dataset[dataset["part"] == "test"]
+        found = evidence.of_player_model(
+            test,
+            _scores(artifact),
+            Rival("the tier of the past K/D", training.rule),
+            model=PLAYER_CLASSIFIER,
+            audit=audit.audit_players(dataset).failures,
+            champion=_rival(registry.models, champion, _scores),
+            seed=seed,
+        )
+        columns = player_features({field.name: test[field.name].to_numpy(dtype=np.float64) for field in PLAYER_FIELDS})
+        scores = _scores(artifact)(np.column_stack(columns).astype(np.float32))
+        correct, confidence = metrics.top_label(test["tier"].to_numpy(), scores)
+        figure = _figure(found, correct, confidence, test[_PLAYER.group].to_numpy(), folder)
+        decision = decide(found, PLAYER_REQUIREMENTS)
+        judged = _Judged(_PLAYER, dataset, folder, training, found, decision, champion, figure)
+        return _register(judged, registry, seed=seed, tags=tags)
+
+
+def settle(document: Mapping[str, Any], registry: Registry, *, by: str) -> promotion.Event | None:
+    """Act on the verdict on a registered version: make it champion if it earned that. Safe to repeat.
+
+    Args:
+        document: of `Release.to_document`.
+        registry: where the version is.
+        by: who settles it (a Dagster run).
+
+    Returns:
+        What was done; None where the version is champion already or was refused when it was registered.
+    """
+    version = registry.models.version(document["name"], document["version"])
+    present = registry.models.champion(version.name)
+    number = present.version if present is not None else ""
+    if version.version == number or version.tags["decision"] == REFUSE:
+        return None
+    if number != version.tags["compared_with"]:
+        changed = (
+            f"it was compared with champion {version.tags['compared_with'] or 'none'}, which is now {number or 'none'}"
+        )
+        return promotion.refuse(registry.tracking_uri, version, reason=f"{changed}: train again", by=by)
+    return promotion.promote(registry.tracking_uri, version, reason=version.tags["decision_reason"], by=by)
+
+
+def watermark(dataset: pd.DataFrame, time: str) -> str:
+    """The newest source row a training table has seen."""
+    newest = dataset[time].max()
+    if "round_id" in dataset:
+        return f"round {dataset['round_id'].max()}, match of {newest.isoformat()}"
+    return f"match of {newest.isoformat()}"
+
+
+def _probability(artifact: Artifact) -> Callable[[NDArray[np.float32]], Floats]:
+    return lambda features: artifact.predict(features)["probability"].astype(np.float64)
+
+
+def _scores(artifact: Artifact) -> Callable[[NDArray[np.float32]], Floats]:
+    return lambda features: artifact.predict(features)["scores"].astype(np.float64)
+
+
+def _rival(
+    models: ModelStore,
+    champion: ModelVersion | None,
+    predict: Callable[[Artifact], Callable[[NDArray[np.float32]], Floats]],
+) -> Rival | None:
+    return None if champion is None else Rival(champion.version, predict(models.fetch(champion)))
+
+
+def _figure(found: Evidence, outcome: Floats, probability: Floats, groups: NDArray[Any], folder: Path) -> bytes:
+    path = folder / "reliability.png"
+    curve = reliability.table(outcome, probability, groups)
+    words = (
+        {} if found.model == ROUND_PREDICTOR else {"predicted": _TIER_AXIS, "observed": "Share of players in that tier"}
+    )
+    reliability.write_figure(path, curve, probability, title=found.model, ece=found.metrics["ece"], **words)
+    return path.read_bytes()
+
+
+def _register(judged: _Judged, registry: Registry, *, seed: int, tags: Mapping[str, str]) -> Release:
+    about = _about(judged, tags)
+    written = card.render(judged.found, judged.decision, about)
+    version = runs.record(
+        registry.tracking_uri, _run(judged, about, written, seed, tags), artifact_root=registry.artifact_root
+    )
+    if not judged.decision.promote:
+        reason = " ".join(judged.decision.reasons)
+        promotion.refuse(registry.tracking_uri, version, reason=reason, by=tags.get("dagster_run_id"))
+    return Release(version, judged.decision, judged.found, judged.figure, written)
+
+
+def _about(judged: _Judged, tags: Mapping[str, str]) -> card.About:
+    model, dataset = judged.model, judged.dataset
+    return card.About(
+        source="Demo database",
+        parts=card.parts_of(dataset, group=model.group, time=model.time),
+        groups=model.groups,
+        dataset_digest=digest(dataset),
+        model_digest=model_digest(judged.folder),
+        command=model.command,
+        intended_use=model.intended_use,
+        limits=model.limits,
+        choice=f"Chosen on the validation part: {judged.training.chosen.name}.",
+        params=judged.training.chosen.params,
+        git_commit=tags.get("git_commit"),
+        source_watermark=watermark(dataset, model.time),
+    )
+
+
+def _run(judged: _Judged, about: card.About, written: str, seed: int, tags: Mapping[str, str]) -> runs.TrainingRun:
+    decision, training, parts = judged.decision, judged.training, judged.dataset["part"].value_counts()
+    slices = judged.found.slices
+    return runs.TrainingRun(
+        model_name=judged.model.name,
+        artifact=judged.folder,
+        dataset=judged.dataset,
+        dataset_digest=about.dataset_digest,
+        params={"seed": seed, "chosen": training.chosen.name, **training.chosen.params},
+        metrics={
+            **decision.numbers,
+            "train_seconds": training.train_seconds,
+            "rows_train": float(parts["train"]),
+            "rows_test": float(parts["test"]),
+        },
+        tags={
+            **tags,
+            "source_watermark": str(about.source_watermark),
+            "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
+            "model_digest": about.model_digest,
+            "decision": PROMOTE if decision.promote else REFUSE,
+            "decision_reason": " ".join(decision.reasons),
+            "compared_with": judged.champion.version if judged.champion is not None else "",
+        },
+        files={
+            "reliability.png": judged.figure,
+            "model_card.md": written,
+            "promotion.md": decision.report,
+            "slices.csv": "" if slices is None else slices.to_csv(index=False),
+        },
+        candidates=_candidates(training),
+    )
+
+
+def _candidates(training: RoundTraining | PlayerTraining) -> tuple[runs.Candidate, ...]:
+    if isinstance(training, PlayerTraining):
+        return tuple(
+            runs.Candidate(one.name, one.params, {f"validation_{key}": value for key, value in one.metrics.items()})
+            for one in training.candidates
+        )
+    return tuple(
+        runs.Candidate(
+            one.name,
+            one.params,
+            {
+                "validation_log_loss": one.log_loss,
+                "validation_log_loss_required": one.log_loss_required,
+                "train_seconds": one.train_seconds,
+            },
+        )
+        for one in training.candidates
+    )
