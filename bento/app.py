@@ -9,7 +9,7 @@ import logging
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from importlib.metadata import version as installed_version
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -315,8 +315,21 @@ class PredictionApp:
             await receive()
             await send({"type": "websocket.close", "code": 1000})
             return
-        async with self._running():
-            await self._inner(scope, receive, send)
+        await self._lifespan(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Start before BentoML's application does, and be done before it says that it is."""
+        stack = AsyncExitStack()
+
+        async def ours_first() -> dict[str, Any]:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await stack.enter_async_context(self._running())
+            else:
+                await stack.aclose()
+            return message
+
+        await self._inner(scope, ours_first, send)
 
     @asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
@@ -354,7 +367,7 @@ class PredictionApp:
         self._access.admit_admin(scope["headers"])
         asked = time.time()
         request_reload(self._settings)
-        while not self._champions.reloaded_since(asked):
+        while not await self._champions.reloaded_since(asked):
             if time.time() - asked > RELOAD_WAIT:
                 break
             await asyncio.sleep(0.05)

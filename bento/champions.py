@@ -45,6 +45,7 @@ class Champions:
         self._status: Status | None = None
         self._status_note: tuple[int, int] | None = None
         self._started = time.time()
+        self._glancing = asyncio.Lock()
 
     @property
     def versions(self) -> list[ModelVersion]:
@@ -62,7 +63,7 @@ class Champions:
         found = [f"no champion of {name} is loaded" for name in self.names if name not in self.predictors]
         if self._status is None:
             if time.time() - self._started > STALE * self._interval:
-                found.append("MLflow has not been asked yet")
+                found.append("serving the last champions fetched: MLflow has not answered yet")
         elif self._status.error:
             found.append(f"serving the last champions fetched: {self._status.error}")
         elif time.time() - self._status.looked_at > STALE * self._interval + 10:
@@ -70,21 +71,23 @@ class Champions:
         refused = (self._status.refused if self._status else {}) | self.refused
         return found + [f"the present champion was refused: {reason}" for reason in refused.values()]
 
-    def reloaded_since(self, moment: float) -> bool:
-        """Whether MLflow was asked after a moment and what it said is what this worker serves."""
+    async def reloaded_since(self, moment: float) -> bool:
+        """Whether MLflow was asked after a moment; if so, what it said is what this worker now serves."""
         status = Status.read(self._root)
         if status is None or status.looked_at < moment:
             return False
-        return all(_note_of(self._cache.current_file(name)) == self._notes.get(name) for name in self.names)
+        await self.glance()
+        return True
 
     async def glance(self) -> None:
         """Take up what is new in the cache."""
-        self._glance_at_status()
-        for name in self.names:
-            note = _note_of(self._cache.current_file(name))
-            if note is not None and note != self._notes.get(name):
-                await asyncio.to_thread(self._take_up, name)
-                self._notes[name] = note
+        async with self._glancing:
+            self._glance_at_status()
+            for name in self.names:
+                note = _note_of(self._cache.current_file(name))
+                if note is not None and note != self._notes.get(name):
+                    await asyncio.to_thread(self._take_up, name)
+                    self._notes[name] = note
 
     def _glance_at_status(self) -> None:
         note = _note_of(self._root / STATUS_FILE)

@@ -38,7 +38,11 @@ class Follower:
         self._store = store
         self._cache = Cache(cache)
         self._names = names
-        self._refused: dict[str, tuple[str, str, float]] = {}
+        self._refused: dict[tuple[str, str, str], tuple[str, float]] = {}
+
+    def forget_refusals(self) -> None:
+        """Check refused versions again at the next look."""
+        self._refused.clear()
 
     def look(self) -> Status:
         """Ask MLflow once and take up what changed. Never raises: what went wrong is in the status."""
@@ -59,14 +63,15 @@ class Follower:
         if version is None:
             return
         status.champions[name] = version.version
-        digest, reason, until = self._refused.get(name, ("", "", 0.0))
-        if digest == version.digest and time.time() < until:
+        key = (name, version.version, version.run_id)
+        reason, until = self._refused.get(key, ("", 0.0))
+        if time.time() < until:
             status.refused[name] = reason
         elif version != self._cache.current(name):
             try:
                 self._store.fetch(version)
             except ArtifactError as error:
-                self._refused[name] = (version.digest, str(error), time.time() + RETRY_REFUSED)
+                self._refused[key] = (str(error), time.time() + RETRY_REFUSED)
                 status.refused[name] = str(error)
                 logger.error("champion refused: %s", error)
             else:
@@ -88,8 +93,10 @@ def main() -> None:
     while True:
         follower.look().write(cache)
         ready, _, _ = select.select([sys.stdin], [], [], chosen.reload_interval)
-        if ready and not os.read(sys.stdin.fileno(), 4096):
-            return
+        if ready:
+            if not os.read(sys.stdin.fileno(), 4096):
+                return
+            follower.forget_refusals()
 
 
 if __name__ == "__main__":

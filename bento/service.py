@@ -13,6 +13,7 @@ from _bentoml_sdk import Service as BentoService
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.middleware.cors import CORSMiddleware
 
+from bento.access import Access
 from bento.answers import player_answer, round_answer
 from bento.app import PredictionApp
 from bento.champions import Champions
@@ -22,15 +23,16 @@ from bento.requests import MAX_BATCH, PLAYER_FORM, ROUND_FORM, SNAKE, Form
 from cs2_pipeline import settings
 from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
 
+SETTINGS = settings.load()
+
 
 class FrontedService(BentoService):  # type: ignore[misc]
     """A BentoML service whose paths are answered before BentoML's middlewares."""
 
     def to_asgi(self, is_main: bool = True) -> Any:
         """The application that a worker serves."""
-        chosen = settings.load()
-        app: Any = PredictionApp(chosen, super().to_asgi(is_main=is_main))
-        if origins := [origin.strip() for origin in chosen.cors_origins.split(",") if origin.strip()]:
+        app: Any = PredictionApp(SETTINGS, super().to_asgi(is_main=is_main))
+        if origins := [origin.strip() for origin in SETTINGS.cors_origins.split(",") if origin.strip()]:
             app = CORSMiddleware(app, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])
         return app
 
@@ -68,12 +70,18 @@ class PlayersBody(BaseModel):
 @bentoml.service(
     name="counter_strike",
     service_class=FrontedService,
-    workers=settings.load().service_workers,
-    http={"host": settings.load().host, "port": settings.load().service_port},
+    workers=SETTINGS.service_workers,
+    http={"host": SETTINGS.host, "port": SETTINGS.service_port},
     logging={"access": {"enabled": False}},
 )
 class CounterStrike:
     """Win probabilities of Counter-Strike 2 rounds and skill tiers of players."""
+
+    @bentoml.on_deployment
+    def prepare() -> None:  # type: ignore[misc]
+        """Run once before the workers start: `bentoml serve` ends here when the settings cannot work."""
+        Access(SETTINGS)
+        SETTINGS.champion_cache.mkdir(parents=True, exist_ok=True)
 
     @bentoml.api(route="/predict/round")  # type: ignore[untyped-decorator]
     async def predict_round(self, state: RoundBody, /) -> dict[str, Any]:
@@ -86,7 +94,7 @@ class CounterStrike:
     async def predict_rounds(self, states: RoundsBody, /) -> dict[str, Any]:
         """Who wins each of these rounds?"""
         model = await _loaded(ROUND_PREDICTOR, RoundPredictor)
-        odds = model.many([_values(ROUND_FORM, state) for state in states.states])
+        odds = model.many([_values(ROUND_FORM, state) for state in _document(states)["states"]])
         return {
             "predictions": [round_answer(one, SNAKE) for one in odds],
             "model_version": model.version.version,
@@ -103,7 +111,7 @@ class CounterStrike:
     async def classify_players(self, players: PlayersBody, /) -> dict[str, Any]:
         """How strong is each of these players?"""
         model = await _loaded(PLAYER_CLASSIFIER, PlayerClassifier)
-        skills = model.many([_values(PLAYER_FORM, player) for player in players.players])
+        skills = model.many([_values(PLAYER_FORM, player) for player in _document(players)["players"]])
         return {
             "predictions": [player_answer(one, SNAKE) for one in skills],
             "model_version": model.version.version,
@@ -112,7 +120,7 @@ class CounterStrike:
 
 @cache
 def _champions() -> Champions:
-    return Champions(settings.load())
+    return Champions(SETTINGS)
 
 
 async def _loaded(name: str, kind: type[Any]) -> Any:
@@ -125,8 +133,13 @@ async def _loaded(name: str, kind: type[Any]) -> Any:
     return model
 
 
-def _values(form: Form, body: BaseModel) -> dict[str, Any]:
+def _values(form: Form, item: Any) -> dict[str, Any]:
     try:
-        return form.read_one(msgspec.json.encode(body.model_dump()))[0]
+        return form.read_one(msgspec.json.encode(_document(item)))[0]
     except Problem as problem:
         raise bentoml.exceptions.InvalidArgument(problem.body().decode()) from None
+
+
+def _document(body: Any) -> dict[str, Any]:
+    """A body as a caller in the process may hand it over: as it was declared, or as plain values."""
+    return body.model_dump() if isinstance(body, BaseModel) else body

@@ -7,8 +7,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
 
+import httpx
 import pandas as pd
 
 from cs2_pipeline.registry import promotion
@@ -94,7 +93,10 @@ class Server:
     port: int
     process: subprocess.Popen[bytes]
     log: Path
-    headers: dict[str, str] = field(default_factory=dict)
+    client: httpx.Client = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     @property
     def url(self) -> str:
@@ -109,18 +111,14 @@ class Server:
         return self.send("POST", path, body, {"Content-Type": "application/json"} | headers)
 
     def send(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> Answer:
-        request = urllib.request.Request(self.url + path, data=body, headers=headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=30) as response:
-                return Answer(response.status, response.headers, response.read())
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, error.headers, error.read())
+        response = self.client.request(method, path, content=body, headers=headers)
+        return Answer(response.status_code, response.headers, response.content)
 
     def await_that(self, condition, *, seconds: float = 30.0) -> None:
         """Wait until a condition on this server holds; connection errors mean not yet."""
         deadline = time.monotonic() + seconds
         while True:
-            with suppress(OSError):
+            with suppress(httpx.TransportError):
                 if condition(self):
                     return
             assert self.process.poll() is None, f"the service ended:\n{self.log.read_text()}"
@@ -170,6 +168,7 @@ def serving(home: Path, *, until=ready, **settings: Any) -> Iterator[Server]:
         server.await_that(until, seconds=60)
         yield server
     finally:
+        server.client.close()
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
         with suppress(subprocess.TimeoutExpired):

@@ -1,0 +1,250 @@
+"""The HTTP face, asked on a real server."""
+
+import json
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bento.requests import camel
+from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, serving
+
+POST = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def in_camel(document):
+    return {camel(name): value for name, value in document.items()}
+
+
+def raw(server, data, *, seconds=5.0):
+    """Send bytes as they are; what comes back until the other side closes or nothing comes any more."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=seconds) as connection:
+        connection.sendall(data)
+        received = b""
+        try:
+            while part := connection.recv(65536):
+                received += part
+        except TimeoutError:
+            pass
+        return received
+
+
+def test_a_round_is_predicted_as_agreed(server):
+    answer = server.post("/predict/round", ROUND)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json == {
+        "ct_win_probability": 0.689974,
+        "t_win_probability": 0.310026,
+        "predicted_winner": "CT",
+        "confidence": 0.689974,
+        "ct_win_interval": [0.645656, 0.731059],
+        "model_version": "1",
+    }
+
+
+def test_the_answer_comes_in_the_spelling_of_the_request(server):
+    answer = server.post("/predict/round", in_camel(ROUND))
+    assert answer.json == in_camel(server.post("/predict/round", ROUND).json)
+    assert "ctWinProbability" in answer.json
+    answer = server.post("/classify/player", in_camel(PLAYER))
+    assert answer.json == in_camel(server.post("/classify/player", PLAYER).json)
+    assert set(answer.json) == {"skillLevel", "confidence", "scores", "modelVersion"}
+
+
+def test_confidence_is_the_likelier_sides_probability(server):
+    answer = server.post("/predict/round", ROUND | {"ct_alive": 1, "t_alive": 5}).json
+    assert answer["predicted_winner"] == "T"
+    assert answer["confidence"] == answer["t_win_probability"] > 0.5
+
+
+def test_a_decided_round_is_answered_with_certainty(server):
+    answer = server.post("/predict/round", ROUND | {"t_alive": 0}).json
+    assert (answer["ct_win_probability"], answer["ct_win_interval"]) == (1, [1, 1])
+    assert (answer["predicted_winner"], answer["confidence"]) == ("CT", 1)
+
+
+def test_a_player_is_classified_as_agreed(server):
+    answer = server.post("/classify/player", PLAYER).json
+    assert answer["skill_level"] == max(answer["scores"], key=answer["scores"].get)
+    assert answer["confidence"] == answer["scores"][answer["skill_level"]]
+    assert list(answer["scores"]) == ["Beginner", "Intermediate", "Advanced", "Pro"]
+    assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_newcomer_gets_no_tier_but_a_reason(server):
+    record = PLAYER | {"total_rounds": 40, "total_clutch_attempts": 20}
+    answer = server.post("/classify/player", record).json
+    assert (answer["skill_level"], answer["confidence"], answer["scores"]) == (None, None, None)
+    assert answer["reason"].startswith("not enough rounds yet: 40")
+    many = server.post("/classify/players", {"players": [PLAYER, record]}).json
+    assert [one["skill_level"] for one in many["predictions"]] == ["Advanced", None]
+
+
+@pytest.mark.parametrize("count", [1, 499, 500, 501, 10_000])
+def test_a_batch_keeps_its_order(server, count):
+    states = [ROUND | {"ct_alive": number % 6} for number in range(count)]
+    answer = server.post("/predict/rounds", {"states": states}).json
+    assert answer["model_version"] == "1"
+    singles = [server.post("/predict/round", ROUND | {"ct_alive": alive}).json for alive in range(6)]
+    for single in singles:
+        del single["model_version"]
+    assert answer["predictions"] == [singles[number % 6] for number in range(count)]
+
+
+def test_a_batch_is_answered_in_its_spelling(server):
+    answer = server.post("/predict/rounds", {"states": [in_camel(ROUND)]}).json
+    assert answer["modelVersion"] == "1"
+    assert "ctWinInterval" in answer["predictions"][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "kind"),
+    [
+        ("/predict/round", b"{", {}, 400, "not-json"),
+        ("/predict/round", ROUND | {"ct_alive": 6}, {}, 422, "bad-values"),
+        ("/predict/rounds", {"states": [ROUND | {"ct_alive": 6}]}, {}, 422, "bad-values"),
+        ("/classify/player", PLAYER | {"avg_headshots": 20}, {}, 422, "bad-values"),
+        ("/predict/round", ROUND, {"Content-Type": "text/plain"}, 415, "wrong-media-type"),
+        ("/predict/round", ROUND, {"Content-Type": "application/json; charset=latin-1"}, 415, "wrong-media-type"),
+        ("/predict/round", b" " * 70_000, {}, 413, "too-large"),
+        ("/predict/rounds", b" " * 9_000_000, {}, 413, "too-large"),
+        ("/predict/sounds", ROUND, {}, 404, "not-found"),
+        ("/health", ROUND, {}, 405, "wrong-method"),
+        ("/admin/reload", {}, {}, 403, "closed"),
+    ],
+)
+def test_errors_are_problem_documents(server, path, body, headers, status, kind):  # noqa: PLR0917
+    answer = server.post(path, body, **headers)
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+    problem = answer.json
+    assert (problem["status"], problem["type"]) == (status, f"urn:cs2-pipeline:problem:{kind}")
+    assert problem["title"]
+    assert problem["detail"]
+    assert ("errors" in problem) == (status == 422)
+
+
+def test_a_body_declared_as_json_in_another_way_is_read(server):
+    for declared in ("application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"'):
+        assert server.post("/predict/round", ROUND, **{"Content-Type": declared}).status == 200
+
+
+def test_a_get_on_a_prediction_is_told_the_right_method(server):
+    answer = server.get("/predict/round")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+def test_the_state_of_the_service_is_told(server):
+    assert server.get("/health").json == {
+        "status": "healthy",
+        "models_loaded": {"round_predictor": True, "player_classifier": True},
+        "version": "1.0.0",
+    }
+    assert server.get("/livez").status == 200
+    assert server.get("/readyz").status == 200
+    first, second = server.get("/models").json["models"]
+    assert (first["name"], first["version"], first["source_watermark"]) == ("round_predictor", "1", "demo 7")
+    assert (second["dataset_digest"], second["metrics"]) == ("d" * 32, {"test_log_loss": 0.5})
+    assert first["promoted_at"] >= first["trained_at"] == "2026-01-01T00:00:00+00:00"
+    assert len(first["run_id"]) == 32
+
+
+def samples(server):
+    families = text_string_to_metric_families(server.get("/metrics").body.decode())
+    return {(s.name, *sorted(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def test_predictions_and_errors_are_counted(server):
+    before = samples(server)
+    server.post("/predict/rounds", {"states": [ROUND] * 7})
+    server.post("/predict/round", ROUND)
+    server.post("/predict/round", b"[")
+    after = samples(server)
+
+    def growth(*key):
+        return after[key] - before.get(key, 0)
+
+    assert growth("predictions_total", ("model_type", "round_predictor")) == 8
+    assert growth("prediction_errors_total", ("reason", "not_json")) == 1
+    assert growth("prediction_latency_seconds_count") == 2
+    run_id = server.get("/models").json["models"][0]["run_id"]
+    assert after["model_info", ("name", "round_predictor"), ("run_id", run_id), ("version", "1")] == 1
+    assert after["model_age_seconds", ("name", "round_predictor")] > 0
+    assert after["model_reloads_total", ("name", "round_predictor"), ("result", "loaded")] >= 1
+
+
+def test_a_hundred_megabytes_are_refused_before_they_are_read(server):
+    head = POST % b"/predict/rounds" + b"Content-Length: 100000000\r\n\r\n"
+    started = time.monotonic()
+    received = raw(server, head + b" " * 1000)
+    assert received.startswith(b"HTTP/1.1 413")
+    assert time.monotonic() - started < 5
+
+
+def test_a_body_without_a_length_is_cut_off_at_the_limit(server):
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    head = POST % b"/predict/rounds" + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert raw(server, head + chunk * 140 + b"0\r\n\r\n").startswith(b"HTTP/1.1 413")
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_body_costs_nothing(server):
+    head = POST % b"/predict/round" + b"Content-Length: 500\r\n\r\n"
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head + b'{"ct_alive":')
+    assert server.post("/predict/round", ROUND).status == 200
+    assert b"Traceback" not in server.log.read_bytes()
+
+
+def test_nested_brackets_are_not_json_enough(server):
+    assert server.post("/predict/round", b"[" * 10_000).status == 400
+    assert server.post("/predict/rounds", b'{"states":' + b"[" * 100_000).status == 400
+
+
+def test_a_websocket_is_turned_away(server):
+    head = (
+        b"GET /predict/round HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    assert raw(server, head, seconds=1.0)[:12] in (b"HTTP/1.1 403", b"HTTP/1.1 405")
+
+
+def test_half_a_body_is_waited_for_only_so_long(served_home):
+    with serving(served_home.path, body_timeout=0.3) as hurried:
+        head = (
+            b"POST /predict/round HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
+        )
+        assert raw(hurried, head + b'{"ct_').startswith(b"HTTP/1.1 408")
+
+
+def test_more_requests_at_once_than_are_held_get_429(served_home):
+    with serving(served_home.path, max_in_flight=4) as small:
+        body = json.dumps(ROUND).encode()
+        head = (
+            b"POST /predict/round HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+        )
+        waiting = [socket.create_connection(("127.0.0.1", small.port)) for _ in range(4)]
+        for connection in waiting:
+            connection.sendall(head + body[:10])
+        small.await_that(lambda s: s.post("/predict/round", ROUND).status == 429)
+        answer = small.post("/predict/round", ROUND)
+        assert (answer.headers["retry-after"], answer.json["type"]) == ("1", "urn:cs2-pipeline:problem:overloaded")
+        assert small.get("/health").json["status"] == "healthy"
+        for connection in waiting:
+            connection.sendall(body[10:])
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+            connection.close()
+        assert small.post("/predict/round", ROUND).status == 200
+
+
+def test_a_large_batch_does_not_hold_up_a_single_round(server):
+    states = {"states": [ROUND] * 10_000}
+    with ThreadPoolExecutor(1) as background:
+        batches = [background.submit(server.post, "/predict/rounds", states) for _ in range(3)]
+        answered = 0
+        while not all(batch.done() for batch in batches):
+            assert server.post("/predict/round", ROUND).status == 200
+            answered += 1
+        assert all(batch.result().status == 200 for batch in batches)
+    assert answered > 3

@@ -1,0 +1,217 @@
+"""Champions change, fail, and MLflow goes away; the service keeps answering and says which version answered."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from bento.champions import Champions
+from cs2_pipeline.registry.cache import Cache
+from cs2_pipeline.registry.champion import ModelStore
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, alive, free_port, serving
+from cs2_pipeline_tests.tiny_models import round_artifact
+
+# What the tiny model answers for ROUND, by its bias.
+PROBABILITY = {0.0: 0.689974, 0.5: 0.785835}
+
+
+def versions(server):
+    return {model["name"]: model["version"] for model in server.get("/models").json["models"]}
+
+
+def health(server):
+    return server.get("/health").json
+
+
+def test_without_a_champion_the_service_starts_says_so_and_gets_ready_by_itself(home):
+    with serving(home.path, until=alive) as server:
+        assert server.get("/readyz").status == 503
+        assert health(server)["status"] == "unavailable"
+        answer = server.post("/predict/round", ROUND)
+        assert (answer.status, answer.json["type"]) == (503, "urn:cs2-pipeline:problem:no-model")
+        assert "retry-after" in answer.headers
+        home.promote(home.register_round())
+        server.await_that(lambda s: s.get("/readyz").status == 200)
+        assert server.post("/predict/round", ROUND).status == 200
+        assert server.post("/classify/player", PLAYER).status == 503
+        assert health(server)["reasons"] == ["no champion of player_classifier is loaded"]
+        home.promote(home.register_player())
+        server.await_that(lambda s: health(s)["status"] == "healthy")
+
+
+def test_swaps_under_load_fail_no_request_and_no_answer_lies_about_its_version(home):
+    first = home.register_round()
+    home.promote(first)
+    with serving(home.path, service_workers=2, served_models="round_predictor") as server:
+        server.await_that(lambda s: len(s.workers()) == 2)
+        answers, stop = [], threading.Event()
+
+        def ask():
+            while not stop.is_set():
+                # A new connection each time reaches both workers.
+                answer = server.post("/predict/round", ROUND, Connection="close")
+                said = answer.json
+                answers.append((answer.status, said.get("model_version"), said.get("ct_win_probability")))
+
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        home.promote(home.register_round(bias=0.5))
+        server.await_that(lambda _: len(answers) > 100 and all(a[1] == "2" for a in answers[-100:]))
+        home.promote(first)  # a rollback
+        server.await_that(lambda _: all(a[1] == "1" for a in answers[-100:]))
+        stop.set()
+        for thread in threads:
+            thread.join()
+        assert {status for status, _, _ in answers} == {200}
+        said = {(version, probability) for _, version, probability in answers}
+        assert said == {("1", PROBABILITY[0.0]), ("2", PROBABILITY[0.5])}
+
+
+def test_an_altered_artifact_is_refused_and_the_old_version_keeps_answering(home):
+    home.promote(home.register_round())
+    with serving(home.path, admin_token="sesame", reload_interval=3600, served_models="round_predictor") as server:
+        bad = home.register_round(bias=0.5)
+        (model,) = home.path.glob(f"artifacts/**/{bad.run_id}/**/model.onnx")
+        model.write_bytes(model.read_bytes() + b"\0")
+        home.promote(bad)
+        assert server.post("/admin/reload", {}).status == 401
+        assert server.post("/admin/reload", {}, Authorization="Bearer open").status == 401
+        answer = server.post("/admin/reload", {}, Authorization="Bearer sesame")
+        assert answer.json["status"] == "degraded"
+        assert "refused" in answer.json["reasons"][0]
+        assert server.post("/predict/round", ROUND).json["model_version"] == "1"
+        assert b'model_reloads_total{name="round_predictor",result="refused"} 1.0' in server.get("/metrics").body
+        good = home.register_round(bias=0.5)
+        home.promote(good)
+        assert server.post("/admin/reload", {}, Authorization="Bearer sesame").json["status"] == "healthy"
+        assert server.post("/predict/round", ROUND).json["model_version"] == good.version
+        assert b"sesame" not in server.log.read_bytes()
+
+
+@contextmanager
+def mlflow_server(home, port):
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", home.uri, "--workers", "1"]
+    process = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def fill_cache(home, settings):
+    store = ModelStore(home.uri, settings.champion_cache)
+    store.fetch(store.champion("round_predictor"))
+
+
+def test_while_mlflow_is_away_the_last_champion_answers(home):
+    port = free_port()
+    address = {"mlflow_tracking_uri": f"http://127.0.0.1:{port}", "served_models": "round_predictor"}
+    home.promote(home.register_round())
+    fill_cache(home, Settings(home=home.path, **address))
+
+    def says_that_mlflow_is_away(server):
+        reasons = health(server).get("reasons", [""])
+        return reasons[0].startswith("serving the last champions fetched: MLflow at http://127.0.0.1")
+
+    with serving(home.path, **address) as server:
+        assert server.post("/predict/round", ROUND).json["model_version"] == "1"
+        server.await_that(says_that_mlflow_is_away)
+        assert health(server)["status"] == "degraded"
+        assert server.get("/readyz").status == 200
+        home.promote(home.register_round(bias=0.5))
+        with mlflow_server(home, port):
+            server.await_that(lambda s: versions(s) == {"round_predictor": "2"}, seconds=60)
+            server.await_that(lambda s: health(s)["status"] == "healthy")
+        server.await_that(says_that_mlflow_is_away)
+        assert server.post("/predict/round", ROUND).json["model_version"] == "2"
+
+
+@pytest.fixture
+def cached(home):
+    """A home whose champion is in the cache, and its settings."""
+    home.promote(home.register_round())
+    settings = Settings(home=home.path, served_models="round_predictor")
+    fill_cache(home, settings)
+    return settings
+
+
+def glance(champions):
+    asyncio.run(champions.glance())
+    return champions.predictors.get("round_predictor")
+
+
+def test_a_cached_champion_is_loaded_without_mlflow(cached):
+    assert glance(Champions(cached)).version.version == "1"
+
+
+def test_a_damaged_cache_is_not_served(cached):
+    (file,) = cached.champion_cache.glob("round_predictor/1-*/model.onnx")
+    file.write_bytes(file.read_bytes()[:-1] + b"\0")
+    champions = Champions(cached)
+    assert glance(champions) is None
+    assert "SHA-256" in champions.complaints()[-1]
+
+
+def test_an_artifact_put_in_place_of_another_is_not_served(cached, tmp_path):
+    (folder,) = cached.champion_cache.glob("round_predictor/1-*")
+    shutil.rmtree(folder)
+    round_artifact(folder, bias=0.5)
+    assert glance(Champions(cached)) is None
+
+
+def test_a_changed_description_is_taken_up_without_another_load(cached):
+    champions = Champions(cached)
+    loaded = glance(champions)
+    cache = Cache(cached.champion_cache)
+    cache.note(replace(loaded.version, promoted_at="2026-02-02"))
+    assert glance(champions) is loaded
+    assert loaded.version.promoted_at == "2026-02-02"
+
+
+def test_a_half_written_note_changes_nothing(cached):
+    champions = Champions(cached)
+    loaded = glance(champions)
+    Cache(cached.champion_cache).current_file("round_predictor").write_text('{"name": "round')
+    assert glance(champions) is loaded
+
+
+def test_each_mlflow_has_its_own_cache(tmp_path):
+    one = Settings(home=tmp_path, mlflow_tracking_uri="http://one")
+    assert one.champion_cache != Settings(home=tmp_path, mlflow_tracking_uri="http://two").champion_cache
+
+
+def test_the_follower_is_replaced_when_it_dies_and_ends_with_the_service(home):
+    home.promote(home.register_round())
+
+    def followers(server):
+        (worker,) = server.workers()
+        children = Path(f"/proc/{worker}/task/{worker}/children").read_text().split()
+        return [int(child) for child in children]
+
+    with serving(home.path, served_models="round_predictor") as server:
+        (first,) = followers(server)
+        os.kill(first, signal.SIGKILL)
+        server.await_that(lambda s: followers(s) not in ([], [first]))
+        (second,) = followers(server)
+        os.kill(server.workers()[0], signal.SIGKILL)  # the worker can tell nobody
+        deadline = time.monotonic() + 20
+        while Path(f"/proc/{second}").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not Path(f"/proc/{second}").exists()
+        server.await_that(lambda s: s.post("/predict/round", ROUND).status == 200)

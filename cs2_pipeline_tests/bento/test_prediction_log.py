@@ -1,0 +1,70 @@
+"""What was predicted can be read back, and the log knows its bounds."""
+
+import threading
+
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from bento.prediction_log import PredictionLog, schema
+from bento.predictors import Skill
+from cs2_pipeline.game.state import ROUND_FIELDS
+from cs2_pipeline.registry.cache import ModelVersion
+from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, serving
+
+VERSION = ModelVersion("round_predictor", "3", "run", "", "", "", "", "", {}, {})
+
+
+def test_predictions_of_a_service_are_read_back_as_they_were_answered(served_home):
+    with serving(served_home.path, prediction_log="true") as server:
+        first = server.post("/predict/round", ROUND | {"map_name": "de_nuke", "match_id": "m1", "round_id": "r9"}).json
+        server.post("/predict/rounds", {"states": [ROUND] * 30})
+        server.post("/predict/round", ROUND | {"ct_alive": 9})
+        server.post("/classify/player", PLAYER)
+        server.terminate()
+        server.process.wait(15)
+    logged = ds.dataset(served_home.path / "predictions" / "round_predictor").to_table().to_pylist()
+    assert len(logged) == 31
+    (row,) = [row for row in logged if row["match_id"] == "m1"]
+    assert (row["round_id"], row["map_name"], row["model_version"]) == ("r9", "de_nuke", "1")
+    assert row["ct_win_probability"] == first["ct_win_probability"]
+    assert [row["ct_win_low"], row["ct_win_high"]] == first["ct_win_interval"]
+    assert {key: row[key] for key in ROUND} == ROUND
+    assert row["ct_health"] is None
+    (player,) = ds.dataset(served_home.path / "predictions" / "player_classifier").to_table().to_pylist()
+    assert player["score_advanced"] == pytest.approx(0.461483)
+
+
+def test_the_log_has_a_column_for_every_field():
+    assert {field.name for field in ROUND_FIELDS} <= set(schema("round_predictor").names)
+
+
+def test_the_oldest_files_make_room_for_new_ones(tmp_path):
+    log = PredictionLog(tmp_path, max_bytes=20_000)
+    for _ in range(8):
+        log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+        log._write()
+    files = list(tmp_path.glob("*/*/*"))
+    assert 1 <= len(files) < 8
+    assert sum(file.stat().st_size for file in files) <= 20_000
+
+
+def test_a_full_disk_costs_the_log_and_nothing_else(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    log.player(VERSION, dict(PLAYER), Skill(None, "too few"))
+    log._write()
+    assert list(tmp_path.glob("*/*/*")) == []
+
+
+def test_what_waits_is_written_when_the_service_ends(tmp_path):
+    before = threading.active_count()
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    log.start()
+    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log.stop()
+    assert ds.dataset(tmp_path / "round_predictor").count_rows() == 1
+    assert threading.active_count() == before
