@@ -51,7 +51,7 @@ def exact_probability(truth_file: Path, snapshots: pd.DataFrame) -> Floats:
         raise KeyError(f"snapshots lack the columns {', '.join(missing)}, which the exact probability depends on")
     values = {name: snapshots[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in COLUMNS[1:]}
     _check(values, truth)
-    maps = snapshots["map_name"].map(truth.model.map_edges).to_numpy(dtype=np.float64)
+    maps = np.asarray(snapshots["map_name"].map(truth.model.map_edges), dtype=np.float64)
     if np.isnan(maps).any():
         unknown = sorted({str(name) for name in snapshots["map_name"][np.isnan(maps)]})
         raise ValueError(f"map_name holds maps that were not simulated: {', '.join(unknown[:5])}")
@@ -126,4 +126,4 @@ def _at_edge(
         -x * (x - 1) * (x - 3) / 2,
         x * (x - 1) * (x - 2) / 6,
     )
-    return np.asarray(sum(w * table[kit, node, first + place, state] for place, w in enumerate(weights)))
+    return np.asarray(sum(w * table[kit, node, first + offset, state] for offset, w in enumerate(weights)))

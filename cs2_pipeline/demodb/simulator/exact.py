@@ -10,7 +10,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,7 +39,7 @@ class Truth:
         model: the game it is the truth of.
         edges: shape (edges,), the grid of CT's edge.
         round_clock, bomb_clock: seconds since the freeze time's end, and since the plant, of the tables' nodes.
-        before, after: shape (2 kits, nodes, edges, 36); state 6 * ct_alive + t_alive.
+        before, after: shape (2 kits, nodes, edges, 36); the last axis is `state_of`.
     """
 
     model: GameModel
@@ -53,6 +53,11 @@ class Truth:
 def truth_path(database: Path) -> Path:
     """Where the truth of a simulated database is kept."""
     return database.with_name(f"{database.stem}.truth.npz")
+
+
+def state_of(ct: Any, t: Any) -> Any:
+    """The number of a state with so many players alive."""
+    return ct * _SIZE + t
 
 
 def solve(model: GameModel) -> Truth:

@@ -60,8 +60,8 @@ class GameModel:
     retake_edge: float = -0.1
     t_rifle_edge: float = 0.0
     skill_effect: float = 0.2
-    frag_effect: float = 0.15
-    survival_effect: float = 0.12
+    frag_effect: float = 0.19
+    survival_effect: float = 0.15
     hit_ratio: float = 1.4
     plant_rate: float = 0.015
     defuse_rate: float = 0.012
