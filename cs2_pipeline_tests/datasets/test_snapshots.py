@@ -1,6 +1,8 @@
 """Snapshots from events: what each field is built from, and that nothing of the future enters."""
 
 import random
+from datetime import date
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -10,6 +12,9 @@ from hypothesis import strategies as st
 from benchmarks.snapshots import loop
 from cs2_pipeline.datasets.schema import ROUND_SNAPSHOTS, DatasetError
 from cs2_pipeline.datasets.snapshots import rebuild
+from cs2_pipeline.demodb.connect import DemoDatabase
+from cs2_pipeline.demodb.extract import event_tables
+from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline_tests.datasets.event_rounds import (
     CT,
     LIVE,
@@ -309,6 +314,19 @@ def test_running_sums_and_a_plain_loop_over_rounds_give_the_same_snapshots() -> 
         pd.testing.assert_frame_equal(
             events.rebuild(7.3).frame, loop(*events.tables(), interval=7.3), obj=f"seed {seed}"
         )
+
+
+def test_every_round_of_a_simulated_database_is_rebuilt(tmp_path: Path) -> None:
+    path = tmp_path / "demos.sqlite"
+    simulate(path, matches=4, seed=3, first_day=date(2024, 1, 1))
+    with DemoDatabase(f"sqlite:///{path}") as database:
+        events = event_tables(database, date(2024, 1, 1), date(2026, 1, 1))
+    tables = (events.rounds, events.participants, events.kills, events.damages, events.bombs)
+    rebuilt = rebuild(*tables)
+    assert rebuilt.left_out == {}
+    assert set(rebuilt.frame["round_id"]) == set(events.rounds["round_id"])
+    assert (rebuilt.frame.groupby("round_id")["moment"].first() == "freeze_end").all()
+    pd.testing.assert_frame_equal(rebuilt.frame, loop(*tables))
 
 
 SEEDS = st.integers(0, 10_000)
