@@ -27,7 +27,15 @@ from cs2_pipeline.demodb.counted import (
 from cs2_pipeline.demodb.events import ExtractedEvents, event_tables
 from cs2_pipeline.demodb.reasons import Tally
 
-__all__ = ["Extracted", "ExtractedEvents", "event_tables", "player_match_stats", "rounds"]
+__all__ = [
+    "PLAYER_FRAME",
+    "ROUND_FRAME",
+    "Extracted",
+    "ExtractedEvents",
+    "event_tables",
+    "player_match_stats",
+    "rounds",
+]
 
 PLAYER_FRAME: Final = (
     "steam_id",

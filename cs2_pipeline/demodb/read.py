@@ -9,6 +9,7 @@ UTC), text string, exact decimals (SteamId) string, because no float may touch t
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Protocol
 
@@ -103,14 +104,20 @@ class Portable:
                 columns = zip(*rows, strict=True)
                 yield pa.RecordBatch.from_arrays([_array_of(values) for values in columns], names=names)
         finally:
-            result.close()
-            self._connection.rollback()
+            _end(result.close)
+            _end(self._connection.rollback)
 
     def close(self) -> None:
         """See `Route`."""
         if self._connection is not None:
-            self._connection.close()
+            _end(self._connection.close)
             self._connection = None
+
+
+def _end(close: Callable[[], Any]) -> None:
+    """Give something back that may be broken already: what broke it is the error to report, not this."""
+    with suppress(Exception):
+        close()
 
 
 def _array_of(values: Sequence[Any]) -> pa.Array:
@@ -152,7 +159,7 @@ class AdbcSqlite:
 
     def close(self) -> None:
         """See `Route`."""
-        self._connection.close()
+        _end(self._connection.close)
 
 
 def _placeholder(declared: pa.DataType) -> str:
@@ -184,7 +191,7 @@ class AdbcPostgres:
         try:
             yield from self._fetched(sql, bound) if bound else self._copied(sql)
         finally:
-            self._connection.rollback()
+            _end(self._connection.rollback)
 
     def _copied(self, sql: str) -> Iterator[pa.RecordBatch]:
         with self._connection.cursor() as cursor:
@@ -204,7 +211,7 @@ class AdbcPostgres:
 
     def close(self) -> None:
         """See `Route`."""
-        self._connection.close()
+        _end(self._connection.close)
 
 
 class MssqlPython:
@@ -227,7 +234,7 @@ class MssqlPython:
 
     def close(self) -> None:
         """See `Route`."""
-        self._connection.close()
+        _end(self._connection.close)
 
 
 class ArrowOdbc:

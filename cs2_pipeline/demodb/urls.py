@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal
-from urllib.parse import unquote
+from urllib.parse import quote, quote_plus, unquote
 
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from cs2_pipeline.demodb.errors import BadAddressError
@@ -98,8 +98,9 @@ def masked(url: str) -> str:
 def scrub(message: str, address: Address) -> str:
     """A driver's message with every trace of the password, plain or percent-encoded, replaced by ``***``."""
     if address.password:
-        for secret in {address.password, URL.create("x", password=address.password).render_as_string(False)[5:-1]}:
+        for secret in {address.password, quote(address.password, safe=""), quote_plus(address.password)}:
             message = message.replace(secret, "***")
+    message = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", message)
     return re.sub(r"(?i)\b(pwd|password)\s*=\s*(\{[^}]*\}|[^;\s]*)", r"\1=***", message)
 
 

@@ -6,14 +6,14 @@ demo parsed late for an old day is found.
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Self
+from typing import Any, Final, Self
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import ColumnElement, func, or_, select
 
 from cs2_pipeline.demodb import dialect
 from cs2_pipeline.demodb.connect import DemoDatabase
 
-_FIRST_YEAR = 2000
+FIRST_DAY: Final = date(2000, 1, 1)
 """A start before it was never set: the zero of the application's clock, not a match day."""
 
 
@@ -44,6 +44,11 @@ class Watermark:
         if not separator or not demo_id.isdigit():
             raise ValueError(f"{text!r} is no watermark; one looks like 42@2026-01-31T12:00:00+00:00")
         return cls(int(demo_id), datetime.fromisoformat(parsed_at) if parsed_at else None)
+
+
+def has_day(started_at: ColumnElement[Any], dialect_name: str) -> ColumnElement[bool]:
+    """The condition that a match's start was recorded."""
+    return dialect.from_day(started_at, FIRST_DAY, dialect_name)
 
 
 def read(db: DemoDatabase) -> Watermark:
@@ -79,7 +84,7 @@ def days_touched(db: DemoDatabase, since: Watermark | None) -> set[date]:
     return {
         row["started_at"].date()
         for row in db.read(query).to_pylist()
-        if row["started_at"] is not None and row["started_at"].year >= _FIRST_YEAR and _is_newer(row, seen)
+        if row["started_at"] is not None and row["started_at"].date() >= FIRST_DAY and _is_newer(row, seen)
     }
 
 
