@@ -1,10 +1,15 @@
 import sqlite3
+from datetime import date
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from cs2_pipeline.datasets.snapshots import rebuild
+from cs2_pipeline.demodb.connect import DemoDatabase
+from cs2_pipeline.demodb.events import event_tables
 from cs2_pipeline.demodb.simulator import GameModel, chain, exact, simulate, truth_path
 from cs2_pipeline.evaluation import truth
 from cs2_pipeline.game import rules
@@ -164,6 +169,39 @@ def test_simulated_rounds_end_as_the_truth_says(tmp_path):
     spread = np.sqrt(expected * (1 - expected))
     for part in (slice(None), expected < 0.35, (expected >= 0.35) & (expected < 0.65), expected >= 0.65):
         assert abs(error[part].mean()) < 4.5 * np.sqrt((spread[part] ** 2).sum()) / len(error[part])
+
+
+def test_at_every_kind_of_moment_ct_wins_as_often_as_the_truth_says(tmp_path):
+    path, first = tmp_path / "equal.sqlite", date(2026, 1, 1)
+    report = simulate(path, matches=60, seed=4, equal_skill=True, first_day=first, days=10)
+    with DemoDatabase(f"sqlite:///{path}") as database:
+        events = event_tables(database, first, report.last_day)
+    assert sum(events.left_out.values()) == 0
+    moments = rebuild(events.rounds, events.participants, events.kills, events.damages, events.bombs).frame
+    error = moments.ct_wins.to_numpy() - truth.exact_probability(report.truth, moments)
+    health = moments.ct_health / moments.ct_alive - moments.t_health / moments.t_alive
+    slices = {
+        **{moment: moments.moment == moment for moment in ("freeze_end", "interval", "kill", "plant")},
+        "bomb down": moments.bomb_planted == 1,
+        "no T alive": moments.t_alive == 0,
+        "kits": moments.ct_defuse_kits > 0,
+        "CT healthier": health > 5,
+        "CT hurt": health < -5,
+    }
+    for name, rows in slices.items():
+        by_match = pd.Series(error[rows]).groupby(moments.match_id[rows].to_numpy()).sum()
+        assert rows.sum() > 100, name
+        assert abs(by_match.mean()) < 4.5 * by_match.std() / np.sqrt(len(by_match)), name
+
+
+def test_with_the_bomb_down_less_time_hardly_ever_helps_ct(truth_file):
+    """Only in the seconds in which no defusal can be complete yet, and by less than 0.003."""
+    seconds = list(np.arange(0.0, 40.01, 0.5))
+    for ct, t in product(range(1, 6), range(6)):
+        state = {"ct_alive": ct, "t_alive": t, "ct_equip_value": 5_000 * ct, "t_equip_value": 4_500 * t}
+        values = truth.exact_probability(truth_file, snapshots(bomb_planted=1, time_remaining=seconds, **state))
+        assert np.diff(values).min() > -0.003
+        assert np.diff(values[:61]).min() > -1e-9
 
 
 def test_the_truth_is_never_in_the_database(tmp_path):

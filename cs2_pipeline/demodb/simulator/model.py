@@ -55,7 +55,7 @@ class GameModel:
     duel_rate: float = 0.175
     number_effect: float = 0.6
     equipment_effect: float = 0.34
-    ct_edge: float = 0.06
+    ct_edge: float = 0.07
     map_edges: dict[str, float] = field(default_factory=lambda: dict(_MAP_EDGES))
     retake_edge: float = -0.1
     t_rifle_edge: float = 0.0
@@ -64,7 +64,7 @@ class GameModel:
     survival_effect: float = 0.15
     hit_ratio: float = 1.4
     plant_rate: float = 0.015
-    defuse_rate: float = 0.012
+    defuse_rate: float = 0.01
     lone_defuse_rate: float = 0.3
     kit_value: int = 4_200
     full_buy: int = 4_000
