@@ -3,6 +3,7 @@
 import sys
 
 import click
+from pydantic import ValidationError
 from rich.markup import escape
 
 from cs2_pipeline.cli.console import CliError
@@ -22,6 +23,9 @@ def explained(error: Exception) -> str | None:
     """The message of an error a user can mend, escaped for the console; None for a defect of ours."""
     if isinstance(error, click.ClickException):
         return escape(error.format_message())
+    if isinstance(error, ValidationError):
+        wrong = (f"CS2_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors(include_input=False))
+        return escape("a setting is wrong: " + "; ".join(wrong))
     known = [
         CliError,
         *(getattr(sys.modules[module], name) for module, name in _KNOWN.items() if module in sys.modules),

@@ -40,7 +40,9 @@ def show_all(settings: Settings, *, as_json: bool) -> None:
         out.print(_versions_table(name, found[name], aliases[name]))
         for event in events[name]:
             out.print(
-                f"  {event.at[:19]}Z version {event.version} {event.action} by {event.by}: {event.reason}", markup=False
+                f"  {event.at[:19]}Z version {event.version} {event.action} by {event.by}: {event.reason}",
+                markup=False,
+                soft_wrap=True,
             )
 
 

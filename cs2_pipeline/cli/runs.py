@@ -80,13 +80,15 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
 
 
 def _root_cause(failure: StepFailureData) -> str:
-    cause = failure.error
-    while cause is not None and cause.cause is not None:
-        cause = cause.cause
-    if cause is None:
-        return failure.error_display_string
+    """The message of the outermost error of ours, which names thing and remedy; else that of the innermost."""
+    chain = [failure.error]
+    while chain[-1] is not None and chain[-1].cause is not None:
+        chain.append(chain[-1].cause)
     # "module.ClassName: message", as Python prints an exception without its trace.
-    return cause.message.strip().partition(": ")[2] or cause.message.strip()
+    messages = [error.message.strip() for error in chain if error is not None]
+    ours = [message for message in messages if message.startswith("cs2_pipeline.")]
+    chosen = (ours or messages[-1:] or [failure.error_display_string])[0 if ours else -1]
+    return chosen.partition(": ")[2] or chosen
 
 
 class ProgressHandler(logging.Handler):

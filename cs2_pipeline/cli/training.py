@@ -10,6 +10,7 @@ from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.demodb import watermark
+from cs2_pipeline.demodb.doctor import require_demos
 from cs2_pipeline.demodb.watermark import Watermark
 from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
 from cs2_pipeline.settings import Settings
@@ -75,7 +76,7 @@ def extract_new(settings: Settings, *, quiet: bool = False) -> None:
     """Extract the days that demos newer than the last extraction touch, in one run over their range."""
     platform = Platform(settings)
     with platform.demo_database() as database:
-        newest = watermark.read(database)
+        newest = require_demos(database)
         days = watermark.days_touched(database, _last_extracted(platform))
     if not days:
         if not quiet:

@@ -50,18 +50,21 @@ def connect(tracking_uri: str) -> MlflowClient:
 
 @contextmanager
 def translated(tracking_uri: str) -> Iterator[None]:
-    """Turn what MLflow raises into `RegistryError`, saying where and what to do."""
+    """Turn what MLflow raises into `RegistryError`, saying where and what to do.
+
+    The original is not chained: its text holds the address with its password, and chains reach logs.
+    """
     try:
         yield
     except MlflowException as error:
         if "API request to" in str(error) or error.error_code == "TEMPORARILY_UNAVAILABLE":
-            raise RegistryUnavailableError(_unavailable(tracking_uri)) from error
-        raise RegistryError(f"MLflow at {masked(tracking_uri)}: {masked(str(error))}") from error
-    except (OSError, ImportError) as error:
-        raise RegistryUnavailableError(_unavailable(tracking_uri)) from error
+            raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
+        raise RegistryError(f"MLflow at {masked(tracking_uri)}: {masked(str(error))}") from None
+    except (OSError, ImportError):
+        raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
     except Exception as error:
         if type(error).__module__.split(".")[0] in ("sqlalchemy", "requests", "urllib3", "alembic"):
-            raise RegistryUnavailableError(_unavailable(tracking_uri)) from error
+            raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
         raise
 
 

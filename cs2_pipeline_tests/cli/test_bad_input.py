@@ -1,0 +1,169 @@
+"""What goes wrong is named with its remedy, the exit status is not 0, and nothing is half-written."""
+
+import gzip
+import socket
+import sqlite3
+
+import pytest
+
+from cs2_pipeline.datasets.store import TableStore
+from cs2_pipeline.demodb import simulator
+
+
+@pytest.fixture
+def small_database(home):
+    home.mkdir(parents=True)
+    simulator.simulate(home / "demos.sqlite", matches=8, days=2, teams=8)
+    return home / "demos.sqlite"
+
+
+def changed(database, *statements):
+    with sqlite3.connect(database) as connection:
+        for statement in statements:
+            connection.execute(statement)
+
+
+def test_training_without_any_data_says_where_data_comes_from(cs2):
+    ended = cs2("train")
+    assert ended.status == 1
+    assert "cs2 simulate" in ended.err
+    assert "CS2_DATABASE_URL" in ended.err
+
+
+def test_a_database_without_matches_is_named_and_nothing_is_written(cs2, small_database, home):
+    tables = ("Kills", "Damages", "Bombs", "PlayerRoundStats", "PlayerMatchStats", "Rounds", "Players", "Matches")
+    changed(small_database, *(f"DELETE FROM {name}" for name in (*tables, "DemoFiles")))  # noqa: S608
+    ended = cs2("train")
+    assert ended.status == 1
+    assert "no demo in them" in ended.err
+    assert not TableStore(str(home / "data")).exists("rounds")
+
+
+def test_a_missing_table_is_named(cs2, small_database, home):
+    changed(small_database, "DROP TABLE Damages")
+    ended = cs2("train")
+    assert ended.status == 1
+    assert "no table Damages" in ended.err
+    assert not TableStore(str(home / "data")).exists("round_snapshots")
+
+
+def test_a_missing_column_is_named_with_its_table(cs2, small_database):
+    changed(small_database, "ALTER TABLE Rounds DROP COLUMN WinnerTeam")
+    ended = cs2("train")
+    assert ended.status == 1
+    assert "WinnerTeam" in ended.err
+    assert "Rounds" in ended.err
+
+
+def test_fewer_matches_than_a_split_needs_are_told_with_the_numbers(cs2, small_database):
+    changed(small_database, "DELETE FROM Rounds WHERE MatchId > 2", "DELETE FROM Matches WHERE Id > 2")
+    ended = cs2("train", "round")
+    assert ended.status == 1
+    assert "at least 5 matches, there are 2" in ended.err
+
+
+def test_a_database_address_that_is_none_is_refused_without_its_password(cs2, monkeypatch):
+    monkeypatch.setenv("CS2_DATABASE_URL", "postgresql://cs2:hunter2@127.0.0.1:9/demos")
+    ended = cs2("train")
+    assert ended.status == 1
+    assert "127.0.0.1" in ended.err
+    assert "hunter2" not in ended.err + ended.out
+
+
+def test_an_mlflow_that_does_not_answer_is_named_and_the_tables_stay(cs2, home, monkeypatch):
+    home.mkdir(parents=True)
+    simulator.simulate(home / "demos.sqlite", matches=40, days=4, teams=8)
+    monkeypatch.setenv("CS2_MLFLOW_TRACKING_URI", "http://user:hunter2@127.0.0.1:9")
+    ended = cs2("train", "round")
+    assert ended.status == 1
+    assert "MLflow at http://user:***@127.0.0.1:9 does not answer" in ended.err
+    assert "hunter2" not in ended.err + ended.out
+    assert TableStore(str(home / "data")).exists("round_dataset")
+    assert not TableStore(str(home / "data")).exists("round_predictor")
+
+
+def test_a_port_in_use_is_named_before_anything_starts(cs2, monkeypatch):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("CS2_SERVICE_PORT", str(port))
+        ended = cs2("demo")
+    assert ended.status == 1
+    assert str(port) in ended.err
+    assert "CS2_SERVICE_PORT" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("content", "named"),
+    [(b"time_left,map\n1,de_nuke\n", "95 of 97 missing"), (b"", "empty"), (b"\x00\x01\x02", "csgo.csv")],
+)
+def test_a_file_that_is_not_the_public_one_is_refused(cs2, tmp_path, home, content, named):
+    file = tmp_path / "csgo.csv"
+    file.write_bytes(content)
+    ended = cs2("ingest", "snapshots", file)
+    assert ended.status == 1
+    assert named in ended.err
+    assert not TableStore(str(home / "data")).exists("published_snapshots")
+
+
+def test_a_broken_archive_is_refused(cs2, tmp_path):
+    file = tmp_path / "csgo.csv.gz"
+    file.write_bytes(gzip.compress(b"time_left,map\n" * 1000)[:40])
+    ended = cs2("ingest", "snapshots", file)
+    assert ended.status == 1
+    assert "csgo.csv.gz" in ended.err
+
+
+def test_a_file_that_is_not_there_is_named(cs2, tmp_path):
+    ended = cs2("ingest", "snapshots", tmp_path / "nothing.csv")
+    assert ended.status == 1
+    assert "nothing.csv" in ended.err
+
+
+def test_an_existing_database_is_not_replaced_unasked(cs2, small_database):
+    before = small_database.read_bytes()
+    ended = cs2("simulate", "--matches", "3")
+    assert ended.status == 1
+    assert "--replace" in ended.err
+    assert small_database.read_bytes() == before
+
+
+def test_asking_without_a_service_says_how_to_start_it(cs2, monkeypatch):
+    monkeypatch.setenv("CS2_SERVICE_PORT", "9")
+    ended = cs2("predict", "round", "ct_alive=5")
+    assert ended.status == 1
+    assert "cs2 up" in ended.err
+
+
+@pytest.mark.parametrize("argument", ["ct_alive", "alive=3", "ct_alive=many"])
+def test_a_field_that_is_none_is_named(cs2, argument):
+    ended = cs2("predict", "round", argument)
+    assert ended.status == 1
+    assert argument.split("=")[0] in ended.err
+
+
+def test_forcing_a_promotion_needs_a_reason(cs2):
+    ended = cs2("models", "promote", "round_predictor", "1", "--force")
+    assert ended.status == 1
+
+
+def test_an_unknown_model_is_answered_with_the_known_ones(cs2):
+    ended = cs2("models", "show", "round_predictors")
+    assert ended.status == 1
+    assert "round_predictor, player_classifier" in ended.err
+
+
+def test_a_setting_that_is_no_number_is_named(cs2, monkeypatch):
+    monkeypatch.setenv("CS2_SERVICE_PORT", "http")
+    ended = cs2("doctor")
+    assert ended.status == 1
+    assert "CS2_SERVICE_PORT" in ended.err
+
+
+def test_the_doctor_finds_misspelt_settings_and_hides_secrets(cs2, monkeypatch):
+    monkeypatch.setenv("CS2_DATABSE_URL", "x")
+    monkeypatch.setenv("CS2_ADMIN_TOKEN", "hunter2")
+    ended = cs2("doctor")
+    assert "CS2_DATABSE_URL is no setting" in ended.out
+    assert "hunter2" not in ended.out + ended.err
