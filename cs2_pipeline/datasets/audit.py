@@ -411,16 +411,16 @@ def _split_gap(table: _Table) -> Finding:
             f"{told}, and the table has {lacking}: whoever splits its rows is told the first. Split whole groups."
         )
         return Finding("b", title, "fail", sentence, numbers)
-    own = _own_split_auc(table, tested)
+    own, own_error = _own_split_auc(table, tested)
     kept = (own - by_group) / gap
     numbers |= {"AUC, the table's own parts": own, "share of the gap in the table's own parts": kept}
-    failed = kept > 0.5 and own - by_group > SURE * error
+    failed = kept > 0.5 and own - by_group > SURE * np.hypot(error, own_error)
     judged = "near the first: they split groups" if failed else "as on whole groups"
     return _finding("b", title, failed, f"{told}; on the table's own parts it reaches {own:.3f}, {judged}.", numbers)
 
 
-def _own_split_auc(table: _Table, tested: NDArray[np.bool_]) -> float:
-    """The forest's AUC on the table's own test part, fitted and judged on as many rows as a fold has."""
+def _own_split_auc(table: _Table, tested: NDArray[np.bool_]) -> tuple[float, float]:
+    """The forest's AUC on the table's own test part with its error, fitted and judged on as many rows as a fold has."""
     random = np.random.default_rng(table.seed)
     chosen = [
         np.sort(random.permutation(numbers)[: FOREST_ROWS // _FOLDS])
@@ -430,7 +430,8 @@ def _own_split_auc(table: _Table, tested: NDArray[np.bool_]) -> float:
     fitted.fit(table.matrix[chosen[0]], table.labels[chosen[0]])
     scores = np.zeros((chosen[1].size, int(table.labels.max()) + 1))
     scores[:, fitted.classes_] = fitted.predict_proba(table.matrix[chosen[1]])
-    return _auc(table.labels[chosen[1]], scores)
+    own = _auc(table.labels[chosen[1]], scores)
+    return own, table.standard_error(chosen[1], own)
 
 
 # (c) ------------------------------------------------------------------------------------------------------------------
@@ -513,11 +514,15 @@ def _later_windows(table: _Table) -> Finding:
     known_late = 0
     tested = table.tested
     if tested is not None and "later_end" in frame and tested.any() and not tested.all():
-        known_late = int((frame.loc[~tested, "later_end"] >= frame.loc[tested, "later_start"].min()).sum())
-    numbers = {"rows whose windows overlap": float(mixed), "training labels from the test's time": float(known_late)}
+        known_late = int((frame.loc[~tested, "later_end"] >= frame.loc[tested, "later_end"].min()).sum())
+    numbers = {
+        "rows whose windows overlap": float(mixed),
+        "labels learned from that were known after one tested on": float(known_late),
+    }
     if not mixed and not known_late:
         return Finding("c", title, "pass", "Every label comes from matches after those of its features.", numbers)
-    sentence = f"{mixed} rows take label and features from the same time, {known_late} training labels from the test's."
+    sentence = f"{mixed} rows take label and features from the same time, and {known_late} labels to learn from became "
+    sentence += "known after one that is tested on."
     return Finding("c", title, "fail", sentence, numbers)
 
 

@@ -20,9 +20,9 @@ from cs2_pipeline.game.player import kd_ratio, rate, tier_of
 
 MIN_CAREER_ROUNDS: Final = 11
 """A career of fewer rounds is not listed."""
-LATER_ROUNDS: Final = 120
-"""Rounds of the later window. At about 0.65 kills and deaths a round the sampling error of its log K/D is
-about 0.16, well inside the tiers' widths of 0.36 and 0.41; a longer window would be surer still but ask for more
+LATER_ROUNDS: Final = 100
+"""Rounds of the later window, some five matches. At about 0.65 kills and deaths a round the sampling error of its log
+K/D is about 0.18, half the tiers' widths of 0.36 and 0.41; a longer window would be surer still but ask for more
 matches of every player than many ever play."""
 MAX_ANCHORS: Final = 8
 """Moments at which one player's past is cut from the later matches: beyond these, more rows of the same player
@@ -73,9 +73,9 @@ def build(
 
     Parts: a player belongs to one part for ever, by a hash of the Steam id, so that nobody moves from the test part
     into the training part as data grows. Time is cut once, where the test part's share of all lines begins:
-    rows of the other parts have their whole later window before the cut, rows of the test part after it. No
-    label that a model learns from was still unknown when the first label it is tested on began. Rows that
-    keep neither rule are left out.
+    the later windows of the other parts end before the cut, those of the test part end after it. So every label
+    that a model is tested on became known only after all those it learned from. Rows that do not keep to their
+    side are left out.
 
     Args:
         player_match_stats: one line per player and match, as extracted.
@@ -128,9 +128,8 @@ def _anchors(lines: pd.DataFrame, later_rounds: int, cut: pd.Timestamp, shares: 
     rounds_before = np.r_[0, np.cumsum(lines["rounds"].to_numpy())]
     later_stop = np.searchsorted(rounds_before, rounds_before[:-1] + later_rounds)
     part = np.array([_part(steam_id, shares) for steam_id in ids[first]])[player]
-    times = lines["started_at"].array
-    last_later = np.minimum(later_stop, len(lines)) - 1
-    on_its_side = np.where(part == "test", times >= cut, times[last_later] < cut)
+    known = lines["started_at"].array[np.minimum(later_stop, len(lines)) - 1]
+    on_its_side = np.where(part == "test", known >= cut, known < cut)
     kept = (number > first[player]) & (later_stop <= stop[player]) & on_its_side
     anchors = pd.DataFrame(
         {"player": player, "anchor": number, "first": first[player], "later_stop": later_stop, "part": part}

@@ -27,7 +27,7 @@ from cs2_pipeline.models.onnx_export import Graph
 from cs2_pipeline.models.player_network import NetworkParams, PlayerClassifier, hide_adr
 
 NAME: Final = "player_classifier"
-MIN_PLAYERS: Final = 20
+MIN_PLAYERS: Final = 10
 """Players a part needs: fewer say nothing."""
 PROBE_ROWS: Final = 128
 ROUNDS_EDGES: Final = (0, 20, 40, 80, 160, 320, 640, 1280)
@@ -73,7 +73,8 @@ class PlayerTraining:
 
     Attributes:
         candidates: the rule, the baseline and the networks, in the order of training.
-        chosen: the one the artifact holds: a network, as only these are exported.
+        chosen: the one the artifact holds: of the exportable ones (not the rule, not the baseline) that with the least
+            log loss on the validation part, with and without ``adr`` together.
         rule: "the tier of the past K/D" as probabilities: what came of the training part's players of that tier.
         baseline: logistic regression on the scaled features.
         artifact: the exported model, loaded from `folder`.
@@ -139,7 +140,9 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
         candidates.append(Candidate(name, {**params, **found}, metrics, predict))
         if isinstance(predict, _Ensemble):
             networks.append((candidates[-1], predict))
-    chosen, model = min(networks, key=lambda pair: pair[0].metrics["log_loss"])
+    chosen, model = min(
+        networks, key=lambda pair: pair[0].metrics["log_loss"] + pair[0].metrics["log_loss_without_adr"]
+    )
     rule, baseline = candidates[0].predict, candidates[1].predict
     watched = _Part.of(dataset, "validate", "calibrate")
     prior = np.bincount(learned.tier, minlength=len(TIERS)) / len(learned.tier)
@@ -211,17 +214,21 @@ def _log_losses(tier: Tiers, scores: Scores) -> Scores:
 
 def _kinds(learned: _Part, calibrated: _Part, seed: int) -> list[tuple[str, dict[str, Any], Callable[[], Predict]]]:
     """Name, parameters and fit of each candidate; the rule first, then the baseline."""
-    networks = [NetworkParams(head="ordinal"), NetworkParams(head="softmax")]
+    networks = {
+        "ordinal regression": NetworkParams(hidden=(), members=1),
+        "ordinal network": NetworkParams(),
+        "softmax network": NetworkParams(head="softmax"),
+    }
     return [
         ("tier of the past K/D", {}, lambda: fit_rule(learned.features, learned.tier)),
         ("logistic regression", {"C": 1.0}, lambda: _fit_logistic(learned)),
         *(
             (
-                f"{params.head} network",
+                name,
                 asdict(params),
                 lambda params=params: _fit_ensemble(learned, calibrated, params, seed),
             )
-            for params in networks
+            for name, params in networks.items()
         ),
     ]
 
@@ -329,7 +336,12 @@ def _fit_ensemble(learned: _Part, calibrated: _Part, params: NetworkParams, seed
 
     fitted = [
         player_network.fit(
-            learned.features, learned.tier, params=params, seed=seed * params.members + member, monitor=monitor
+            learned.features,
+            learned.tier,
+            learned.players,
+            params=params,
+            seed=seed * params.members + member,
+            monitor=monitor,
         )
         for member in range(params.members)
     ]

@@ -8,6 +8,7 @@ import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Literal
 
 import numpy as np
@@ -46,21 +47,25 @@ class NetworkParams:
 
     Attributes:
         head: "ordinal" places a player on one scale that three cuts divide; "softmax" scores each tier by itself.
-        hidden: units of the two hidden layers.
+        hidden: units of each hidden layer; none for a model that is linear in its inputs.
         dropout: share of hidden units switched off in training.
         members: networks from different seeds whose scores are averaged.
-        epochs, batch_rows, learning_rate, weight_decay: of AdamW under a cosine.
+        epochs: passes over the rows; more on few rows, so that there are at least ``steps`` steps.
+        steps, batch_rows, learning_rate: of Adam under a cosine.
+        spread: how far a weight is expected to move from where it starts, in units of one input's whole effect (the
+            standard deviation of its prior); the fewer the players, the more this holds it back.
         hide_adr: share of the rows that lose ``adr`` in each epoch.
     """
 
     head: Head = "ordinal"
-    hidden: tuple[int, int] = (32, 16)
+    hidden: tuple[int, ...] = (32, 16)
     dropout: float = 0.1
     members: int = 3
     epochs: int = 20
+    steps: int = 300
     batch_rows: int = 256
     learning_rate: float = 4e-3
-    weight_decay: float = 1e-3
+    spread: float = 0.15
     hide_adr: float = 0.3
 
 
@@ -112,21 +117,31 @@ class PlayerClassifier(nn.Module):
         super().__init__()
         self.head = params.head
         self.dropout = params.dropout
-        first, second = params.hidden
         random = torch.Generator().manual_seed(seed)
-
-        def weight(rows: int, columns: int, scale: float = 1.0) -> nn.Parameter:
-            return nn.Parameter(torch.randn(rows, columns, generator=random) * scale * rows**-0.5)
 
         width = 2 * mean.size
         outputs = 2 if self.head == "ordinal" else len(TIERS)
+        sizes = [width, *params.hidden]
         self.mean = nn.Parameter(torch.from_numpy(mean), requires_grad=False)
         self.per_deviation = nn.Parameter(torch.from_numpy(1 / deviation), requires_grad=False)
-        self.layers = nn.ParameterList([weight(width, first), weight(first, second), weight(second, outputs, 0.1)])
-        self.biases = nn.ParameterList([nn.Parameter(torch.zeros(size)) for size in (first, second, outputs)])
-        self.straight = weight(width, outputs, 0.1)
+        self.layers = nn.ParameterList(
+            [nn.Parameter(torch.randn(a, b, generator=random) * (2 / a) ** 0.5) for a, b in pairwise(sizes)]
+        )
+        self.biases = nn.ParameterList([nn.Parameter(torch.zeros(size)) for size in params.hidden])
+        self.last = nn.Parameter(torch.zeros(sizes[-1] if params.hidden else 0, outputs))
+        self.last_bias = nn.Parameter(torch.zeros(outputs))
+        straight = torch.zeros(width, outputs)
+        if self.head == "ordinal":  # learning begins at a rule: the K/D, drawn to the mean as far as rounds are few
+            straight[mean.size + _KD, 0] = 1
+        self.straight = nn.Parameter(straight)
+        self._starts = {"straight": straight.clone(), "last": torch.zeros_like(self.last)}
         cuts = (np.log(np.array(TIER_CUTS) + _LOG_OFFSETS["kd_ratio"]) - mean[_KD]) / deviation[_KD]
         self.cuts = nn.Parameter(torch.from_numpy(cuts.astype(np.float32)))
+
+    def moved(self) -> torch.Tensor:
+        """Sum of squares of how far the weights are from where they began: one number."""
+        weights = dict(self.named_parameters())
+        return torch.stack([((weights[name] - start) ** 2).sum() for name, start in self._starts.items()]).sum()
 
     def forward(self, inputs: torch.Tensor, random: torch.Generator | None = None) -> torch.Tensor:
         """Scores, shape (rows, tiers), each row adding up to 1; with ``random``, units drop out as in training."""
@@ -134,12 +149,14 @@ class PlayerClassifier(nn.Module):
         whole = ((whole - self.mean) * self.per_deviation).clamp(-_LIMIT, _LIMIT)
         both = torch.cat([whole, whole * trust], dim=1)
         hidden = both
-        for layer, bias in zip(self.layers[:-1], self.biases[:-1], strict=True):
+        for layer, bias in zip(self.layers, self.biases, strict=True):
             hidden = torch.relu(hidden @ layer + bias)
             if random is not None and self.dropout:
                 kept = torch.rand(hidden.shape, generator=random) >= self.dropout
                 hidden = hidden * kept / (1 - self.dropout)
-        last = hidden @ self.layers[-1] + self.biases[-1] + both @ self.straight
+        last = both @ self.straight + self.last_bias
+        if len(self.layers):
+            last = last + hidden @ self.last
         if self.head == "softmax":
             scores = torch.softmax(last, dim=1)
         else:
@@ -165,12 +182,12 @@ class PlayerClassifier(nn.Module):
         whole = graph.add("Clip", whole, np.array(-_LIMIT, np.float32), np.array(_LIMIT, np.float32))
         both = graph.add("Concat", whole, graph.add("Mul", whole, trust), axis=1)
         hidden = both
-        for number in range(len(self.layers) - 1):
+        for number in range(len(self.layers)):
             hidden = graph.add("Gemm", hidden, value[f"layers.{number}"], value[f"biases.{number}"])
             hidden = graph.add("Relu", hidden)
-        number = len(self.layers) - 1
-        last = graph.add("Gemm", hidden, value[f"layers.{number}"], value[f"biases.{number}"])
-        last = graph.add("Add", last, graph.add("MatMul", both, value["straight"]))
+        last = graph.add("Gemm", both, value["straight"], value["last_bias"])
+        if len(self.layers):
+            last = graph.add("Add", last, graph.add("MatMul", hidden, value["last"]))
         scores = (
             graph.add("Softmax", last, axis=1) if self.head == "softmax" else _add_ordinal(graph, last, value["cuts"])
         )
@@ -190,6 +207,7 @@ def _add_ordinal(graph: Graph, last: str, cuts: Matrix) -> str:
 def fit(
     features: Matrix,
     tier: NDArray[np.int64],
+    players: int,
     *,
     params: NetworkParams,
     seed: int,
@@ -200,6 +218,7 @@ def fit(
     Args:
         features: of the players' records, shape (rows, features).
         tier: 0 to 3, shape (rows,).
+        players: how many players the rows are of: what the evidence of the rows is worth against the prior.
         monitor: loss on rows left out of a function from inputs to scores, called after each epoch.
 
     Returns:
@@ -208,7 +227,7 @@ def fit(
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the order of sums, and with it every bit of the result, must not depend on the machine
     try:
-        return _fit(features, tier, params, seed, monitor)
+        return _fit(features, tier, players, params=params, seed=seed, monitor=monitor)
     finally:
         torch.set_num_threads(threads)
 
@@ -216,6 +235,8 @@ def fit(
 def _fit(
     features: Matrix,
     tier: NDArray[np.int64],
+    players: int,
+    *,
     params: NetworkParams,
     seed: int,
     monitor: Callable[[Callable[[Matrix], Matrix]], float],
@@ -226,15 +247,17 @@ def _fit(
     random = torch.Generator().manual_seed(seed)
     network = PlayerClassifier(*_scaling(views[0].numpy()), params, seed)
     learned = [weight for weight in network.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=params.learning_rate, weight_decay=params.weight_decay)
-    steps = params.epochs * math.ceil(len(tier) / params.batch_rows)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
+    optimizer = torch.optim.Adam(learned, lr=params.learning_rate)
+    steps = math.ceil(len(tier) / params.batch_rows)
+    epochs = max(params.epochs, math.ceil(params.steps / steps))
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
     best, best_epoch, best_network = math.inf, 0, network
-    for epoch in range(1, params.epochs + 1):
+    for epoch in range(1, epochs + 1):
         hidden = torch.rand(len(tier), 1, generator=random) < params.hide_adr
         inputs = torch.where(hidden, views[1], views[0])
         for chosen in torch.randperm(len(tier), generator=random).split(params.batch_rows):
             loss = nn.functional.nll_loss(torch.log(network(inputs[chosen], random)), target[chosen])
+            loss = loss + network.moved() / (2 * params.spread**2 * players)
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
