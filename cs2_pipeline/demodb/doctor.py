@@ -127,6 +127,6 @@ def _content(db: DemoDatabase) -> list[Finding]:
     unset = ~watermark.has_day(started, db.engine.dialect.name)
     count = db.read(select(func.count().label("matches")).where(unset)).to_pylist()[0]["matches"]
     if count:
-        text = f"{count} matches have no start time, so that no day holds them; set Matches.StartTime"
+        text = f"matches without a start time, which no day holds: {count}; set Matches.StartTime"
         found.append(Finding("warning", "content", text))
     return found

@@ -6,6 +6,7 @@ import pytest
 from cs2_pipeline.demodb import extract, reasons
 from cs2_pipeline.demodb.connect import DemoDatabase
 from cs2_pipeline.demodb.extract import ExtractedEvents
+from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline_tests.demodb.small_database import NOON, ROUND_TICKS, SmallDatabase
 
 DAY = NOON.date()
@@ -195,3 +196,17 @@ def test_extracting_events_again_gives_the_same_tables(opened, small):
     first, again = (extract.event_tables(db, DAY, DAY) for _ in range(2))
     for name in ("rounds", "participants", "kills", "damages", "bombs"):
         pd.testing.assert_frame_equal(getattr(first, name), getattr(again, name))
+
+
+def test_a_simulated_season_loses_no_row_on_the_way(tmp_path):
+    path = tmp_path / "season.sqlite"
+    report = simulate(path, matches=8, seed=3, first_day=DAY)
+    with DemoDatabase(str(path)) as db:
+        found = extract.event_tables(db, report.first_day, report.last_day)
+        players = extract.player_match_stats(db, report.first_day, report.last_day)
+    assert (found.left_out, found.mapped, players.left_out) == ({}, {}, {})
+    assert len(found.rounds) == report.rows["Rounds"]
+    assert len(found.kills) == report.rows["Kills"]
+    assert len(found.damages) == report.rows["Damages"]
+    assert len(players.frame) == report.rows["PlayerMatchStats"]
+    assert found.participants.groupby(["round_id", "side"]).size().unique().tolist() == [5]
