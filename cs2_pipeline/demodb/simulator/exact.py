@@ -91,6 +91,7 @@ def save(truth: Truth, path: Path) -> None:
                 before=truth.before,
                 after=truth.after,
             )
+        Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
