@@ -70,11 +70,12 @@ class Access:
         """Let an admin request pass.
 
         Raises:
-            Problem: 403 when no token is set, 401 when it is not the one sent.
+            Problem: 401 without the right token, 403 when the service has none.
         """
-        if not self._token:
+        sent = _credential(headers)
+        if sent and not self._token:
             raise closed()
-        if not hmac.compare_digest(_credential(headers), self._token.encode()):
+        if not sent or not hmac.compare_digest(sent, self._token.encode()):
             raise unauthorized("send the admin token as Authorization: Bearer")
 
 

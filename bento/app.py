@@ -58,6 +58,8 @@ Handler = Callable[[Scope, Receive], Awaitable[bytes]]
 _JSON: Final = b"application/json"
 _JSON_HEADER: Final = (b"content-type", _JSON)
 _encode = msgspec.json.encode
+_ROUNDS_PREDICTED = metrics.PREDICTIONS.labels(ROUND_PREDICTOR)
+_PLAYERS_CLASSIFIED = metrics.PREDICTIONS.labels(PLAYER_CLASSIFIER)
 
 
 class DisconnectedError(Exception):
@@ -149,7 +151,7 @@ class PredictionApp:
         model = self._require(ROUND_PREDICTOR, RoundPredictor)
         values, style = ROUND_FORM.read_one(await self._body(scope, receive, SMALL_BODY))
         odds = model.one(values)
-        metrics.PREDICTIONS.labels(ROUND_PREDICTOR).inc()
+        _ROUNDS_PREDICTED.inc()
         if self._log is not None:
             self._log.round(model.version, values, odds)
         answer = round_answer(odds, style)
@@ -160,7 +162,7 @@ class PredictionApp:
         model = self._require(PLAYER_CLASSIFIER, PlayerClassifier)
         values, style = PLAYER_FORM.read_one(await self._body(scope, receive, SMALL_BODY))
         skill = model.one(values)
-        metrics.PREDICTIONS.labels(PLAYER_CLASSIFIER).inc()
+        _PLAYERS_CLASSIFIED.inc()
         if self._log is not None:
             self._log.player(model.version, values, skill)
         answer = player_answer(skill, style)

@@ -5,6 +5,7 @@ A predictor belongs to one model version, so a prediction and the version that m
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from bento.requests import Values
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES, player_features, round_features
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.player import complete
-from cs2_pipeline.game.state import decided_winner
+from cs2_pipeline.game.state import ROUND_FIELDS, decided_winner
 from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR, Artifact, ArtifactError, ModelVersion
 
 DIGITS: Final = 6
@@ -22,6 +23,9 @@ DIGITS: Final = 6
 _LEAST, _MOST = 10.0**-DIGITS, 1 - 10.0**-DIGITS
 
 _DECIDED: Final = {"CT": (1.0, 1.0, 1.0), "T": (0.0, 0.0, 0.0)}
+
+_NUMBER_NAMES: Final = tuple(field.name for field in ROUND_FIELDS if not field.text)
+_NUMBERS: Final = itemgetter(*_NUMBER_NAMES)
 
 Odds = tuple[float, float, float]
 """P(CT wins) and its interval's bounds."""
@@ -57,9 +61,10 @@ class RoundPredictor:
 
     def many(self, states: Sequence[Values]) -> list[Odds]:
         """The odds of many states, in their order."""
-        for values in states:
-            values["map_index"] = map_index(values["map_name"])
-        rows = np.array([round_features(values) for values in states], dtype=np.float32)
+        numbers = np.array([_NUMBERS(values) for values in states], dtype=float)  # None becomes NaN
+        table: dict[str, NDArray[Any]] = dict(zip(_NUMBER_NAMES, numbers.T, strict=True))
+        table["map_index"] = np.array([map_index(values["map_name"]) for values in states])
+        rows = np.column_stack(round_features(table)).astype(np.float32)
         if self._columns is not None:
             rows = rows[:, self._columns]
         outputs = self._run(_ROUND_OUTPUTS, {"features": rows})
@@ -133,9 +138,9 @@ def predictor(version: ModelVersion, artifact: Artifact) -> Predictor:
     return made
 
 
-_EVEN_ROUND: Final[Values] = {
+_EVEN_ROUND: Final[Values] = dict.fromkeys(field.name for field in ROUND_FIELDS) | {
     "ct_alive": 5, "t_alive": 5, "ct_equip_value": 25_000.0, "t_equip_value": 25_000.0, "ct_money": 10_000.0,
-    "t_money": 10_000.0, "bomb_planted": 0, "time_remaining": 115.0, "ct_score": 6, "t_score": 6, "map_name": None,
+    "t_money": 10_000.0, "bomb_planted": 0, "time_remaining": 115.0, "ct_score": 6, "t_score": 6,
 }  # fmt: skip
 
 
@@ -155,4 +160,5 @@ def _expect_outputs(artifact: Artifact, outputs: list[str]) -> None:
 
 
 def _rounded(probability: float) -> float:
-    return min(max(round(probability, DIGITS), _LEAST), _MOST)
+    value = round(probability, DIGITS)
+    return value if _LEAST < value < _MOST else _MOST if value > 0.5 else _LEAST

@@ -77,8 +77,8 @@ class PlayersBody(BaseModel):
 class CounterStrike:
     """Win probabilities of Counter-Strike 2 rounds and skill tiers of players."""
 
-    @bentoml.on_deployment
-    def prepare() -> None:  # type: ignore[misc]
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    def prepare() -> None:
         """Run once before the workers start: `bentoml serve` ends here when the settings cannot work."""
         Access(SETTINGS)
         SETTINGS.champion_cache.mkdir(parents=True, exist_ok=True)

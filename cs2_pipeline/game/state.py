@@ -114,6 +114,20 @@ def decided_winner(ct_alive: float, t_alive: float, bomb_planted: float, time_re
     return None
 
 
+_LIMITS: Final = tuple(
+    (
+        f"{side}_alive",
+        f"{side}_health",
+        tuple(
+            (f"{side}_{item}", most)
+            for item, most in (("health", FULL_HEALTH), ("armor", FULL_ARMOR), ("helmets", 1), ("defuse_kits", 1))
+        ),
+    )
+    for side in ("ct", "t")
+)
+"""For each side: the fields of its living players and their health, and what each of them can have at most."""
+
+
 def contradictions(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What makes a state impossible, as pairs of field and message; empty for a possible one.
 
@@ -126,13 +140,13 @@ def contradictions(values: Mapping[str, Any]) -> list[tuple[str, str]]:
         found.append(("ct_alive", "nobody is alive on either side and no bomb is planted"))
     if planted and values["time_remaining"] > MAX_BOMB_TIME:
         found.append(("time_remaining", f"a planted bomb explodes within {MAX_BOMB_TIME:g} s"))
-    per_player = {"health": FULL_HEALTH, "armor": FULL_ARMOR, "helmets": 1, "defuse_kits": 1}
-    for side, alive in (("ct", ct), ("t", t)):
-        for item, most in per_player.items():
-            value = values.get(f"{side}_{item}")
-            if value is not None and value > most * alive:
-                found.append((f"{side}_{item}", f"{value:g} is more than {alive} living players can have"))
-        health = values.get(f"{side}_health")
-        if health is not None and alive > 0 and health <= 0:
-            found.append((f"{side}_health", f"{alive} living players have some health"))
+    for alive, health, limits in _LIMITS:
+        living = values[alive]
+        for name, most in limits:
+            value = values.get(name)
+            if value is not None and value > most * living:
+                found.append((name, f"{value:g} is more than {living} living players can have"))
+        value = values.get(health)
+        if value is not None and living > 0 and value <= 0:
+            found.append((health, f"{living} living players have some health"))
     return found

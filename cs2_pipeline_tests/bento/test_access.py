@@ -61,7 +61,8 @@ def test_a_key_in_clear_text_is_no_setting_and_is_not_repeated():
 
 def test_without_a_token_the_admin_routes_are_closed():
     access = Access(Settings(admin_token=None))
-    assert refusal(access.admit_admin, [(b"authorization", b"Bearer ")]).status == 403
+    assert refusal(access.admit_admin, [(b"authorization", b"Bearer ")]).status == 401
+    assert refusal(access.admit_admin, [(b"authorization", b"Bearer x")]).status == 403
 
 
 def test_a_service_with_keys_and_origins_keeps_to_them(served_home):

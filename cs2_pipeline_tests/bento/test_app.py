@@ -112,7 +112,7 @@ def test_a_batch_is_answered_in_its_spelling(server):
         ("/predict/rounds", b" " * 9_000_000, {}, 413, "too-large"),
         ("/predict/sounds", ROUND, {}, 404, "not-found"),
         ("/health", ROUND, {}, 405, "wrong-method"),
-        ("/admin/reload", {}, {}, 403, "closed"),
+        ("/admin/reload", {}, {"Authorization": "Bearer x"}, 403, "closed"),
     ],
 )
 def test_errors_are_problem_documents(server, path, body, headers, status, kind):  # noqa: PLR0917

@@ -1,0 +1,518 @@
+"""The prediction service against the classic design: requests a second, latency, start, memory, size, a swap.
+
+The server has one core and the client (wrk) the other. Both designs are measured in turn, several rounds, medians.
+Each carries a network of the same size, so that what differs is the service. Writes a Markdown table.
+
+``python -m benchmarks.serving [--rounds N] [--seconds N] [--out FILE]``; needs wrk and taskset on the path.
+"""
+
+import argparse
+import asyncio
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, distribution
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
+from packaging.requirements import Requirement
+
+from bento.answers import round_answer
+from bento.predictors import RoundPredictor
+from bento.requests import ROUND_FORM, SNAKE
+from cs2_pipeline.game.features import ROUND_FEATURES, round_features
+from cs2_pipeline.game.state import contradictions
+from cs2_pipeline.models.artifact import Artifact, write
+from cs2_pipeline.registry import promotion
+from cs2_pipeline.registry.cache import ModelVersion
+from cs2_pipeline.registry.runs import TrainingRun, record
+
+STATE = {
+    "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000, "t_money": 4000,
+    "bomb_planted": 0, "time_remaining": 90, "ct_score": 7, "t_score": 8,
+}  # fmt: skip
+HIDDEN = (64, 32, 16)
+SERVER_CORE, CLIENT_CORE = "0", "1"
+PORT = 8791
+SETTLE = 4.0
+"""Seconds after the start before anything is measured: by then each design is done with what it does only once."""
+
+
+@dataclass(frozen=True)
+class Load:
+    """One run of wrk: requests a second, latencies in milliseconds, and the server's CPU microseconds for a request.
+
+    The CPU time does not depend on what else the machine does, the others do.
+    """
+
+    rate: float
+    p50: float
+    p99: float
+    failed: int
+    cpu: float
+
+
+def network(folder: Path, *, seed: int) -> Artifact:
+    """A round model of the classic network's size with random weights; missing features count as 0."""
+    random = np.random.default_rng(seed)
+    nodes = [
+        helper.make_node("IsNaN", ["features"], ["missing"]),
+        helper.make_node("Where", ["missing", "nought", "features"], ["known"]),
+        helper.make_node("Mul", ["known", "scale"], ["layer0"]),
+    ]
+    scale = np.full(len(ROUND_FEATURES), 1e-4, np.float32)
+    weights = [numpy_helper.from_array(np.array(0, np.float32), "nought"), numpy_helper.from_array(scale, "scale")]
+    sizes = (len(ROUND_FEATURES), *HIDDEN, 1)
+    for number, (width, size) in enumerate(pairwise(sizes)):
+        matrix = random.normal(size=(width, size)).astype(np.float32)
+        weights += [numpy_helper.from_array(matrix, f"w{number}")]
+        nodes.append(helper.make_node("MatMul", [f"layer{number}", f"w{number}"], [f"sum{number}"]))
+        nodes.append(helper.make_node("Relu" if size > 1 else "Sigmoid", [f"sum{number}"], [f"layer{number + 1}"]))
+    weights.append(numpy_helper.from_array(np.array([-1], np.int64), "flat"))
+    nodes.append(helper.make_node("Reshape", [f"layer{len(sizes) - 1}", "flat"], ["probability"]))
+    nodes += [helper.make_node("Identity", ["probability"], [name]) for name in ("low", "high")]
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ("probability", "low", "high")]
+    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", len(ROUND_FEATURES)])]
+    graph = helper.make_graph(nodes, "network", inputs, outputs, weights)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
+    probe = np.array([round_features(STATE)], np.float32)
+    probability = _forward(probe, weights)
+    expected = dict.fromkeys(("probability", "low", "high"), probability)
+    return write(
+        folder, name="round_predictor", graph=model, features=ROUND_FEATURES, probe=probe, expected=expected, seed=seed
+    )
+
+
+def _forward(rows: NDArray[np.float32], weights: list[Any]) -> NDArray[np.float32]:
+    layer = np.nan_to_num(rows) * np.float32(1e-4)
+    matrices = [numpy_helper.to_array(w) for w in weights if w.name.startswith("w")]
+    for matrix in matrices[:-1]:
+        layer = np.maximum(layer @ matrix, 0)
+    return np.asarray(1 / (1 + np.exp(-(layer @ matrices[-1]))), np.float32).reshape(-1)
+
+
+def champion(home: Path, *, seed: int) -> ModelVersion:
+    """Register a network in the home's MLflow store and make it the champion."""
+    folder = home / f"network-{seed}"
+    network(folder, seed=seed)
+    uri = f"sqlite:///{home / 'mlflow.db'}"
+    run = TrainingRun(
+        model_name="round_predictor",
+        artifact=folder,
+        dataset=pd.DataFrame({"ct_wins": [1]}),
+        dataset_digest="0" * 32,
+        params={},
+        metrics={},
+        tags={"trained_at": "2026-01-01T00:00:00+00:00"},
+        files={},
+    )
+    version = record(uri, run, artifact_root=home / "artifacts")
+    promotion.promote(uri, version, reason="to be measured")
+    return version
+
+
+def service_command(port: int) -> list[str]:
+    """The service through `bentoml serve`, with all that production has on."""
+    serve = [sys.executable, "-m", "bentoml", "serve", "bento.service:CounterStrike"]
+    return [*serve, "--host", "127.0.0.1", "--port", str(port)]
+
+
+def classic_command(port: int) -> list[str]:
+    """The classic design."""
+    return _uvicorn("benchmarks.classic_service:app", port)
+
+
+def echo_command(port: int) -> list[str]:
+    """The floor: an ASGI application that reads the body and sends a fixed answer."""
+    return _uvicorn("benchmarks.serving:echo", port)
+
+
+def _uvicorn(app: str, port: int) -> list[str]:
+    options = ["--host", "127.0.0.1", "--port", str(port), "--no-access-log", "--log-level", "warning"]
+    return [sys.executable, "-m", "uvicorn", app, *options]
+
+
+async def echo(scope: dict[str, Any], receive: Callable[[], Any], send: Callable[[dict[str, Any]], Any]) -> None:
+    """A bare ASGI application."""
+    if scope["type"] != "http":
+        return
+    await receive()
+    headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"{}"})
+
+
+@contextmanager
+def serving(command: list[str], home: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A server on its core until the block ends, ready when the block begins."""
+    environment = os.environ | {
+        "CS2_HOME": str(home),
+        "CS2_SERVED_MODELS": "round_predictor",
+        "BENTOML_HOME": str(home / "bentoml"),
+        "BENTOML_DO_NOT_TRACK": "True",
+        "OMP_NUM_THREADS": "1",
+    }
+    log = (home / "server.log").open("wb")
+    process = subprocess.Popen(
+        ["taskset", "-c", SERVER_CORE, *command], env=environment, stdout=log, stderr=log, start_new_session=True
+    )
+    try:
+        await_answer(process, 60)
+        yield process
+    finally:
+        log.close()
+        for step in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, step)
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+
+
+def await_answer(process: subprocess.Popen[bytes], seconds: float) -> None:
+    """Wait for the first good answer to /readyz (any answer at all from the bare application)."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        with suppress(OSError, http.client.HTTPException):
+            connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=5)
+            connection.request("GET", "/readyz")
+            if connection.getresponse().status == 200:
+                return
+        time.sleep(0.01)
+    raise RuntimeError(f"the server did not get ready (exit status {process.poll()})")
+
+
+def wrk(folder: Path, path: str, document: Any, *, pid: int, connections: int, seconds: float) -> Load:
+    """Load the server, whose answering process is `pid`, from the client's core."""
+    script = folder / "request.lua"
+    body = json.dumps(document)
+    script.write_text(
+        f'wrk.method = "POST"\nwrk.body = [[{body}]]\nwrk.headers["Content-Type"] = "application/json"\n'
+        "done = function(summary, latency, requests)\n"
+        '  io.write(string.format("RESULT %d %d %f %f %d\\n", summary.requests, summary.duration,'
+        " latency:percentile(50), latency:percentile(99), summary.errors.status + summary.errors.read"
+        " + summary.errors.connect + summary.errors.timeout))\nend\n"
+    )
+    options = ["-t", "1", "-c", str(connections), "-d", f"{seconds:g}s", "-s", str(script)]
+    cpu = _cpu_seconds(pid)
+    done = subprocess.run(
+        ["taskset", "-c", CLIENT_CORE, "wrk", *options, f"http://127.0.0.1:{PORT}{path}"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = re.search(r"RESULT (\d+) (\d+) ([\d.]+) ([\d.]+) (\d+)", done.stdout)
+    if found is None:
+        raise RuntimeError(f"wrk said nothing that can be read:\n{done.stdout}")
+    requests, micros, p50, p99, failed = (float(part) for part in found.groups())
+    cpu = (_cpu_seconds(pid) - cpu) / requests * 1e6
+    return Load(requests / micros * 1e6, p50 / 1000, p99 / 1000, int(failed), cpu)
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def median_of(loads: list[Load]) -> Load:
+    """The medians; failures are added up."""
+    return Load(
+        statistics.median(load.rate for load in loads),
+        statistics.median(load.p50 for load in loads),
+        statistics.median(load.p99 for load in loads),
+        sum(load.failed for load in loads),
+        statistics.median(load.cpu for load in loads),
+    )
+
+
+Figures = dict[tuple[str, str], Load]
+
+
+def loads(home: Path, *, rounds: int, seconds: float) -> Figures:
+    """All loads on all designs, in turn, so that a busy moment of the machine hits them alike."""
+    commands = {"service": service_command(PORT), "classic": classic_command(PORT), "bare ASGI": echo_command(PORT)}
+    kinds = {
+        "1 connection": ("/predict/round", STATE, 1),
+        "16 connections": ("/predict/round", STATE, 16),
+        "batches of 1,000": ("/predict/rounds", {"states": [STATE] * 1000}, 1),
+    }
+    found: dict[tuple[str, str], list[Load]] = {}
+    for number in range(rounds):
+        for name, command in commands.items():
+            with serving(command, home) as process:
+                time.sleep(SETTLE)
+                (pid,) = _answering(process.pid)
+                for kind, (path, document, connections) in kinds.items():
+                    wrk(home, path, document, pid=pid, connections=connections, seconds=0.5)  # warm
+                    load = wrk(home, path, document, pid=pid, connections=connections, seconds=seconds)
+                    found.setdefault((name, kind), []).append(load)
+            print(f"round {number + 1} of {rounds}: {name} done", file=sys.stderr)
+    return {key: median_of(runs) for key, runs in found.items()}
+
+
+def start_and_memory(command: list[str], home: Path, *, rounds: int) -> tuple[float, float]:
+    """Seconds from the command to the first good answer, and MiB of the process that answers; medians."""
+    starts, memory = [], []
+    for _ in range(rounds):
+        started = time.monotonic()
+        with serving(command, home) as process:
+            starts.append(time.monotonic() - started)
+            for _ in range(20):
+                wrk_free_request(STATE)
+            memory.append(max(_resident(pid) for pid in _answering(process.pid)))
+    return statistics.median(starts), statistics.median(memory)
+
+
+def wrk_free_request(document: Any) -> dict[str, Any]:
+    """One request, without wrk."""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
+    connection.request("POST", "/predict/round", json.dumps(document), {"Content-Type": "application/json"})
+    answer: dict[str, Any] = json.loads(connection.getresponse().read())
+    return answer
+
+
+def _answering(pid: int) -> list[int]:
+    """The process itself, or the workers it started."""
+    children = [int(c) for c in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [c for c in children if b"worker" in Path(f"/proc/{c}/cmdline").read_bytes()] or [pid]
+
+
+def _resident(pid: int) -> float:
+    text = Path(f"/proc/{pid}/status").read_text()
+    return int(re.search(r"VmRSS:\s+(\d+)", text).group(1)) / 1024  # type: ignore[union-attr]
+
+
+def installed_size(requirements: list[str]) -> float:
+    """MiB on disk of packages and all that they need, as installed here."""
+    seen: set[str] = set()
+    waiting = [Requirement(requirement) for requirement in requirements]
+    total = 0
+    while waiting:
+        wanted = waiting.pop()
+        extras = wanted.extras or {""}
+        key = f"{wanted.name.lower().replace('_', '-')}[{','.join(sorted(extras))}]"
+        if key in seen:
+            continue
+        seen.add(key)
+        try:
+            found = distribution(wanted.name)
+        except PackageNotFoundError:
+            continue
+        if not any(other.startswith(wanted.name.lower().replace("_", "-") + "[") for other in seen - {key}):
+            paths = [Path(str(file.locate())) for file in found.files or ()]
+            total += sum(path.stat().st_size for path in paths if path.is_file())
+        for line in found.requires or ():
+            needed = Requirement(line)
+            if needed.marker is None or any(needed.marker.evaluate({"extra": extra}) for extra in extras):
+                waiting.append(needed)
+    return total / 2**20
+
+
+def swap_under_load(home: Path, *, swaps: int) -> tuple[int, int, float, float]:
+    """Requests, failed ones, p99 in milliseconds within half a second of a swap, and p99 of all others."""
+    seen: list[tuple[float, float, int, str]] = []
+    stop = threading.Event()
+
+    def ask() -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
+        body = json.dumps(STATE)
+        while not stop.is_set():
+            started = time.perf_counter()
+            connection.request("POST", "/predict/round", body, {"Content-Type": "application/json"})
+            response = connection.getresponse()
+            version = json.loads(response.read()).get("model_version", "")
+            seen.append((started, time.perf_counter() - started, response.status, version))
+
+    with serving(service_command(PORT), home):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        for seed in range(100, 100 + swaps):
+            time.sleep(2)
+            version = champion(home, seed=seed)
+            while seen[-1][3] != version.version:
+                time.sleep(0.01)
+        time.sleep(1)
+        stop.set()
+        thread.join()
+    moments = [one[0] for former, one in pairwise(seen) if former[3] != one[3]]
+    near = [one[1] for one in seen if any(abs(one[0] - moment) <= 0.5 for moment in moments)]
+    far = [one[1] for one in seen if all(abs(one[0] - moment) > 0.5 for moment in moments)]
+    failed = sum(one[2] != 200 for one in seen)
+    return len(seen), failed, _p99(near), _p99(far)
+
+
+def _p99(seconds: list[float]) -> float:
+    return sorted(seconds)[int(len(seconds) * 0.99)] * 1000
+
+
+def steps(home: Path) -> dict[str, float]:
+    """Microseconds of each step of one prediction, in this process."""
+    artifact = Artifact.load(home / "network-0")
+    version = ModelVersion("round_predictor", "1", "run", "", "", "", "", "", {}, {})
+    model = RoundPredictor(version, artifact)
+    body = json.dumps(STATE).encode()
+    values, _ = ROUND_FORM.read_one(body)
+    odds = model.one(values)
+    row = np.array([round_features(values)], dtype=np.float32)
+    return {
+        "body to checked values": _micros(lambda: ROUND_FORM.read_one(body)),
+        "of which the rules between fields": _micros(lambda: contradictions(values)),
+        "features and model": _micros(lambda: model.one(values)),
+        "of which the model (ONNX Runtime)": _micros(
+            lambda: artifact.session.run(["probability", "low", "high"], {"features": row})
+        ),
+        "answer": _micros(lambda: json.dumps(round_answer(odds, SNAKE))),
+        "the whole of it behind HTTP": _whole(home, body),
+    }
+
+
+def _micros(step: Callable[[], Any], number: int = 20_000) -> float:
+    runs = []
+    for _ in range(5):
+        started = time.perf_counter()
+        for _ in range(number):
+            step()
+        runs.append((time.perf_counter() - started) / number * 1e6)
+    return statistics.median(runs)
+
+
+def _whole(home: Path, body: bytes, number: int = 20_000) -> float:
+    """Microseconds of a request in the ASGI application, limits and metrics included."""
+    from bento.app import PredictionApp  # noqa: PLC0415 (its metrics must not be registered by the other servers here)
+    from cs2_pipeline.settings import Settings  # noqa: PLC0415
+
+    async def run() -> float:
+        app: Any = PredictionApp(Settings(home=home, served_models="round_predictor"), echo)  # type: ignore[call-arg]
+        await app._champions.glance()
+        headers = [(b"host", b"x"), (b"content-type", b"application/json"), (b"content-length", b"%d" % len(body))]
+        scope = {"type": "http", "method": "POST", "path": "/predict/round", "headers": headers}
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        async def send(_: dict[str, Any]) -> None:
+            pass
+
+        started = time.perf_counter()
+        for count in range(number):
+            await app(scope, receive, send)
+            if count % 100 == 0:
+                await asyncio.sleep(0)
+        return (time.perf_counter() - started) / number * 1e6
+
+    return statistics.median(asyncio.run(run()) for _ in range(5))
+
+
+SERVING = ["cs2-pipeline[serving]"]
+CLASSIC = ["fastapi", "uvicorn[standard]", "pydantic", "torch", "scikit-learn", "mlflow"]
+
+
+def report(rounds: int, seconds: float) -> str:
+    """Measure everything; the Markdown report."""
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        champion(home, seed=0)
+        with serving(service_command(PORT), home):
+            pass  # fills the cache of champions: a service that starts for the second time
+        found = loads(home, rounds=rounds, seconds=seconds)
+        start, memory = start_and_memory(service_command(PORT), home, rounds=rounds)
+        classic_start, classic_memory = start_and_memory(classic_command(PORT), home, rounds=rounds)
+        requests, failed, near, far = swap_under_load(home, swaps=rounds)
+        each = steps(home)
+    sizes = installed_size(SERVING), installed_size(CLASSIC)
+    return "\n".join(
+        [
+            f"{_machine()}; medians of {rounds} rounds of {seconds:g} s; the server on one core, wrk on the other.",
+            "",
+            "| Figure | classic | service | ratio |",
+            "|---|---|---|---|",
+            *_load_rows(found),
+            _row("cold start to ready, s", classic_start, start, better="lower"),
+            _row("memory of a worker, MiB", classic_memory, memory, better="lower"),
+            _row("installed size, MiB", sizes[1], sizes[0], better="lower"),
+            "",
+            f"A swap under load: {requests:,} requests over {rounds} swaps, {failed} failed; p99 within half a second "
+            f"of a swap {near:.2f} ms, otherwise {far:.2f} ms (a Python client).",
+            "",
+            *_step_rows(each, found),
+        ]
+    )
+
+
+def _load_rows(found: Figures) -> list[str]:
+    rows = []
+    for kind in ("16 connections", "1 connection"):
+        classic, service = found["classic", kind], found["service", kind]
+        rows.append(_row(f"requests/s, {kind}", classic.rate, service.rate))
+        rows.append(_row(f"p50 ms, {kind}", classic.p50, service.p50, better="lower"))
+        rows.append(_row(f"p99 ms, {kind}", classic.p99, service.p99, better="lower"))
+        rows.append(_row(f"CPU µs/request, {kind}", classic.cpu, service.cpu, better="lower"))
+    kind = "batches of 1,000"
+    rows.append(_row("states/s, batches of 1,000", *(found[name, kind].rate * 1000 for name in ("classic", "service"))))
+    failures = sum(load.failed for load in found.values())
+    rows.append(f"| failed requests, all runs together | | {failures} | |")
+    return rows
+
+
+def _row(name: str, classic: float, service: float, *, better: str = "higher") -> str:
+    ratio = service / classic if better == "higher" else classic / service
+    return f"| {name} | {_number(classic)} | {_number(service)} | {ratio:.1f} × |"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def _step_rows(each: dict[str, float], found: Figures) -> list[str]:
+    request = found["service", "16 connections"].cpu
+    bare = found["bare ASGI", "16 connections"].cpu
+    return [
+        "Where the microseconds of a request go (16 connections):",
+        "",
+        "| Step | µs |",
+        "|---|---|",
+        *[f"| {name} | {micros:.1f} |" for name, micros in each.items()],
+        f"| floor: CPU for a request of a bare ASGI application in uvicorn | {bare:.1f} |",
+        f"| the service: CPU for a request | {request:.1f} |",
+    ]
+
+
+def _machine() -> str:
+    cpu = re.search(r"model name\s*: (.*)", Path("/proc/cpuinfo").read_text())
+    return f"{cpu.group(1) if cpu else 'unknown processor'}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--out", type=Path, help="also write the report here")
+    options = parser.parse_args()
+    for tool in ("wrk", "taskset"):
+        if shutil.which(tool) is None:
+            raise SystemExit(f"{tool} is not installed; on Debian: apt-get install wrk util-linux")
+    text = report(options.rounds, options.seconds)
+    print(text)
+    if options.out:
+        options.out.write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()
