@@ -4,9 +4,13 @@ Only drivers and their connection strings belong here. Imports of drivers are ma
 optional, and a driver may be installed without the system library it needs.
 """
 
+import ctypes
 import importlib
+import importlib.util
+import platform
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -114,10 +118,14 @@ def _look_at(module: str, address: Address) -> list[Driver]:
         return [Driver(module, problem="not installed")]
     except ImportError as error:
         return [Driver(module, problem=f"installed, but it cannot be loaded ({error})")]
-    if module != "pyodbc":
-        return [Driver(module)]
+    if module == "pyodbc":
+        return _through_odbc(module, list(found.drivers()), address)
+    return [Driver(module, problem=_native_problem() if module == "mssql_python" else None)]
+
+
+def _through_odbc(module: str, installed: list[str], address: Address) -> list[Driver]:
+    """The registered ODBC drivers that fit the address, Microsoft's newest first."""
     named = address.options.get("driver")
-    installed = list(found.drivers())
     if named:
         missing = (
             None if named in installed else f"the ODBC driver {named!r} is not installed ({installed or 'none is'})"
@@ -130,6 +138,24 @@ def _look_at(module: str, address: Address) -> list[Driver]:
     return [Driver(module, name) for name in fitting] or [
         Driver(module, problem=f"no ODBC driver for SQL Server is registered ({', '.join(installed) or 'none at all'})")
     ]
+
+
+def _native_problem() -> str | None:
+    """Why the native part of mssql-python cannot be loaded, None when it can or lies where we do not look."""
+    package = importlib.util.find_spec("mssql_python_odbc")
+    if package is None or package.origin is None:
+        return None
+    problem = None
+    for library in sorted(Path(package.origin).parent.glob(f"libs/linux/*/{platform.machine()}/lib/libmsodbcsql*")):
+        try:
+            ctypes.CDLL(str(library))
+        except OSError as error:
+            problem = (
+                f"installed, but it cannot be loaded ({error}); `apt-get install libltdl7 libgssapi-krb5-2` adds it"
+            )
+        else:
+            return None
+    return problem
 
 
 def odbc_string(address: Address, driver: Driver) -> str:

@@ -23,6 +23,15 @@ from cs2_pipeline.demodb.urls import Address, scrub
 
 _Rule = tuple[str, type[DemoDatabaseError], Callable[[Address], str]]
 
+
+def _nothing_answers(at: Address) -> str:
+    port = f" port {at.port}" if at.port else ""
+    return (
+        f"nothing answers at {at.host or 'the local server'}{port}; check that the server runs and listens on TCP, and "
+        "that no firewall stands between"
+    )
+
+
 _RULES: Final[tuple[_Rule, ...]] = (
     (
         r"file is not a database|malformed|file is encrypted",
@@ -38,6 +47,14 @@ _RULES: Final[tuple[_Rule, ...]] = (
         r"database is locked",
         UnreachableError,
         lambda at: f"another program keeps {at.database} locked; try again when it has finished writing",
+    ),
+    (
+        r"database \S+ does not exist|cannot open database|3d000|\b4060\b",
+        DatabaseMissingError,
+        lambda at: (
+            f"the server of {at} has no database {at.database}, or hides it from {at.user}; check the name at "
+            "the end of CS2_DATABASE_URL (names can be case-sensitive)"
+        ),
     ),
     (
         r"password authentication failed|login failed|28p01|\b18456\b|role \S+ does not exist|no password supplied",
@@ -56,20 +73,12 @@ _RULES: Final[tuple[_Rule, ...]] = (
         ),
     ),
     (
-        r"database \S+ does not exist|cannot open database|3d000|\b4060\b",
-        DatabaseMissingError,
-        lambda at: (
-            f"the server of {at} has no database {at.database}, or hides it from {at.user}; check the name at "
-            "the end of CS2_DATABASE_URL (names can be case-sensitive)"
-        ),
-    ),
-    (
         r"permission denied|permission was denied|access denied|not authorized|42501",
         AccessDeniedError,
         lambda at: f"{at.user} may not read a table of {at}; grant it: GRANT SELECT ON the named table TO {at.user}",
     ),
     (
-        r"certificate|ssl",
+        r"certificate|ssl provider|ssl connection|support ssl",
         UnreachableError,
         lambda at: (
             f"{at} answers, but no encrypted connection comes about; install the server's certificate authority, "
@@ -83,8 +92,14 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda at: f"no host is named {at.host}; check the name in CS2_DATABASE_URL and this machine's name service",
     ),
     (
-        r"server closed the connection|terminating connection|connection reset|communication link failure|broken pipe"
-        r"|connection (is|was|has been) (closed|lost)|connection already closed|08s01|57p01|no connection to the server"
+        r"connection refused|unable to (connect|establish)|timeout expired|hyt00",
+        UnreachableError,
+        _nothing_answers,
+    ),
+    (
+        r"server closed the connection|terminating connection|connection reset|forcibly closed|broken pipe"
+        r"|communication link failure|connection (is|was|has been) (closed|lost)|connection already closed|08s01|57p01"
+        r"|no connection to the server"
         r"|ssl syscall error|could not receive data|consuming input failed|connection to server was lost",
         ConnectionLostError,
         lambda at: (
@@ -93,13 +108,10 @@ _RULES: Final[tuple[_Rule, ...]] = (
         ),
     ),
     (
-        r"connection refused|timeout expired|timed out|timeout|could not connect|network is unreachable|no route"
-        r"|unable to connect|connection failed|08001|hyt00|no such file or directory",
+        r"timed out|timeout|could not connect|network is unreachable|no route|connection failed|08001"
+        r"|no such file or directory",
         UnreachableError,
-        lambda at: (
-            f"nothing answers at {at.host or 'the local server'}{f' port {at.port}' if at.port else ''}; check that "
-            "the server runs and listens on TCP, and that no firewall stands between"
-        ),
+        _nothing_answers,
     ),
     (
         r"does not exist|no such table|no such column|invalid object name|invalid column name|type mismatch in column",

@@ -33,6 +33,17 @@ class Watermark:
         """The text form, which `parse` reads back: ``42@2026-01-31T12:00:00+00:00``."""
         return f"{self.demo_id}@{self.parsed_at.isoformat() if self.parsed_at else ''}"
 
+    def covers(self, other: "Watermark") -> bool:
+        """Whether whoever has seen everything up to this watermark has seen everything up to the other."""
+        if self.demo_id < other.demo_id or other.parsed_at is None:
+            return self.demo_id >= other.demo_id
+        return self.parsed_at is not None and self.parsed_at >= other.parsed_at
+
+    def joined(self, other: "Watermark") -> "Watermark":
+        """The least watermark that covers both."""
+        times = [mark.parsed_at for mark in (self, other) if mark.parsed_at is not None]
+        return Watermark(max(self.demo_id, other.demo_id), max(times, default=None))
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """The watermark of a text form.
@@ -63,10 +74,11 @@ def read(db: DemoDatabase) -> Watermark:
     return Watermark(found["demo_id"] or 0, found["parsed_at"])
 
 
-def days_touched(db: DemoDatabase, since: Watermark | None) -> set[date]:
-    """UTC days on which matches of demos newer than the watermark started; every day with a match for None.
+def newest_by_day(db: DemoDatabase, since: Watermark | None) -> dict[date, Watermark]:
+    """The newest demo of each UTC day that a demo newer than the watermark touches; of every day for None.
 
-    Matches whose start was never recorded (before the year 2000) belong to no day.
+    A day is touched when a match of the demo started on it. Matches whose start was never recorded (before the year
+    2000) belong to no day.
 
     Raises:
         DemoDatabaseError: the database cannot be read.
@@ -81,14 +93,20 @@ def days_touched(db: DemoDatabase, since: Watermark | None) -> set[date]:
         parsed_day = seen.parsed_at.astimezone(UTC).date()
         late = dialect.from_day(demo["ParsedAt"], parsed_day, db.engine.dialect.name)
         query = query.where(or_(demo["Id"] > seen.demo_id, late))
-    return {
-        row["started_at"].date()
-        for row in db.read(query).to_pylist()
-        if row["started_at"] is not None and row["started_at"].date() >= FIRST_DAY and _is_newer(row, seen)
-    }
+    newest: dict[date, Watermark] = {}
+    for row in db.read(query).to_pylist():
+        demo_seen = Watermark(row["demo_id"], row["parsed_at"])
+        if row["started_at"] is None or row["started_at"].date() < FIRST_DAY or not _is_newer(demo_seen, seen):
+            continue
+        day = row["started_at"].date()
+        newest[day] = newest[day].joined(demo_seen) if day in newest else demo_seen
+    return newest
 
 
-def _is_newer(row: dict[str, Any], seen: Watermark) -> bool:
-    if row["demo_id"] > seen.demo_id or seen.parsed_at is None:
-        return True
-    return row["parsed_at"] is not None and row["parsed_at"] > seen.parsed_at
+def days_touched(db: DemoDatabase, since: Watermark | None) -> set[date]:
+    """The days of `newest_by_day`."""
+    return set(newest_by_day(db, since))
+
+
+def _is_newer(demo: Watermark, seen: Watermark) -> bool:
+    return seen.parsed_at is None or not seen.covers(demo)
