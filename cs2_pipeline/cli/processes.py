@@ -169,6 +169,9 @@ def answers(url: str) -> bool:
 
 
 def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
+    # A second Ctrl-C must not leave half of them running.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     for process in processes:
         _signal_group(process, signal.SIGTERM)
     deadline = time.monotonic() + STOP_TIMEOUT
@@ -178,6 +181,8 @@ def _stop(processes: list[subprocess.Popen[bytes]]) -> None:
         # The leader may be gone and a child still there: the group is asked once more, so that none is left.
         _signal_group(process, signal.SIGKILL)
         process.wait()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

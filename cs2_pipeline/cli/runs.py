@@ -16,7 +16,7 @@ from cs2_pipeline.cli.console import CliError, note
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.settings import Settings
 
-_DAGSTER_YAML: Final = "telemetry:\n  enabled: false\n"
+_DAGSTER_YAML: Final = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
 
 
 def instance(settings: Settings) -> dg.DagsterInstance:

@@ -29,6 +29,8 @@ from cs2_pipeline.registry.client import connect, translated
 
 LONGEST_TAG: Final = 4500
 """MLflow's stores take 5,000 characters a tag."""
+_MODEL_TRAINING: Final = {"mlflow.experimentKind": "custom_model_development"}
+"""Opens an experiment's page on its runs."""
 _INFERENCE_REQUIREMENTS: Final = ("onnxruntime", "numpy")
 
 
@@ -113,7 +115,7 @@ def _experiment(client: MlflowClient, name: str, artifact_root: Path | None) -> 
         return str(found.experiment_id)
     location = (artifact_root.resolve() / name).as_uri() if artifact_root is not None else None
     try:
-        return str(client.create_experiment(name, artifact_location=location))
+        return str(client.create_experiment(name, artifact_location=location, tags=_MODEL_TRAINING))
     except MlflowException:
         # A run beside this one made it in between.
         found = client.get_experiment_by_name(name)
