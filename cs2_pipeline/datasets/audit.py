@@ -34,7 +34,7 @@ MAX_LABEL_ERROR: Final = 0.01
 calibration error a promoted model may have."""
 MAX_CERTAIN_SHARE: Final = 0.1
 """Share of unseen rows on whose label a shallow tree is certain, and right. Open states are rarely sure: where a
-model's AUC is 0.86, about two in a hundred have a probability beyond 0.99 either way."""
+model's AUC is 0.86, about one in a hundred has a probability beyond 0.99 either way (two normal distributions)."""
 CERTAIN: Final = 0.99
 MAX_SHARED_STATES: Final = 0.5
 """Two matches that share half of their rows, not counting those that many matches have, are one match twice."""
@@ -43,7 +43,7 @@ MIN_SHARED_STATES: Final = 5
 MAX_OUT_OF_BOUNDS: Final = 0.01
 TIER_CEILING: Final = 0.98
 """Share of tiers that can be foretold where a table does not say how many kills and deaths its labels rest on: to
-get 98 % right the labels themselves must rest on some 5,000 kills each."""
+get 98 % right the labels themselves would have to rest on some 18,000 kills each."""
 SURE: Final = 3.0
 """Standard errors beyond a limit before it counts: where the truth is just at the limit, one false alarm in 1,000."""
 
