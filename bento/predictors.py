@@ -5,6 +5,7 @@ A predictor belongs to one model version, so a prediction and the version that m
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite
 from operator import itemgetter
 from typing import Any, Final
 
@@ -56,8 +57,10 @@ class RoundPredictor:
         row = np.array([round_features(values)], dtype=np.float32)
         if self._columns is not None:
             row = row[:, self._columns]
-        probability, low, high = self._run(_ROUND_OUTPUTS, {"features": row})
-        return _rounded(probability.item()), _rounded(low.item()), _rounded(high.item())
+        probability, low, high = (output.item() for output in self._run(_ROUND_OUTPUTS, {"features": row}))
+        if not isfinite(probability + low + high):
+            raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for {values}")
+        return _rounded(probability), _rounded(low), _rounded(high)
 
     def many(self, states: Sequence[Values]) -> list[Odds]:
         """The odds of many states, in their order."""
@@ -68,6 +71,8 @@ class RoundPredictor:
         if self._columns is not None:
             rows = rows[:, self._columns]
         outputs = self._run(_ROUND_OUTPUTS, {"features": rows})
+        if not all(np.isfinite(output).all() for output in outputs):
+            raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for a state")
         probability, low, high = (
             np.clip(np.round(output.astype(float), DIGITS), _LEAST, _MOST).tolist() for output in outputs
         )
@@ -100,6 +105,8 @@ class PlayerClassifier:
         if self._columns is not None:
             rows = rows[:, self._columns]
         (scores,) = self._run(_PLAYER_OUTPUTS, {"features": rows})
+        if not np.isfinite(scores).all():
+            raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for a player")
         return [
             self._too_few(values["total_rounds"])
             if values["total_rounds"] < self._min_rounds

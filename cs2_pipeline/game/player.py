@@ -18,6 +18,8 @@ def tier_of(kd_ratio: float) -> int:
     return sum(kd_ratio >= cut for cut in TIER_CUTS)
 
 
+MAX_KD_RATIO: Final = 200.0
+
 PLAYER_FIELDS: Final[tuple[Field, ...]] = (
     Field("avg_kills", 0, 200, "kills per match"),
     Field("avg_deaths", 0, 200, "deaths per match"),
@@ -27,7 +29,7 @@ PLAYER_FIELDS: Final[tuple[Field, ...]] = (
     Field("total_clutch_attempts", 0, 1e6, "clutches tried in the window", integer=True),
     Field("avg_first_kills", 0, 100, "opening kills per match"),
     Field("total_rounds", 0, 1e6, "rounds played in the window", integer=True),
-    Field("kd_ratio", 0, 200, "kills per death", required=False),
+    Field("kd_ratio", 0, MAX_KD_RATIO, "kills per death", required=False),
     Field("headshot_pct", 0, 1, "share of kills that were headshots", required=False),
     Field("clutch_rate", 0, 1, "share of clutches won", required=False),
     Field("adr", 0, 500, "damage per round", required=False),
@@ -50,7 +52,7 @@ def complete(values: Mapping[str, Any]) -> dict[str, float]:
     Damage per round does not follow from damage per match: an absent ``adr`` stays missing (NaN).
     """
     record = {name: value for name, value in values.items() if value is not None}
-    record.setdefault("kd_ratio", kd_ratio(record["avg_kills"], record["avg_deaths"]))
+    record.setdefault("kd_ratio", min(MAX_KD_RATIO, kd_ratio(record["avg_kills"], record["avg_deaths"])))
     record.setdefault("headshot_pct", min(1.0, rate(record["avg_headshots"], record["avg_kills"])))
     record.setdefault("clutch_rate", min(1.0, rate(record["total_clutches"], record["total_clutch_attempts"])))
     record.setdefault("adr", float("nan"))

@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -212,19 +213,15 @@ def test_a_websocket_is_turned_away(server):
 
 def test_half_a_body_is_waited_for_only_so_long(served_home):
     with serving(served_home.path, body_timeout=0.3) as hurried:
-        head = (
-            b"POST /predict/round HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 500\r\n\r\n"
-        )
+        head = POST % b"/predict/round" + b"Content-Length: 500\r\n\r\n"
         assert raw(hurried, head + b'{"ct_').startswith(b"HTTP/1.1 408")
 
 
 def test_more_requests_at_once_than_are_held_get_429(served_home):
-    with serving(served_home.path, max_in_flight=4) as small:
+    with serving(served_home.path, max_in_flight=4) as small, ExitStack() as stack:
         body = json.dumps(ROUND).encode()
-        head = (
-            b"POST /predict/round HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
-        )
-        waiting = [socket.create_connection(("127.0.0.1", small.port)) for _ in range(4)]
+        head = POST % b"/predict/round" + b"Content-Length: %d\r\n\r\n" % len(body)
+        waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", small.port))) for _ in range(4)]
         for connection in waiting:
             connection.sendall(head + body[:10])
         small.await_that(lambda s: s.post("/predict/round", ROUND).status == 429)
@@ -234,7 +231,6 @@ def test_more_requests_at_once_than_are_held_get_429(served_home):
         for connection in waiting:
             connection.sendall(body[10:])
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-            connection.close()
         assert small.post("/predict/round", ROUND).status == 200
 
 

@@ -130,3 +130,17 @@ def test_a_model_with_features_nobody_computes_is_turned_down(tmp_path):
 def test_a_model_under_another_models_name_is_turned_down(player_model):
     with pytest.raises(ArtifactError, match="gives the outputs"):
         predictor(version_of("round_predictor"), player_model[1])
+
+
+def test_what_is_not_a_number_is_never_answered(tmp_path):
+    model = predictor(version_of("round_predictor"), round_artifact(tmp_path))
+    model._run = lambda names, inputs: [np.full(len(inputs["features"]), np.nan, np.float32)] * 3
+    with pytest.raises(ArithmeticError):
+        model.one(round_values())
+    with pytest.raises(ArithmeticError):
+        model.many([round_values()])
+
+
+def test_hardly_any_deaths_give_a_large_kd_and_still_a_tier(player_model):
+    model, _ = player_model
+    assert model.one({key: PLAYER[key] for key in list(PLAYER)[:8]} | {"avg_deaths": 5e-324}).scores[3] > 0.9
