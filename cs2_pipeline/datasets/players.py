@@ -10,12 +10,15 @@ the K/D among the features would be known to the model beforehand.
 """
 
 import hashlib
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cs2_pipeline.datasets.rounds import PARTS, SHARES
+from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.game.player import kd_ratio, rate, tier_of
 
 MIN_CAREER_ROUNDS: Final = 11
@@ -27,14 +30,8 @@ matches of every player than many ever play."""
 MAX_ANCHORS: Final = 8
 """Moments at which one player's past is cut from the later matches: beyond these, more rows of the same player
 say little new."""
-SHARES: Final = (0.5, 0.1, 0.1, 0.3)
-PARTS: Final = ("train", "validate", "calibrate", "test")
 
 _COUNTS: Final = ("kills", "deaths", "headshots", "damage", "first_kills", "clutches", "clutch_attempts", "rounds")
-
-
-class PlayerDatasetError(ValueError):
-    """The match lines cannot give a training table; the message says what is short and what to do."""
 
 
 def careers(player_match_stats: pd.DataFrame) -> pd.DataFrame:
@@ -62,7 +59,7 @@ def build(
     *,
     later_rounds: int = LATER_ROUNDS,
     max_anchors: int = MAX_ANCHORS,
-    shares: tuple[float, float, float, float] = SHARES,
+    shares: Mapping[str, float] = SHARES,
 ) -> pd.DataFrame:
     """The training table of the player model.
 
@@ -81,7 +78,7 @@ def build(
         player_match_stats: one line per player and match, as extracted.
         later_rounds: rounds the later window must hold.
         max_anchors: anchors of one player at most, evenly spread over the possible ones.
-        shares: of the players, in the order of `PARTS`; the last is also the share of lines after the cut.
+        shares: share of the players by part; that of the test part is also the share of lines after the cut.
 
     Returns:
         steam_id, the fields of `PLAYER_FIELDS` over the past window, past_kd, later_kd, tier (0..3, of
@@ -90,18 +87,18 @@ def build(
         by (window_end, steam_id, past_matches).
 
     Raises:
-        PlayerDatasetError: a part would be empty.
+        DatasetError: a part would be empty.
     """
     lines = _in_time_order(player_match_stats).sort_values("steam_id", kind="stable", ignore_index=True)
     if lines.empty:
-        raise PlayerDatasetError("no player match lines: extract player_match_stats for at least one day with matches")
-    cut = lines["started_at"].sort_values().iloc[int((1 - shares[-1]) * (len(lines) - 1))]
+        raise DatasetError("no player match lines: extract player_match_stats for at least one day with matches")
+    cut = lines["started_at"].sort_values().iloc[int((1 - shares["test"]) * (len(lines) - 1))]
     anchors = _anchors(lines, later_rounds, cut, shares)
     anchors = anchors[_evenly_spread(anchors["player"].to_numpy(), max_anchors)]
     table = _rows(lines, _with_past_windows(anchors))
     missing = [part for part in PARTS if part not in set(table["part"])]
     if missing:
-        raise PlayerDatasetError(
+        raise DatasetError(
             f"no rows for {', '.join(missing)}: {lines['steam_id'].nunique()} players with {len(lines)} lines are too "
             f"few for a past match and {later_rounds} later rounds before and after {cut:%Y-%m-%d}; "
             "add matches or lower later_rounds"
@@ -113,7 +110,7 @@ def _in_time_order(lines: pd.DataFrame) -> pd.DataFrame:
     return lines.sort_values(["started_at", "match_id"], kind="stable", ignore_index=True)
 
 
-def _anchors(lines: pd.DataFrame, later_rounds: int, cut: pd.Timestamp, shares: tuple[float, ...]) -> pd.DataFrame:
+def _anchors(lines: pd.DataFrame, later_rounds: int, cut: pd.Timestamp, shares: Mapping[str, float]) -> pd.DataFrame:
     """Anchors whose later window is complete and on the right side of the cut.
 
     Columns are numbers of lines: ``anchor`` is the first later one, ``later_stop`` the one after the last later one,
@@ -138,9 +135,11 @@ def _anchors(lines: pd.DataFrame, later_rounds: int, cut: pd.Timestamp, shares: 
     return eligible
 
 
-def _part(steam_id: str, shares: tuple[float, ...]) -> str:
+def _part(steam_id: str, shares: Mapping[str, float]) -> str:
     place = int.from_bytes(hashlib.blake2b(steam_id.encode(), digest_size=8).digest()) / 2**64
-    return PARTS[min(int(np.searchsorted(np.cumsum(shares), place, side="right")), len(PARTS) - 1)]
+    return PARTS[
+        min(int(np.searchsorted(np.cumsum([shares[part] for part in PARTS]), place, side="right")), len(PARTS) - 1)
+    ]
 
 
 def _evenly_spread(player: NDArray[Any], most: int) -> NDArray[np.bool_]:

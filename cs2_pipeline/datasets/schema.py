@@ -255,7 +255,12 @@ PLAYER_DATASET: Final = Table(
         Column("later_kd", "float64", "kills per death in the later matches"),
         Column("tier", "int64", "label: index of the skill tier of later_kd"),
         Column("past_matches", "int64", "matches in the past window"),
+        Column("later_kills", "int64", "kills in the later window"),
+        Column("later_deaths", "int64", "deaths in the later window"),
+        Column("later_rounds", "int64", "rounds in the later window"),
         Column("window_end", "datetime64[us, UTC]", "start of the last match of the past window"),
+        Column("later_start", "datetime64[us, UTC]", "start of the first later match"),
+        Column("later_end", "datetime64[us, UTC]", "start of the last later match"),
         _PART,
     ),
 )

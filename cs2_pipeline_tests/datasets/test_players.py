@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs2_pipeline.datasets.players import LATER_ROUNDS, PARTS, PlayerDatasetError, build, careers
+from cs2_pipeline.datasets.players import LATER_ROUNDS, build, careers
+from cs2_pipeline.datasets.rounds import PARTS
+from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.game.player import PLAYER_FIELDS, contradictions, tier_of
 from cs2_pipeline_tests.datasets.player_lines import player_lines
 
@@ -117,7 +119,7 @@ def test_what_happens_later_never_changes_a_past_record(seed: int) -> None:
 
 
 def test_too_few_matches_are_refused_with_what_to_do() -> None:
-    with pytest.raises(PlayerDatasetError, match=r"too few .* add matches or lower later_rounds"):
+    with pytest.raises(DatasetError, match=r"too few .* add matches or lower later_rounds"):
         build(player_lines(players=20, matches=8, seed=0))
-    with pytest.raises(PlayerDatasetError, match="extract player_match_stats"):
+    with pytest.raises(DatasetError, match="extract player_match_stats"):
         build(LINES.head(0))
