@@ -29,6 +29,12 @@ class Settings(BaseSettings):
     )
     first_day: date = Field(date(2023, 9, 27), description="first day of the daily partitions (default: CS2's release)")
     snapshot_interval: float = Field(10.0, gt=0, description="seconds between two snapshots of a round")
+    retrain_after_rounds: int = Field(
+        500, gt=0, description="rounds beyond those trained on after which a training is asked for"
+    )
+    webhook_url: SecretStr | None = Field(
+        None, description="where failures are told, as Slack's incoming webhooks take them; default: the log"
+    )
     seed: int = Field(0, description="seed of training, resampling and the simulator")
     host: str = Field("127.0.0.1", description="address the local processes listen on")
     dagster_port: int = Field(3000, description="Dagster UI")

@@ -1,22 +1,18 @@
 """`cs2 train`: extract what is new, build the datasets, train, evaluate, promote what earned it."""
 
-from datetime import date
 from typing import Any
 
 from cs2_pipeline.cli.console import CliError, answer, note, stage
 from cs2_pipeline.cli.runs import run_job
-from cs2_pipeline.datasets.store import MissingTableError
 from cs2_pipeline.defs import jobs
-from cs2_pipeline.defs.partitions import range_tags
+from cs2_pipeline.defs.automation.due_days import due_days, extraction_tags
+from cs2_pipeline.defs.partitions import ranges
 from cs2_pipeline.defs.platform import Platform
-from cs2_pipeline.demodb import watermark
+from cs2_pipeline.defs.verdicts import Verdicts
 from cs2_pipeline.demodb.doctor import require_demos
-from cs2_pipeline.demodb.watermark import Watermark
 from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
 from cs2_pipeline.settings import Settings
 
-WATERMARK_NOTE = "extraction_watermark"
-"""Document that holds how far the demo database has been extracted."""
 _MODELS = {
     "round": (jobs.TRAIN_ROUND, (ROUND_PREDICTOR,)),
     "player": (jobs.TRAIN_PLAYER, (PLAYER_CLASSIFIER,)),
@@ -73,31 +69,20 @@ def round_config(source: str) -> dict[str, Any]:
 
 
 def extract_new(settings: Settings, *, quiet: bool = False) -> None:
-    """Extract the days that demos newer than the last extraction touch, in one run over their range."""
+    """Extract the days with demos that no extraction has seen, one run for each range of them.
+
+    Raises:
+        CliError: days lie before the first partition, or a run failed; its days are asked for again the next time.
+    """
     platform = Platform(settings)
     with platform.demo_database() as database:
-        newest = require_demos(database)
-        days = watermark.days_touched(database, _last_extracted(platform))
-    if not days:
-        if not quiet:
-            note(f"nothing new in the demo database since the last extraction ({newest})")
-        return
-    _refuse_days_before(settings.first_day, days)
-    run_job(settings, jobs.EXTRACT, tags=range_tags(min(days), max(days)), quiet=quiet)
-    platform.tables.write_json(WATERMARK_NOTE, {"watermark": str(newest)})
-
-
-def _last_extracted(platform: Platform) -> Watermark | None:
-    try:
-        return Watermark.parse(platform.tables.read_json(WATERMARK_NOTE)["watermark"])
-    except MissingTableError:
-        return None
-
-
-def _refuse_days_before(first_day: date, days: set[date]) -> None:
-    early = sorted(day for day in days if day < first_day)
-    if early:
-        raise CliError(
-            f"{len(early)} match days lie before the first partition ({first_day}), the earliest is {early[0]}: "
-            f"set CS2_FIRST_DAY={early[0]}."
-        )
+        require_demos(database)
+        due = due_days(database, Verdicts(platform.tables), settings.first_day)
+    if due.early:
+        raise CliError(due.impossible(settings.first_day))
+    if not quiet and due.future:
+        note(due.impossible(settings.first_day))
+    if not due.days and not quiet:
+        note(f"nothing new in the demo database since the last extraction ({due.newest})")
+    for first, last in ranges(due.days):
+        run_job(settings, jobs.EXTRACT, tags=extraction_tags(first, last, due.newest), quiet=quiet)

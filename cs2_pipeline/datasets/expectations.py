@@ -59,6 +59,18 @@ SUITES: Final[Mapping[str, tuple[Expectation, ...]]] = {
         _between("score_step", 1, 1, mostly=0.98),
         _between("rounds_in_match", 1, 80),
     ),
+    "player_match_stats": (
+        _VOLUME,
+        *_not_null("steam_id", "match_id", "started_at"),
+        _unique("steam_id", "match_id"),
+        ("ExpectColumnValuesToMatchRegex", {"column": "steam_id", "regex": r"^\d{1,20}$"}),
+        _between("rounds", 1, 80),
+        *(_between(name, 0, 400) for name in ("kills", "deaths", "assists")),
+        _between("headshots_beyond_kills", None, 0),
+        _between("damage_per_round", 0, 500),
+        *(_between(name, 0, 80) for name in ("first_kills", "clutches", "clutch_attempts")),
+        _between("clutches_beyond_attempts", None, 0),
+    ),
     "players": (
         _VOLUME,
         *_not_null("steam_id", "total_rounds", "kd_ratio"),
@@ -81,7 +93,12 @@ SUITES: Final[Mapping[str, tuple[Expectation, ...]]] = {
     ),
 }
 
-ID_COLUMNS: Final[Mapping[str, str]] = {"rounds": "round_id", "players": "steam_id", "round_snapshots": "round_id"}
+ID_COLUMNS: Final[Mapping[str, str]] = {
+    "rounds": "round_id",
+    "player_match_stats": "steam_id",
+    "players": "steam_id",
+    "round_snapshots": "round_id",
+}
 
 
 @dataclass(frozen=True)
@@ -143,6 +160,7 @@ def publish(frames: Mapping[str, pd.DataFrame], folder: Path) -> Path:
 def _with_derived(table: str, frame: pd.DataFrame) -> pd.DataFrame:
     derive: Callable[[pd.DataFrame], pd.DataFrame] | None = {
         "rounds": _rounds_derived,
+        "player_match_stats": _player_lines_derived,
         "round_snapshots": _snapshots_derived,
     }.get(table)
     return frame if derive is None else derive(frame)
@@ -154,6 +172,14 @@ def _rounds_derived(frame: pd.DataFrame) -> pd.DataFrame:
     before = played.groupby(ordered["match_id"]).shift(1)
     matches = ordered.groupby("match_id")["round_id"]
     return ordered.assign(score_step=played - before, rounds_in_match=matches.transform("count"))
+
+
+def _player_lines_derived(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(
+        headshots_beyond_kills=frame["headshots"] - frame["kills"],
+        clutches_beyond_attempts=frame["clutches"] - frame["clutch_attempts"],
+        damage_per_round=frame["damage"] / frame["rounds"],
+    )
 
 
 def _snapshots_derived(frame: pd.DataFrame) -> pd.DataFrame:

@@ -1,7 +1,8 @@
 """The IO manager: asset values to and from the table store. DataFrames are Parquet, documents are JSON.
 
 A partitioned asset's frame is split by the day in its ``started_at``; every partition of the run is replaced, also
-with no rows, so that extracting a day again leaves nothing of what it held before.
+with no rows, so that extracting a day again leaves nothing of what it held before. A partition's verdict is withdrawn
+before it is replaced, and only partitions that passed their check are loaded.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ import dagster as dg
 import pandas as pd
 
 from cs2_pipeline.datasets.store import TableStore
+from cs2_pipeline.defs.verdicts import Verdicts
 
 
 class TableIOManager(dg.IOManager):
@@ -17,6 +19,7 @@ class TableIOManager(dg.IOManager):
 
     def __init__(self, tables: TableStore) -> None:
         self._tables = tables
+        self._verdicts = Verdicts(tables)
 
     def handle_output(self, context: dg.OutputContext, obj: Any) -> None:
         """Store a DataFrame or a dict."""
@@ -36,16 +39,19 @@ class TableIOManager(dg.IOManager):
             raise ValueError(f"{name} has rows of {strange[0]}, which is none of the partitions of this run")
         rows = dict(list(frame.groupby(day)))
         for key in keys:
+            self._verdicts.withdraw(name, key)
             self._tables.write(name, rows.get(key, frame.iloc[:0]), key)
         context.add_output_metadata({"path": f"{name}/<day>.parquet", "partitions": len(keys)})
 
     def load_input(self, context: dg.InputContext) -> Any:
-        """Load what is stored: of a partitioned asset the partitions asked for, as far as they exist."""
+        """Load what is stored: of a partitioned asset the partitions asked for that exist and passed their check."""
         name = _name(context)
         if context.dagster_type.typing_type is dict:
             return self._tables.read_json(name)
-        keys = list(context.asset_partition_keys) if context.has_asset_partitions else None
-        return self._tables.read(name, keys)
+        if not context.has_asset_partitions:
+            return self._tables.read(name)
+        stored = set(self._tables.partitions(name))
+        return self._tables.read(name, self._verdicts.passed(name, sorted(stored & set(context.asset_partition_keys))))
 
 
 def _name(context: dg.OutputContext | dg.InputContext) -> str:

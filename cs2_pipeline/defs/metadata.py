@@ -52,6 +52,15 @@ def of_frame(frame: pd.DataFrame, left_out: Mapping[str, int] | None = None) -> 
     return found
 
 
+def of_days_left_out(reasons: Mapping[str, str]) -> dict[str, Any]:
+    """Metadata of a training table: which extracted days are not in it, each with its reason."""
+    lines = ["| day | reason |", "|---|---|", *(f"| {day} | {reason} |" for day, reason in reasons.items())]
+    return {
+        "days_left_out": dg.MetadataValue.md("\n".join(lines) if reasons else "none"),
+        "days_left_out_total": len(reasons),
+    }
+
+
 def counts(by_reason: Mapping[str, int]) -> str:
     """Counts by reason as a Markdown table."""
     if not by_reason:

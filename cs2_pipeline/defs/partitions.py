@@ -1,6 +1,6 @@
 """Daily partitions by the day (UTC) a match started, and the days a run is about."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final
 
@@ -10,6 +10,8 @@ PARTITION_TAG: Final = "dagster/partition"
 RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
 RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 """Dagster's documented tags of a run over one partition or a range of them."""
+MAX_GAP: Final = timedelta(days=7)
+"""Days closer than this are read in one range: a few days more cost less than another run."""
 
 
 def match_days(first_day: date) -> dg.DailyPartitionsDefinition:
@@ -25,6 +27,17 @@ def run_days(context: dg.AssetExecutionContext) -> list[date]:
 def range_tags(first: date, last: date) -> dict[str, str]:
     """Tags of one run over all days from first to last."""
     return {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
+
+
+def ranges(days: Iterable[date], max_gap: timedelta = MAX_GAP) -> list[tuple[date, date]]:
+    """First and last days of the fewest ranges that hold the days and no gap longer than that between two of them."""
+    found: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if found and day - found[-1][1] <= max_gap:
+            found[-1] = found[-1][0], day
+        else:
+            found.append((day, day))
+    return found
 
 
 def partitions_of_run(tags: Mapping[str, str]) -> list[str] | None:

@@ -35,9 +35,9 @@ class Watermark:
 
     def covers(self, other: "Watermark") -> bool:
         """Whether whoever has seen everything up to this watermark has seen everything up to the other."""
-        if self.demo_id < other.demo_id or other.parsed_at is None:
-            return self.demo_id >= other.demo_id
-        return self.parsed_at is not None and self.parsed_at >= other.parsed_at
+        if other.parsed_at is not None and (self.parsed_at is None or self.parsed_at < other.parsed_at):
+            return False
+        return self.demo_id >= other.demo_id
 
     def joined(self, other: "Watermark") -> "Watermark":
         """The least watermark that covers both."""

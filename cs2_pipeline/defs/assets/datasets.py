@@ -11,6 +11,7 @@ from cs2_pipeline.datasets.digest import digest
 from cs2_pipeline.datasets.schema import PLAYER_DATASET, PLAYER_MATCH_STATS, ROUND_DATASET, ROUND_SNAPSHOTS
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.verdicts import read_usable
 
 GROUP: Final = "datasets"
 
@@ -32,15 +33,24 @@ def round_dataset(
     config: RoundDatasetConfig, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Open round states, split into train, validate, calibrate and test by whole matches in time order."""
-    built = rounds.build(platform.tables.read(config.source.value))
+    days_left_out: dict[str, str] = {}
+    if config.source is SnapshotSource.DATABASE:
+        snapshots, days_left_out = read_usable(platform.tables, config.source.value)
+    else:
+        snapshots = platform.tables.read(config.source.value)
+    built = rounds.build(snapshots)
     described = metadata.of_frame(built.frame, built.left_out) | _described(built.frame, "match_id")
-    return dg.MaterializeResult(value=built.frame, metadata=described | {"source": config.source.value})
+    described |= metadata.of_days_left_out(days_left_out)
+    described |= {"source": config.source.value, "rounds": built.frame["round_id"].nunique()}
+    return dg.MaterializeResult(value=built.frame, metadata=described)
 
 
-def player_dataset(player_match_stats: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
+def player_dataset(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
     """Past windows of players' matches with the skill tier of the later ones; players are disjoint between parts."""
-    frame = players.build(player_match_stats)
-    return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame) | _described(frame, "steam_id"))
+    lines, days_left_out = read_usable(platform.tables, "player_match_stats")
+    frame = players.build(lines)
+    described = metadata.of_frame(frame) | _described(frame, "steam_id")
+    return dg.MaterializeResult(value=frame, metadata=described | metadata.of_days_left_out(days_left_out))
 
 
 def _described(frame: pd.DataFrame, group: str) -> dict[str, Any]:
@@ -61,6 +71,7 @@ def build() -> list[dg.AssetsDefinition]:
             **common,
         )(round_dataset),
         dg.asset(
+            deps=["player_match_stats"],
             metadata={
                 "dagster/column_schema": metadata.column_schema(PLAYER_DATASET),
                 "dagster/column_lineage": metadata.column_lineage(

@@ -18,6 +18,8 @@ from cs2_pipeline.datasets.schema import PLAYER_MATCH_STATS, PLAYERS, ROUND_SNAP
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.partitions import run_days
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.retries import retried
+from cs2_pipeline.defs.verdicts import read_usable
 from cs2_pipeline.demodb import extract
 from cs2_pipeline.demodb.connect import DemoDatabase
 from cs2_pipeline.demodb.events import event_tables
@@ -69,10 +71,13 @@ def round_snapshots(
     return dg.MaterializeResult(value=rebuilt.frame, metadata=metadata.of_frame(rebuilt.frame, left_out))
 
 
-def players(player_match_stats: pd.DataFrame) -> dg.MaterializeResult[pd.DataFrame]:
-    """Careers: one row for each player with more than 10 rounds, over all extracted matches."""
-    careers = player_tables.careers(player_match_stats)
-    return dg.MaterializeResult(value=careers, metadata=metadata.of_frame(careers))
+def players(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
+    """Careers: one row for each player with more than 10 rounds, over all extracted matches of good days."""
+    lines, days_left_out = read_usable(platform.tables, "player_match_stats")
+    careers = player_tables.careers(lines)
+    return dg.MaterializeResult(
+        value=careers, metadata=metadata.of_frame(careers) | metadata.of_days_left_out(days_left_out)
+    )
 
 
 class PublishedFile(dg.Config):
@@ -100,7 +105,13 @@ def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
         _asset(rounds, ROUNDS, **daily),
         _asset(player_match_stats, PLAYER_MATCH_STATS, **daily),
         _asset(round_snapshots, ROUND_SNAPSHOTS, lineage={"rounds": ROUNDS}, **daily),
-        _asset(players, PLAYERS, lineage={"player_match_stats": PLAYER_MATCH_STATS}, kinds={"pandas", "parquet"}),
+        _asset(
+            players,
+            PLAYERS,
+            lineage={"player_match_stats": PLAYER_MATCH_STATS},
+            deps=["player_match_stats"],
+            kinds={"pandas", "parquet"},
+        ),
         _asset(published_snapshots, ROUND_SNAPSHOTS, kinds={"csv", "pandas", "parquet"}),
     ]
 
@@ -111,7 +122,10 @@ def _asset(
     described: dict[str, Any] = {"dagster/column_schema": metadata.column_schema(table)}
     if lineage:
         described["dagster/column_lineage"] = metadata.column_lineage(table, lineage)
-    return dg.asset(group_name=GROUP, owners=metadata.OWNERS, metadata=described, **settings)(function)
+    made: dg.AssetsDefinition = dg.asset(group_name=GROUP, owners=metadata.OWNERS, metadata=described, **settings)(
+        retried(function)
+    )
+    return made
 
 
 def _extracted(

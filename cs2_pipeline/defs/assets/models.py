@@ -9,6 +9,7 @@ import pandas as pd
 
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform, git_commit
+from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.registry import release
 from cs2_pipeline.registry.release import Registry, Release
 
@@ -67,10 +68,10 @@ def build() -> list[dg.AssetsDefinition]:
     """The model assets and their promotions."""
     common: dict[str, Any] = {"group_name": GROUP, "owners": metadata.OWNERS}
     return [
-        dg.asset(kinds={"pytorch", "scikitlearn", "mlflow"}, **common)(round_predictor),
-        dg.asset(kinds={"pytorch", "scikitlearn", "mlflow"}, **common)(player_classifier),
-        dg.asset(kinds={"mlflow"}, **common)(round_predictor_promotion),
-        dg.asset(kinds={"mlflow"}, **common)(player_classifier_promotion),
+        dg.asset(kinds={"pytorch", "scikitlearn", "mlflow"}, **common)(retried(round_predictor)),
+        dg.asset(kinds={"pytorch", "scikitlearn", "mlflow"}, **common)(retried(player_classifier)),
+        dg.asset(kinds={"mlflow"}, **common)(retried(round_predictor_promotion)),
+        dg.asset(kinds={"mlflow"}, **common)(retried(player_classifier_promotion)),
     ]
 
 

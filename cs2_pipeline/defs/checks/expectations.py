@@ -1,22 +1,55 @@
-"""The Great Expectations suites as blocking checks on the extracted tables, and their data docs as an asset."""
+"""The Great Expectations suites as blocking checks on the extracted tables, and their data docs as an asset.
 
+A daily table has two checks, made in one step. `expectations` blocks: it fails when no day of the run is good.
+`quarantine` does not: it fails when some days of the run are bad. Those are singled out and kept from everything
+downstream, and the run goes on with the others.
+"""
+
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
+import pandas as pd
 
 from cs2_pipeline.datasets import expectations
 from cs2_pipeline.datasets.expectations import SUITES, Outcome
 from cs2_pipeline.defs import metadata
+from cs2_pipeline.defs.automation.due_days import WATERMARK_TAG
 from cs2_pipeline.defs.partitions import partitions_of_run
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts
+from cs2_pipeline.demodb.watermark import Watermark
 
 SHOWN_FAILURES: Final = 20
 
 
 def build() -> list[dg.AssetChecksDefinition]:
-    """One blocking check per suite."""
-    return [_check(table) for table in SUITES]
+    """A blocking check per suite, and beside each one on a daily table the check that shows its quarantine."""
+    return [_daily_check(table) if table in DAILY_TABLES else _check(table) for table in SUITES]
+
+
+def quarantined(table: str, frame: pd.DataFrame, days: Sequence[str]) -> dict[str, list[Outcome]]:
+    """The bad days of a table, each with the expectations that failed.
+
+    Where the whole table fails, each day is looked at by itself. What holds on every day and fails on all of them
+    together (a round imported on two days) cannot be laid to a day: then all days are bad.
+    """
+    failed = _failed(expectations.validate(table, frame))
+    if not failed:
+        return {}
+    day_of = frame["started_at"].dt.strftime("%Y-%m-%d")
+    bad = {}
+    for day in sorted(set(days) & set(day_of)):
+        outcomes = _failed(expectations.validate(table, frame[day_of == day]))
+        if outcomes:
+            bad[day] = outcomes
+    rest = frame[~day_of.isin(list(bad))]
+    if len(rest):
+        failed = _failed(expectations.validate(table, rest)) if bad else failed
+        if not failed:
+            return bad
+    return {day: bad.get(day, failed) for day in days}
 
 
 def data_docs(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
@@ -36,6 +69,59 @@ def data_docs_asset() -> dg.AssetsDefinition:
     )(data_docs)
 
 
+def _daily_check(table: str) -> dg.AssetChecksDefinition:
+    blocking = f"Great Expectations suite of {len(SUITES[table])} expectations on {table}; days in quarantine left out"
+
+    @dg.multi_asset_check(
+        name=f"{table}_expectations",
+        specs=[
+            dg.AssetCheckSpec("expectations", asset=table, blocking=True, description=blocking),
+            dg.AssetCheckSpec("quarantine", asset=table, description=f"no day of {table} is kept from the datasets"),
+        ],
+    )
+    def check(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> Iterator[dg.AssetCheckResult]:
+        days = partitions_of_run(context.run.tags) or platform.tables.partitions(table)
+        frame = platform.tables.read(table, days)
+        bad = quarantined(table, frame, days)
+        tag = context.run.tags.get(WATERMARK_TAG)
+        watermark = Watermark.parse(tag) if tag is not None else None
+        for day in days:
+            state = State.QUARANTINED if day in bad else State.PASSED
+            reasons = tuple(outcome.expectation for outcome in bad.get(day, []))
+            Verdicts(platform.tables).pronounce(table, day, Verdict(state, reasons, watermark, context.run.run_id))
+        yield from _daily_results(table, len(frame), days, bad)
+
+    return check
+
+
+def _daily_results(
+    table: str, rows: int, days: Sequence[str], bad: dict[str, list[Outcome]]
+) -> Iterator[dg.AssetCheckResult]:
+    failed = next(iter(bad.values()), [])
+    left = f"{len(days) - len(bad)} of {len(days)} days are good"
+    found: dict[str, Any] = {"rows": rows, "days": len(days), "expectations": len(SUITES[table])}
+    found["days_in_quarantine"] = len(bad)
+    if bad:
+        found["failures"] = dg.MetadataValue.md(_failures(bad))
+    yield dg.AssetCheckResult(
+        check_name="expectations",
+        asset_key=table,
+        passed=len(bad) < len(days),
+        metadata=found,
+        description=_told(failed) if len(bad) == len(days) else left,
+    )
+    yield dg.AssetCheckResult(
+        check_name="quarantine",
+        asset_key=table,
+        passed=not bad,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=found,
+        description="; ".join(f"{day}: {_told(outcomes)}" for day, outcomes in list(bad.items())[:3]) or None,
+    )
+
+
 def _check(table: str) -> dg.AssetChecksDefinition:
     @dg.asset_check(
         asset=table,
@@ -50,15 +136,28 @@ def _check(table: str) -> dg.AssetChecksDefinition:
     return check
 
 
+def _failed(outcomes: Sequence[Outcome]) -> list[Outcome]:
+    return [outcome for outcome in outcomes if not outcome.success]
+
+
 def _result(outcomes: list[Outcome], rows: int) -> dg.AssetCheckResult:
-    failed = [outcome for outcome in outcomes if not outcome.success]
+    failed = _failed(outcomes)
     found: dict[str, Any] = {"rows": rows, "expectations": len(outcomes), "failed": len(failed)}
     if failed:
-        lines = ["| expectation | failing rows | ids of some | observed |", "|---|---|---|---|"]
-        lines += [
-            f"| {outcome.expectation} | {outcome.failing_rows:,} | {', '.join(outcome.ids)} | {outcome.observed} |"
-            for outcome in failed[:SHOWN_FAILURES]
-        ]
-        found["failures"] = dg.MetadataValue.md("\n".join(lines))
-    description = "; ".join(f"{outcome.expectation}: {outcome.failing_rows:,} rows" for outcome in failed[:3])
-    return dg.AssetCheckResult(passed=not failed, metadata=found, description=description or None)
+        found["failures"] = dg.MetadataValue.md(_failures({"all": failed}))
+    return dg.AssetCheckResult(passed=not failed, metadata=found, description=_told(failed) or None)
+
+
+def _failures(failed: dict[str, list[Outcome]]) -> str:
+    """Failed expectations by day as a Markdown table."""
+    lines = ["| day | expectation | failing rows | ids of some | observed |", "|---|---|---|---|---|"]
+    lines += [
+        f"| {day} | {outcome.expectation} | {outcome.failing_rows:,} | {', '.join(outcome.ids)} | {outcome.observed} |"
+        for day, outcomes in failed.items()
+        for outcome in outcomes
+    ]
+    return "\n".join(lines[: SHOWN_FAILURES + 2])
+
+
+def _told(failed: Sequence[Outcome]) -> str:
+    return "; ".join(f"{outcome.expectation}: {outcome.failing_rows:,} rows" for outcome in failed[:3])

@@ -1,0 +1,159 @@
+"""The watermark sensor: new demos in the database become runs of the extraction over the days they touch."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Final
+
+import dagster as dg
+
+from cs2_pipeline.defs import jobs
+from cs2_pipeline.defs.automation.due_days import WATERMARK_TAG, DueDays, due_days, extraction_tags
+from cs2_pipeline.defs.partitions import partitions_of_run, ranges
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT, TRANSIENT
+from cs2_pipeline.defs.verdicts import Verdicts
+from cs2_pipeline.demodb import watermark
+from cs2_pipeline.demodb.errors import DemoDatabaseError
+from cs2_pipeline.demodb.watermark import Watermark
+
+INTERVAL: Final = 60
+"""Seconds between two looks at the database: the answer to an idle one is a single row."""
+MAX_ATTEMPTS: Final = 3
+FIRST_PAUSE: Final = timedelta(minutes=5)
+"""Before a failed extraction is asked for again; doubled for each further attempt."""
+_RUNS_LOOKED_AT: Final = 500
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """An earlier run of the extraction that knew what the database held.
+
+    Attributes:
+        days: partition keys.
+        seen: the database's watermark when it was asked for.
+        ended: when it ended; None while it is under way.
+        failure: `retries.PERMANENT`, `retries.TRANSIENT`, or None for a success or a failure of another kind.
+    """
+
+    days: frozenset[str]
+    seen: Watermark
+    ended: datetime | None
+    failure: str | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to ask for, and why the other due days are not asked for.
+
+    Attributes:
+        requests: first and last day, and the number of the attempt.
+        waiting: days by reason.
+    """
+
+    requests: list[tuple[date, date, int]]
+    waiting: dict[str, list[date]]
+
+
+@dg.sensor(job_name=jobs.EXTRACT, minimum_interval_seconds=INTERVAL, default_status=dg.DefaultSensorStatus.RUNNING)
+def new_demos(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
+    """Fires when demos are in the database that no extraction has seen, also demos parsed late for an old day.
+
+    One run for each range of days with gaps of at most a week. A day is asked for until an extraction of it was
+    checked, passed or quarantined. What failed is asked for again after a pause, at most three times in all, and not
+    after a failure that repeating cannot mend: then only newer demos of that day, or a person, open it again. The
+    cursor holds the watermark at which nothing was due.
+    """
+    settings = platform.settings
+    since = Watermark.parse(context.cursor) if context.cursor else None
+    try:
+        with platform.demo_database() as database:
+            if since is not None and watermark.read(database) == since:
+                return dg.SensorResult(skip_reason=f"nothing new in the demo database since {since}")
+            due = due_days(database, Verdicts(platform.tables), settings.first_day, since=since)
+    except DemoDatabaseError as error:
+        return dg.SensorResult(skip_reason=f"the demo database could not be read: {error}")
+    plan = planned(due, earlier_attempts(context.instance), datetime.now(UTC))
+    impossible = due.impossible(settings.first_day)
+    if impossible:
+        context.log.warning(impossible)
+    said = " ".join(filter(None, (_said(due, plan), impossible)))
+    if not plan.requests:
+        return dg.SensorResult(skip_reason=said, cursor=context.cursor if due.days else str(due.newest))
+    context.log.info(said)
+    return dg.SensorResult(run_requests=[_request(due.newest, *wanted) for wanted in plan.requests])
+
+
+def planned(due: DueDays, attempts: Sequence[Attempt], now: datetime) -> Plan:
+    """Which of the due days to ask for now, given what was tried.
+
+    Days that failed for a reason of their own are asked for one by one, so that a bad day is singled out.
+    """
+    together: dict[int, list[date]] = {}
+    alone: list[tuple[date, date, int]] = []
+    waiting: dict[str, list[date]] = {}
+    for day, demo in due.days.items():
+        tried = [attempt for attempt in attempts if day.isoformat() in attempt.days and attempt.seen.covers(demo)]
+        reason = _why_not(tried, now)
+        if reason:
+            waiting.setdefault(reason, []).append(day)
+        elif all(attempt.failure == TRANSIENT for attempt in tried):
+            together.setdefault(len(tried) + 1, []).append(day)
+        else:
+            alone.append((day, day, len(tried) + 1))
+    joined = [(first, last, number) for number, days in together.items() for first, last in ranges(days)]
+    return Plan(sorted(joined + alone), waiting)
+
+
+def earlier_attempts(instance: dg.DagsterInstance) -> list[Attempt]:
+    """The latest runs of the extraction that noted a watermark, whoever started them."""
+    records = instance.get_run_records(dg.RunsFilter(job_name=jobs.EXTRACT), limit=_RUNS_LOOKED_AT)
+    found = []
+    for record in records:
+        run = record.dagster_run
+        days = partitions_of_run(run.tags)
+        if days is None or WATERMARK_TAG not in run.tags:
+            continue
+        ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time and run.is_finished else None
+        if run.is_finished and ended is None:
+            ended = record.update_timestamp.replace(tzinfo=UTC)
+        seen = Watermark.parse(run.tags[WATERMARK_TAG])
+        found.append(Attempt(frozenset(days), seen, ended, run.tags.get(FAILURE_TAG)))
+    return found
+
+
+def _why_not(tried: Sequence[Attempt], now: datetime) -> str:
+    ended = [attempt.ended for attempt in tried if attempt.ended is not None]
+    if len(ended) < len(tried):
+        return "an extraction is under way"
+    if any(attempt.failure == PERMANENT for attempt in tried):
+        return (
+            "given up, for the extraction failed in a way that repeating cannot mend: see its run, then run it by hand"
+        )
+    if len(tried) >= MAX_ATTEMPTS:
+        return f"given up after {MAX_ATTEMPTS} failed extractions: see their runs, then run it by hand"
+    if ended and now < (again := max(ended) + FIRST_PAUSE * 2 ** (len(tried) - 1)):
+        return f"the last extraction failed; next attempt at {again:%Y-%m-%d %H:%M} UTC"
+    return ""
+
+
+def _request(newest: Watermark, first: date, last: date, attempt: int) -> dg.RunRequest:
+    return dg.RunRequest(
+        run_key=f"{newest} {first} {last} attempt {attempt}", tags=extraction_tags(first, last, newest)
+    )
+
+
+def _said(due: DueDays, plan: Plan) -> str:
+    if not due.days:
+        return f"every match day is extracted up to {due.newest}."
+    asked = [f"asked for {_span(first, last)} (attempt {number})" for first, last, number in plan.requests]
+    waited = [f"{_days(days)}: {reason}" for reason, days in plan.waiting.items()]
+    return f"{len(due.days)} match days have new demos up to {due.newest}: {'; '.join(asked + waited)}."
+
+
+def _span(first: date, last: date) -> str:
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def _days(days: Iterable[date]) -> str:
+    return ", ".join(_span(*found) for found in ranges(days, timedelta(days=1)))

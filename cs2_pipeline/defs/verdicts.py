@@ -1,0 +1,152 @@
+"""What the blocking checks said of each match day of each extracted table, kept beside the tables.
+
+One small document per table and day. It is withdrawn before the day is written anew and pronounced by the check, so a
+day that was written and never checked is not taken for a good one. A training table reads a day only when every
+extracted table of that day passed: one bad day is left out, named with its reason, and the rest goes on.
+"""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any, Final
+
+import pandas as pd
+
+from cs2_pipeline.datasets.schema import DatasetError
+from cs2_pipeline.datasets.store import MissingTableError, TableStore
+from cs2_pipeline.demodb.watermark import Watermark
+
+DAILY_TABLES: Final = ("rounds", "player_match_stats", "round_snapshots")
+"""The extracted tables; each has a blocking check that pronounces on its days."""
+_READERS: Final = 16
+"""Documents read at a time: on an object store each takes a round trip."""
+
+
+class State(StrEnum):
+    """What is known of a day of a table."""
+
+    UNCHECKED = "not checked since it was written"
+    PASSED = "passed"
+    QUARANTINED = "in quarantine"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the check said of a day of a table.
+
+    Attributes:
+        state: the outcome.
+        reasons: the expectations that failed.
+        watermark: what the demo database held when the day was extracted; None where nobody noted it.
+        run_id: the Dagster run that checked it.
+    """
+
+    state: State = State.UNCHECKED
+    reasons: tuple[str, ...] = ()
+    watermark: Watermark | None = None
+    run_id: str = ""
+
+    def to_document(self) -> dict[str, Any]:
+        """As JSON."""
+        watermark = str(self.watermark) if self.watermark is not None else None
+        return {"state": self.state.name, "reasons": self.reasons, "watermark": watermark, "run_id": self.run_id}
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> "Verdict":
+        """From JSON."""
+        watermark = Watermark.parse(document["watermark"]) if document["watermark"] is not None else None
+        return cls(State[document["state"]], tuple(document["reasons"]), watermark, document["run_id"])
+
+
+@dataclass(frozen=True)
+class Usable:
+    """Which stored days training tables may read.
+
+    Attributes:
+        days: partition keys, in order.
+        left_out: why each of the other stored days is left out.
+    """
+
+    days: list[str]
+    left_out: dict[str, str]
+
+
+class Verdicts:
+    """The verdicts of a table store.
+
+    Args:
+        tables: where the extracted tables are.
+    """
+
+    def __init__(self, tables: TableStore) -> None:
+        self._tables = tables
+
+    def of(self, table: str, day: str) -> Verdict:
+        """The verdict on a day; an unchecked one where there is none."""
+        try:
+            return Verdict.of_document(self._tables.read_json(_name(table, day)))
+        except MissingTableError:
+            return Verdict()
+
+    def of_days(self, days: Iterable[str]) -> dict[str, dict[str, Verdict]]:
+        """By day, the verdicts by table."""
+        wanted = [(day, table) for day in days for table in DAILY_TABLES]
+        with ThreadPoolExecutor(_READERS) as pool:
+            found = list(pool.map(lambda pair: self.of(pair[1], pair[0]), wanted))
+        by_day: dict[str, dict[str, Verdict]] = {}
+        for (day, table), verdict in zip(wanted, found, strict=True):
+            by_day.setdefault(day, {})[table] = verdict
+        return by_day
+
+    def withdraw(self, table: str, day: str) -> None:
+        """Before a day is written anew. What was extracted before is remembered: it is not made undone."""
+        self._tables.write_json(_name(table, day), Verdict(watermark=self.of(table, day).watermark).to_document())
+
+    def pronounce(self, table: str, day: str, verdict: Verdict) -> None:
+        """After a day was checked. A verdict without a watermark keeps the one that was noted."""
+        if verdict.watermark is None:
+            verdict = replace(verdict, watermark=self.of(table, day).watermark)
+        self._tables.write_json(_name(table, day), verdict.to_document())
+
+    def passed(self, table: str, days: Iterable[str]) -> list[str]:
+        """Those of the days on which the table's own check passed."""
+        return [day for day in days if self.of(table, day).state is State.PASSED]
+
+    def usable(self) -> Usable:
+        """The stored days on which every extracted table passed, and why the others are left out."""
+        stored = sorted({day for table in DAILY_TABLES for day in self._tables.partitions(table)})
+        left_out = {}
+        for day, verdicts in self.of_days(stored).items():
+            reasons = [_reason(table, verdict) for table, verdict in verdicts.items()]
+            if any(reasons):
+                left_out[day] = "; ".join(filter(None, reasons))
+        return Usable([day for day in stored if day not in left_out], left_out)
+
+
+def read_usable(tables: TableStore, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
+    """An extracted table without the days that did not pass, and why each of those is left out.
+
+    Raises:
+        MissingTableError: the table was never extracted.
+        DatasetError: no day of it passed.
+    """
+    usable = Verdicts(tables).usable()
+    if usable.left_out and not usable.days:
+        day, reason = next(iter(usable.left_out.items()))
+        raise DatasetError(
+            f"none of the {len(usable.left_out)} extracted days passed its checks; {day}: {reason}. "
+            "The checks' metadata in the Dagster UI names the rows."
+        )
+    return tables.read(name, usable.days), usable.left_out
+
+
+def _name(table: str, day: str) -> str:
+    return f"verdicts/{table}/{day}"
+
+
+def _reason(table: str, verdict: Verdict) -> str:
+    if verdict.state is State.PASSED:
+        return ""
+    reasons = f" ({', '.join(verdict.reasons)})" if verdict.reasons else ""
+    return f"{table} {verdict.state}{reasons}"
