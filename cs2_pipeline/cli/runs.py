@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.execution.plan.objects import StepFailureData
 
 from cs2_pipeline.cli.console import CliError, note
+from cs2_pipeline.defs.automation.failures import root_cause
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.settings import Settings
 
@@ -75,20 +75,8 @@ def _why(result: dg.ExecuteInProcessResult) -> str:
             )
     for event in result.all_events:
         if event.is_step_failure:
-            return _root_cause(event.step_failure_data)
+            return root_cause(event.step_failure_data)
     return "the run failed; the Dagster UI shows its log"
-
-
-def _root_cause(failure: StepFailureData) -> str:
-    """The message of the outermost error of ours, which names thing and remedy; else that of the innermost."""
-    chain = [failure.error]
-    while chain[-1] is not None and chain[-1].cause is not None:
-        chain.append(chain[-1].cause)
-    # "module.ClassName: message", as Python prints an exception without its trace.
-    messages = [error.message.strip() for error in chain if error is not None]
-    ours = [message for message in messages if message.startswith("cs2_pipeline.")]
-    chosen = (ours or messages[-1:] or [failure.error_display_string])[0 if ours else -1]
-    return chosen.partition(": ")[2] or chosen
 
 
 class ProgressHandler(logging.Handler):

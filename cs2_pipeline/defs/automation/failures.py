@@ -1,0 +1,46 @@
+"""The failure sensor: whatever run fails, somebody is told why."""
+
+import re
+from collections.abc import Sequence
+
+import dagster as dg
+from dagster._core.execution.plan.objects import StepFailureData
+
+from cs2_pipeline.defs.automation.notifications import Notifier
+from cs2_pipeline.defs.platform import Platform
+
+
+@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
+def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
+    """Fires once for each failed run: job, days, step and cause go to the webhook, else to the log.
+
+    The same cause is told at most once an hour; runs are never started from here, so it cannot feed itself.
+    """
+    run = context.dagster_run
+    cause, text = described(run, context.get_step_failure_events(), context.failure_event.message or "")
+    Notifier(platform.settings, platform.tables).tell(cause, text, context.log)
+
+
+def described(run: dg.DagsterRun, failed_steps: Sequence[dg.DagsterEvent], message: str) -> tuple[str, str]:
+    """What makes two failures the same, and what to say of this one.
+
+    Numbers do not tell causes apart: ids, counts and days differ between two failures of one cause.
+    """
+    about = dict.fromkeys(value for key, value in sorted(run.tags.items()) if "partition" in key)
+    days = f" ({' to '.join(reversed(about))})" if about else ""
+    steps = [(str(event.step_key), root_cause(event.step_failure_data)) for event in failed_steps] or [("run", message)]
+    cause = "; ".join(f"{step}: {said}" for step, said in steps)
+    text = f"cs2_pipeline: {run.job_name}{days} failed. {cause}\nDagster run {run.run_id}"
+    return f"{run.job_name}: {re.sub(r'[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+', '#', cause)}", text
+
+
+def root_cause(failure: StepFailureData) -> str:
+    """The message of the outermost error of ours, which names thing and remedy; else that of the innermost."""
+    chain = [failure.error]
+    while chain[-1] is not None and chain[-1].cause is not None:
+        chain.append(chain[-1].cause)
+    # "module.ClassName: message", as Python prints an exception without its trace.
+    messages = [error.message.strip() for error in chain if error is not None]
+    ours = [message for message in messages if message.startswith("cs2_pipeline.")]
+    chosen = (ours or messages[-1:] or [failure.error_display_string])[0 if ours else -1]
+    return chosen.partition(": ")[2] or chosen

@@ -1,0 +1,127 @@
+"""When the models are trained: every night if there is something new, and as soon as enough new rounds have come.
+
+Promotion is part of the same job: what was trained is promoted or refused in the run that trained it.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import dagster as dg
+
+from cs2_pipeline.defs import jobs
+from cs2_pipeline.defs.platform import Platform
+
+NIGHTLY: Final = "0 4 * * *"
+INTERVAL: Final = 60
+_TRAINING_JOBS: Final = (jobs.TRAIN_ROUND, jobs.TRAIN_PLAYER, jobs.TRAIN_ALL)
+_ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
+_LINES: Final = (
+    ("round_snapshots", "round_dataset", "round_predictor"),
+    ("player_match_stats", "player_dataset", "player_classifier"),
+)
+"""Extracted table, dataset and model."""
+_UNDER_WAY: Final = "a training is under way"
+
+
+@dataclass(frozen=True)
+class BuiltDataset:
+    """A materialisation of the round dataset.
+
+    Attributes:
+        source: the table of snapshots it was built from.
+        rounds: how many rounds it holds.
+        digest: of its content.
+    """
+
+    source: str
+    rounds: int
+    digest: str
+
+
+@dg.schedule(
+    job_name=jobs.TRAIN_ALL,
+    cron_schedule=NIGHTLY,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def nightly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
+    """Fires at 04:00 UTC when days were extracted since the datasets that the models were last trained on.
+
+    A training that fails is asked for again the next night, once. Nothing extracted, or a training under way: no run.
+    """
+    if _last(context.instance, "round_snapshots") is None:
+        return dg.SkipReason("no match day was extracted yet: there is nothing to train on")
+    if _training(context.instance):
+        return dg.SkipReason(_UNDER_WAY)
+    if all(_has_learnt(context.instance, *names) for names in _LINES):
+        return dg.SkipReason("nothing was extracted since both models were last trained")
+    return dg.RunRequest()
+
+
+@dg.sensor(job_name=jobs.TRAIN_ALL, minimum_interval_seconds=INTERVAL, default_status=dg.DefaultSensorStatus.RUNNING)
+def enough_new_rounds(
+    context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> dg.RunRequest | dg.SkipReason:
+    """Fires when the round dataset has `CS2_RETRAIN_AFTER_ROUNDS` rounds more than the one last trained on.
+
+    The dataset is built anew whenever its tables change, so its latest materialisation is what there is to learn from.
+    One run for each content of the dataset: a training that fails on it is not repeated until it changes. Any
+    training that succeeds starts the count again, whoever asked for it.
+    """
+    built = latest_dataset(context.instance)
+    if built is None:
+        return dg.SkipReason("the round dataset was not built yet")
+    if built.source != "round_snapshots":
+        return dg.SkipReason(f"the round dataset was built from {built.source}, which somebody trains on by hand")
+    if _training(context.instance):
+        return dg.SkipReason(_UNDER_WAY)
+    trained = trained_dataset(context.instance)
+    before = trained.rounds if trained is not None and trained.source == built.source else 0
+    wanted = platform.settings.retrain_after_rounds
+    said = f"{built.rounds - before:,} new rounds ({before:,} trained on, {built.rounds:,} now)"
+    if built.rounds - before < wanted:
+        return dg.SkipReason(f"{said}: a training is asked for at {wanted:,}")
+    context.log.info(f"{said}: at least {wanted:,}, so a training is asked for")
+    return dg.RunRequest(run_key=f"enough new rounds: dataset {built.digest}")
+
+
+def latest_dataset(instance: dg.DagsterInstance) -> BuiltDataset | None:
+    """The round dataset as it is now."""
+    return _described(_last(instance, "round_dataset"))
+
+
+def trained_dataset(instance: dg.DagsterInstance) -> BuiltDataset | None:
+    """The round dataset that the latest round model was trained on."""
+    return _described(_learnt_from(instance, "round_dataset", "round_predictor"))
+
+
+def _has_learnt(instance: dg.DagsterInstance, table: str, dataset: str, model: str) -> bool:
+    """Whether the model has learnt from what the table holds."""
+    extracted, learnt = _last(instance, table), _learnt_from(instance, dataset, model)
+    return extracted is not None and learnt is not None and learnt.storage_id > extracted.storage_id
+
+
+def _learnt_from(instance: dg.DagsterInstance, dataset: str, model: str) -> dg.EventLogRecord | None:
+    """The dataset's materialisation that the latest model was trained on: the last one before it."""
+    trained = _last(instance, model)
+    return _last(instance, dataset, before=trained.storage_id) if trained is not None else None
+
+
+def _last(instance: dg.DagsterInstance, asset: str, before: int | None = None) -> dg.EventLogRecord | None:
+    wanted = dg.AssetRecordsFilter(dg.AssetKey(asset), before_storage_id=before)
+    records = instance.fetch_materializations(wanted, limit=1).records
+    return records[0] if records else None
+
+
+def _described(record: dg.EventLogRecord | None) -> BuiltDataset | None:
+    if record is None or record.asset_materialization is None:
+        return None
+    metadata = {key: value.value for key, value in record.asset_materialization.metadata.items()}
+    return BuiltDataset(str(metadata["source"]), int(str(metadata["rounds"])), str(metadata["digest"]))
+
+
+def _training(instance: dg.DagsterInstance) -> bool:
+    unfinished = [status for status in dg.DagsterRunStatus if status not in _ENDED]
+    return any(
+        instance.get_run_records(dg.RunsFilter(job_name=job, statuses=unfinished), limit=1) for job in _TRAINING_JOBS
+    )
