@@ -35,7 +35,7 @@ class Trained(StrEnum):
 
 @app.command()
 def demo(
-    matches: Annotated[int, typer.Option(min=1, help="Matches to simulate when there is no demo database yet.")] = 400,
+    matches: Annotated[int, typer.Option(min=1, help="Matches to simulate when there is no demo database yet.")] = 800,
 ) -> None:
     """Run everything once: data, checks, training, promotion, the service, two predictions."""
     from cs2_pipeline.cli.demo import run
