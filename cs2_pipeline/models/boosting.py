@@ -20,8 +20,8 @@ Matrix = NDArray[np.float32]
 class BoostingParams:
     """Parameters of `HistGradientBoostingClassifier` that were chosen; see docs/round-model.md."""
 
-    learning_rate: float = 0.05
-    trees: int = 250
+    learning_rate: float = 0.1
+    trees: int = 120
     leaves: int = 15
     rows_per_leaf: int = 100
     l2: float = 5.0

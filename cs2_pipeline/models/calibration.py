@@ -16,32 +16,44 @@ MIN_SLOPE = 0.05
 
 
 @dataclass(frozen=True)
-class Platt:
-    """``sigmoid(slope * logit + offset)`` with a positive slope (Platt 1999, without his label smoothing)."""
+class Blend:
+    """``sigmoid(sum of weight * logit + offset)``: a calibrated weighted mean of one or several models.
 
-    slope: float = 1.0
-    offset: float = 0.0
+    For one model it is Platt's calibration (1999), without his label smoothing.
 
-    def __call__(self, logit: Array) -> Array:
-        """Calibrated logits for logits of any shape."""
-        return self.slope * logit + self.offset
-
-
-def fit_platt(logit: Array, outcome: Array) -> Platt:
-    """The calibrator with the least log loss.
-
-    Args:
-        logit: predictions for rows the model was not fitted on, shape (rows,).
-        outcome: 0 or 1, shape (rows,).
+    No weight is negative, so that what every model agrees on survives: where none of them falls, the blend does not.
     """
 
-    def loss(parameters: Array) -> tuple[float, Array]:
-        scaled = parameters[0] * logit + parameters[1]
-        residual = sigmoid(scaled) - outcome
-        return log_loss(outcome, scaled), np.array([np.mean(residual * logit), np.mean(residual)])
+    weights: tuple[float, ...]
+    offset: float
 
-    found = minimize(loss, np.array([1.0, 0.0]), jac=True, bounds=[(MIN_SLOPE, None), (None, None)], method="L-BFGS-B")
-    return Platt(float(found.x[0]), float(found.x[1]))
+    def __call__(self, *logits: Array) -> Array:
+        """Calibrated logits from one array for each weight, shape (rows,) each."""
+        return np.asarray(np.stack(logits, axis=-1) @ np.array(self.weights) + self.offset)
+
+    @property
+    def slope(self) -> float:
+        """By how much the blend rises when all its models' logits rise by one."""
+        return sum(self.weights)
+
+
+def fit_blend(logits: tuple[Array, ...], outcome: Array) -> Blend:
+    """The blend with the least log loss.
+
+    Args:
+        logits: predictions of each model for rows it was not fitted on, shape (rows,) each.
+        outcome: 0 or 1, shape (rows,).
+    """
+    stacked = np.column_stack([*logits, np.ones(len(outcome))])
+
+    def loss(parameters: Array) -> tuple[float, Array]:
+        blended = stacked @ parameters
+        return log_loss(outcome, blended), (sigmoid(blended) - outcome) @ stacked / len(outcome)
+
+    start = np.array([*[1 / len(logits)] * len(logits), 0.0])
+    bounds = [*[(MIN_SLOPE, None)] * len(logits), (None, None)]
+    found = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B")
+    return Blend(tuple(map(float, found.x[:-1])), float(found.x[-1]))
 
 
 def sigmoid(logit: Array) -> Array:

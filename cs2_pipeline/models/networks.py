@@ -20,6 +20,8 @@ from cs2_pipeline.models.round_inputs import NetworkInputs
 Matrix = NDArray[np.float32]
 LEAK: Final = 0.1
 """Slope of the flat side of a unit."""
+MIN_EPOCHS: Final = 4
+MAX_EPOCHS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -29,15 +31,25 @@ class NetworkParams:
     Attributes:
         hidden: units of the two hidden layers; half of each layer bends up, half down.
         context: hidden units that see only the context inputs.
-        epochs, batch_rows, learning_rate, weight_decay: of AdamW under a warm-up and a cosine.
+        dropout: share of hidden units left out while fitting. Batch normalisation has no place here: its scale
+            may turn negative, and a law with it.
+        steps: of the optimiser, spread over whole epochs; from `MIN_EPOCHS` to `MAX_EPOCHS` of them.
+        batch_rows, learning_rate, weight_decay: of AdamW under a warm-up and a cosine.
+        context_decay: weight decay on the paths from the context, where nothing but data speaks against noise.
     """
 
     hidden: tuple[int, int] = (32, 16)
     context: int = 16
-    epochs: int = 15
+    dropout: float = 0.15
+    steps: int = 1_400
     batch_rows: int = 512
     learning_rate: float = 4e-3
     weight_decay: float = 1e-4
+    context_decay: float = 0.1
+
+    def epochs(self, rows: int) -> int:
+        """How often the rows are gone through."""
+        return min(max(round(self.steps * self.batch_rows / rows), MIN_EPOCHS), MAX_EPOCHS)
 
 
 class RoundPredictor(nn.Module):
@@ -53,6 +65,7 @@ class RoundPredictor(nn.Module):
         super().__init__()
         first, second = params.hidden
         self.members = members
+        self.dropout = params.dropout
         random = torch.Generator().manual_seed(seed)
 
         def free(*shape: int, scale: float) -> nn.Parameter:
@@ -89,10 +102,11 @@ class RoundPredictor(nn.Module):
     def forward(self, monotone: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         """Logits of P(CT), shape (rows, members)."""
         side = torch.relu(self._by_member(torch.addmm(self.bias["hidden"], context, self.context["hidden"])))
+        side = self._thinned(side)
         first = torch.addmm(self.bias["first"], monotone, self.rise["first"]) + context @ self.context["first"]
-        hidden = _bend(self._by_member(first))
-        hidden = _bend(torch.baddbmm(self.bias["second"], hidden, self.rise["second"]) + side @ self.context["second"])
-        last = torch.baddbmm(self.bias["last"], hidden, self.rise["last"]) + side @ self.context["last"]
+        hidden = self._thinned(_bend(self._by_member(first)))
+        second = torch.baddbmm(self.bias["second"], hidden, self.rise["second"]) + side @ self.context["second"]
+        last = torch.baddbmm(self.bias["last"], _bend(second), self.rise["last"]) + side @ self.context["last"]
         logits: torch.Tensor = last.squeeze(-1).T + monotone @ self.rise["straight"]
         return logits
 
@@ -129,6 +143,9 @@ class RoundPredictor(nn.Module):
         last = graph.add("Add", graph.add("MatMul", hidden, weights), bias["last"])
         straight = self._add_layer(graph, inputs.monotone, rise["straight"], np.zeros(self.members, np.float32))
         return graph.add("Add", last, straight)
+
+    def _thinned(self, units: torch.Tensor) -> torch.Tensor:
+        return nn.functional.dropout(units, self.dropout, self.training)
 
     def _by_member(self, stacked: torch.Tensor) -> torch.Tensor:
         """(rows, members * units) -> (members, rows, units)."""
@@ -179,13 +196,13 @@ def fit(
     steps_per_epoch = math.ceil(rows / params.batch_rows)
     random = torch.Generator().manual_seed(seed)
     widths = [part.shape[1] for part in batches(0)]
+    epochs = params.epochs(rows)
+    torch.manual_seed(seed)  # dropout has no generator of its own
     network = RoundPredictor(members, widths[0], widths[1], params, seed)
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, betas=(0.9, 0.99)
-    )
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(params.epochs * steps_per_epoch))
+    optimizer = _optimizer(network, params)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(epochs * steps_per_epoch))
     best, best_epoch, best_state = math.inf, 0, network.state_dict()
-    for epoch in range(params.epochs):
+    for epoch in range(epochs):
         monotone, context = (torch.from_numpy(part) for part in batches(epoch))
         for chosen in torch.split(torch.randperm(rows, generator=random), params.batch_rows):
             logits = network(monotone[chosen], context[chosen])
@@ -195,15 +212,27 @@ def fit(
             optimizer.step()
             schedule.step()
             network.keep_rising()
-        if 2 * (epoch + 1) < params.epochs:
+        if 2 * (epoch + 1) < epochs:
             continue
+        network.eval()
         loss = monitor(network)
-        progress(f"network: epoch {epoch + 1} of {params.epochs}, log loss on rows left out {loss:.4f}")
+        network.train()
+        progress(f"network: epoch {epoch + 1} of {epochs}, log loss on rows left out {loss:.4f}")
         if loss < best:
             best, best_epoch = loss, epoch + 1
             best_state = {name: value.clone() for name, value in network.state_dict().items()}
     network.load_state_dict(best_state)
+    network.eval()
     return network, best_epoch
+
+
+def _optimizer(network: RoundPredictor, params: NetworkParams) -> torch.optim.Optimizer:
+    lawful = [*network.rise.parameters(), *network.bias.parameters()]
+    groups = [
+        {"params": lawful, "weight_decay": params.weight_decay},
+        {"params": list(network.context.parameters()), "weight_decay": params.context_decay},
+    ]
+    return torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.99))
 
 
 def _warm_cosine(steps: int) -> Callable[[int], float]:

@@ -15,12 +15,17 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from cs2_pipeline.game.features import ROUND_FEATURES
 from cs2_pipeline.models import boosting
 from cs2_pipeline.models.artifact import Outputs
-from cs2_pipeline.models.calibration import Platt, sigmoid
+from cs2_pipeline.models.calibration import sigmoid
 from cs2_pipeline.models.networks import RoundPredictor
 from cs2_pipeline.models.onnx_export import Graph, add_trees
 from cs2_pipeline.models.round_inputs import InputMaker, add_inputs
 
 INTERVAL_LEVEL: Final = 0.9
+SPREAD_SCALE: Final = 1.83
+"""Half-width of the interval in spreads. Found on play whose truth is known (docs/round-model.md); a normal error of
+which the spread says everything would need 1.645."""
+SPREAD_GROWTH: Final = 0.2
+"""Growth of the spread per unit of the logit's size: all members share one calibration, whose error grows with it."""
 LOGIT_LIMIT: Final = 9.0
 """Open states are never called more certain than this: P(CT) stays within 0.0001 of 0 and 1."""
 
@@ -30,33 +35,38 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class RoundModel:
-    """A weighted mean of logits, calibrated, with an interval from the spread of the network's members.
+    """A calibrated blend of a network and trees, with an interval from how far their answers lie apart.
 
-    Every part rises with what favours CT: trees and members by construction, the mean because shares are not
-    negative, the calibrator because its slope is positive.
+    Every part rises with what favours CT: trees and members by construction, the blend because its weights are not
+    negative. The spread of a prediction, on the logit scale, joins two variances: of the network's members, each of
+    which left out other matches, and of the two kinds of model (half their difference is the deviation of two
+    values). Both shrink with data and are largest where there is little of it.
 
     Attributes:
-        calibrator: of the mean logit.
-        network: the ensemble; its members' spread makes the interval even where trees make the probability.
-        network_share: the network's share of the mean logit, from 0 to 1; the trees have the rest.
-        trees: needed unless the network has it all.
-        spread_scale: half-width of the interval in standard deviations of the members' calibrated logits.
+        network: the ensemble.
+        trees: gradient boosting.
+        network_weight, trees_weight: weights of their logits; 0 where the other speaks alone.
+        offset: added to the weighted logits.
     """
 
-    calibrator: Platt
     network: RoundPredictor
-    network_share: float
-    trees: HistGradientBoostingClassifier | None = None
-    spread_scale: float = 1.645
+    trees: HistGradientBoostingClassifier
+    network_weight: float
+    trees_weight: float
+    offset: float
+
+    @property
+    def reach(self) -> float:
+        """Half-width of the interval in spreads of the uncalibrated logits."""
+        return SPREAD_SCALE * (self.network_weight + self.trees_weight)
 
     def predict(self, features: Matrix) -> Outputs:
         """Probability and interval as the graph gives them, for float32 features of shape (rows, features)."""
         members = self.network.logits(InputMaker()(features))
-        logit = self.network_share * members.mean(axis=1)
-        if self.trees is not None:
-            logit = logit + (1 - self.network_share) * boosting.logits(self.trees, features)
-        logit = self.calibrator(logit)
-        reach = self.spread_scale * self.calibrator.slope * members.std(axis=1)
+        mean, trees = members.mean(axis=1), boosting.logits(self.trees, features)
+        logit = self.network_weight * mean + self.trees_weight * trees + self.offset
+        spread = np.sqrt(members.var(axis=1) + (mean - trees) ** 2 / 4)
+        reach = self.reach * spread * (1 + SPREAD_GROWTH * np.abs(logit))
         outputs = {"probability": logit, "low": logit - reach, "high": logit + reach}
         return {
             name: sigmoid(np.clip(value, -LOGIT_LIMIT, LOGIT_LIMIT)).astype(np.float32)
@@ -71,16 +81,16 @@ class RoundModel:
         """The ONNX model: float32 ``features`` -> ``probability``, ``low``, ``high``, each of shape (rows,)."""
         graph = Graph(len(ROUND_FEATURES))
         members = self.network.add_to(graph, add_inputs(graph))
-        mean = graph.add("ReduceMean", members, np.array([0], np.int64), keepdims=0)
+        mean, trees = _add_mean(graph, members), add_trees(graph, self.trees)
+        weighted = [graph.add("Mul", mean, _scalar(self.network_weight))]
+        weighted.append(graph.add("Mul", trees, _scalar(self.trees_weight)))
+        logit = graph.add("Add", graph.add("Add", *weighted), _scalar(self.offset))
+        half = graph.add("Mul", graph.add("Sub", mean, trees), _scalar(0.5))
         deviation = graph.add("Sub", members, mean)
-        variance = graph.add("ReduceMean", graph.add("Mul", deviation, deviation), np.array([0], np.int64), keepdims=0)
-        reach = graph.add("Mul", graph.add("Sqrt", variance), _scalar(self.spread_scale * self.calibrator.slope))
-        slope = self.calibrator.slope
-        logit = graph.add("Mul", mean, _scalar(self.network_share * slope))
-        if self.trees is not None:
-            trees = graph.add("Mul", add_trees(graph, self.trees), _scalar((1 - self.network_share) * slope))
-            logit = graph.add("Add", logit, trees)
-        logit = graph.add("Add", logit, _scalar(self.calibrator.offset))
+        variance = _add_mean(graph, graph.add("Mul", deviation, deviation))
+        spread = graph.add("Sqrt", graph.add("Add", variance, graph.add("Mul", half, half)))
+        growth = graph.add("Mul", graph.add("Abs", logit), _scalar(self.reach * SPREAD_GROWTH))
+        reach = graph.add("Mul", spread, graph.add("Add", growth, _scalar(self.reach)))
         three = graph.add("Add", logit, graph.add("Mul", reach, np.array([0, -1, 1], np.float32)))
         limit = _scalar(LOGIT_LIMIT)
         three = graph.add("Clip", three, graph.constant(-limit), graph.constant(limit))
@@ -90,6 +100,11 @@ class RoundModel:
         names = ("probability", "low", "high")
         outputs = {name: graph.add("Gather", three, np.array(i, np.int64), axis=1) for i, name in enumerate(names)}
         return graph.serialize(outputs, dict.fromkeys(names, 1))
+
+
+def _add_mean(graph: Graph, members: str) -> str:
+    """The mean over members: (members, rows, 1) -> (rows, 1)."""
+    return graph.add("ReduceMean", members, np.array([0], np.int64), keepdims=0)
 
 
 def _scalar(value: float) -> NDArray[np.float32]:

@@ -7,13 +7,14 @@ the network stops early on them. What is served is then fitted on all of those m
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Generic, TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -24,7 +25,7 @@ from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
 from cs2_pipeline.models import artifact, boosting, networks
 from cs2_pipeline.models.artifact import Artifact
 from cs2_pipeline.models.boosting import BoostingParams
-from cs2_pipeline.models.calibration import Platt, fit_platt, log_loss, sigmoid
+from cs2_pipeline.models.calibration import Blend, fit_blend, log_loss, sigmoid
 from cs2_pipeline.models.networks import NetworkParams
 from cs2_pipeline.models.round_graph import INTERVAL_LEVEL, RoundModel
 from cs2_pipeline.models.round_inputs import InputMaker, mask
@@ -34,14 +35,15 @@ NAME: Final = "round_predictor"
 FOLDS: Final = 5
 MEMBERS_PER_FOLD: Final = 2
 MIN_MATCHES: Final = 2 * FOLDS
-GAIN_FOR_COST: Final = 0.0005
-"""Log loss by which a candidate must beat a quicker one to be preferred to it."""
 PROBE_ROWS: Final = 256
 
 Matrix = NDArray[np.float32]
 Array = NDArray[np.float64]
 Predict = Callable[[Matrix], Array]
 Progress = Callable[[str], None]
+_Estimator = TypeVar("_Estimator")
+_Views = tuple[Array, Array]
+"""Logits of the same rows with all inputs and with the required ones only."""
 
 
 class TrainingError(ValueError):
@@ -156,10 +158,13 @@ def _train(dataset: pd.DataFrame, seed: int, folder: Path, say: Progress) -> Rou
 
 
 def _fit_lawful(data: "_Data", seed: int, say: Progress) -> "list[_Fitted]":
-    """The candidates that may be served, the quickest to serve first."""
-    network = _fit_network(data, seed, say)
-    trees = _fit_boosting(data, network, seed, say)
-    return [network, trees, _average(data, network, trees)]
+    """The candidates that may be served: the network, the trees, and both with the weights that suit them best."""
+    network, trees = _fit_network(data, seed, say), _fit_boosting(data, seed, say)
+    return [
+        _weighed(data, network.name, network.params, network, trees, which=(True, False)),
+        _weighed(data, trees.name, trees.params, network, trees, which=(False, True)),
+        _weighed(data, "network and boosting", {}, network, trees, which=(True, True)),
+    ]
 
 
 @dataclass(frozen=True)
@@ -222,32 +227,47 @@ def _require(dataset: pd.DataFrame) -> None:
 
 
 @dataclass(frozen=True)
+class _Part(Generic[_Estimator]):
+    """An estimator fitted on all matches, with what it says, uncalibrated, of matches when they were left out."""
+
+    name: str
+    params: dict[str, Any]
+    estimator: _Estimator
+    left_out: _Views
+    seconds: float
+
+
+@dataclass(frozen=True)
 class _Fitted:
-    """A candidate with what is needed to average and to export it.
-
-    `left_out` holds uncalibrated logits for rows of matches not fitted on: with all inputs, with the required only.
-    """
-
     candidate: Candidate
-    left_out: tuple[Array, Array]
     model: RoundModel
 
 
-def _judged(
-    data: _Data, name: str, params: dict[str, Any], left_out: tuple[Array, Array], began: float
-) -> tuple[Candidate, Platt]:
-    """Calibrate on predictions for matches left out, and measure there."""
-    calibrator = fit_platt(np.concatenate(left_out), np.concatenate([data.outcome, data.outcome]))
-    losses = [log_loss(data.outcome, calibrator(logit)) for logit in left_out]
-    params = {**params, "platt_slope": calibrator.slope, "platt_offset": calibrator.offset}
-    candidate = Candidate(
-        name, params, losses[0], losses[1], time.perf_counter() - began, lawful=True, predict=_not_yet
-    )
-    return candidate, calibrator
+def _calibrated(data: _Data, parts: list[_Views]) -> tuple[Blend, tuple[float, float]]:
+    """Blend parts on matches they left out, both views alike; the blend and its log loss on each view."""
+    blend = fit_blend(tuple(np.concatenate(views) for views in parts), np.tile(data.outcome, 2))
+    with_all, required = (log_loss(data.outcome, blend(*logits)) for logits in zip(*parts, strict=True))
+    return blend, (with_all, required)
 
 
-def _not_yet(_: Matrix) -> Array:
-    raise AssertionError("a candidate is judged before it is fitted on all matches")
+def _weighed(
+    data: _Data,
+    name: str,
+    params: dict[str, Any],
+    network: _Part[networks.RoundPredictor],
+    trees: _Part[HistGradientBoostingClassifier],
+    *,
+    which: tuple[bool, bool],
+) -> _Fitted:
+    """A candidate of the network, the trees, or both. The other still takes part in its interval."""
+    parts = [part for part, speaks in ((network, which[0]), (trees, which[1])) if speaks]
+    blend, losses = _calibrated(data, [part.left_out for part in parts])
+    weights = iter(blend.weights)
+    network_weight, trees_weight = (next(weights) if speaks else 0.0 for speaks in which)
+    model = RoundModel(network.estimator, trees.estimator, network_weight, trees_weight, blend.offset)
+    described = {**params, "network_weight": network_weight, "trees_weight": trees_weight, "offset": blend.offset}
+    seconds = sum(part.seconds for part in parts)
+    return _Fitted(Candidate(name, described, *losses, seconds, lawful=True, predict=model.probability), model)
 
 
 def _fit_logistic(data: _Data) -> Candidate:
@@ -259,18 +279,29 @@ def _fit_logistic(data: _Data) -> Candidate:
         inputs = np.vstack([data.features[rows], data.hidden[rows]])
         return model.fit(_linear_inputs(inputs), np.tile(data.outcome[rows], 2))
 
-    left_out = (np.empty(len(data.outcome)), np.empty(len(data.outcome)))
-    for fold in range(FOLDS):
-        model, rows = fit(data.fold != fold), data.fold == fold
-        for view, logit in zip((data.features, data.hidden), left_out, strict=True):
-            logit[rows] = model.decision_function(_linear_inputs(view[rows]))
+    left_out = _left_out(data, fit, lambda model, view: model.decision_function(_linear_inputs(view)))
     final = fit(np.ones(len(data.outcome), bool))
-    candidate, calibrator = _judged(data, "logistic regression", {"C": 1.0}, left_out, began)
+    blend, losses = _calibrated(data, [left_out])
+    params = {"C": 1.0, "slope": blend.slope, "offset": blend.offset}
 
     def predict(features: Matrix) -> Array:
-        return sigmoid(calibrator(final.decision_function(_linear_inputs(features))))
+        return sigmoid(blend(final.decision_function(_linear_inputs(features))))
 
-    return replace(candidate, lawful=False, predict=predict)
+    seconds = time.perf_counter() - began
+    return Candidate("logistic regression", params, *losses, seconds, lawful=False, predict=predict)
+
+
+def _left_out(
+    data: _Data, fit: Callable[[NDArray[np.bool_]], _Estimator], logits: Callable[[_Estimator, Matrix], Array]
+) -> _Views:
+    """Logits of every row from a model fitted on the other folds, for both views."""
+    views = np.empty(len(data.outcome)), np.empty(len(data.outcome))
+    for fold in range(FOLDS):
+        rows = data.fold == fold
+        model = fit(~rows)
+        for view, logit in zip((data.features, data.hidden), views, strict=True):
+            logit[rows] = logits(model, view[rows])
+    return views
 
 
 def _linear_inputs(features: Matrix) -> Array:
@@ -280,7 +311,7 @@ def _linear_inputs(features: Matrix) -> Array:
     return np.column_stack([np.nan_to_num(numbers), missing, is_map])
 
 
-def _fit_network(data: _Data, seed: int, say: Progress) -> _Fitted:
+def _fit_network(data: _Data, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
     """The ensemble: each member leaves one fold out, and all of them together are the model."""
     began = time.perf_counter()
     params, random = NetworkParams(), np.random.default_rng(seed)
@@ -289,7 +320,7 @@ def _fit_network(data: _Data, seed: int, say: Progress) -> _Fitted:
     inputs_of = InputMaker()
     views = inputs_of(data.features), inputs_of(data.hidden)
 
-    def left_out(network: networks.RoundPredictor) -> tuple[Array, Array]:
+    def left_out(network: networks.RoundPredictor) -> _Views:
         logits = [(network.logits(view) * ~seen).sum(axis=1) / MEMBERS_PER_FOLD for view in views]
         return logits[0], logits[1]
 
@@ -303,9 +334,7 @@ def _fit_network(data: _Data, seed: int, say: Progress) -> _Fitted:
         progress=say,
     )
     described = {**asdict(params), "members": members, "epochs_used": epochs}
-    candidate, calibrator = _judged(data, "monotone network", described, left_out(network), began)
-    model = RoundModel(calibrator, network, network_share=1.0)
-    return _Fitted(replace(candidate, predict=model.probability), left_out(network), model)
+    return _Part("monotone network", described, network, left_out(network), time.perf_counter() - began)
 
 
 def _mostly_whole(data: _Data, random: np.random.Generator) -> Matrix:
@@ -313,43 +342,22 @@ def _mostly_whole(data: _Data, random: np.random.Generator) -> Matrix:
     return np.where(whole[:, None], data.features, data.partly_hidden(random))
 
 
-def _fit_boosting(data: _Data, network: _Fitted, seed: int, say: Progress) -> _Fitted:
+def _fit_boosting(data: _Data, seed: int, say: Progress) -> _Part[HistGradientBoostingClassifier]:
+    """Trees on each row twice: as it is, and with optional inputs missing."""
     began = time.perf_counter()
     params = BoostingParams()
     partly = data.partly_hidden(np.random.default_rng(seed))
 
-    def fit(rows: NDArray[np.bool_]) -> Any:
+    def fit(rows: NDArray[np.bool_]) -> HistGradientBoostingClassifier:
         inputs = np.vstack([data.features[rows], partly[rows]])
         return boosting.fit(inputs, np.tile(data.outcome[rows], 2), params=params, seed=seed)
 
-    left_out = (np.empty(len(data.outcome)), np.empty(len(data.outcome)))
-    for fold in range(FOLDS):
-        say(f"gradient boosting: fold {fold + 1} of {FOLDS}")
-        model, rows = fit(data.fold != fold), data.fold == fold
-        for view, logit in zip((data.features, data.hidden), left_out, strict=True):
-            logit[rows] = boosting.logits(model, view[rows])
+    say(f"gradient boosting: {FOLDS} folds of matches, then all")
+    left_out = _left_out(data, fit, boosting.logits)
     final = fit(np.ones(len(data.outcome), bool))
-    candidate, calibrator = _judged(data, "gradient boosting", asdict(params), left_out, began)
-    model = RoundModel(calibrator, network.model.network, network_share=0.0, trees=final)
-    return _Fitted(replace(candidate, predict=model.probability), left_out, model)
-
-
-def _average(data: _Data, network: _Fitted, trees: _Fitted) -> _Fitted:
-    """The mean of both logits, calibrated anew."""
-    began = time.perf_counter()
-    full, required = ((a + b) / 2 for a, b in zip(network.left_out, trees.left_out, strict=True))
-    left_out = (full, required)
-    candidate, calibrator = _judged(data, "network and boosting", {"network_share": 0.5}, left_out, began)
-    seconds = candidate.train_seconds + network.candidate.train_seconds + trees.candidate.train_seconds
-    model = RoundModel(calibrator, network.model.network, network_share=0.5, trees=trees.model.trees)
-    return _Fitted(replace(candidate, train_seconds=seconds, predict=model.probability), left_out, model)
+    return _Part("gradient boosting", asdict(params), final, left_out, time.perf_counter() - began)
 
 
 def _choose(fits: list[_Fitted]) -> _Fitted:
-    """The one with the least loss, the mean of both views, unless one that is quicker to serve is about as good."""
-    best = min(_loss(fitted.candidate) for fitted in fits)
-    return next(fitted for fitted in fits if _loss(fitted.candidate) <= best + GAIN_FOR_COST)
-
-
-def _loss(candidate: Candidate) -> float:
-    return (candidate.log_loss + candidate.log_loss_required) / 2
+    """The one with the least loss, the mean of both views."""
+    return min(fits, key=lambda fitted: fitted.candidate.log_loss + fitted.candidate.log_loss_required)
