@@ -198,7 +198,7 @@ def await_answer(process: subprocess.Popen[bytes], seconds: float) -> None:
     raise RuntimeError(f"the server did not get ready (exit status {process.poll()})")
 
 
-def wrk(folder: Path, path: str, document: Any, *, pid: int, connections: int, seconds: float) -> Load:
+def wrk(folder: Path, path: str, document: Any, *, pid: int, connections: int, seconds: int) -> Load:
     """Load the server, whose answering process is `pid`, from the client's core."""
     script = folder / "request.lua"
     body = json.dumps(document)
@@ -209,7 +209,7 @@ def wrk(folder: Path, path: str, document: Any, *, pid: int, connections: int, s
         " latency:percentile(50), latency:percentile(99), summary.errors.status + summary.errors.read"
         " + summary.errors.connect + summary.errors.timeout))\nend\n"
     )
-    options = ["-t", "1", "-c", str(connections), "-d", f"{seconds:g}s", "-s", str(script)]
+    options = ["-t", "1", "-c", str(connections), "-d", f"{seconds}s", "-s", str(script)]
     cpu = _cpu_seconds(pid)
     done = subprocess.run(
         ["taskset", "-c", CLIENT_CORE, "wrk", *options, f"http://127.0.0.1:{PORT}{path}"],
@@ -244,7 +244,7 @@ def median_of(loads: list[Load]) -> Load:
 Figures = dict[tuple[str, str], Load]
 
 
-def loads(home: Path, *, rounds: int, seconds: float) -> Figures:
+def loads(home: Path, *, rounds: int, seconds: int) -> Figures:
     """All loads on all designs, in turn, so that a busy moment of the machine hits them alike."""
     commands = {"service": service_command(PORT), "classic": classic_command(PORT), "bare ASGI": echo_command(PORT)}
     kinds = {
@@ -259,7 +259,7 @@ def loads(home: Path, *, rounds: int, seconds: float) -> Figures:
                 time.sleep(SETTLE)
                 (pid,) = _answering(process.pid)
                 for kind, (path, document, connections) in kinds.items():
-                    wrk(home, path, document, pid=pid, connections=connections, seconds=0.5)  # warm
+                    wrk(home, path, document, pid=pid, connections=connections, seconds=1)  # warm
                     load = wrk(home, path, document, pid=pid, connections=connections, seconds=seconds)
                     found.setdefault((name, kind), []).append(load)
             print(f"round {number + 1} of {rounds}: {name} done", file=sys.stderr)
@@ -423,7 +423,7 @@ SERVING = ["cs2-pipeline[serving]"]
 CLASSIC = ["fastapi", "uvicorn[standard]", "pydantic", "torch", "scikit-learn", "mlflow"]
 
 
-def report(rounds: int, seconds: float) -> str:
+def report(rounds: int, seconds: int) -> str:
     """Measure everything; the Markdown report."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
@@ -438,7 +438,7 @@ def report(rounds: int, seconds: float) -> str:
     sizes = installed_size(SERVING), installed_size(CLASSIC)
     return "\n".join(
         [
-            f"{_machine()}; medians of {rounds} rounds of {seconds:g} s; the server on one core, wrk on the other.",
+            f"{_machine()}; medians of {rounds} rounds of {seconds} s; the server on one core, wrk on the other.",
             "",
             "| Figure | classic | service | ratio |",
             "|---|---|---|---|",
@@ -502,7 +502,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="also write the report here")
     options = parser.parse_args()
     for tool in ("wrk", "taskset"):

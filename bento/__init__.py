@@ -2,5 +2,5 @@
 
 Request to answer: `service` (BentoML) -> `app` (HTTP) -> `requests` (validation) -> `predictors` (features, model)
 -> `answers` (JSON). Beside that path: `champions` and `follower` (which version is served), `problems`, `metrics`,
-`access`, `openapi`, `prediction_log`, `status`.
+`access`, `openapi`, `prediction_log`, `status`, `connections`.
 """

@@ -13,6 +13,7 @@ from _bentoml_sdk import Service as BentoService
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from starlette.middleware.cors import CORSMiddleware
 
+from bento import connections
 from bento.access import Access
 from bento.answers import player_answer, round_answer
 from bento.app import PredictionApp
@@ -31,6 +32,7 @@ class FrontedService(BentoService):  # type: ignore[misc]
 
     def to_asgi(self, is_main: bool = True) -> Any:
         """The application that a worker serves."""
+        connections.install()
         app: Any = PredictionApp(SETTINGS, super().to_asgi(is_main=is_main))
         if origins := [origin.strip() for origin in SETTINGS.cors_origins.split(",") if origin.strip()]:
             app = CORSMiddleware(app, allow_origins=origins, allow_methods=["GET", "POST"], allow_headers=["*"])

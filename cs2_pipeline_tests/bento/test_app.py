@@ -198,6 +198,15 @@ def test_a_client_that_leaves_in_the_middle_of_a_body_costs_nothing(server):
     assert b"Traceback" not in server.log.read_bytes()
 
 
+def test_a_connection_that_asks_nothing_is_closed(server):
+    beginnings = [b"", b"POST /predict", POST % b"/predict/round"]
+    with ExitStack() as stack:
+        idle = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20)) for _ in range(3)]
+        for connection, beginning in zip(idle, beginnings, strict=True):
+            connection.sendall(beginning)
+        assert [connection.recv(100) for connection in idle] == [b"", b"", b""]
+
+
 def test_nested_brackets_are_not_json_enough(server):
     assert server.post("/predict/round", b"[" * 10_000).status == 400
     assert server.post("/predict/rounds", b'{"states":' + b"[" * 100_000).status == 400
