@@ -122,4 +122,4 @@ def _add_node(columns: dict[str, list[Any]], tree: int, number: int, node: Any) 
 def _round_down(threshold: float) -> float:
     """The largest float32 that is not above a float64."""
     nearest = np.float32(threshold)
-    return float(np.nextafter(nearest, np.float32(-np.inf)) if nearest > threshold else nearest)
+    return float(np.nextafter(nearest, np.float32(-np.inf)) if float(nearest) > threshold else nearest)
