@@ -1,5 +1,6 @@
 """The HTTP face, asked on a real server."""
 
+import asyncio
 import json
 import socket
 import time
@@ -9,7 +10,10 @@ from contextlib import ExitStack
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bento.app import PredictionApp
+from bento.predictors import RoundPredictor
 from bento.requests import camel
+from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, serving
 
 POST = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -253,3 +257,30 @@ def test_a_large_batch_does_not_hold_up_a_single_round(server):
             answered += 1
         assert all(batch.result().status == 200 for batch in batches)
     assert answered > 3
+
+
+def test_a_defect_is_answered_with_an_id_that_is_in_the_log_and_nothing_else(tmp_path, caplog):
+    app = PredictionApp(Settings(home=tmp_path), None)
+    app._champions.predictors["round_predictor"] = RoundPredictor.__new__(RoundPredictor)  # has no model inside
+    body = json.dumps(ROUND).encode()
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/predict/round",
+        "headers": [(b"content-type", b"application/json")],
+    }
+    asyncio.run(app(scope, receive, send))
+    problem = json.loads(sent[1]["body"])
+    assert (sent[0]["status"], problem["status"]) == (500, 500)
+    identifier = problem["detail"].rsplit(" ", 1)[1]
+    assert identifier in caplog.text
+    assert "AttributeError" in caplog.text
+    assert "Attribute" not in sent[1]["body"].decode()
