@@ -1,0 +1,60 @@
+"""The backup and restore scripts on a real PostgreSQL."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from cs2_pipeline_tests.deploy.compose import ROOT
+from cs2_pipeline_tests.deploy.conftest import Postgres
+
+pytestmark = pytest.mark.xdist_group("deploy")
+
+
+def test_each_role_reaches_its_own_database_only(postgres: Postgres) -> None:
+    for role in ("dagster", "mlflow"):
+        assert postgres.sql(role, f"SELECT has_database_privilege('{role}', '{role}', 'CREATE')") == "t"
+        for other in {"dagster", "mlflow", "postgres"} - {role}:
+            assert postgres.sql("postgres", f"SELECT has_database_privilege('{role}', '{other}', 'CONNECT')") == "f"
+
+
+def test_what_was_backed_up_is_there_again_after_a_restore_and_belongs_to_the_same_role(
+    postgres: Postgres, tmp_path: Path
+) -> None:
+    for database in ("dagster", "mlflow"):
+        postgres.sql(database, f"CREATE TABLE kept (word) AS SELECT 'before'; ALTER TABLE kept OWNER TO {database}")
+    postgres.script("backup.sh", str(tmp_path))
+    assert {path.name for path in tmp_path.iterdir()} == {"dagster.dump", "mlflow.dump"}
+
+    for database in ("dagster", "mlflow"):
+        postgres.sql(database, "UPDATE kept SET word = 'after'; CREATE TABLE later (id int)")
+    postgres.script("restore.sh", str(tmp_path))
+
+    for database in ("dagster", "mlflow"):
+        assert postgres.sql(database, "SELECT word FROM kept") == "before"
+        assert postgres.sql(database, "SELECT to_regclass('later')") == ""
+        assert postgres.sql(database, "SELECT tableowner FROM pg_tables WHERE tablename = 'kept'") == database
+    test_each_role_reaches_its_own_database_only(postgres)
+
+
+def test_a_restore_without_a_dump_or_with_a_broken_one_changes_nothing(postgres: Postgres, tmp_path: Path) -> None:
+    postgres.sql("dagster", "CREATE TABLE here (id int)")
+    script = ["sh", str(ROOT / "deploy" / "postgres" / "restore.sh"), str(tmp_path)]
+
+    missing = subprocess.run(script, check=False, env=postgres.environment, capture_output=True, text=True)
+    assert missing.returncode != 0
+    assert "dagster.dump; nothing was changed" in missing.stderr
+
+    postgres.script("backup.sh", str(tmp_path))
+    dump = tmp_path / "mlflow.dump"
+    dump.write_bytes(dump.read_bytes()[:400])
+    broken = subprocess.run(script, check=False, env=postgres.environment, capture_output=True, text=True)
+    assert broken.returncode != 0
+    assert postgres.sql("dagster", "SELECT to_regclass('here')") == "here"
+
+
+def test_a_backup_that_breaks_off_leaves_no_dump(postgres: Postgres, tmp_path: Path) -> None:
+    environment = postgres.environment | {"PGPORT": "1"}
+    script = ["sh", str(ROOT / "deploy" / "postgres" / "backup.sh"), str(tmp_path)]
+    assert subprocess.run(script, check=False, env=environment, capture_output=True).returncode != 0
+    assert not list(tmp_path.glob("*.dump"))

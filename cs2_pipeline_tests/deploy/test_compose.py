@@ -1,0 +1,150 @@
+"""What the compose file, the images and the settings page promise."""
+
+import os
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.deploy.compose import COMPOSE, ROOT, SECRETS, image_environment, services
+
+DOCKERFILES = sorted((ROOT / "deploy").glob("*/Dockerfile"))
+OPTIONAL = {"sqlserver"}
+"""Microsoft's image writes to its root file system."""
+FIXED_IN_CONTAINERS = {"home", "host", "dagster_port", "mlflow_port", "service_port"}
+"""Settings that a container decides itself; the ports are those it is published on."""
+
+
+def published(service: dict) -> list[str]:
+    return [str(port) for port in service.get("ports", [])]
+
+
+@pytest.mark.parametrize("name", services())
+def test_a_container_runs_as_a_user_of_its_own_with_nothing_it_does_not_need(name: str) -> None:
+    service = services()[name]
+    assert re.fullmatch(r"[1-9]\d*:\d+", service["user"])
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert set(service["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
+    assert "privileged" not in service
+    assert "docker.sock" not in str(service.get("volumes"))
+    if name not in OPTIONAL:
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+
+
+@pytest.mark.parametrize("name", services())
+def test_a_port_is_published_on_this_machine_only(name: str) -> None:
+    assert all(port.startswith("127.0.0.1:") for port in published(services()[name]))
+
+
+def test_only_what_people_and_clients_use_is_published_unasked() -> None:
+    open_ports = {name for name, service in services().items() if published(service) and "profiles" not in service}
+    assert open_ports == {"dagster-webserver", "mlflow", "predictions", "prometheus", "grafana"}
+
+
+@pytest.mark.parametrize("name", services())
+def test_a_long_running_service_tells_whether_it_is_well(name: str) -> None:
+    service = services()[name]
+    runs_on = service["restart"] != "no"
+    assert ("healthcheck" in service) == runs_on
+
+
+@pytest.mark.parametrize("name", services())
+def test_an_image_has_a_version(name: str) -> None:
+    tag = services()[name]["image"].rsplit(":", 1)[1]
+    assert tag != "latest"
+    assert tag == "local" or re.search(r"\d", tag)
+
+
+def test_what_a_service_waits_for_can_become_true() -> None:
+    known = services()
+    for service in known.values():
+        for other, wait in service.get("depends_on", {}).items():
+            if wait["condition"] == "service_healthy":
+                assert "healthcheck" in known[other]
+            else:
+                assert known[other]["restart"] == "no"
+
+
+def test_no_secret_stands_in_a_file_and_a_missing_one_stops_compose() -> None:
+    for line in COMPOSE.read_text().splitlines():
+        name, _, value = line.strip().partition(":")
+        if re.search(r"PASSWORD|TOKEN|KEYS|WEBHOOK|DATABASE_URL|STORE_URI", name):
+            assert not value or "${" in value, line
+    for name in SECRETS:
+        assert re.search(rf"^{name}=$", (ROOT / ".env.example").read_text(), flags=re.MULTILINE)
+        with pytest.raises(AssertionError, match=name):
+            services({key: value for key, value in SECRETS.items() if key != name})
+
+
+def test_every_variable_of_the_compose_file_is_explained_in_the_example() -> None:
+    asked = set(re.findall(r"\$\{(\w+)", COMPOSE.read_text()))
+    explained = set(re.findall(r"^#? ?(\w+)=", (ROOT / ".env.example").read_text(), flags=re.MULTILINE))
+    assert asked <= explained
+
+
+def test_every_setting_reaches_the_container_that_reads_it() -> None:
+    handed_on = {key for name in ("code-location", "predictions") for key in services()[name]["environment"]}
+    expected = {f"CS2_{name.upper()}" for name in Settings.model_fields if name not in FIXED_IN_CONTAINERS}
+    assert expected - handed_on == set(), "hand it on in docker-compose.yml"
+    known = {f"CS2_{name.upper()}" for name in Settings.model_fields}
+    assert {key for key in handed_on if key.startswith("CS2_")} <= known
+
+
+def test_the_service_is_not_given_the_secrets_of_the_pipeline() -> None:
+    assert not {"CS2_DATABASE_URL", "DAGSTER_POSTGRES_PASSWORD"} & set(services()["predictions"]["environment"])
+    assert "storage" not in services()["predictions"]["networks"]
+
+
+@pytest.mark.parametrize("dockerfile", DOCKERFILES, ids=lambda path: path.parent.name)
+def test_an_image_is_built_in_stages_from_pinned_versions_and_runs_as_nobody_special(dockerfile: Path) -> None:
+    text = dockerfile.read_text()
+    assert len(re.findall(r"^FROM ", text, flags=re.MULTILINE)) == 2
+    assert re.search(r"^ARG PYTHON_IMAGE=python:\d+\.\d+\.\d+-slim-\w+$", text, flags=re.MULTILINE)
+    assert "-c constraints.txt" in text or "-c /src/constraints.txt" in text
+    assert re.findall(r"^USER (.*)$", text, flags=re.MULTILINE) == ["10001:10001"]
+    assert image_environment(dockerfile)["MLFLOW_DISABLE_TELEMETRY"] == "true"
+
+
+def test_the_serving_image_holds_the_serving_installation_only() -> None:
+    text = (ROOT / "deploy" / "serving" / "Dockerfile").read_text()
+    assert re.findall(r"'\.\[(.*?)\]'", text) == ["serving"]
+
+
+def test_only_what_images_are_built_from_goes_to_the_builder() -> None:
+    let_in = {line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")}
+    copied = {
+        word
+        for dockerfile in DOCKERFILES
+        for line in re.findall(r"^COPY (?!--from)(.*)$", dockerfile.read_text(), flags=re.MULTILINE)
+        for word in line.split()[:-1]
+    }
+    assert let_in == copied
+
+
+@pytest.mark.skipif(shutil.which("hadolint") is None, reason="hadolint is not installed")
+def test_hadolint_has_nothing_to_say() -> None:
+    done = subprocess.run(["hadolint", *map(str, DOCKERFILES)], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
+
+
+def test_compose_accepts_the_file(tmp_path: Path) -> None:
+    command = next((command for command in (["docker", "compose"], ["docker-compose"]) if _runs(command)), None)
+    if command is None:
+        pytest.skip("neither docker compose nor docker-compose is installed")
+    (tmp_path / ".env").write_text("".join(f"{key}={value}\n" for key, value in SECRETS.items()))
+    options = ["-f", str(COMPOSE), "--env-file", str(tmp_path / ".env"), "--profile", "sqlserver", "--profile", "tools"]
+    done = subprocess.run([*command, *options, "config"], check=False, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) == set(services())
+
+
+def _runs(command: list[str]) -> bool:
+    if shutil.which(command[0]) is None:
+        return False
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    return subprocess.run([*command, "version"], check=False, env=environment, capture_output=True).returncode == 0

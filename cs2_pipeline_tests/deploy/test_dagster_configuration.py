@@ -1,0 +1,75 @@
+"""`deploy/dagster.yaml`, alone and with each launcher, is what Dagster accepts; the Helm values agree with it."""
+
+import importlib
+import importlib.util
+from pathlib import Path
+
+import pytest
+import yaml
+from dagster._config import validate_config
+from dagster._core.instance.config import dagster_instance_config
+
+from cs2_pipeline_tests.deploy.compose import ROOT, services
+
+DEPLOY = ROOT / "deploy"
+LAUNCHERS = {path.stem: path for path in sorted((DEPLOY / "launchers").glob("*.yaml"))}
+
+
+def dagster_yaml() -> dict:
+    return yaml.safe_load((DEPLOY / "dagster.yaml").read_text())
+
+
+def test_dagster_accepts_the_configuration() -> None:
+    configuration, _ = dagster_instance_config(str(DEPLOY))
+    assert configuration["telemetry"] == {"enabled": False}
+    assert configuration["run_monitoring"]["enabled"] is True
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_launcher_is_added_without_replacing_anything(name: str, tmp_path: Path) -> None:
+    launcher = yaml.safe_load(LAUNCHERS[name].read_text())
+    assert set(launcher) == {"run_launcher"}
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(dagster_yaml() | launcher))
+    configuration, _ = dagster_instance_config(str(tmp_path))
+    assert configuration["run_launcher"] == launcher["run_launcher"]
+
+
+@pytest.mark.parametrize("name", LAUNCHERS)
+def test_a_launcher_accepts_its_configuration(name: str) -> None:
+    launcher = yaml.safe_load(LAUNCHERS[name].read_text())["run_launcher"]
+    package = launcher["module"].split(".")[0]
+    if importlib.util.find_spec(package) is None:
+        pytest.skip(f"{package} is not installed")
+    kind = getattr(importlib.import_module(launcher["module"]), launcher["class"])
+    result = validate_config(kind.config_type(), launcher["config"])
+    assert result.success, result.errors
+
+
+def test_every_variable_of_the_configuration_is_in_the_environment_of_who_reads_it() -> None:
+    text = (DEPLOY / "dagster.yaml").read_text() + (DEPLOY / "workspace.yaml").read_text()
+    asked = {line.split("env:")[1].strip() for line in text.splitlines() if "env: " in line}
+    image = {"DAGSTER_FILES"}
+    for name in ("migrate", "code-location", "dagster-webserver", "dagster-daemon", "exporter"):
+        assert asked - image <= set(services()[name]["environment"]), name
+
+
+def test_the_chart_is_installed_in_the_version_of_dagster() -> None:
+    constraints = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().splitlines() if "==" in line)
+    for path in (DEPLOY / "helm" / "dagster.yaml", ROOT / "docs" / "operations.md"):
+        assert f"--version {constraints['dagster']} " in path.read_text()
+
+
+def test_the_chart_keeps_state_where_the_compose_file_does() -> None:
+    values = yaml.safe_load((DEPLOY / "helm" / "dagster.yaml").read_text())
+    storage = dagster_yaml()["storage"]["postgres"]["postgres_db"]
+    assert values["postgresql"]["postgresqlScheme"] == storage["scheme"]
+    assert "postgresqlPassword" not in values["postgresql"]
+    assert values["telemetry"] == dagster_yaml()["telemetry"]
+
+
+def test_a_manifest_gives_the_probes_the_service_answers() -> None:
+    deployment, _ = yaml.safe_load_all((DEPLOY / "helm" / "predictions.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
+    assert container["securityContext"]["readOnlyRootFilesystem"] is True

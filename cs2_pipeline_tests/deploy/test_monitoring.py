@@ -1,0 +1,127 @@
+"""Dashboards and alert rules ask for metrics that exist; the rules ring when they should."""
+
+import json
+import re
+import shutil
+import subprocess
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pytest
+import yaml
+from prometheus_client.parser import text_string_to_metric_families
+
+from bento import metrics as service_metrics
+from cs2_pipeline.defs.exporter import ChampionCollector, DagsterCollector
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.deploy.compose import ROOT
+
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
+PROMETHEUS_ITSELF = {"up", "ALERTS"}
+SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
+WORDS = {
+    "sum", "max", "min", "count",
+    "by", "on", "without", "ignoring", "unless", "and", "or", "bool", "group_left", "group_right", "offset",
+    "le", "name", "version", "run_id", "job", "dagster_job", "status", "asset", "check", "reason", "model_type",
+    "result", "action", "alertname", "severity",
+}  # fmt: skip
+needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
+
+
+@cache
+def existing() -> frozenset[str]:
+    """Names of the series that the service and the exporter really give."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        families = [*service_metrics_families(), *DagsterCollector(instance, []).collect()]
+    platform = Platform(Settings(home=Path("nowhere")))
+    families += ChampionCollector(platform, names=[]).collect()
+    return frozenset(family.name + suffix for family in families for suffix in SUFFIXES.get(family.type, ()))
+
+
+def service_metrics_families() -> list[Any]:
+    return list(text_string_to_metric_families(service_metrics.render([]).decode()))
+
+
+def queries() -> list[tuple[str, str]]:
+    """Every query of every dashboard and rule, with where it stands."""
+    found = []
+    for path in DASHBOARDS:
+        for panel in json.loads(path.read_text())["panels"]:
+            found += [(f"{path.name}: {panel['title']}", target["expr"]) for target in panel["targets"]]
+    for group in yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]:
+        found += [(f"alerts.yml: {rule['alert']}", rule["expr"]) for rule in group["rules"]]
+    return found
+
+
+def series_of(query: str) -> set[str]:
+    """The names of the series a query asks for: what is left without labels, ranges, functions and key words."""
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\"[^\"]*\"", " ", query)
+    words = set(re.findall(r"\b[a-zA-Z_:][\w:]*\b(?!\s*\()", bare))
+    return words - WORDS
+
+
+@pytest.mark.parametrize(("place", "query"), queries(), ids=[place for place, _ in queries()])
+def test_a_query_asks_for_series_that_exist(place: str, query: str) -> None:
+    names = series_of(query)
+    assert names, f"{place} asks for nothing"
+    assert names <= existing() | PROMETHEUS_ITSELF
+
+
+def test_a_query_for_a_series_that_does_not_exist_would_be_found() -> None:
+    assert series_of('sum by (reason) (rate(no_such_total{job="a"}[5m])) > 0.1') == {"no_such_total"}
+    assert "no_such_total" not in existing()
+
+
+def test_the_series_are_those_that_other_programs_rely_on() -> None:
+    agreed = {"predictions_total", "prediction_latency_seconds_bucket", "prediction_errors_total", "model_info"}
+    assert agreed | {"model_age_seconds", "model_reloads_total"} <= existing()
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.name)
+def test_a_dashboard_has_a_fixed_id_and_no_panel_on_another(path: Path) -> None:
+    board = json.loads(path.read_text())
+    assert board["uid"].startswith("cs2-")
+    places = [panel["gridPos"] for panel in board["panels"]]
+    cells = [(x, y) for place in places for x in range(place["x"], place["x"] + place["w"])
+             for y in range(place["y"], place["y"] + place["h"])]  # fmt: skip
+    assert len(cells) == len(set(cells))
+    assert max(x for x, _ in cells) < 24
+    assert {panel["datasource"]["uid"] for panel in board["panels"]} == {"prometheus"}
+
+
+def test_every_alert_is_explained_in_the_operations_guide_and_tested() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text().lower()
+    tested = (PROMETHEUS / "alerts_test.yml").read_text()
+    for group in yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]:
+        for rule in group["rules"]:
+            assert f"### {rule['alert'].lower()}\n" in guide, rule["alert"]
+            assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
+            assert f"alertname: {rule['alert']}\n" in tested, rule["alert"]
+
+
+@needs_promtool
+def test_the_alert_rules_ring_when_they_should_and_not_otherwise() -> None:
+    done = promtool("test", "rules", str(PROMETHEUS / "alerts_test.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
+def test_prometheus_accepts_its_configuration() -> None:
+    done = promtool("check", "config", str(PROMETHEUS / "prometheus.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@needs_promtool
+def test_prometheus_accepts_every_query_of_the_dashboards(tmp_path: Path) -> None:
+    rules = [{"record": f"panel:{number}", "expr": query} for number, (_, query) in enumerate(queries())]
+    (tmp_path / "rules.yml").write_text(yaml.safe_dump({"groups": [{"name": "panels", "rules": rules}]}))
+    done = promtool("check", "rules", str(tmp_path / "rules.yml"))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["promtool", *arguments], check=False, capture_output=True, text=True, timeout=60)
