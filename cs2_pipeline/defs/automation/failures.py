@@ -10,7 +10,11 @@ from cs2_pipeline.defs.automation.notifications import Notifier
 from cs2_pipeline.defs.platform import Platform
 
 
-@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING, minimum_interval_seconds=30)
+@dg.run_failure_sensor(
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=30,
+    description="Tells the webhook, else the log, which run failed and why; the same cause once an hour.",
+)
 def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
     """Fires once for each failed run: job, days, step and cause go to the webhook, else to the log.
 

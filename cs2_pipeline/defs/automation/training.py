@@ -43,22 +43,23 @@ class BuiltDataset:
     cron_schedule=NIGHTLY,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Trains both models at night when days were extracted since they were last trained.",
 )
 def nightly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Fires at 04:00 UTC when days were extracted since the datasets that the models were last trained on.
 
     A training that fails is asked for again the next night, once. Nothing extracted, or a training under way: no run.
     """
-    if _last(context.instance, "round_snapshots") is None:
-        return dg.SkipReason("no match day was extracted yet: there is nothing to train on")
-    if _training(context.instance):
-        return dg.SkipReason(_UNDER_WAY)
-    if all(_has_learnt(context.instance, *names) for names in _LINES):
-        return dg.SkipReason("nothing was extracted since both models were last trained")
-    return dg.RunRequest()
+    reason = why_not_tonight(context.instance)
+    return dg.SkipReason(reason) if reason else dg.RunRequest()
 
 
-@dg.sensor(job_name=jobs.TRAIN_ALL, minimum_interval_seconds=INTERVAL, default_status=dg.DefaultSensorStatus.RUNNING)
+@dg.sensor(
+    job_name=jobs.TRAIN_ALL,
+    minimum_interval_seconds=INTERVAL,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="Trains both models as soon as CS2_RETRAIN_AFTER_ROUNDS new rounds have come.",
+)
 def enough_new_rounds(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.RunRequest | dg.SkipReason:
@@ -83,6 +84,17 @@ def enough_new_rounds(
         return dg.SkipReason(f"{said}: a training is asked for at {wanted:,}")
     context.log.info(f"{said}: at least {wanted:,}, so a training is asked for")
     return dg.RunRequest(run_key=f"enough new rounds: dataset {built.digest}")
+
+
+def why_not_tonight(instance: dg.DagsterInstance) -> str:
+    """Why a training would teach the models nothing now; empty where it would."""
+    if _last(instance, "round_snapshots") is None:
+        return "no match day was extracted yet: there is nothing to train on"
+    if _training(instance):
+        return _UNDER_WAY
+    if all(_has_learnt(instance, *names) for names in _LINES):
+        return "nothing was extracted since both models were last trained"
+    return ""
 
 
 def latest_dataset(instance: dg.DagsterInstance) -> BuiltDataset | None:

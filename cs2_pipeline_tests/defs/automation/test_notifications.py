@@ -1,0 +1,126 @@
+"""Failures are told to a real HTTP server, or to the log; the same cause at most once an hour."""
+
+import json
+import logging
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from threading import Thread
+
+import dagster as dg
+import pytest
+
+from cs2_pipeline.datasets.store import TableStore
+from cs2_pipeline.defs.automation.failures import failed_runs
+from cs2_pipeline.defs.automation.notifications import Notifier
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.settings import Settings
+
+log = logging.getLogger("notifications")
+
+
+class Channel:
+    """A webhook: what came in, and the status it answers with."""
+
+    def __init__(self):
+        self.bodies, self.status = [], 200
+        channel = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                channel.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+                self.send_response(channel.status)
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        self.server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/services/secret-token"
+
+
+@pytest.fixture
+def channel():
+    found = Channel()
+    thread = Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield found
+    found.server.shutdown()
+    thread.join()
+    found.server.server_close()
+
+
+class Clock:
+    def __init__(self):
+        self.now = datetime(2026, 2, 1, 12, tzinfo=UTC)
+
+    def __call__(self):
+        return self.now
+
+
+def notifier(home, url, clock):
+    return Notifier(Settings(home=home, webhook_url=url), TableStore(str(home)), clock)
+
+
+def test_a_message_has_the_form_that_slack_takes(channel, tmp_path):
+    assert notifier(tmp_path, channel.url, Clock()).tell("a cause", "extract failed", log)
+    assert channel.bodies == [{"text": "extract failed"}]
+
+
+def test_a_cause_is_told_once_an_hour_also_by_another_process_and_then_says_how_many_were_not(channel, tmp_path):
+    clock = Clock()
+    assert notifier(tmp_path, channel.url, clock).tell("a", "first", log)
+    for _ in range(3):
+        clock.now += timedelta(minutes=15)
+        assert not notifier(tmp_path, channel.url, clock).tell("a", "again", log)
+    assert notifier(tmp_path, channel.url, clock).tell("b", "another", log)
+    clock.now += timedelta(minutes=16)
+    assert notifier(tmp_path, channel.url, clock).tell("a", "again", log)
+    texts = [body["text"] for body in channel.bodies]
+    assert texts == ["first", "another", "again\n3 more of these since 2026-02-01T12:00 UTC were not told."]
+
+
+def test_without_a_webhook_the_log_has_it(tmp_path, caplog):
+    assert notifier(tmp_path, None, Clock()).tell("a", "extract failed", log)
+    assert "extract failed" in caplog.text
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9/services/secret-token", "no address: secret-token"])
+def test_a_webhook_that_does_not_answer_leaves_the_message_in_the_log_and_the_cause_untold(url, tmp_path, caplog):
+    assert not notifier(tmp_path, url, Clock()).tell("a", "extract failed", log)
+    assert "extract failed" in caplog.text
+    assert "CS2_WEBHOOK_URL did not take" in caplog.text
+    assert "secret-token" not in caplog.text
+
+
+def test_a_webhook_that_refuses_is_asked_again_the_next_time(channel, tmp_path, caplog):
+    channel.status = 500
+    assert not notifier(tmp_path, channel.url, Clock()).tell("a", "first", log)
+    assert "HTTPError 500" in caplog.text
+    channel.status = 200
+    assert notifier(tmp_path, channel.url, Clock()).tell("a", "second", log)
+
+
+def test_a_failed_run_is_told_with_job_step_and_cause_and_its_like_is_not(channel, tmp_path):
+    @dg.op
+    def rounds():
+        raise ValueError(f"round {len(channel.bodies) + 41} has no winner")
+
+    @dg.job
+    def extract():
+        rounds()
+
+    platform = Platform(Settings(home=tmp_path, webhook_url=channel.url))
+    with dg.DagsterInstance.ephemeral() as instance:
+        for day in ("2026-01-01", "2026-01-02"):
+            tags = {"dagster/partition": day}
+            result = extract.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
+            context = dg.build_run_status_sensor_context(
+                "failed_runs",
+                dagster_event=result.get_run_failure_event(),
+                dagster_instance=instance,
+                dagster_run=result.dagster_run,
+                resources={"platform": platform},
+            )
+            failed_runs(context.for_run_failure())
+    (body,) = channel.bodies
+    assert body["text"].startswith("cs2_pipeline: extract (2026-01-01) failed. rounds: round 41 has no winner\n")

@@ -1,0 +1,145 @@
+"""The nightly schedule and the sensor for new rounds, tick by tick, on events of a real instance."""
+
+from datetime import UTC, datetime
+
+import dagster as dg
+import pytest
+
+from cs2_pipeline.defs.automation.training import enough_new_rounds, nightly_training, why_not_tonight
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.settings import Settings
+
+
+class Events:
+    """What happened, written into an instance."""
+
+    def __init__(self, home):
+        self.instance = dg.DagsterInstance.ephemeral()
+        self.platform = Platform(Settings(home=home, retrain_after_rounds=500))
+
+    def extracted(self):
+        for table in ("round_snapshots", "player_match_stats"):
+            self._write(table, partition="2026-01-01")
+
+    def built(self, rounds=100, source="round_snapshots", digest=None):
+        described = {"rounds": rounds, "source": source, "digest": digest or f"digest of {rounds}"}
+        self._write("round_dataset", metadata=described)
+        self._write("player_dataset")
+
+    def trained(self):
+        self._write("round_predictor")
+        self._write("player_classifier")
+
+    def training(self, status):
+        job = dg.Definitions(
+            assets=[dg.asset(name="a")(lambda: 1)], jobs=[dg.define_asset_job("train_all")]
+        ).resolve_job_def("train_all")
+        self.instance.create_run_for_job(job, status=status)
+
+    def night(self):
+        return why_not_tonight(self.instance)
+
+    def tick(self):
+        return enough_new_rounds(
+            dg.build_sensor_context(
+                self.instance, resources={"platform": self.platform}, sensor_name="enough_new_rounds"
+            )
+        )
+
+    def _write(self, asset, **more):
+        self.instance.report_runless_asset_event(dg.AssetMaterialization(asset, **more))
+
+
+@pytest.fixture
+def events(tmp_path):
+    return Events(tmp_path)
+
+
+def skipped(answer):
+    assert isinstance(answer, dg.SkipReason), answer
+    return answer.skip_message
+
+
+def test_a_night_before_the_first_extraction_is_skipped(events):
+    assert "nothing to train on" in events.night()
+
+
+def test_the_schedule_asks_at_four_and_says_why_it_does_not(tmp_path):
+    # A schedule opens its instance by address, so this one is on disk.
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        at_four = datetime(2026, 2, 1, 4, tzinfo=UTC)
+        with dg.build_schedule_context(instance, scheduled_execution_time=at_four) as context:
+            assert "nothing to train on" in skipped(nightly_training(context))
+            instance.report_runless_asset_event(dg.AssetMaterialization("round_snapshots", partition="2026-01-01"))
+            assert isinstance(nightly_training(context), dg.RunRequest)
+
+
+def test_the_first_night_after_an_extraction_trains_and_the_next_one_without_news_does_not(events):
+    events.extracted()
+    assert events.night() == ""
+    events.built()
+    events.trained()
+    assert "nothing was extracted since" in events.night()
+    events.extracted()
+    assert events.night() == ""
+
+
+def test_what_was_extracted_while_a_training_ran_is_learnt_the_next_night(events):
+    events.extracted()
+    events.built()
+    events.extracted()
+    events.trained()
+    assert events.night() == ""
+
+
+def test_a_training_that_failed_is_tried_again_the_next_night(events):
+    events.extracted()
+    events.built()
+    assert events.night() == ""
+
+
+@pytest.mark.parametrize("status", [dg.DagsterRunStatus.NOT_STARTED, dg.DagsterRunStatus.STARTED])
+def test_while_a_training_is_under_way_none_is_asked_for(events, status):
+    events.extracted()
+    events.built(rounds=5000)
+    events.training(status)
+    assert "under way" in events.night()
+    assert "under way" in skipped(events.tick())
+
+
+def test_rounds_are_counted_from_the_dataset_last_trained_on(events):
+    assert "not built yet" in skipped(events.tick())
+    events.built(rounds=1000)
+    events.trained()
+    assert skipped(events.tick()) == "0 new rounds (1,000 trained on, 1,000 now): a training is asked for at 500"
+    events.built(rounds=1499)
+    assert "499 new rounds" in skipped(events.tick())
+    events.built(rounds=1500)
+    assert isinstance(events.tick(), dg.RunRequest)
+    events.trained()
+    assert "0 new rounds (1,500 trained on, 1,500 now)" in skipped(events.tick())
+
+
+def test_the_first_model_is_trained_once_there_are_enough_rounds(events):
+    events.built(rounds=499)
+    assert "499 new rounds (0 trained on" in skipped(events.tick())
+    events.built(rounds=500)
+    assert isinstance(events.tick(), dg.RunRequest)
+
+
+def test_a_training_that_fails_is_not_asked_for_again_on_the_same_data(events):
+    events.built(rounds=900)
+    first = events.tick()
+    events.built(rounds=900)  # the failed run built it anew
+    events.training(dg.DagsterRunStatus.FAILURE)
+    assert events.tick().run_key == first.run_key
+    events.built(rounds=950)
+    assert events.tick().run_key != first.run_key
+
+
+def test_the_public_file_is_trained_on_by_hand_and_its_rounds_are_not_counted_as_ours(events):
+    events.built(rounds=18_000, source="published_snapshots")
+    assert "by hand" in skipped(events.tick())
+    events.trained()
+    events.built(rounds=600)
+    assert isinstance(events.tick(), dg.RunRequest)

@@ -1,0 +1,63 @@
+"""The definitions as Dagster and a stranger in its UI see them."""
+
+import dagster as dg
+import pytest
+
+from cs2_pipeline.datasets.expectations import SUITES
+from cs2_pipeline.definitions import build_definitions
+from cs2_pipeline.defs.verdicts import DAILY_TABLES
+from cs2_pipeline.settings import Settings
+
+
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory):
+    return build_definitions(Settings(home=tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture(scope="module")
+def repository(definitions):
+    return definitions.get_repository_def()
+
+
+def test_they_load_and_open_nothing(definitions, tmp_path):
+    dg.Definitions.validate_loadable(build_definitions(Settings(home=tmp_path / "nothing")))
+    assert not (tmp_path / "nothing").exists()
+
+
+def test_every_asset_says_what_it_is_whose_it_is_where_it_belongs_and_what_it_is_made_with(definitions):
+    for spec in definitions.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.owners, spec.key
+        assert spec.group_name not in (None, "default"), spec.key
+        assert spec.kinds, spec.key
+
+
+def test_every_daily_table_has_a_blocking_check_that_pronounces_on_its_days(definitions):
+    graph = definitions.resolve_asset_graph()
+    blocking = {(key.asset_key.to_user_string(), key.name): graph.get(key).blocking for key in graph.asset_check_keys}
+    assert set(DAILY_TABLES) <= set(SUITES)
+    assert all(blocking[table, "expectations"] for table in SUITES)
+    assert not any(blocking[table, "quarantine"] for table in DAILY_TABLES)
+    assert all(blocking[table, "leakage_audit"] for table in ("round_dataset", "player_dataset"))
+
+
+def test_daily_tables_are_read_in_one_run_for_any_number_of_days_through_the_database_pool(definitions):
+    graph = definitions.resolve_asset_graph()
+    for table in DAILY_TABLES:
+        node = graph.get(dg.AssetKey(table))
+        assert node.backfill_policy == dg.BackfillPolicy.single_run()
+        assert node.pools == {"demo_database"}
+
+
+def test_everything_that_runs_by_itself_is_on_and_says_what_it_does(repository):
+    automatic = [*repository.sensor_defs, *repository.schedule_defs]
+    assert {found.name for found in automatic} >= {
+        "changed_tables",
+        "enough_new_rounds",
+        "failed_runs",
+        "new_demos",
+        "nightly_training",
+    }
+    for found in automatic:
+        assert found.default_status.value == "RUNNING", found.name
+        assert found.description, found.name

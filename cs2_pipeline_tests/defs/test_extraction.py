@@ -1,0 +1,157 @@
+"""Extraction as a job: what it leaves in the table store when days are good, bad, re-run, or the run dies."""
+
+import sqlite3
+
+import pytest
+
+from cs2_pipeline.datasets.schema import DatasetError
+from cs2_pipeline.datasets.store import TableStore
+from cs2_pipeline.defs.checks.expectations import quarantined
+from cs2_pipeline.defs.partitions import range_tags
+from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts, read_usable
+from cs2_pipeline.demodb.watermark import Watermark
+from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, LAST
+
+
+def corrupt(world, day="2026-01-02"):
+    """Rounds of a day that claim more equipment than the game can hold."""
+    with sqlite3.connect(world.database) as connection:
+        connection.execute(
+            'UPDATE "Rounds" SET "CTEquipmentValue" = 10000000 WHERE "MatchId" IN '
+            '(SELECT "Id" FROM "Matches" WHERE "StartTime" LIKE ?)',
+            (f"{day}%",),
+        )
+
+
+def files(world):
+    root = world.settings.home / "data"
+    return {path.relative_to(root): path.read_bytes() for path in root.rglob("*.parquet")}
+
+
+def check(result, asset, name):
+    return next(
+        found
+        for found in result.get_asset_check_evaluations()
+        if (found.asset_key.to_user_string(), found.check_name) == (asset, name)
+    )
+
+
+def test_every_day_of_a_good_range_passes_and_knows_what_the_database_held(extracted):
+    for day, verdicts in extracted.verdicts.of_days(DAYS).items():
+        assert {verdict.state for verdict in verdicts.values()} == {State.PASSED}, day
+        assert {verdict.watermark for verdict in verdicts.values()} == {extracted.due().newest}
+    assert extracted.verdicts.usable().left_out == {}
+
+
+def test_a_day_extracted_again_is_the_same_to_the_byte(extracted):
+    before = files(extracted)
+    assert extracted.extract(FIRST, FIRST).success
+    assert {path.parent.name for path in before} >= set(DAILY_TABLES)
+    assert files(extracted) == before
+
+
+def test_a_bad_day_in_a_range_is_singled_out_and_the_rest_goes_on(world):
+    corrupt(world)
+    result = world.extract()
+    assert result.success
+    assert check(result, "rounds", "expectations").passed
+    quarantine = check(result, "rounds", "quarantine")
+    assert not quarantine.passed
+    assert "2026-01-02" in quarantine.description
+    assert "ct_equipment_value" in quarantine.description
+
+    snapshots, left_out = read_usable(world.platform.tables, "round_snapshots")
+    assert sorted(snapshots["started_at"].dt.strftime("%Y-%m-%d").unique()) == [DAYS[0], *DAYS[2:]]
+    assert list(left_out) == ["2026-01-02"]
+    assert "rounds in quarantine (expect_column_values_to_be_between(ct_equipment_value))" in left_out["2026-01-02"]
+
+
+def test_a_bad_day_is_kept_from_the_player_tables_too_and_named_in_their_metadata(world):
+    corrupt(world)
+    world.extract()
+    result = world.run("train_player")
+    players = next(
+        event.step_materialization_data.materialization
+        for event in result.get_asset_materialization_events()
+        if event.asset_key.to_user_string() == "players"
+    )
+    assert players.metadata["days_left_out_total"].value == 1
+    assert "2026-01-02" in players.metadata["days_left_out"].value
+
+
+def test_a_run_without_a_good_day_fails_at_the_check_and_its_days_are_not_asked_for_again(world):
+    corrupt(world, DAYS[0])
+    result = world.extract(FIRST, FIRST)
+    assert not result.success
+    assert not check(result, "rounds", "expectations").passed
+    assert world.verdicts.of("rounds", DAYS[0]).state is State.QUARANTINED
+    assert not world.platform.tables.exists("round_snapshots")
+    assert FIRST not in world.due().days
+    with pytest.raises(DatasetError, match="none of the 1 extracted days passed its checks; 2026-01-01: rounds in"):
+        read_usable(world.platform.tables, "round_snapshots")
+
+
+def test_a_day_that_turns_bad_is_withheld_though_its_former_snapshots_are_still_there(extracted):
+    corrupt(extracted, DAYS[0])
+    extracted.extract(FIRST, FIRST)
+    assert DAYS[0] in extracted.platform.tables.partitions("round_snapshots")
+    assert list(extracted.verdicts.usable().left_out) == [DAYS[0]]
+
+
+def test_a_mended_day_leaves_quarantine(world, simulated):
+    corrupt(world)
+    world.extract()
+    world.database.write_bytes(simulated.read_bytes())
+    world.extract()
+    assert world.verdicts.usable().left_out == {}
+
+
+def test_a_round_imported_on_two_days_is_no_days_own_fault_so_none_is_trusted(world):
+    world.extract()
+    rounds = world.platform.tables.read("rounds")
+    twice = rounds.copy()
+    twice.loc[twice.index[-1], "round_id"] = twice.loc[twice.index[0], "round_id"]
+    bad = quarantined("rounds", twice, DAYS)
+    assert list(bad) == DAYS
+    assert bad[DAYS[0]][0].expectation == "expect_column_values_to_be_unique(round_id)"
+    assert quarantined("rounds", rounds, DAYS) == {}
+
+
+def test_a_run_that_dies_while_it_reads_leaves_the_former_partitions_and_verdicts(extracted):
+    before, verdicts = files(extracted), extracted.verdicts.of_days(DAYS)
+    with sqlite3.connect(extracted.database) as connection:
+        connection.execute('ALTER TABLE "Rounds" RENAME COLUMN "StartTick" TO "Begin"')
+        connection.execute('ALTER TABLE "PlayerMatchStats" RENAME COLUMN "Kills" TO "Frags"')
+    result = extracted.extract()
+    assert not result.success
+    assert {path: content for path, content in files(extracted).items() if path in before} == before
+    assert (
+        extracted.verdicts.of_days(DAYS)["2026-01-01"]["player_match_stats"]
+        == verdicts["2026-01-01"]["player_match_stats"]
+    )
+
+
+def test_a_run_that_dies_between_writing_and_checking_leaves_no_day_that_is_taken_for_good(extracted, monkeypatch):
+    def die(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr("cs2_pipeline.datasets.expectations.validate", die)
+    assert not extracted.extract(FIRST, FIRST).success
+    usable = extracted.verdicts.usable()
+    assert usable.days == DAYS[1:]
+    assert "rounds not checked since it was written" in usable.left_out[DAYS[0]]
+    assert list(extracted.due().days) == [FIRST]
+
+
+def test_a_run_started_by_hand_without_a_watermark_does_not_make_its_days_due(extracted):
+    assert extracted.run("extract", range_tags(FIRST, LAST)).success
+    assert extracted.due().days == {}
+
+
+def test_a_verdict_is_kept_beside_the_tables_and_withdrawn_before_a_day_is_written(tmp_path):
+    verdicts, mark = Verdicts(TableStore(str(tmp_path))), Watermark(7)
+    assert verdicts.of("rounds", DAYS[0]).state is State.UNCHECKED
+    verdicts.pronounce("rounds", DAYS[0], Verdict(State.PASSED, watermark=mark, run_id="a"))
+    assert Verdicts(TableStore(str(tmp_path))).of("rounds", DAYS[0]) == Verdict(State.PASSED, (), mark, "a")
+    verdicts.withdraw("rounds", DAYS[0])
+    assert verdicts.of("rounds", DAYS[0]) == Verdict(State.UNCHECKED, (), mark)
