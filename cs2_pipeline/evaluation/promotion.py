@@ -187,6 +187,7 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
         compared["against_champion"] = evidence.against_champion
     if evidence.ece_floor is not None:
         compared["test_ece_floor"] = evidence.ece_floor
+    required = evidence.metrics_required_only or {}
     counts = {
         "audit_findings": math.nan if evidence.audit is None else float(len(evidence.audit)),
         "laws_broken": math.nan if evidence.laws is None else float(sum(not law.holds for law in evidence.laws)),
@@ -194,6 +195,7 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
     return (
         flatten(evidence.metrics, "test_")
         | flatten(evidence.baseline_metrics, "baseline_")
+        | flatten(required, "test_required_only_")
         | flatten(compared)
         | counts
     )

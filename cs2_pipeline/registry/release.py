@@ -82,6 +82,9 @@ class Release:
         lines = [f"version {self.version.version}, test part, 95 % intervals; beside {self.evidence.baseline}:"]
         for name, figure in self.evidence.metrics.items():
             lines.append(f"{name:<9} {figure}   {self.evidence.baseline_metrics[name]}")
+        if self.evidence.metrics_required_only is not None:
+            required = self.evidence.metrics_required_only
+            lines.append(f"with the ten required inputs only: log_loss {required['log_loss']}, ece {required['ece']}")
         verdict = "earned promotion" if self.decision.promote else "not to be promoted"
         return "\n".join([*lines, f"{verdict}: {' '.join(self.decision.reasons)}"])
 
