@@ -35,7 +35,6 @@ from cs2_pipeline.registry.champion import ModelStore, ModelVersion
 Progress = Callable[[str], None]
 """Told what is being done, a sentence at a time."""
 
-_TIER_AXIS: Final = "Predicted probability of the likeliest tier"
 PROMOTE: Final = "promote"
 REFUSE: Final = "refuse"
 
@@ -178,8 +177,8 @@ def train_round(
             seed=seed,
         )
         features = state_features(states_of(test))
-        judged = (test["ct_wins"].to_numpy(), _probability(artifact)(features), test[_ROUND.group].to_numpy())
-        figure = _figure(found, *judged, folder)
+        seen = (test["ct_wins"].to_numpy(), _probability(artifact)(features), test[_ROUND.group].to_numpy())
+        figure = _figure(found, *seen, folder)
         decision = decide(found, ROUND_REQUIREMENTS)
         judged = _Judged(_ROUND, dataset, folder, training, found, decision, champion, figure)
         return _register(judged, registry, seed=seed, tags=tags)
@@ -269,10 +268,16 @@ def _rival(
 def _figure(found: Evidence, outcome: Floats, probability: Floats, groups: NDArray[Any], folder: Path) -> bytes:
     path = folder / "reliability.png"
     curve = reliability.table(outcome, probability, groups)
-    words = (
-        {} if found.model == ROUND_PREDICTOR else {"predicted": _TIER_AXIS, "observed": "Share of players in that tier"}
+    tiers = found.model == PLAYER_CLASSIFIER
+    reliability.write_figure(
+        path,
+        curve,
+        probability,
+        title=found.model,
+        ece=found.metrics["ece"],
+        predicted="Predicted probability of the likeliest tier" if tiers else "Predicted probability that CT win",
+        observed="Share of players in that tier" if tiers else "Share of rounds CT won",
     )
-    reliability.write_figure(path, curve, probability, title=found.model, ece=found.metrics["ece"], **words)
     return path.read_bytes()
 
 
