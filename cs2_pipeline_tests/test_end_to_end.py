@@ -3,10 +3,12 @@
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from pathlib import Path
@@ -18,6 +20,8 @@ from cs2_pipeline.registry.client import connect
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("end-to-end")]
 
+CHROMIUM = shutil.which("chromium")
+EXPANDED = ",".join(f"global@global:{group}" for group in ("extraction", "validation", "datasets", "models"))
 PORTS = ("CS2_DAGSTER_PORT", "CS2_MLFLOW_PORT", "CS2_SERVICE_PORT")
 
 
@@ -106,6 +110,12 @@ def test_everything_comes_up_answers_and_leaves_no_process_behind(demo, environm
             assert json.loads(found.stdout)["ct_win_probability"] < 0.5
             home = environment["CS2_HOME"]
             assert processes_of(home)
+            if CHROMIUM:
+                assert "/predict/round" in page_text(environment["CS2_SERVICE_PORT"], "/")
+                lineage = page_text(environment["CS2_DAGSTER_PORT"], f"/asset-groups?expanded={EXPANDED}")
+                assert "round_snapshots" in lineage
+                assert "round_predictor_promotion" in lineage
+                assert "round_predictor" in page_text(environment["CS2_MLFLOW_PORT"], "/#/models")
         finally:
             os.killpg(up.pid, signal.SIGINT)
             status = up.wait(60)
@@ -129,6 +139,16 @@ def test_training_again_keeps_the_champion_and_says_why(demo, environment):
     listed = json.loads(cs2("models", "list", "--json", environment=environment).stdout)["player_classifier"]
     actions = [event["action"] for event in listed["history"]]
     assert actions == ["promoted", "refused", "forced", "rolled_back"]
+
+
+def page_text(port, path):
+    """What a page says once a real browser has run it."""
+    options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
+    quiet = "--disable-background-networking --disable-component-update --virtual-time-budget=20000"
+    with tempfile.TemporaryDirectory() as profile:
+        command = [CHROMIUM, *options.split(), *quiet.split(), f"--user-data-dir={profile}", "--dump-dom"]
+        address = f"http://127.0.0.1:{port}{path}"
+        return subprocess.run([*command, address], capture_output=True, text=True, check=True, timeout=120).stdout
 
 
 def wait_ready(environment, seconds=60):
