@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.datasets.expectations import publish, validate
+from cs2_pipeline_tests.datasets.player_lines import player_lines
 
 ROUNDS = pd.DataFrame(
     {
@@ -26,8 +27,8 @@ ROUNDS = pd.DataFrame(
 )
 
 
-def failures(frame):
-    return {outcome.expectation: outcome for outcome in validate("rounds", frame) if not outcome.success}
+def failures(frame, table="rounds"):
+    return {outcome.expectation: outcome for outcome in validate(table, frame) if not outcome.success}
 
 
 def test_rounds_as_the_game_plays_them_pass():
@@ -51,6 +52,26 @@ def test_a_round_that_cannot_be_is_named_with_its_id(column, value, expectation)
     assert expectation in failed
     assert failed[expectation].failing_rows >= 1
     assert str(frame.loc[2, "round_id"]) in failed[expectation].ids
+
+
+def test_player_lines_as_the_game_gives_them_pass():
+    assert failures(player_lines(12, 6, seed=1), "player_match_stats") == {}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expectation"),
+    [
+        ("headshots", 399, "expect_column_values_to_be_between(headshots_beyond_kills)"),
+        ("clutches", 80, "expect_column_values_to_be_between(clutches_beyond_attempts)"),
+        ("damage", 99_999, "expect_column_values_to_be_between(damage_per_round)"),
+        ("steam_id", "STEAM_0:1:2", "expect_column_values_to_match_regex(steam_id)"),
+        ("rounds", 0, "expect_column_values_to_be_between(rounds)"),
+    ],
+)
+def test_a_player_line_that_cannot_be_is_named_with_its_player(column, value, expectation):
+    frame = player_lines(12, 6, seed=1)
+    frame.loc[2, column] = value
+    assert str(frame.loc[2, "steam_id"]) in failures(frame, "player_match_stats")[expectation].ids
 
 
 def test_an_empty_table_fails_by_its_volume():
