@@ -28,7 +28,8 @@ GLANCE: Final = 0.2
 RELOAD_FILE: Final = "reload"
 LOCK_FILE: Final = "follower.lock"
 STALE: Final = 5
-"""After so many intervals without news from the follower the service says so."""
+STARTING: Final = 10.0
+"""After so many intervals without news from the follower, and seconds for its start, the service says so."""
 
 
 class Champions:
@@ -61,13 +62,13 @@ class Champions:
     def complaints(self) -> list[str]:
         """What is not as it should be, in sentences; empty when all is well."""
         found = [f"no champion of {name} is loaded" for name in self.names if name not in self.predictors]
-        if self._status is None:
-            if time.time() - self._started > STALE * self._interval:
-                found.append("serving the last champions fetched: MLflow has not answered yet")
-        elif self._status.error:
+        asked = max(self._started, self._status.looked_at if self._status else 0.0)
+        if self._status and self._status.error:
             found.append(f"serving the last champions fetched: {self._status.error}")
-        elif time.time() - self._status.looked_at > STALE * self._interval + 10:
-            found.append("serving the last champions fetched: nobody has asked MLflow for some time")
+        elif time.time() - asked > STALE * self._interval + STARTING:
+            found.append(
+                "serving the last champions fetched: MLflow has not been asked, or has not answered, for some time"
+            )
         refused = (self._status.refused if self._status else {}) | self.refused
         return found + [f"the present champion was refused: {reason}" for reason in refused.values()]
 

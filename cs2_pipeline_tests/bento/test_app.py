@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -141,6 +143,7 @@ def test_a_get_on_a_prediction_is_told_the_right_method(server):
 
 
 def test_the_state_of_the_service_is_told(server):
+    server.await_that(lambda s: s.get("/health").json["status"] == "healthy")
     assert server.get("/health").json == {
         "status": "healthy",
         "models_loaded": {"round_predictor": True, "player_classifier": True},
@@ -240,11 +243,27 @@ def test_more_requests_at_once_than_are_held_get_429(served_home):
         small.await_that(lambda s: s.post("/predict/round", ROUND).status == 429)
         answer = small.post("/predict/round", ROUND)
         assert (answer.headers["retry-after"], answer.json["type"]) == ("1", "urn:cs2-pipeline:problem:overloaded")
-        assert small.get("/health").json["status"] == "healthy"
+        assert small.get("/health").status == 200
         for connection in waiting:
             connection.sendall(body[10:])
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         assert small.post("/predict/round", ROUND).status == 200
+        assert_a_burst_is_cut_off(small, head + body)
+
+
+def assert_a_burst_is_cut_off(small, request):
+    """Of a hundred requests that are there at once, those beyond the queue's length are turned away, and answered."""
+    (worker,) = small.workers()
+    with ExitStack() as stack:
+        burst = [stack.enter_context(socket.create_connection(("127.0.0.1", small.port))) for _ in range(100)]
+        small.get("/livez")  # by now all are accepted
+        os.kill(worker, signal.SIGSTOP)
+        for connection in burst:
+            connection.sendall(request)
+        os.kill(worker, signal.SIGCONT)
+        statuses = [int(connection.recv(65536).split()[1]) for connection in burst]
+    assert set(statuses) == {200, 429}
+    assert statuses.count(200) >= 4
 
 
 def test_a_large_batch_does_not_hold_up_a_single_round(server):
