@@ -41,19 +41,20 @@ STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 @pytest.fixture(scope="module")
 def platform(machine: Machine) -> Iterator[Machine]:
     """Everything but the prediction service runs."""
-    machine.run("migrate")
-    with machine.running("mlflow", "code-location"):
-        machine.await_healthy("mlflow")
-        machine.await_healthy("code-location")
-        with machine.running("dagster-webserver", "exporter"):
-            machine.await_healthy("dagster-webserver")
-            # What runs by itself is tested where it is written; here it would only take the processor.
-            for sensor in graphql(machine, SENSORS, {})["sensorsOrError"]["results"]:
-                answer = graphql(machine, STOP, {"id": sensor["id"]})["stopSensor"]
-                assert answer["instigationState"]["status"] == "STOPPED", answer
+    with machine.running("mlflow"):
+        machine.run("migrate")
+        with machine.running("code-location", "exporter"):
             machine.run("code-location", "cs2", "simulate", "--matches", "1")
-            with machine.running("dagster-daemon"):
-                yield machine
+            machine.await_healthy("code-location")
+            with machine.running("dagster-webserver"):
+                machine.await_healthy("dagster-webserver")
+                # What runs by itself is tested where it is written; here it would only take the processor.
+                for sensor in graphql(machine, SENSORS, {})["sensorsOrError"]["results"]:
+                    answer = graphql(machine, STOP, {"id": sensor["id"]})["stopSensor"]
+                    assert answer["instigationState"]["status"] == "STOPPED", answer
+                with machine.running("dagster-daemon"):
+                    machine.await_healthy("mlflow")
+                    yield machine
 
 
 def test_a_run_goes_from_the_webserver_through_the_queue_to_the_code_location_and_is_kept_in_postgres(
@@ -149,7 +150,7 @@ def registered(uri: str, folder: Path, bias: float) -> ModelVersion:
         tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00"},
         files={},
     )
-    return record(uri, run)
+    return record(uri, run, artifact_root=None)
 
 
 def served(machine: Machine, version: ModelVersion, seconds: float = 60.0) -> float:
