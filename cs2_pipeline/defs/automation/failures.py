@@ -34,8 +34,14 @@ def described(run: dg.DagsterRun, failed_steps: Sequence[dg.DagsterEvent], messa
     days = f" ({' to '.join(reversed(about))})" if about else ""
     steps = [(str(event.step_key), root_cause(event.step_failure_data)) for event in failed_steps] or [("run", message)]
     cause = "; ".join(f"{step}: {said}" for step, said in steps)
-    text = f"cs2_pipeline: {run.job_name}{days} failed. {cause}\nDagster run {run.run_id}"
-    return f"{run.job_name}: {re.sub(r'[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+', '#', cause)}", text
+    name = run.job_name if not run.job_name.startswith("__") else _assets(run)
+    text = f"cs2_pipeline: {name}{days} failed. {cause}\nDagster run {run.run_id}"
+    return f"{name}: {re.sub(r'[0-9a-f]{8}-[0-9a-f-]{27}|[0-9]+', '#', cause)}", text
+
+
+def _assets(run: dg.DagsterRun) -> str:
+    """What a run is called that is of no job but of a choice of assets."""
+    return ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ())) or "a run of assets"
 
 
 def root_cause(failure: StepFailureData) -> str:

@@ -1,10 +1,14 @@
 """The datasets' condition, tick by tick, on the real asset graph with events written by hand."""
 
+from datetime import date
+
 import dagster as dg
 import pytest
+from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
 
 from cs2_pipeline.defs.automation.conditions import CONDITIONS, FRESHNESS
 from cs2_pipeline.defs.definitions import assemble
+from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.settings import Settings
 
 DATASET = dg.AssetKey("round_dataset")
@@ -31,12 +35,39 @@ class Ticks:
         self.cursor = found.cursor
         return {name for name in CONDITIONS if found.get_num_requested(dg.AssetKey(name))}
 
-    def write(self, asset, day=None):
-        self.instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=day))
+    def write(self, asset, day=None, run=None):
+        self._report(dg.AssetMaterialization(asset, partition=day), run)
 
-    def check(self, asset, *, passed, name="expectations", blocking=True):
-        self.instance.report_runless_asset_event(
-            dg.AssetCheckEvaluation(asset_key=asset, check_name=name, passed=passed, metadata={}, blocking=blocking)
+    def check(self, asset, *, passed, name="expectations", blocking=True, run=None):
+        evaluation = dg.AssetCheckEvaluation(
+            asset_key=asset, check_name=name, passed=passed, metadata={}, blocking=blocking
+        )
+        self._report(evaluation, run)
+
+    def begin_extraction(self):
+        """A run of the extraction that has planned everything and done nothing yet."""
+        job = self.definitions.resolve_job_def("extract")
+        return self.instance.create_run_for_job(
+            job,
+            tags=range_tags(date(2026, 1, 1), date(2026, 1, 1)),
+            status=dg.DagsterRunStatus.STARTED,
+        )
+
+    def end(self, run):
+        self.instance.report_run_failed(run)
+
+    def _report(self, event, run):
+        if run is None:
+            self.instance.report_runless_asset_event(event)
+            return
+        kind = (
+            DagsterEventType.ASSET_MATERIALIZATION
+            if isinstance(event, dg.AssetMaterialization)
+            else DagsterEventType.ASSET_CHECK_EVALUATION
+        )
+        data = StepMaterializationData(event) if isinstance(event, dg.AssetMaterialization) else event
+        self.instance.report_dagster_event(
+            DagsterEvent(kind.value, run.job_name, event_specific_data=data), run_id=run.run_id
         )
 
 
@@ -87,6 +118,21 @@ def test_a_dataset_that_fails_is_not_asked_for_again_before_something_upstream_c
     assert [ticks.tick() for _ in range(3)] == [set()] * 3
     ticks.write(SNAPSHOTS, "2026-01-02")
     assert ticks.tick() == {"round_dataset"}
+
+
+def test_player_tables_wait_for_the_end_of_the_extraction_for_a_day_counts_only_when_all_its_tables_were_checked(ticks):
+    run = ticks.begin_extraction()
+    ticks.write(PLAYER_LINES, "2026-01-01", run)
+    ticks.check(PLAYER_LINES, passed=True, run=run)
+    assert ticks.tick() == set()
+    ticks.write(dg.AssetKey("rounds"), "2026-01-01", run)
+    ticks.check(dg.AssetKey("rounds"), passed=True, run=run)
+    ticks.write(SNAPSHOTS, "2026-01-01", run)
+    assert ticks.tick() == set()
+    ticks.check(SNAPSHOTS, passed=True, run=run)
+    ticks.end(run)
+    assert ticks.tick() == set(CONDITIONS)
+    assert ticks.tick() == set()
 
 
 def test_a_dataset_built_by_somebody_else_meanwhile_is_not_built_again(ticks):

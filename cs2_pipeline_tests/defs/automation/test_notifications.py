@@ -10,7 +10,7 @@ import dagster as dg
 import pytest
 
 from cs2_pipeline.datasets.store import TableStore
-from cs2_pipeline.defs.automation.failures import failed_runs
+from cs2_pipeline.defs.automation.failures import described, failed_runs
 from cs2_pipeline.defs.automation.notifications import Notifier
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.settings import Settings
@@ -124,3 +124,10 @@ def test_a_failed_run_is_told_with_job_step_and_cause_and_its_like_is_not(channe
             failed_runs(context.for_run_failure())
     (body,) = channel.bodies
     assert body["text"].startswith("cs2_pipeline: extract (2026-01-01) failed. rounds: round 41 has no winner\n")
+
+
+def test_a_run_of_chosen_assets_is_called_by_their_names(tmp_path):
+    run = dg.DagsterRun("__ASSET_JOB", asset_selection={dg.AssetKey("players"), dg.AssetKey("player_dataset")})
+    cause, text = described(run, [], "the run worker was killed")
+    assert text.startswith("cs2_pipeline: player_dataset, players failed. run: the run worker was killed")
+    assert cause == "player_dataset, players: run: the run worker was killed"
