@@ -29,13 +29,14 @@ class BoostingParams:
 
 
 def fit(
-    features: Matrix, outcome: NDArray[Any], *, params: BoostingParams, seed: int
+    features: Matrix, outcome: NDArray[Any], weight: NDArray[Any], *, params: BoostingParams, seed: int
 ) -> HistGradientBoostingClassifier:
     """Fit trees that never break a law: each split on a feature with a sign keeps it.
 
     Args:
         features: shape (rows, features), in the order of `ROUND_FEATURES`; NaN is missing.
         outcome: 0 or 1, shape (rows,).
+        weight: what each row counts, shape (rows,).
     """
     model = HistGradientBoostingClassifier(
         learning_rate=params.learning_rate,
@@ -48,7 +49,7 @@ def fit(
         early_stopping=False,
         random_state=seed,
     )
-    return model.fit(features, outcome)
+    return model.fit(features, outcome, sample_weight=weight)
 
 
 def logits(model: HistGradientBoostingClassifier, features: Matrix) -> NDArray[np.float64]:

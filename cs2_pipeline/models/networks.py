@@ -40,12 +40,12 @@ class NetworkParams:
 
     hidden: tuple[int, int] = (32, 16)
     context: int = 16
-    dropout: float = 0.15
+    dropout: float = 0.05
     steps: int = 1_400
     batch_rows: int = 512
     learning_rate: float = 4e-3
     weight_decay: float = 1e-4
-    context_decay: float = 0.1
+    context_decay: float = 0.3
 
     def epochs(self, rows: int) -> int:
         """How often the rows are gone through."""

@@ -35,6 +35,9 @@ NAME: Final = "round_predictor"
 FOLDS: Final = 5
 MEMBERS_PER_FOLD: Final = 2
 MIN_MATCHES: Final = 2 * FOLDS
+ROUND_SHARE: Final = 1.0
+"""1: the snapshots of a round share one weight while fitting, as they share one outcome; 0: each counts in full.
+Calibration and all figures count each snapshot once: that is how often the model is asked."""
 PROBE_ROWS: Final = 256
 
 Matrix = NDArray[np.float32]
@@ -169,11 +172,15 @@ def _fit_lawful(data: "_Data", seed: int, say: Progress) -> "list[_Fitted]":
 
 @dataclass(frozen=True)
 class _Data:
-    """The rows to learn from. `match` numbers the matches from 0; `fold` is one per row, whole matches together."""
+    """The rows to learn from, as they are and with optional inputs hidden.
+
+    `weight` is what a row counts while fitting; `match` numbers matches from 0; `fold` keeps whole matches together.
+    """
 
     features: Matrix
     hidden: Matrix
     outcome: Array
+    weight: Array
     match: NDArray[np.int64]
     fold: NDArray[np.int64]
 
@@ -197,7 +204,8 @@ class _Data:
             raise TrainingError(f"{side} wins every round of the round dataset: check how its labels were read")
         fold = np.random.default_rng(seed).permutation(len(ids)) % FOLDS
         features = feature_matrix(rows)
-        return cls(features, mask(features), outcome, match, fold[match])
+        weight = rows.groupby("round_id")["round_id"].transform("size").to_numpy(np.float64) ** -ROUND_SHARE
+        return cls(features, mask(features), outcome, weight / weight.mean(), match, fold[match])
 
     def partly_hidden(self, random: np.random.Generator) -> Matrix:
         """The rows with optional inputs missing: all of them in half the rows, some of them in a quarter."""
@@ -215,7 +223,7 @@ class _Data:
 
 def _require(dataset: pd.DataFrame) -> None:
     """Refuse a dataset without a column training needs, or with holes in one that must be whole."""
-    for name in (*REQUIRED_ROUND_FIELDS, "map_index", "match_id", "part", "ct_wins"):
+    for name in (*REQUIRED_ROUND_FIELDS, "map_index", "match_id", "round_id", "part", "ct_wins"):
         if name not in dataset.columns:
             raise TrainingError(f"the round dataset has no column {name}: build it again with datasets.rounds")
         missing = int(dataset[name].isna().sum())
@@ -277,7 +285,8 @@ def _fit_logistic(data: _Data) -> Candidate:
     def fit(rows: NDArray[np.bool_]) -> Pipeline:
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         inputs = np.vstack([data.features[rows], data.hidden[rows]])
-        return model.fit(_linear_inputs(inputs), np.tile(data.outcome[rows], 2))
+        outcome, weight = (np.tile(values[rows], 2) for values in (data.outcome, data.weight))
+        return model.fit(_linear_inputs(inputs), outcome, logisticregression__sample_weight=weight)
 
     left_out = _left_out(data, fit, lambda model, view: model.decision_function(_linear_inputs(view)))
     final = fit(np.ones(len(data.outcome), bool))
@@ -327,7 +336,7 @@ def _fit_network(data: _Data, seed: int, say: Progress) -> _Part[networks.RoundP
     network, epochs = networks.fit(
         lambda _: inputs_of(_mostly_whole(data, random)),
         data.outcome,
-        seen.astype(np.float64),
+        seen * data.weight[:, None],
         params=params,
         seed=seed,
         monitor=lambda network: float(np.mean([log_loss(data.outcome, logit) for logit in left_out(network)])),
@@ -350,7 +359,8 @@ def _fit_boosting(data: _Data, seed: int, say: Progress) -> _Part[HistGradientBo
 
     def fit(rows: NDArray[np.bool_]) -> HistGradientBoostingClassifier:
         inputs = np.vstack([data.features[rows], partly[rows]])
-        return boosting.fit(inputs, np.tile(data.outcome[rows], 2), params=params, seed=seed)
+        outcome, weight = (np.tile(values[rows], 2) for values in (data.outcome, data.weight))
+        return boosting.fit(inputs, outcome, weight, params=params, seed=seed)
 
     say(f"gradient boosting: {FOLDS} folds of matches, then all")
     left_out = _left_out(data, fit, boosting.logits)
