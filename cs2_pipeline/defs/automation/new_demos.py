@@ -9,6 +9,7 @@ import dagster as dg
 
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.automation.due_days import WATERMARK_TAG, DueDays, due_days, extraction_tags
+from cs2_pipeline.defs.automation.unfinished import end_of
 from cs2_pipeline.defs.partitions import partitions_of_run, ranges
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT, TRANSIENT
@@ -119,11 +120,8 @@ def earlier_attempts(instance: dg.DagsterInstance) -> list[Attempt]:
         days = partitions_of_run(run.tags)
         if days is None or WATERMARK_TAG not in run.tags:
             continue
-        ended = datetime.fromtimestamp(record.end_time, UTC) if record.end_time and run.is_finished else None
-        if run.is_finished and ended is None:
-            ended = record.update_timestamp.replace(tzinfo=UTC)
         seen = Watermark.parse(run.tags[WATERMARK_TAG])
-        found.append(Attempt(frozenset(days), seen, ended, run.tags.get(FAILURE_TAG)))
+        found.append(Attempt(frozenset(days), seen, end_of(record), run.tags.get(FAILURE_TAG)))
     return found
 
 

@@ -9,12 +9,12 @@ from typing import Final
 import dagster as dg
 
 from cs2_pipeline.defs import jobs
+from cs2_pipeline.defs.automation.unfinished import under_way
 from cs2_pipeline.defs.platform import Platform
 
 NIGHTLY: Final = "0 4 * * *"
 INTERVAL: Final = 60
 _TRAINING_JOBS: Final = (jobs.TRAIN_ROUND, jobs.TRAIN_PLAYER, jobs.TRAIN_ALL)
-_ENDED: Final = (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 _LINES: Final = (
     ("round_snapshots", "round_dataset", "round_predictor"),
     ("player_match_stats", "player_dataset", "player_classifier"),
@@ -74,7 +74,7 @@ def enough_new_rounds(
         return dg.SkipReason("the round dataset was not built yet")
     if built.source != "round_snapshots":
         return dg.SkipReason(f"the round dataset was built from {built.source}, which somebody trains on by hand")
-    if _training(context.instance):
+    if under_way(context.instance, _TRAINING_JOBS):
         return dg.SkipReason(_UNDER_WAY)
     trained = trained_dataset(context.instance)
     before = trained.rounds if trained is not None and trained.source == built.source else 0
@@ -90,7 +90,7 @@ def why_not_tonight(instance: dg.DagsterInstance) -> str:
     """Why a training would teach the models nothing now; empty where it would."""
     if _last(instance, "round_snapshots") is None:
         return "no match day was extracted yet: there is nothing to train on"
-    if _training(instance):
+    if under_way(instance, _TRAINING_JOBS):
         return _UNDER_WAY
     if all(_has_learnt(instance, *names) for names in _LINES):
         return "nothing was extracted since both models were last trained"
@@ -130,10 +130,3 @@ def _described(record: dg.EventLogRecord | None) -> BuiltDataset | None:
         return None
     metadata = {key: value.value for key, value in record.asset_materialization.metadata.items()}
     return BuiltDataset(str(metadata["source"]), int(str(metadata["rounds"])), str(metadata["digest"]))
-
-
-def _training(instance: dg.DagsterInstance) -> bool:
-    unfinished = [status for status in dg.DagsterRunStatus if status not in _ENDED]
-    return any(
-        instance.get_run_records(dg.RunsFilter(job_name=job, statuses=unfinished), limit=1) for job in _TRAINING_JOBS
-    )
