@@ -46,6 +46,36 @@ def test_a_demo_parsed_again_touches_its_day(opened):
     assert watermark.days_touched(opened(small), Watermark(1, PARSED)) == {NOON.date()}
 
 
+def test_each_day_has_the_newest_of_its_demos(opened):
+    small = SmallDatabase()
+    small.add_match(2, NOON.replace(hour=18))
+    small.add_match(3, datetime(2024, 5, 6, 20))
+    small.row("DemoFiles", 1)["ParsedAt"] = datetime(2026, 3, 9)
+    db = opened(small)
+    old = Watermark(3, datetime(2024, 5, 6, 22, tzinfo=UTC))
+    assert watermark.newest_by_day(db, None) == {
+        NOON.date(): Watermark(2, datetime(2026, 3, 9, tzinfo=UTC)),
+        date(2024, 5, 6): old,
+    }
+    assert watermark.newest_by_day(db, old) == {NOON.date(): Watermark(2, datetime(2026, 3, 9, tzinfo=UTC))}
+
+
+@pytest.mark.parametrize(
+    ("seen", "demo", "covered"),
+    [
+        (Watermark(7, PARSED), Watermark(7, PARSED), True),
+        (Watermark(7, PARSED), Watermark(8, PARSED), False),
+        (Watermark(7, PARSED), Watermark(6, PARSED.replace(hour=15)), False),
+        (Watermark(7, PARSED), Watermark(7, None), True),
+        (Watermark(), Watermark(7, None), False),
+    ],
+)
+def test_a_demo_with_a_higher_id_or_a_later_parse_was_not_seen(seen, demo, covered):
+    assert seen.covers(demo) == covered
+    assert seen.joined(demo).covers(demo)
+    assert seen.joined(demo).covers(seen)
+
+
 def test_a_match_whose_start_was_never_recorded_touches_no_day(opened):
     small = SmallDatabase()
     small.row("Matches", 1)["StartTime"] = datetime(1, 1, 1)
