@@ -9,7 +9,7 @@ import pytest
 
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
 
-sys.path.insert(0, str(Path(__file__).parents[2] / "clients" / "python"))
+sys.path.insert(0, str(Path(__file__).parents[3] / "clients" / "python"))
 from cs2_predictions import PredictionError, Predictions
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-CLIENT = Path(__file__).parents[2] / "clients" / "csharp" / "Cs2PredictionsClient.cs"
+CLIENT = Path(__file__).parents[3] / "clients" / "csharp" / "Cs2PredictionsClient.cs"
 HERE = Path(__file__).parent / "csharp"
 MONO = "apt-get install mono-mcs mono-runtime libmono-system-net-http4.0-cil libmono-system-core4.0-cil"
 RECORDED = json.loads((HERE / "recorded.json").read_text())
