@@ -25,7 +25,7 @@ def main() -> None:
     reports = {name: _run(name) for name in names}
     if tuple(names) == BENCHMARKS:
         REPORT.write_text("\n".join([_header(), *reports.values()]))
-        print(f"written to {REPORT.relative_to(Path.cwd(), walk_up=True) if sys.version_info >= (3, 12) else REPORT}")
+        print(f"written to {REPORT}", file=sys.stderr)
 
 
 def _run(name: str) -> str:

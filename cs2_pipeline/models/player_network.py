@@ -255,7 +255,7 @@ def _fit(
     for epoch in range(1, epochs + 1):
         hidden = torch.rand(len(tier), 1, generator=random) < params.hide_adr
         inputs = torch.where(hidden, views[1], views[0])
-        for chosen in torch.randperm(len(tier), generator=random).split(params.batch_rows):
+        for chosen in torch.randperm(len(tier), generator=random).split(params.batch_rows):  # type: ignore[no-untyped-call]
             loss = nn.functional.nll_loss(torch.log(network(inputs[chosen], random)), target[chosen])
             loss = loss + network.moved() / (2 * params.spread**2 * players)
             optimizer.zero_grad(set_to_none=True)
