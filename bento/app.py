@@ -6,6 +6,8 @@ service's paths are answered before them. What BentoML itself serves (`PASSED_ON
 
 import asyncio
 import logging
+import os
+import signal
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -337,10 +339,12 @@ class PredictionApp:
     async def _running(self) -> AsyncIterator[None]:
         if self._log is not None:
             self._log.start()
+        orphaned = asyncio.create_task(_end_when_orphaned())
         try:
             async with self._champions.followed():
                 yield
         finally:
+            orphaned.cancel()
             if self._log is not None:
                 await asyncio.to_thread(self._log.stop)
 
@@ -395,6 +399,15 @@ class _Hold:
 
     def __exit__(self, *_: object) -> None:
         self._app.release(self._size)
+
+
+async def _end_when_orphaned() -> None:
+    """End this worker when the process that started it is gone: it would hold the port, and nobody would stop it."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(0.5)
+    logger.error("the supervisor is gone: ending")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 async def _chunks(form: Form, body: bytes) -> AsyncIterator[tuple[list[Values], Style]]:

@@ -4,6 +4,8 @@ import json
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import bentoml
 import pytest
@@ -81,6 +83,17 @@ def test_termination_lets_a_request_under_way_finish(served_home):
             connection.sendall(body[20:])
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
         assert server.process.wait(20) == 0
+
+
+def test_no_worker_outlives_a_supervisor_that_was_killed(served_home):
+    with serving(served_home.path) as server:
+        (worker,) = server.workers()
+        server.process.kill()
+        server.process.wait()
+        deadline = time.monotonic() + 20
+        while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not Path(f"/proc/{worker}").exists()
 
 
 @pytest.mark.parametrize(
