@@ -30,11 +30,12 @@ from cs2_pipeline.models.player_classifier import PlayerTraining
 from cs2_pipeline.models.round_predictor import RoundTraining
 from cs2_pipeline.registry import promotion, runs
 from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
-from cs2_pipeline.registry.champion import ModelStore, ModelVersion
+from cs2_pipeline.registry.champion import ModelStore, ModelVersion, RegistryError
 
 Progress = Callable[[str], None]
 """Told what is being done, a sentence at a time."""
 
+_NEWEST_MATCH: Final = "match of "
 PROMOTE: Final = "promote"
 REFUSE: Final = "refuse"
 
@@ -245,8 +246,24 @@ def watermark(dataset: pd.DataFrame, time: str) -> str:
     """The newest source row a training table has seen."""
     newest = dataset[time].max()
     if "round_id" in dataset:
-        return f"round {dataset['round_id'].max()}, match of {newest.isoformat()}"
-    return f"match of {newest.isoformat()}"
+        return f"round {dataset['round_id'].max()}, {_NEWEST_MATCH}{newest.isoformat()}"
+    return f"{_NEWEST_MATCH}{newest.isoformat()}"
+
+
+def seen_until(source_watermark: str) -> datetime:
+    """When the newest match in a training table started, from the table's `watermark`.
+
+    Raises:
+        RegistryError: it is no such text.
+    """
+    text = source_watermark.rpartition(_NEWEST_MATCH)[2]
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise RegistryError(
+            f"the source watermark {source_watermark!r} names no match time: train the model again"
+        ) from error
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _probability(artifact: Artifact) -> Callable[[NDArray[np.float32]], Floats]:

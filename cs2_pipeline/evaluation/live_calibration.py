@@ -1,0 +1,223 @@
+"""Is the champion still calibrated on what is played now? Figures, and an alarm that may be looked at every day.
+
+A calibrated price is right at any moment that is chosen without knowing the future. Taken here is, in each round and
+each of five price ranges, the first moment at which the price is in the range: *outcome − price* there has mean zero.
+Moments of a round share its outcome, so a round counts at most once in a range; rounds of a match share its players,
+so matches are the unit. A match pays the sum over its rounds, not their mean: how many rounds there are depends on how
+they end, and a mean would have a bias where a sum has none.
+
+The claim that is bet against: in no range is the price off by more than the tolerance that promotion allows a slice.
+If it is true, the alarm rings over a champion's whole life with a chance of at most `FALSE_ALARM_RATE`.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from cs2_pipeline.evaluation import e_process
+from cs2_pipeline.evaluation.e_process import Bets
+from cs2_pipeline.evaluation.intervals import LEVEL, Floats, Interval
+from cs2_pipeline.evaluation.metrics import log_losses
+from cs2_pipeline.evaluation.promotion import ROUND_REQUIREMENTS
+from cs2_pipeline.game.rules import REGULATION_HALF
+
+FALSE_ALARM_RATE: Final = 0.01
+"""Over a champion's whole life, however often one looks."""
+TOLERANCE: Final = ROUND_REQUIREMENTS.max_gap
+EDGES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
+"""Of the price ranges."""
+ROUNDS_COUNTED: Final = REGULATION_HALF
+"""Of a match's rounds that visit a range the first so many count. A bet needs a bound, and the lower it is the more
+can be staked: with all rounds of regulation time a change takes twice as many matches to find."""
+LOSS_BOUND: Final = 2 * float(np.log(2))
+"""A match's mean log loss counts as no more than twice a coin's: an interval needs a bound."""
+PERIOD: Final = pd.Timedelta(days=7)
+"""A share of the gambler's money is first staked in each week since the champion's newest match."""
+
+_RANGES: Final = tuple(pairwise(EDGES))
+_NAMES: Final = tuple(f"{low:.1f} to {high:.1f}" for low, high in _RANGES)
+
+
+@dataclass(frozen=True)
+class Matches:
+    """What the bets need of each match, in time order.
+
+    Attributes:
+        started_at: start times, shape (matches,).
+        surplus: sum over rounds of outcome − price at the first moment in each range, shape (matches, ranges).
+        visits: rounds that count in each range, at most `ROUNDS_COUNTED`, shape (matches, ranges).
+        loss: mean log loss over the match's moments, at most `LOSS_BOUND`, shape (matches,).
+    """
+
+    started_at: pd.DatetimeIndex
+    surplus: Floats
+    visits: Floats
+    loss: Floats
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How sure it is that a claim is false, after each match.
+
+    Attributes:
+        started_at: start times of the matches, in order, shape (matches,).
+        log_wealth: natural logarithm of the wealth after each match, shape (matches,).
+        rate: the chance that a true claim ever rings the alarm.
+        culprits: claims that hold most of the wealth, the richest first.
+    """
+
+    started_at: pd.DatetimeIndex
+    log_wealth: Floats
+    rate: float
+    culprits: tuple[str, ...]
+
+    @property
+    def odds(self) -> float:
+        """Wealth now: so many times what was staked."""
+        return float(np.exp(min(self.log_wealth[-1], 700.0))) if self.log_wealth.size else 1.0
+
+    @property
+    def rings(self) -> bool:
+        """Whether the alarm rings at this look."""
+        return self.odds >= 1 / self.rate
+
+    @property
+    def sentence(self) -> str:
+        """The odds beside those at which the alarm rings."""
+        return f"odds {self.odds:.3g}, the alarm rings at {1 / self.rate:g}"
+
+
+@dataclass(frozen=True)
+class LiveCalibration:
+    """The champion on matches it never saw.
+
+    Attributes:
+        matches, rounds: how many.
+        log_loss: mean over matches, with an interval that holds at every look.
+        ece: calibration error over the price ranges, with an interval that holds at every look.
+        gaps: for each range ``price_range``, ``rounds``, ``gap`` (mean of outcome − price), ``gap_low``, ``gap_high``;
+            the intervals hold together and at every look.
+        evidence: against calibration within the tolerance.
+    """
+
+    matches: int
+    rounds: int
+    log_loss: Interval
+    ece: Interval
+    gaps: pd.DataFrame
+    evidence: Evidence
+
+    @property
+    def sentence(self) -> str:
+        """The finding in words, with numbers."""
+        if not self.evidence.rings:
+            return (
+                f"no surplus or lack of CT wins beyond {TOLERANCE:g} is sure on {self.rounds:,} rounds of "
+                f"{self.matches:,} matches: {self.evidence.sentence}"
+            )
+        name = self.evidence.culprits[0].rpartition(" ")[0]
+        gap, rounds = self.gaps.set_index("price_range").loc[name, ["gap", "rounds"]].to_numpy()
+        return (
+            f"the champion is off by more than {TOLERANCE:g} at prices from {name}: CT won {gap:+.3f} of "
+            f"{rounds:,.0f} rounds beyond the price; {self.evidence.sentence}"
+        )
+
+
+def watch(snapshots: pd.DataFrame, probability: Floats, *, since: datetime) -> LiveCalibration:
+    """The champion's calibration on matches it never saw.
+
+    Args:
+        snapshots: open states with ``match_id``, ``round_id``, ``round_number``, ``snapshot``, ``started_at`` and
+            ``ct_wins``; all of matches that started after `since`.
+        probability: P(CT) the champion gives them, shape (rows,).
+        since: start of the newest match the champion has seen.
+
+    Raises:
+        ValueError: no rows, or rows from before: they may have been trained on.
+    """
+    if snapshots.empty:
+        raise ValueError("there are no snapshots to watch the champion on")
+    if snapshots["started_at"].min() <= pd.Timestamp(since):
+        raise ValueError(f"snapshots of a match from before {since}, which the champion may have been trained on")
+    matches = by_match(snapshots, probability)
+    gaps = _gaps(matches)
+    share = gaps["rounds"] / gaps["rounds"].sum()
+    distance = gaps[["gap", "gap_low", "gap_high"]].abs()
+    nearest = distance.where(gaps["gap_low"] * gaps["gap_high"] > 0, 0.0)[["gap_low", "gap_high"]].min(axis=1)
+    farthest = distance[["gap_low", "gap_high"]].max(axis=1)
+    return LiveCalibration(
+        matches=len(matches.started_at),
+        rounds=int(snapshots["round_id"].nunique()),
+        log_loss=_log_loss(matches),
+        ece=Interval(*(float((share * part).sum()) for part in (distance["gap"].fillna(0), nearest, farthest))),
+        gaps=gaps,
+        evidence=evidence_of(bets(matches), matches.started_at, since, FALSE_ALARM_RATE),
+    )
+
+
+def by_match(snapshots: pd.DataFrame, probability: Floats) -> Matches:
+    """Sums by match; rows in any order."""
+    frame = snapshots[["started_at", "match_id", "round_number", "snapshot", "ct_wins"]].assign(price=probability)
+    frame = frame.sort_values(["started_at", "match_id", "round_number", "snapshot"], ignore_index=True)
+    frame["loss"] = log_losses(frame["ct_wins"].to_numpy(), frame["price"].to_numpy())
+    by = frame.groupby(["started_at", "match_id"], sort=True)
+    order = by["loss"].mean()
+    frame["match"] = by.ngroup()
+    frame["range"] = range_of(frame["price"].to_numpy())
+    first = frame.drop_duplicates(["match", "round_number", "range"])
+    first = first[first.groupby(["match", "range"]).cumcount() < ROUNDS_COUNTED]
+    values = np.column_stack([first["ct_wins"] - first["price"], np.ones(len(first))])
+    sums = np.zeros((len(order), len(_RANGES), 2))
+    np.add.at(sums, (first["match"].to_numpy(), first["range"].to_numpy()), values)
+    started_at = pd.DatetimeIndex(order.index.get_level_values("started_at"))
+    return Matches(started_at, sums[:, :, 0], sums[:, :, 1], np.minimum(order.to_numpy(), LOSS_BOUND))
+
+
+def range_of(price: Floats) -> NDArray[np.intp]:
+    """The number of the range a price is in, shape (rows,)."""
+    return np.clip(np.searchsorted(EDGES, price, side="right") - 1, 0, len(_RANGES) - 1)
+
+
+def bets(matches: Matches) -> Bets:
+    """For each range a bet that CT win more than priced by more than the tolerance, and one that they win less."""
+    low, high = (np.array(ends) for ends in zip(*_RANGES, strict=True))
+    more = matches.surplus - TOLERANCE * matches.visits
+    less = -matches.surplus - TOLERANCE * matches.visits
+    worst = ROUNDS_COUNTED * (np.concatenate([high, 1 - low]) + TOLERANCE)
+    names = tuple(f"{name} {word}" for word in ("more", "less") for name in _NAMES)
+    return Bets(names, np.concatenate([more, less], axis=1), worst)
+
+
+def evidence_of(against: Bets, started_at: pd.DatetimeIndex, since: datetime, rate: float) -> Evidence:
+    """The evidence that one of several claims is false, betting begun in any week since a time."""
+    weeks = np.asarray((started_at - pd.Timestamp(since)) // PERIOD, dtype=np.intp)
+    wealth = e_process.log_wealth(against, weeks)
+    richest = np.argsort(-wealth[-1], kind="stable")[:5]
+    culprits = tuple(against.names[place] for place in richest if wealth[-1, place] > 0)
+    return Evidence(started_at, e_process.together(wealth), rate, culprits)
+
+
+def _gaps(matches: Matches) -> pd.DataFrame:
+    """Outcome − price by range: half a percent of error for each end of each range, so that 95 % hold together."""
+    rate = (1 - LEVEL) / 2 / len(_RANGES)
+    rows = []
+    for place, (low, high) in enumerate(_RANGES):
+        surplus, visits = matches.surplus[:, place], matches.visits[:, place]
+        most = float(ROUNDS_COUNTED)
+        at_least = e_process.lower_bound(surplus, visits, depth=high, most=most, rate=rate)
+        at_most = -e_process.lower_bound(-surplus, visits, depth=1 - low, most=most, rate=rate)
+        gap = float(surplus.sum() / visits.sum()) if visits.sum() else float("nan")
+        rows.append((_NAMES[place], int(visits.sum()), gap, at_least, at_most))
+    return pd.DataFrame(rows, columns=["price_range", "rounds", "gap", "gap_low", "gap_high"])
+
+
+def _log_loss(matches: Matches) -> Interval:
+    rate, count = (1 - LEVEL) / 2, np.ones(len(matches.loss))
+    low = e_process.lower_bound(matches.loss, count, depth=0.0, most=1.0, rate=rate)
+    high = -e_process.lower_bound(-matches.loss, count, depth=LOSS_BOUND, most=1.0, rate=rate)
+    return Interval(float(matches.loss.mean()), low, high)

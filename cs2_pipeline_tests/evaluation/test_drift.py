@@ -1,0 +1,123 @@
+"""Drift: two samples of the same play do not differ, patches of the game do, and the alarm keeps its promise."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs2_pipeline.evaluation import drift, e_process
+from cs2_pipeline.evaluation.drift import FALSE_ALARM_RATE, UNSEEN_MAPS
+
+BEFORE = datetime(2026, 2, 1, tzinfo=UTC)
+RINGS = np.log(2 / FALSE_ALARM_RATE)
+
+
+@pytest.fixture(scope="module")
+def cuts(learnt):
+    return drift.bins_of(learnt[0])
+
+
+@pytest.fixture(scope="module")
+def unchanged(learnt, patched, cuts):
+    """Shares of all matches played by the rules the champion learnt."""
+    return drift.shares(pd.concat([learnt[0], patched("none")]), cuts)
+
+
+def some(shares, matches):
+    of = {name: part[matches] for name, part in shares.of.items()}
+    maps = shares.maps.iloc[matches].reset_index(drop=True)
+    return replace(shares, started_at=shares.started_at[matches], of=of, maps=maps, ct_wins=shares.ct_wins[matches])
+
+
+@pytest.mark.parametrize(
+    ("patch", "feature"),
+    [("shorter rounds", "round_time"), ("a poorer economy", "ct_"), ("a stronger T rifle", "t_money")],
+)
+def test_a_patch_rings_and_the_sentence_names_what_moved(learnt, patched, patch, feature):
+    found = drift.compare(learnt[0], patched(patch), since=BEFORE)
+    assert found.evidence.rings
+    assert found.evidence.culprits[0].startswith(feature)
+    assert found.evidence.culprits[0] in found.sentence
+    assert found.psi.iloc[0]["psi_low"] > 0.1
+
+
+def test_unchanged_play_does_not_ring_and_its_intervals_reach_nought(learnt, patched):
+    found = drift.compare(learnt[0], patched("none"), since=BEFORE)
+    assert not found.evidence.rings
+    assert found.psi.set_index("feature").loc[["round_time", "ct_alive", "ct_equip_value"], "psi_low"].eq(0).all()
+    assert found.unseen_maps.value == 0
+    assert found.old_label_rate.low < found.new_label_rate.high
+    assert found.new_label_rate.low < found.old_label_rate.high
+    assert (found.old_matches, found.new_matches) == (200, 140)
+
+
+def test_the_sampling_bias_of_the_psi_is_what_is_taken_away(unchanged):
+    rng, tables = np.random.default_rng(0), []
+    for _ in range(40):
+        order = rng.permutation(len(unchanged.maps))
+        tables.append(drift.psi_table(some(unchanged, order[:300]), some(unchanged, order[300:]), resamples=100))
+    means = pd.concat(tables).groupby("feature")[["psi", "bias"]].mean()
+    assert (means["psi"] < 0.7 * means["bias"]).all()
+    assert means["bias"].max() > 0.02
+    assert pd.concat(tables)["psi_low"].eq(0).mean() >= 0.95
+
+
+def test_the_psi_of_a_known_shift_is_found_and_its_interval_holds_it(unchanged):
+    old = np.tile([0.2, 0.8], (200, 1))
+    rng, held = np.random.default_rng(0), 0
+    for seed in range(40):
+        share = np.clip(0.35 + rng.normal(0, 0.1, (2, 100)), 0, 1)
+        truth = (0.35 - 0.2) * np.log(0.35 / 0.2) + (0.65 - 0.8) * np.log(0.65 / 0.8)
+        new = np.column_stack([share[0], 1 - share[0]])
+        before, now = (some(unchanged, np.arange(count)) for count in (200, 100))
+        before, now = (replace(part, of=dict.fromkeys(part.of, values)) for part, values in ((before, old), (now, new)))
+        row = drift.psi_table(before, now, seed=seed, resamples=200).iloc[0]
+        held += row["psi_low"] <= truth <= row["psi_high"]
+        assert row["psi"] == pytest.approx(truth, abs=0.05)
+    assert held >= 35
+
+
+def test_a_year_of_unchanged_play_rings_no_more_often_than_stated(unchanged, cuts):
+    rng, years, matches, rung = np.random.default_rng(0), 40, 365 * 3, 0
+    weeks = np.arange(matches) // 21
+    for _ in range(years):
+        before, now = (some(unchanged, rng.integers(0, len(unchanged.maps), count)) for count in (150, matches))
+        path = e_process.together(e_process.log_wealth(drift.bets(before, now, cuts), weeks))
+        rung += path.max() >= RINGS
+    assert rung / years <= FALSE_ALARM_RATE
+
+
+def test_maps_never_seen_ring_and_another_mix_of_known_ones_does_not(learnt, patched):
+    old, new = learnt[0], patched("none")
+    found = drift.compare(old, new.assign(map_name="de_tomorrow"), since=BEFORE)
+    assert found.evidence.rings
+    assert found.evidence.culprits[0] == UNSEEN_MAPS
+    assert found.unseen_maps.value == 1
+    assert not drift.compare(old, new.assign(map_name="de_mirage"), since=BEFORE).evidence.rings
+
+
+def test_a_field_that_is_no_longer_recorded_rings(learnt, patched):
+    found = drift.compare(learnt[0], patched("none").assign(ct_armor=np.nan), since=BEFORE)
+    assert found.evidence.rings
+    assert found.evidence.culprits[0] == "ct_armor missing more"
+
+
+def test_bins_are_tenths_or_the_values_themselves_and_one_for_missing(cuts):
+    assert cuts["bomb_planted"].labels == ("= 0", "= 1", "missing")
+    assert cuts["bomb_planted"].of(np.array([0.0, 1.0, np.nan])).tolist() == [0, 1, 2]
+    assert len(cuts["ct_money"].labels) == 11
+    assert cuts["ct_money"].of(np.array([-1.0, 1e9])).tolist() == [0, 9]
+
+
+def test_shares_of_a_match_add_up_and_each_match_counts_once(unchanged):
+    assert len(unchanged.maps) == 340
+    assert all(np.allclose(part.sum(axis=1), 1) for part in unchanged.of.values())
+
+
+def test_rows_the_champion_may_have_learnt_from_and_too_few_to_compare_with_are_refused(learnt, patched):
+    with pytest.raises(ValueError, match="may have been trained on"):
+        drift.compare(learnt[0], learnt[0], since=BEFORE)
+    with pytest.raises(ValueError, match="at least two matches"):
+        drift.compare(learnt[0][:1], patched("none"), since=BEFORE)

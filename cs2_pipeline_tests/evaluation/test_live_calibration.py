@@ -1,0 +1,145 @@
+"""The calibration alarm: silent for a year of unchanged play, rung by patches that make the champion's prices wrong."""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs2_pipeline.evaluation import e_process, live_calibration
+from cs2_pipeline.evaluation.live_calibration import FALSE_ALARM_RATE, ROUNDS_COUNTED, TOLERANCE, Matches
+from cs2_pipeline.evaluation.truth import exact_probability
+
+BEFORE = datetime(2026, 2, 1, tzinfo=UTC)
+RINGS = np.log(1 / FALSE_ALARM_RATE)
+
+
+def year_of_matches(rng, matches, off=0.0, spread=0.08):
+    """Sums of matches whose rounds are won as priced but for what a match has of its own, shape (matches, ranges).
+
+    A round is priced twice, fairly: at its start and later on. ``off`` is added to every chance; ``spread`` is the
+    standard deviation of what the rounds of a match share.
+    """
+    rounds = rng.integers(13, 25, matches)
+    played = np.arange(24) < rounds[:, None]
+    first = rng.beta(4, 4, played.shape)
+    step = rng.uniform(0, 1, played.shape) * np.minimum(first, 1 - first) * rng.choice([-1, 1], played.shape)
+    second = first + step
+    own = np.clip(rng.normal(0, spread, matches), -0.2, 0.2)[:, None] * 4 * second * (1 - second)
+    won = rng.random(played.shape) < np.clip(second + own + off, 0, 1)
+    ranges = [live_calibration.range_of(price.ravel()).reshape(price.shape) for price in (first, second)]
+    surplus, visits = np.zeros((2, matches, 5))
+    for number in range(5):
+        there = np.stack([ranges[0] == number, (ranges[1] == number) & (ranges[0] != number)], axis=2)
+        there &= played[:, :, None]
+        there &= np.cumsum(there.reshape(matches, -1), axis=1).reshape(there.shape) <= ROUNDS_COUNTED
+        surplus[:, number] = ((won[:, :, None] - np.stack([first, second], axis=2)) * there).sum(axis=(1, 2))
+        visits[:, number] = there.sum(axis=(1, 2))
+    return surplus, visits
+
+
+def evidence(surplus, visits, weeks):
+    path = e_process.log_wealth(live_calibration.bets(Matches(None, surplus, visits, None)), weeks)
+    return e_process.together(path)
+
+
+@pytest.mark.parametrize("off", [0.0, TOLERANCE, -TOLERANCE], ids=["right", "too low", "too high"])
+def test_a_year_of_unchanged_play_rings_no_more_often_than_stated(off):
+    years, matches = 100, 365 * 6
+    weeks = np.arange(matches) // 42
+    rng = np.random.default_rng(0)
+    rung = sum(evidence(*year_of_matches(rng, matches, off), weeks).max() >= RINGS for _ in range(years))
+    assert rung / years <= FALSE_ALARM_RATE
+
+
+def test_a_change_after_half_a_year_of_calm_rings_within_weeks():
+    calm, changed = 182 * 6, 400
+    weeks = np.arange(calm + changed) // 42
+    rng, delays = np.random.default_rng(1), []
+    for _ in range(20):
+        parts = [year_of_matches(rng, calm), year_of_matches(rng, changed, off=0.1)]
+        path = evidence(*(np.concatenate(both) for both in zip(*parts, strict=True)), weeks)
+        assert path[:calm].max() < RINGS
+        delays.append(int(np.argmax(path >= RINGS)) - calm)
+    assert min(delays) > 0
+    assert np.median(delays) < 200
+
+
+@pytest.mark.parametrize("patch", ["a stronger T rifle", "a stronger CT side"])
+def test_a_patch_that_makes_the_prices_wrong_rings_and_says_where_with_numbers(learnt, patched, patch):
+    _, truth = learnt
+    after = patched(patch)
+    found = live_calibration.watch(after, exact_probability(truth, after), since=BEFORE)
+    assert found.evidence.rings
+    sign = "-" if "T rifle" in patch else "+"
+    assert f"CT won {sign}0.1" in found.sentence
+    assert "the alarm rings at 100" in found.sentence
+    gaps = found.gaps.set_index("price_range").loc["0.4 to 0.6"]
+    assert abs(gaps["gap"]) > TOLERANCE
+    assert (gaps["gap_low"] > 0) == (sign == "+")
+    assert found.ece.low > TOLERANCE
+
+
+@pytest.mark.parametrize("patch", ["none", "shorter rounds", "a poorer economy"])
+def test_what_leaves_the_prices_right_does_not_ring(learnt, patched, patch):
+    _, truth = learnt
+    after = patched(patch)
+    found = live_calibration.watch(after, exact_probability(truth, after), since=BEFORE)
+    assert not found.evidence.rings
+    assert found.ece.low == 0
+    assert found.log_loss.low < found.log_loss.value < found.log_loss.high
+    assert (found.gaps["gap_low"] < 0).all()
+    assert (found.gaps["gap_high"] > 0).all()
+
+
+def frame(prices, won=1, started_at="2026-03-01", match=1):
+    """A round of a match with a snapshot for each price."""
+    rows = [
+        {"match_id": match, "round_id": match * 100, "round_number": 1, "snapshot": number, "ct_wins": won}
+        | {"started_at": pd.Timestamp(started_at, tz="UTC"), "price": price}
+        for number, price in enumerate(prices)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_a_round_counts_once_in_a_range_at_its_first_moment_there_whatever_the_order_of_rows():
+    made = frame([0.5, 0.55, 0.9, 0.45]).sample(frac=1, random_state=0)
+    matches = live_calibration.by_match(made, made["price"].to_numpy())
+    assert matches.visits.tolist() == [[0, 0, 1, 0, 1]]
+    assert matches.surplus[0] == pytest.approx([0, 0, 0.5, 0, 0.1])
+
+
+def test_the_first_dozen_rounds_of_a_match_in_a_range_count_and_all_are_in_the_log_loss():
+    rounds = [frame([0.5], won=number > 12).assign(round_number=number, round_id=number) for number in range(1, 21)]
+    made = pd.concat(rounds)
+    matches = live_calibration.by_match(made, made["price"].to_numpy())
+    assert matches.visits.tolist() == [[0, 0, ROUNDS_COUNTED, 0, 0]]
+    assert matches.surplus.sum() == -0.5 * ROUNDS_COUNTED
+    assert matches.loss == pytest.approx(np.log(2))
+
+
+def test_matches_are_taken_in_time_order():
+    made = pd.concat([frame([0.3], started_at="2026-03-02", match=1), frame([0.7], started_at="2026-03-01", match=2)])
+    matches = live_calibration.by_match(made, made["price"].to_numpy())
+    assert matches.started_at.is_monotonic_increasing
+    assert matches.visits.argmax(axis=1).tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("started_at", ["2026-02-01", "2026-01-15"])
+def test_rows_of_a_match_the_champion_may_have_learnt_from_are_refused(started_at):
+    made = frame([0.5], started_at=started_at)
+    with pytest.raises(ValueError, match="may have been trained on"):
+        live_calibration.watch(made, made["price"].to_numpy(), since=BEFORE)
+
+
+def test_no_rows_are_no_evidence_of_anything():
+    made = frame([0.5])
+    with pytest.raises(ValueError, match="no snapshots"):
+        live_calibration.watch(made[:0], np.array([]), since=BEFORE)
+
+
+def test_a_single_match_is_looked_at_without_an_opinion():
+    made = frame([0.5])
+    found = live_calibration.watch(made, made["price"].to_numpy(), since=BEFORE)
+    assert (found.matches, found.rounds, found.evidence.rings) == (1, 1, False)
+    assert found.ece.low == 0
