@@ -2,13 +2,15 @@
 
 import dagster as dg
 
-from cs2_pipeline.defs import jobs
-from cs2_pipeline.defs.assets import datasets, extraction, models
+from cs2_pipeline.defs import jobs, rollback
+from cs2_pipeline.defs.assets import datasets, extraction, models, monitoring
 from cs2_pipeline.defs.automation import conditions
 from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.automation.new_demos import new_demos
+from cs2_pipeline.defs.automation.retrain_on_drift import retrain_on_drift
 from cs2_pipeline.defs.automation.training import enough_new_rounds, nightly_training
 from cs2_pipeline.defs.checks import expectations, laws, leakage
+from cs2_pipeline.defs.checks import monitoring as alarms
 from cs2_pipeline.defs.io import TableIOManager
 from cs2_pipeline.defs.partitions import match_days
 from cs2_pipeline.defs.platform import Platform
@@ -19,12 +21,18 @@ def assemble(settings: Settings) -> dg.Definitions:
     """Definitions for the given settings; nothing is opened or connected yet."""
     days = match_days(settings.first_day)
     platform = Platform(settings)
-    assets = [*extraction.build(days), expectations.data_docs_asset(), *datasets.build(), *models.build()]
+    assets = [
+        *extraction.build(days),
+        expectations.data_docs_asset(),
+        *datasets.build(),
+        *models.build(),
+        *monitoring.build(),
+    ]
     return dg.Definitions(
         assets=conditions.applied(assets),
-        asset_checks=[*expectations.build(), *leakage.build(), *laws.build()],
-        jobs=jobs.build(days),
-        schedules=[nightly_training],
-        sensors=[new_demos, conditions.sensor(), enough_new_rounds, failed_runs],
+        asset_checks=[*expectations.build(), *leakage.build(), *laws.build(), *alarms.build()],
+        jobs=[*jobs.build(days), monitoring.job(), *rollback.build()],
+        schedules=[nightly_training, monitoring.daily_monitoring],
+        sensors=[new_demos, conditions.sensor(), enough_new_rounds, retrain_on_drift, failed_runs],
         resources={"platform": platform, "io_manager": TableIOManager(platform.tables)},
     )
