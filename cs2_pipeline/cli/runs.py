@@ -14,9 +14,18 @@ import dagster as dg
 from cs2_pipeline.cli.console import CliError, note
 from cs2_pipeline.defs.automation.failures import root_cause
 from cs2_pipeline.defs.definitions import assemble
+from cs2_pipeline.defs.retries import ATTENDED_TAG
 from cs2_pipeline.settings import Settings
 
-_DAGSTER_YAML: Final = "telemetry:\n  enabled: false\nnux:\n  enabled: false\n"
+_DAGSTER_YAML: Final = """\
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+run_monitoring:
+  enabled: true
+  max_runtime_seconds: 21600
+"""
 
 
 def instance(settings: Settings) -> dg.DagsterInstance:
@@ -50,7 +59,7 @@ def run_job(
     with instance(settings) as dagster:
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=dagster,
-            tags=dict(tags or {}),
+            tags={ATTENDED_TAG: "true", **(tags or {})},
             run_config={**(config or {}), "loggers": {"progress": {}}},
             raise_on_error=False,
         )

@@ -19,6 +19,8 @@ FIRST_PAUSE: Final = 10.0
 """Seconds before the first retry; doubled for each further one."""
 FAILURE_TAG: Final = "cs2/failure"
 """Run tag that says of what kind a run's failure was: one of the two below. Other failures leave no tag."""
+ATTENDED_TAG: Final = "cs2/attended"
+"""Run tag of a run that a person waits for: told at once what is wrong, they try again when they have mended it."""
 PERMANENT: Final = "permanent"
 TRANSIENT: Final = "transient"
 
@@ -47,7 +49,8 @@ def retried(compute: Callable[_P, _T]) -> Callable[_P, _T]:
             if kind is None:
                 raise
             context = dg.AssetExecutionContext.get()
-            if kind == TRANSIENT and context.retry_number < MAX_RETRIES:
+            attended = ATTENDED_TAG in context.run.tags
+            if kind == TRANSIENT and not attended and context.retry_number < MAX_RETRIES:
                 pause = FIRST_PAUSE * 2**context.retry_number
                 context.log.warning(f"{error} Trying again in {pause:.0f} s.")
                 raise dg.RetryRequested(max_retries=MAX_RETRIES, seconds_to_wait=pause) from error
