@@ -28,11 +28,11 @@ def write(path: Path, calibration: LiveCalibration, drift: Drift | None, *, titl
     FigureCanvasAgg(figure)
     panels = figure.subplots(1 if drift is None else 2, 1, squeeze=False)[:, 0]
     panels[0].set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold")
-    _draw_evidence(panels[0], calibration.evidence, "calibration", MODEL)
+    _draw_evidence(panels[0], calibration.evidence, "prices are off", MODEL)
     if drift is not None:
-        _draw_evidence(panels[0], drift.evidence, "drift", OTHER)
+        _draw_evidence(panels[0], drift.evidence, "play has moved", OTHER)
         _draw_psi(panels[1], drift)
-    panels[0].legend(loc="upper left", frameon=False, fontsize=9, labelcolor=INK)
+    panels[0].legend(loc="lower right", frameon=False, fontsize=9, labelcolor=INK)
     for axes in panels:
         _tidy(axes)
     figure.savefig(path, metadata={"Software": None})
@@ -40,10 +40,10 @@ def write(path: Path, calibration: LiveCalibration, drift: Drift | None, *, titl
 
 def _draw_evidence(axes: Any, evidence: Evidence, name: str, color: str) -> None:
     powers = np.clip(evidence.log_wealth / np.log(10), _LEAST_ODDS, _MOST_ODDS)
-    axes.plot(evidence.started_at, powers, color=color, linewidth=1.6, label=f"against no change in {name}")
+    axes.plot(evidence.started_at, powers, color=color, linewidth=1.6, label=f"evidence that {name}")
     axes.axhline(-np.log10(evidence.rate), color=color, linewidth=1, linestyle=(0, (4, 3)))
     axes.set_ylim(_LEAST_ODDS, _MOST_ODDS)
-    axes.set_ylabel("Odds, powers of ten (dashed: alarm)", color=INK)
+    axes.set_ylabel("Odds, powers of ten (alarm: dashed)", color=INK)
     axes.tick_params(axis="x", rotation=20)
 
 
