@@ -144,7 +144,10 @@ def test_training_again_keeps_the_champion_and_says_why(demo, environment):
 def page_text(port, path):
     """What a page says once a real browser has run it."""
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
-    quiet = "--disable-background-networking --disable-component-update --virtual-time-budget=20000"
+    # The lineage graph draws only what is in view.
+    quiet = (
+        "--disable-background-networking --disable-component-update --window-size=3000,2000 --virtual-time-budget=20000"
+    )
     with tempfile.TemporaryDirectory() as profile:
         command = [CHROMIUM, *options.split(), *quiet.split(), f"--user-data-dir={profile}", "--dump-dom"]
         address = f"http://127.0.0.1:{port}{path}"

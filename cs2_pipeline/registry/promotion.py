@@ -1,7 +1,8 @@
 """Moving the aliases: promote, refuse, roll back, and the history of who did it when and why.
 
-The only module that sets an alias. The alias `champion` is what the service follows, so it moves last: a process
-killed in between leaves the former champion in place, and doing the same again completes it.
+The only module that sets an alias. The alias `champion` is what the service follows. In a promotion it moves last: a
+process killed in between leaves the former champion in place, and doing the same again completes it. In a rollback it
+moves first: what must go is gone, whatever happens next.
 """
 
 import getpass
@@ -45,7 +46,9 @@ def promote(
         client.set_model_version_tag(version.name, version.version, "promoted_at", event.at)
         client.set_model_version_tag(version.name, version.version, "promotion_reason", reason[:LONGEST_TAG])
         _record(client, version.name, event)
-        _move(client, version.name, former=former, champion=version.version)
+        if former is not None and former != version.version:
+            client.set_registered_model_alias(version.name, PREVIOUS, former)
+        client.set_registered_model_alias(version.name, CHAMPION, version.version)
     return event
 
 
@@ -77,7 +80,9 @@ def rollback(tracking_uri: str, name: str, *, reason: str, by: str | None = None
         client.set_model_version_tag(name, previous, "promoted_at", event.at)
         client.set_model_version_tag(name, previous, "promotion_reason", f"rollback: {reason}"[:LONGEST_TAG])
         _record(client, name, event)
-        _move(client, name, former=present, champion=previous)
+        client.set_registered_model_alias(name, CHAMPION, previous)
+        if present is not None:
+            client.set_registered_model_alias(name, PREVIOUS, present)
     return event
 
 
@@ -119,12 +124,6 @@ def _event(action: Action, version: str, former: str | None, by: str | None, rea
 def _record(client: MlflowClient, name: str, event: Event) -> None:
     document = asdict(event) | {"reason": event.reason[: LONGEST_TAG // 2]}
     client.set_registered_model_tag(name, f"{_EVENT_PREFIX}{event.at}", json.dumps(document))
-
-
-def _move(client: MlflowClient, name: str, *, former: str | None, champion: str) -> None:
-    if former is not None and former != champion:
-        client.set_registered_model_alias(name, PREVIOUS, former)
-    client.set_registered_model_alias(name, CHAMPION, champion)
 
 
 def _alias(client: MlflowClient, name: str, alias: str) -> str | None:

@@ -6,6 +6,7 @@ import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.tracking import MlflowClient
 
 from cs2_pipeline.models.artifact import ArtifactError
 from cs2_pipeline.registry import promotion
@@ -155,3 +156,39 @@ def test_a_run_that_cannot_be_logged_is_marked_failed_and_registers_nothing(uri,
 
 def test_a_password_in_the_address_is_masked():
     assert masked("postgresql://cs2:secret@db/mlflow") == "postgresql://cs2:***@db/mlflow"
+
+
+@pytest.mark.parametrize("action", ["promote", "rollback"])
+def test_a_process_killed_between_two_aliases_leaves_one_champion_and_can_go_on(uri, recorded, monkeypatch, action):
+    first, second = recorded(), recorded(bias=1.0)
+    for version in (first, second):
+        promotion.promote(uri, version, reason="good")
+    third = recorded(bias=2.0)
+    aliases = []
+    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", killed_after_one(aliases))
+    with pytest.raises(KeyboardInterrupt):
+        change(uri, action, third)
+    monkeypatch.undo()
+    champion = promotion.aliases(uri, "round_predictor")["champion"]
+    assert champion == {"promote": second.version, "rollback": first.version}[action]
+    if action == "promote":
+        change(uri, action, third)
+        assert promotion.aliases(uri, "round_predictor") == {"champion": third.version, "previous": second.version}
+
+
+def killed_after_one(aliases):
+    original = MlflowClient.set_registered_model_alias
+
+    def set_alias(client, name, alias, version):
+        if aliases:
+            raise KeyboardInterrupt
+        aliases.append(alias)
+        original(client, name, alias, version)
+
+    return set_alias
+
+
+def change(uri, action, version):
+    if action == "promote":
+        return promotion.promote(uri, version, reason="better")
+    return promotion.rollback(uri, version.name, reason="worse")
