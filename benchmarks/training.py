@@ -2,8 +2,8 @@
 
 The classic loop is written as its tutorials write it: a scaler, a `DataLoader` of shuffled batches of 32, Adam, 100
 epochs, one 64-32-16 network with batch normalisation and dropout on the ten required inputs. The platform's network
-gets the same rows and the same ten inputs; each of its members leaves a share of the matches out, for early stopping.
-Both are measured on matches neither has seen.
+gets the same rows, one moment of a round each, and the same ten inputs; each of its members leaves a share of the
+matches out. Both are measured on matches neither has seen.
 
 ``python -m benchmarks.training``
 """
@@ -117,16 +117,15 @@ def _platform(train: pd.DataFrame, seed: int) -> Callable[[pd.DataFrame], Floats
         return make(mask(round_predictor.feature_matrix(frame)))
 
     rows, outcome = inputs(train), train["ct_wins"].to_numpy(np.float64)
-    left_out = (train["match_id"].to_numpy() % MEMBERS)[:, None] == np.arange(MEMBERS)
-    network, _ = networks.fit(
-        lambda _: rows,
-        outcome,
-        1.0 - left_out,
-        params=NetworkParams(),
-        seed=seed,
-        monitor=lambda network: log_loss(outcome, network.logits(rows)[left_out]),
-        progress=lambda _: None,
-    )
+    seen = (train["match_id"].to_numpy() % MEMBERS)[:, None] != np.arange(MEMBERS)
+    random = np.random.default_rng(seed)
+
+    def draw(count: int) -> networks.Drawn:
+        chosen = random.integers(len(outcome), size=count)
+        target = np.repeat(outcome[chosen, None], MEMBERS, axis=1)
+        return networks.Drawn(rows[0][chosen], rows[1][chosen], target, seen[chosen])
+
+    network = networks.fit(draw, MEMBERS, len(outcome), params=NetworkParams(), seed=seed, progress=lambda _: None)
     return lambda frame: np.asarray(network.logits(inputs(frame)).mean(axis=1))
 
 

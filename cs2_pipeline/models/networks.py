@@ -1,13 +1,13 @@
 """The PyTorch network of the round model: an ensemble of monotone networks, fitted together.
 
 Only the architecture, its fit and its ONNX form belong here. It knows two groups of inputs (see `round_inputs`) and
-outcomes, nothing of matches or calibration.
+what to say of them, nothing of matches or calibration.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import torch
@@ -20,8 +20,9 @@ from cs2_pipeline.models.round_inputs import NetworkInputs
 Matrix = NDArray[np.float32]
 LEAK: Final = 0.1
 """Slope of the flat side of a unit."""
-MIN_EPOCHS: Final = 4
+STEPS_A_DRAW: Final = 100
 MAX_EPOCHS: Final = 30
+"""How often a row may be gone through, on average: fewer rows, fewer steps."""
 
 
 @dataclass(frozen=True)
@@ -31,25 +32,22 @@ class NetworkParams:
     Attributes:
         hidden: units of the two hidden layers; half of each layer bends up, half down.
         context: hidden units that see only the context inputs.
-        dropout: share of hidden units left out while fitting. Batch normalisation has no place here: its scale
-            may turn negative, and a law with it.
-        steps: of the optimiser, spread over whole epochs; from `MIN_EPOCHS` to `MAX_EPOCHS` of them.
+        steps: of the optimiser, however many rows there are.
         batch_rows, learning_rate, weight_decay: of AdamW under a warm-up and a cosine.
         context_decay: weight decay on the paths from the context, where nothing but data speaks against noise.
     """
 
     hidden: tuple[int, int] = (32, 16)
     context: int = 16
-    dropout: float = 0.05
-    steps: int = 1_400
+    steps: int = 1_000
     batch_rows: int = 512
-    learning_rate: float = 4e-3
+    learning_rate: float = 8e-3
     weight_decay: float = 1e-4
     context_decay: float = 0.3
 
-    def epochs(self, rows: int) -> int:
-        """How often the rows are gone through."""
-        return min(max(round(self.steps * self.batch_rows / rows), MIN_EPOCHS), MAX_EPOCHS)
+    def steps_for(self, rows: int) -> int:
+        """Steps for a table of so many rows."""
+        return min(self.steps, math.ceil(MAX_EPOCHS * rows / self.batch_rows))
 
 
 class RoundPredictor(nn.Module):
@@ -58,14 +56,14 @@ class RoundPredictor(nn.Module):
     Weights on the paths from the monotone inputs to the output are never negative and every unit's activation
     rises, so each member rises with each monotone input (Sill 1997); units that bend up and units that bend down
     are mixed so that the networks can be convex and concave (Runje and Shankaranarayana 2023). Context enters
-    every layer freely. All operations are monotone in float32 as well: the law holds to the last bit.
+    every layer freely. All operations are monotone in float32 as well: the law holds to the last bit. Batch
+    normalisation has no place here: its scale may turn negative, and a law with it.
     """
 
     def __init__(self, members: int, monotone: int, context: int, params: NetworkParams, seed: int) -> None:
         super().__init__()
         first, second = params.hidden
         self.members = members
-        self.dropout = params.dropout
         random = torch.Generator().manual_seed(seed)
 
         def free(*shape: int, scale: float) -> nn.Parameter:
@@ -102,9 +100,8 @@ class RoundPredictor(nn.Module):
     def forward(self, monotone: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
         """Logits of P(CT), shape (rows, members)."""
         side = torch.relu(self._by_member(torch.addmm(self.bias["hidden"], context, self.context["hidden"])))
-        side = self._thinned(side)
         first = torch.addmm(self.bias["first"], monotone, self.rise["first"]) + context @ self.context["first"]
-        hidden = self._thinned(_bend(self._by_member(first)))
+        hidden = _bend(self._by_member(first))
         second = torch.baddbmm(self.bias["second"], hidden, self.rise["second"]) + side @ self.context["second"]
         last = torch.baddbmm(self.bias["last"], _bend(second), self.rise["last"]) + side @ self.context["last"]
         logits: torch.Tensor = last.squeeze(-1).T + monotone @ self.rise["straight"]
@@ -144,9 +141,6 @@ class RoundPredictor(nn.Module):
         straight = self._add_layer(graph, inputs.monotone, rise["straight"], np.zeros(self.members, np.float32))
         return graph.add("Add", last, straight)
 
-    def _thinned(self, units: torch.Tensor) -> torch.Tensor:
-        return nn.functional.dropout(units, self.dropout, self.training)
-
     def _by_member(self, stacked: torch.Tensor) -> torch.Tensor:
         """(rows, members * units) -> (members, rows, units)."""
         return stacked.view(len(stacked), self.members, -1).transpose(0, 1)
@@ -169,61 +163,56 @@ def _turns(units: int) -> NDArray[np.float32]:
     return np.repeat(np.array([1, -1], np.float32), units // 2)
 
 
+class Drawn(NamedTuple):
+    """Rows to learn from.
+
+    Attributes:
+        monotone, context: their inputs, shape (rows, inputs of that group) each.
+        target: the P(CT) each member is to learn, 0 to 1, shape (rows, members).
+        seen: which row each member may learn from, shape (rows, members).
+    """
+
+    monotone: Matrix
+    context: Matrix
+    target: NDArray[np.float64]
+    seen: NDArray[np.bool_]
+
+
 def fit(
-    batches: Callable[[int], tuple[Matrix, Matrix]],
-    outcome: NDArray[np.float64],
-    weights: NDArray[np.float64],
+    draw: Callable[[int], Drawn],
+    members: int,
+    rows: int,
     *,
     params: NetworkParams,
     seed: int,
-    monitor: Callable[[RoundPredictor], float],
     progress: Callable[[str], None],
-) -> tuple[RoundPredictor, int]:
-    """Fit all members at once and keep the weights of the epoch with the lowest monitored loss.
+) -> RoundPredictor:
+    """Fit all members at once.
 
     Args:
-        batches: epoch number -> that epoch's monotone and context inputs, one row per outcome in the same order.
-        outcome: 0 or 1, shape (rows,).
-        weights: weight of each row for each member, shape (rows, members); 0 leaves the row out.
-        monitor: loss on rows left out, called after each epoch of the second half.
-
-    Returns:
-        The network and the number of epochs it was fitted for.
+        draw: how many -> so many rows drawn at random, in random order.
+        members: size of the ensemble.
+        rows: size of the table drawn from.
     """
-    rows, members = weights.shape
-    target = torch.from_numpy(outcome.astype(np.float32))[:, None].expand(-1, members)
-    weight = torch.from_numpy((weights / weights.mean(axis=0)).astype(np.float32))
-    steps_per_epoch = math.ceil(rows / params.batch_rows)
-    random = torch.Generator().manual_seed(seed)
-    widths = [part.shape[1] for part in batches(0)]
-    epochs = params.epochs(rows)
-    torch.manual_seed(seed)  # dropout has no generator of its own
-    network = RoundPredictor(members, widths[0], widths[1], params, seed)
+    steps = params.steps_for(rows)
+    first = draw(1)
+    network = RoundPredictor(members, first.monotone.shape[1], first.context.shape[1], params, seed)
     optimizer = _optimizer(network, params)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(epochs * steps_per_epoch))
-    best, best_epoch, best_state = math.inf, 0, network.state_dict()
-    for epoch in range(epochs):
-        monotone, context = (torch.from_numpy(part) for part in batches(epoch))
-        for chosen in torch.split(torch.randperm(rows, generator=random), params.batch_rows):
-            logits = network(monotone[chosen], context[chosen])
-            losses = nn.functional.binary_cross_entropy_with_logits(logits, target[chosen], weight[chosen])
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(steps))
+    for done in range(0, steps, STEPS_A_DRAW):
+        now = min(STEPS_A_DRAW, steps - done)
+        drawn = [torch.from_numpy(part.astype(np.float32)) for part in draw(now * params.batch_rows)]
+        for batch in zip(*(torch.split(part, params.batch_rows) for part in drawn), strict=True):
+            monotone, context, target, seen = batch
+            logits = network(monotone, context)
+            losses = nn.functional.binary_cross_entropy_with_logits(logits, target, seen, reduction="sum")
             optimizer.zero_grad(set_to_none=True)
-            (losses * members).backward()
+            (losses * members / seen.sum()).backward()
             optimizer.step()
             schedule.step()
             network.keep_rising()
-        if 2 * (epoch + 1) < epochs:
-            continue
-        network.eval()
-        loss = monitor(network)
-        network.train()
-        progress(f"network: epoch {epoch + 1} of {epochs}, log loss on rows left out {loss:.4f}")
-        if loss < best:
-            best, best_epoch = loss, epoch + 1
-            best_state = {name: value.clone() for name, value in network.state_dict().items()}
-    network.load_state_dict(best_state)
-    network.eval()
-    return network, best_epoch
+        progress(f"network: step {done + now} of {steps}")
+    return network
 
 
 def _optimizer(network: RoundPredictor, params: NetworkParams) -> torch.optim.Optimizer:
@@ -232,7 +221,7 @@ def _optimizer(network: RoundPredictor, params: NetworkParams) -> torch.optim.Op
         {"params": lawful, "weight_decay": params.weight_decay},
         {"params": list(network.context.parameters()), "weight_decay": params.context_decay},
     ]
-    return torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.99))
+    return torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.99), fused=True)
 
 
 def _warm_cosine(steps: int) -> Callable[[int], float]:

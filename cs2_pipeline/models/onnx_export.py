@@ -21,7 +21,7 @@ class Graph:
     """An ONNX graph under construction; its input is ``features``, float32 of shape (rows, width)."""
 
     def __init__(self, width: int) -> None:
-        self._width = width
+        self.width = width
         self._nodes: list[onnx.NodeProto] = []
         self._constants: list[onnx.TensorProto] = []
 
@@ -49,7 +49,7 @@ class Graph:
         graph = helper.make_graph(
             nodes,
             "model",
-            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["rows", self._width])],
+            [helper.make_tensor_value_info(INPUT, TensorProto.FLOAT, ["rows", self.width])],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, ["rows", *[None] * (ranks[name] - 1)])
                 for name in outputs
@@ -62,26 +62,39 @@ class Graph:
         return bytes(model.SerializeToString(deterministic=True))
 
 
-def add_trees(graph: Graph, model: HistGradientBoostingClassifier) -> str:
-    """Add a fitted binary gradient boosting; returns the name of its logit, shape (rows, 1).
+def add_trees(
+    graph: Graph, model: HistGradientBoostingClassifier, other: HistGradientBoostingClassifier, use_other: str
+) -> str:
+    """Add two fitted binary gradient boostings of which each row asks one; returns the logit's name, shape (rows, 1).
 
+    Each pair of trees becomes one whose root asks which is meant, so that two cost little more than one.
     scikit-learn compares float64 thresholds; rounded down to float32, ``x <= threshold`` has the same answer for
     every float32 x.
+
+    Args:
+        other: as many trees on the first features of the same input.
+        use_other: name of a float32 tensor of shape (rows, 1): 1 where `other` is asked, 0 where `model` is.
     """
     columns: dict[str, list[Any]] = {key: [] for key in _TREE_COLUMNS}
-    for tree, (predictor,) in enumerate(model._predictors):
-        for number, node in enumerate(predictor.nodes):
-            _add_node(columns, tree, number, node)
+    for tree, pair in enumerate(zip(_trees(model), _trees(other), strict=True)):
+        _add_root(columns, tree, left=1, right=1 + len(pair[0]), feature=graph.width)
+        for fitted, nodes, first in zip((model, other), pair, (1, 1 + len(pair[0])), strict=True):
+            base = float(fitted._baseline_prediction[0, 0]) if tree == 0 else 0.0
+            for number, node in enumerate(nodes):
+                _add_node(columns, tree, node, first=first, number=number, base=base)
     return graph.add(
         "TreeEnsembleRegressor",
-        INPUT,
+        graph.add("Concat", INPUT, use_other, axis=1),
         domain="ai.onnx.ml",
         n_targets=1,
         aggregate_function="SUM",
         post_transform="NONE",
-        base_values=[float(model._baseline_prediction[0, 0])],
         **columns,
     )
+
+
+def _trees(model: HistGradientBoostingClassifier) -> list[Any]:
+    return [predictor.nodes for (predictor,) in model._predictors]
 
 
 _TREE_COLUMNS: Final = (
@@ -100,21 +113,37 @@ _TREE_COLUMNS: Final = (
 )
 
 
-def _add_node(columns: dict[str, list[Any]], tree: int, number: int, node: Any) -> None:
+def _add_root(columns: dict[str, list[Any]], tree: int, *, left: int, right: int, feature: int) -> None:
+    values = {
+        "nodes_treeids": tree,
+        "nodes_nodeids": 0,
+        "nodes_featureids": feature,
+        "nodes_modes": "BRANCH_LEQ",
+        "nodes_values": 0.5,
+        "nodes_truenodeids": left,
+        "nodes_falsenodeids": right,
+        "nodes_missing_value_tracks_true": 0,
+    }
+    for key, value in values.items():
+        columns[key].append(value)
+
+
+def _add_node(columns: dict[str, list[Any]], tree: int, node: Any, *, first: int, number: int, base: float) -> None:
+    """One node of a tree whose root has the number `first`; `base` is added to its value."""
     leaf = bool(node["is_leaf"])
     values = {
         "nodes_treeids": tree,
-        "nodes_nodeids": number,
+        "nodes_nodeids": first + number,
         "nodes_featureids": 0 if leaf else int(node["feature_idx"]),
         "nodes_modes": "LEAF" if leaf else "BRANCH_LEQ",
         "nodes_values": 0.0 if leaf else _round_down(float(node["num_threshold"])),
-        "nodes_truenodeids": 0 if leaf else int(node["left"]),
-        "nodes_falsenodeids": 0 if leaf else int(node["right"]),
+        "nodes_truenodeids": 0 if leaf else first + int(node["left"]),
+        "nodes_falsenodeids": 0 if leaf else first + int(node["right"]),
         "nodes_missing_value_tracks_true": int(bool(node["missing_go_to_left"]) and not leaf),
     }
     if leaf:
-        values |= {"target_treeids": tree, "target_nodeids": number, "target_ids": 0}
-        values["target_weights"] = float(node["value"])
+        values |= {"target_treeids": tree, "target_nodeids": first + number, "target_ids": 0}
+        values["target_weights"] = float(node["value"]) + base
     for key, value in values.items():
         columns[key].append(value)
 

@@ -23,6 +23,7 @@ from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
 from cs2_pipeline.game.player import PLAYER_FIELDS, TIERS, tier_of
 from cs2_pipeline.models import artifact, player_network
 from cs2_pipeline.models.artifact import Artifact
+from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.onnx_export import Graph
 from cs2_pipeline.models.player_network import NetworkParams, PlayerClassifier, hide_adr
 
@@ -44,10 +45,6 @@ Scores = NDArray[np.float64]
 Tiers = NDArray[np.int64]
 Predict = Callable[[Matrix], Scores]
 Progress = Callable[[str], None]
-
-
-class TrainingError(ValueError):
-    """A dataset no player model can be trained on; the message says what is wrong and what to do."""
 
 
 @dataclass(frozen=True)

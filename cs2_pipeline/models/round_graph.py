@@ -4,21 +4,21 @@ The Python form says what is meant, in float64; the graph is what is registered 
 two against each other.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from onnx import TensorProto
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from cs2_pipeline.game.features import ROUND_FEATURES
-from cs2_pipeline.models import boosting
 from cs2_pipeline.models.artifact import Outputs
+from cs2_pipeline.models.boosting import RoundTrees
 from cs2_pipeline.models.calibration import sigmoid
 from cs2_pipeline.models.networks import RoundPredictor
-from cs2_pipeline.models.onnx_export import Graph, add_trees
-from cs2_pipeline.models.round_inputs import InputMaker, add_inputs
+from cs2_pipeline.models.onnx_export import Graph
+from cs2_pipeline.models.round_inputs import InputMaker, add_inputs, hidden_share
 
 INTERVAL_LEVEL: Final = 0.9
 SPREAD_SCALE: Final = 1.83
@@ -26,6 +26,8 @@ SPREAD_SCALE: Final = 1.83
 which the spread says everything would need 1.645."""
 SPREAD_GROWTH: Final = 0.2
 """Growth of the spread per unit of the logit's size: all members share one calibration, whose error grows with it."""
+NORMAL_REACH: Final = 1.645
+"""Half-width of a normal distribution's interval of that level, in standard deviations."""
 LOGIT_LIMIT: Final = 9.0
 """Open states are never called more certain than this: P(CT) stays within 0.0001 of 0 and 1."""
 
@@ -33,40 +35,51 @@ Matrix = NDArray[np.float32]
 Array = NDArray[np.float64]
 
 
+class Weights(NamedTuple):
+    """What the two kinds of model count in a calibrated logit; never negative."""
+
+    network: float
+    trees: float
+    offset: float
+
+    @property
+    def total(self) -> float:
+        """By how much the logit rises when both rise by one."""
+        return self.network + self.trees
+
+
 @dataclass(frozen=True)
 class RoundModel:
     """A calibrated blend of a network and trees, with an interval from how far their answers lie apart.
 
     Every part rises with what favours CT: trees and members by construction, the blend because its weights are not
-    negative. The spread of a prediction, on the logit scale, joins two variances: of the network's members, each of
-    which left out other matches, and of the two kinds of model (half their difference is the deviation of two
-    values). Both shrink with data and are largest where there is little of it.
+    negative; which weights count depends only on which inputs are missing. The spread of a prediction, on the logit
+    scale, joins two variances: of the network's members, each of which left out other matches, and of the two kinds
+    of model (half their difference is the deviation of two values). Both shrink with data and are largest where
+    there is little of it. What missing inputs would have said is a third variance, which no data takes away.
 
     Attributes:
-        network: the ensemble.
-        trees: gradient boosting.
-        network_weight, trees_weight: weights of their logits; 0 where the other speaks alone.
-        offset: added to the weighted logits.
+        network, trees: the fitted parts.
+        informed, required: the blend of states with some optional input, and with the required ones only.
+        unsaid: mean square of the change in the logit when the optional inputs are hidden.
     """
 
     network: RoundPredictor
-    trees: HistGradientBoostingClassifier
-    network_weight: float
-    trees_weight: float
-    offset: float
-
-    @property
-    def reach(self) -> float:
-        """Half-width of the interval in spreads of the uncalibrated logits."""
-        return SPREAD_SCALE * (self.network_weight + self.trees_weight)
+    trees: RoundTrees
+    informed: Weights
+    required: Weights
+    unsaid: float
 
     def predict(self, features: Matrix) -> Outputs:
         """Probability and interval as the graph gives them, for float32 features of shape (rows, features)."""
         members = self.network.logits(InputMaker()(features))
-        mean, trees = members.mean(axis=1), boosting.logits(self.trees, features)
-        logit = self.network_weight * mean + self.trees_weight * trees + self.offset
+        mean, trees = members.mean(axis=1), self.trees.logits(features)
+        hidden = hidden_share(features).astype(np.float64)
+        weights = np.where((hidden == 1)[:, None], self.required, self.informed)
+        logit = weights[:, 0] * mean + weights[:, 1] * trees + weights[:, 2]
         spread = np.sqrt(members.var(axis=1) + (mean - trees) ** 2 / 4)
-        reach = self.reach * spread * (1 + SPREAD_GROWTH * np.abs(logit))
+        reach = SPREAD_SCALE * (weights[:, 0] + weights[:, 1]) * spread * (1 + SPREAD_GROWTH * np.abs(logit))
+        reach = np.sqrt(reach**2 + NORMAL_REACH**2 * self.unsaid * hidden)
         outputs = {"probability": logit, "low": logit - reach, "high": logit + reach}
         return {
             name: sigmoid(np.clip(value, -LOGIT_LIMIT, LOGIT_LIMIT)).astype(np.float32)
@@ -80,17 +93,29 @@ class RoundModel:
     def graph(self) -> bytes:
         """The ONNX model: float32 ``features`` -> ``probability``, ``low``, ``high``, each of shape (rows,)."""
         graph = Graph(len(ROUND_FEATURES))
-        members = self.network.add_to(graph, add_inputs(graph))
-        mean, trees = _add_mean(graph, members), add_trees(graph, self.trees)
-        weighted = [graph.add("Mul", mean, _scalar(self.network_weight))]
-        weighted.append(graph.add("Mul", trees, _scalar(self.trees_weight)))
-        logit = graph.add("Add", graph.add("Add", *weighted), _scalar(self.offset))
+        inputs = add_inputs(graph)
+        plain = graph.add("GreaterOrEqual", inputs.hidden, _scalar(1))
+
+        def chosen(of: Callable[[Weights], float]) -> str:
+            return graph.add("Where", plain, _scalar(of(self.required)), _scalar(of(self.informed)))
+
+        members = self.network.add_to(graph, inputs)
+        mean = _add_mean(graph, members)
+        trees = self.trees.add_to(graph, graph.add("Cast", plain, to=TensorProto.FLOAT))
+        weighted = [
+            graph.add("Mul", mean, chosen(lambda w: w.network)),
+            graph.add("Mul", trees, chosen(lambda w: w.trees)),
+        ]
+        logit = graph.add("Add", graph.add("Add", *weighted), chosen(lambda w: w.offset))
         half = graph.add("Mul", graph.add("Sub", mean, trees), _scalar(0.5))
         deviation = graph.add("Sub", members, mean)
         variance = _add_mean(graph, graph.add("Mul", deviation, deviation))
-        spread = graph.add("Sqrt", graph.add("Add", variance, graph.add("Mul", half, half)))
-        growth = graph.add("Mul", graph.add("Abs", logit), _scalar(self.reach * SPREAD_GROWTH))
-        reach = graph.add("Mul", spread, graph.add("Add", growth, _scalar(self.reach)))
+        variance = graph.add("Add", variance, graph.add("Mul", half, half))
+        growth = graph.add("Add", graph.add("Mul", graph.add("Abs", logit), _scalar(SPREAD_GROWTH)), _scalar(1))
+        growth = graph.add("Mul", growth, chosen(lambda w: SPREAD_SCALE * w.total))
+        variance = graph.add("Mul", variance, graph.add("Mul", growth, growth))
+        unsaid = graph.add("Mul", inputs.hidden, _scalar(NORMAL_REACH**2 * self.unsaid))
+        reach = graph.add("Sqrt", graph.add("Add", variance, unsaid))
         three = graph.add("Add", logit, graph.add("Mul", reach, np.array([0, -1, 1], np.float32)))
         limit = _scalar(LOGIT_LIMIT)
         three = graph.add("Clip", three, graph.constant(-limit), graph.constant(limit))

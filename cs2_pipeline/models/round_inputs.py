@@ -83,10 +83,16 @@ _OPTIONAL: Final = tuple(name for name in OPTIONAL_ROUND_FEATURES if name != "ma
 
 @dataclass(frozen=True)
 class NetworkInputs:
-    """Names of the tensors with the network's inputs, each float32 of shape (rows, inputs of that group)."""
+    """Names of float32 tensors.
+
+    Attributes:
+        monotone, context: the network's inputs, shape (rows, inputs of that group) each.
+        hidden: the share of the optional inputs that are missing, shape (rows, 1).
+    """
 
     monotone: str
     context: str
+    hidden: str
 
 
 class _Piece(NamedTuple):
@@ -107,6 +113,14 @@ def mask(features: Matrix) -> Matrix:
     return hidden
 
 
+def hidden_share(features: Matrix) -> Matrix:
+    """Share of the optional inputs that are missing, shape (rows,): what `NetworkInputs.hidden` is in the graph."""
+    missing = np.isnan(features[:, _columns(_OPTIONAL)]).sum(axis=1) + (
+        features[:, ROUND_FEATURES.index("map_index")] == 0
+    )
+    return np.asarray(missing / len(OPTIONAL_ROUND_FEATURES), np.float32)
+
+
 def add_inputs(graph: Graph) -> NetworkInputs:
     """Add the nodes that make the network's inputs from the graph's input."""
     missing = graph.add("IsNaN", INPUT)
@@ -119,6 +133,8 @@ def add_inputs(graph: Graph) -> NetworkInputs:
     is_map = graph.add("Equal", maps, np.arange(len(MAPS) + 1, dtype=np.float32))
     lawful_pairs = [pair for pair in _SHARES if pair[0] in SIGNS]
     free_pairs = [pair for pair in _SHARES if pair[0] not in SIGNS]
+    is_map = graph.add("Cast", is_map, to=TensorProto.FLOAT)
+    unseen = graph.add("Concat", absent, graph.add("Gather", is_map, np.array([0], np.int64), axis=1), axis=1)
     return NetworkInputs(
         monotone=graph.add(
             "Concat", _add_pieces(graph, filled, lawful), _add_shares(graph, filled, lawful_pairs), axis=1
@@ -128,9 +144,10 @@ def add_inputs(graph: Graph) -> NetworkInputs:
             _add_pieces(graph, filled, free),
             _add_shares(graph, filled, free_pairs),
             absent,
-            graph.add("Cast", is_map, to=TensorProto.FLOAT),
+            is_map,
             axis=1,
         ),
+        hidden=graph.add("ReduceMean", unseen, np.array([1], np.int64), keepdims=1),
     )
 
 

@@ -1,12 +1,13 @@
 """Training of the round model: candidates side by side, the choice between them, and the artifact.
 
 Everything is learned from the matches before the test part, which is never read here. Each candidate is judged on
-predictions for matches it was not fitted on (`FOLDS` folds of whole matches); the same predictions calibrate it, and
-the network stops early on them. What is served is then fitted on all of those matches.
+predictions for matches it was not fitted on (`FOLDS` folds of whole matches); the same predictions calibrate it. What
+is served is then fitted on all of those matches.
 """
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -14,30 +15,34 @@ from typing import Any, Final, Generic, TypeVar
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES, round_features
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
 from cs2_pipeline.models import artifact, boosting, networks
 from cs2_pipeline.models.artifact import Artifact
-from cs2_pipeline.models.boosting import BoostingParams
+from cs2_pipeline.models.boosting import BoostingParams, RoundTrees
 from cs2_pipeline.models.calibration import Blend, fit_blend, log_loss, sigmoid
+from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.networks import NetworkParams
-from cs2_pipeline.models.round_graph import INTERVAL_LEVEL, RoundModel
-from cs2_pipeline.models.round_inputs import InputMaker, mask
+from cs2_pipeline.models.round_graph import INTERVAL_LEVEL, RoundModel, Weights
+from cs2_pipeline.models.round_inputs import InputMaker, hidden_share, mask
 from cs2_pipeline.models.threads import one_thread
 
 NAME: Final = "round_predictor"
 FOLDS: Final = 5
 MEMBERS_PER_FOLD: Final = 2
+NO_FOLD: Final = FOLDS
+"""Left out by what learns from all matches."""
 MIN_MATCHES: Final = 2 * FOLDS
-ROUND_SHARE: Final = 1.0
-"""1: the snapshots of a round share one weight while fitting, as they share one outcome; 0: each counts in full.
-Calibration and all figures count each snapshot once: that is how often the model is asked."""
+FITTED_ROWS: Final = 100_000
+"""Rows that one copy of a table for trees or baseline holds, drawn at random where there are more."""
+JUDGED_ROWS: Final = 100_000
+"""Rows, spread evenly over the table, that candidates are judged and calibrated on where there are more."""
 PROBE_ROWS: Final = 256
 
 Matrix = NDArray[np.float32]
@@ -49,10 +54,6 @@ _Views = tuple[Array, Array]
 """Logits of the same rows with all inputs and with the required ones only."""
 
 
-class TrainingError(ValueError):
-    """A dataset no round model can be trained on; the message says what is wrong and what to do."""
-
-
 @dataclass(frozen=True)
 class Candidate:
     """A trained model of one kind.
@@ -62,7 +63,7 @@ class Candidate:
         params: what it was fitted with.
         log_loss: on matches left out, with all inputs.
         log_loss_required: the same with only the ten required inputs.
-        train_seconds: wall time of fitting, choosing epochs and calibrating it.
+        train_seconds: wall time of fitting and calibrating it.
         lawful: whether it keeps the laws of the game by construction; no other can be chosen.
         predict: float32 features (rows, features) -> P(CT), shape (rows,).
     """
@@ -127,7 +128,7 @@ def _train(dataset: pd.DataFrame, seed: int, folder: Path, say: Progress) -> Rou
     began = time.perf_counter()
     data = _Data.of(dataset, seed)
     say(f"round model: {len(data.outcome):,} snapshots of {data.matches:,} matches to learn from")
-    baseline = _fit_logistic(data)
+    baseline = _fit_logistic(data, seed)
     fits = _fit_lawful(data, seed, say)
     for candidate in (baseline, *(fitted.candidate for fitted in fits)):
         say(f"{candidate.name}: log loss {candidate.log_loss:.4f}, required only {candidate.log_loss_required:.4f}")
@@ -162,7 +163,8 @@ def _train(dataset: pd.DataFrame, seed: int, folder: Path, say: Progress) -> Rou
 
 def _fit_lawful(data: "_Data", seed: int, say: Progress) -> "list[_Fitted]":
     """The candidates that may be served: the network, the trees, and both with the weights that suit them best."""
-    network, trees = _fit_network(data, seed, say), _fit_boosting(data, seed, say)
+    trees, foreseen = _fit_boosting(data, seed, say)
+    network = _fit_network(data, foreseen, seed, say)
     return [
         _weighed(data, network.name, network.params, network, trees, which=(True, False)),
         _weighed(data, trees.name, trees.params, network, trees, which=(False, True)),
@@ -174,15 +176,17 @@ def _fit_lawful(data: "_Data", seed: int, say: Progress) -> "list[_Fitted]":
 class _Data:
     """The rows to learn from, as they are and with optional inputs hidden.
 
-    `weight` is what a row counts while fitting; `match` numbers matches from 0; `fold` keeps whole matches together.
+    `following` is the row of the round's next moment, -1 where there is none; `match` numbers matches from 0;
+    `fold` keeps whole matches together; `judged` are the numbers of the rows that candidates are judged on.
     """
 
     features: Matrix
     hidden: Matrix
     outcome: Array
-    weight: Array
+    following: NDArray[np.int64]
     match: NDArray[np.int64]
     fold: NDArray[np.int64]
+    judged: NDArray[np.int64]
 
     @property
     def matches(self) -> int:
@@ -204,16 +208,27 @@ class _Data:
             raise TrainingError(f"{side} wins every round of the round dataset: check how its labels were read")
         fold = np.random.default_rng(seed).permutation(len(ids)) % FOLDS
         features = feature_matrix(rows)
-        weight = rows.groupby("round_id")["round_id"].transform("size").to_numpy(np.float64) ** -ROUND_SHARE
-        return cls(features, mask(features), outcome, weight / weight.mean(), match, fold[match])
+        rounds = rows["round_id"].to_numpy()
+        goes_on = np.append(rounds[:-1] == rounds[1:], False)
+        following = np.where(goes_on, np.arange(1, len(rounds) + 1), -1)
+        judged = np.linspace(0, len(rows) - 1, min(len(rows), JUDGED_ROWS)).astype(np.int64)
+        return cls(features, mask(features), outcome, following, match, fold[match], judged)
 
-    def partly_hidden(self, random: np.random.Generator) -> Matrix:
-        """The rows with optional inputs missing: all of them in half the rows, some of them in a quarter."""
-        kind, drop = random.random(len(self.features)), random.random((len(self.features), len(ROUND_FEATURES))) < 0.5
-        drop[kind < 0.5] = True
-        drop[kind > 0.75] = False
-        drop[:, : -len(OPTIONAL_ROUND_FEATURES)] = False
-        return np.where(drop, self.hidden, self.features)
+    @property
+    def judged_views(self) -> tuple[Matrix, Matrix]:
+        return self.features[self.judged], self.hidden[self.judged]
+
+    def without(self, fold: int, random: np.random.Generator) -> NDArray[np.int64]:
+        """Numbers of the rows outside a fold, at most `FITTED_ROWS` of them."""
+        rows = np.flatnonzero(self.fold != fold)
+        return rows if len(rows) <= FITTED_ROWS else np.sort(random.choice(rows, FITTED_ROWS, replace=False))
+
+    def shown(self, rows: NDArray[np.int64], random: np.random.Generator, *, none: float, some: float) -> Matrix:
+        """Features of rows, in shares of them with none of the optional inputs, or with each at even odds."""
+        kind, hide = random.random((len(rows), 1)), random.random((len(rows), len(ROUND_FEATURES))) < 0.5
+        hide = (kind < none) | ((kind < none + some) & hide)
+        hide[:, : -len(OPTIONAL_ROUND_FEATURES)] = False
+        return np.where(hide, self.hidden[rows], self.features[rows])
 
     def probe(self, rows: int) -> Matrix:
         """Real rows spread over the table, every other one with its optional inputs missing."""
@@ -251,11 +266,13 @@ class _Fitted:
     model: RoundModel
 
 
-def _calibrated(data: _Data, parts: list[_Views]) -> tuple[Blend, tuple[float, float]]:
-    """Blend parts on matches they left out, both views alike; the blend and its log loss on each view."""
-    blend = fit_blend(tuple(np.concatenate(views) for views in parts), np.tile(data.outcome, 2))
-    with_all, required = (log_loss(data.outcome, blend(*logits)) for logits in zip(*parts, strict=True))
-    return blend, (with_all, required)
+def _calibrated(data: _Data, parts: list[_Views]) -> tuple[tuple[Blend, Blend], tuple[float, float]]:
+    """Blend parts on matches they left out, each view for itself; the blends and their log losses."""
+    outcome = data.outcome[data.judged]
+    views = list(zip(*parts, strict=True))
+    blends = [fit_blend(logits, outcome) for logits in views]
+    losses = [log_loss(outcome, blend(*logits)) for blend, logits in zip(blends, views, strict=True)]
+    return (blends[0], blends[1]), (losses[0], losses[1])
 
 
 def _weighed(
@@ -263,54 +280,55 @@ def _weighed(
     name: str,
     params: dict[str, Any],
     network: _Part[networks.RoundPredictor],
-    trees: _Part[HistGradientBoostingClassifier],
+    trees: _Part[RoundTrees],
     *,
     which: tuple[bool, bool],
 ) -> _Fitted:
     """A candidate of the network, the trees, or both. The other still takes part in its interval."""
     parts = [part for part, speaks in ((network, which[0]), (trees, which[1])) if speaks]
-    blend, losses = _calibrated(data, [part.left_out for part in parts])
-    weights = iter(blend.weights)
-    network_weight, trees_weight = (next(weights) if speaks else 0.0 for speaks in which)
-    model = RoundModel(network.estimator, trees.estimator, network_weight, trees_weight, blend.offset)
-    described = {**params, "network_weight": network_weight, "trees_weight": trees_weight, "offset": blend.offset}
+    blends, losses = _calibrated(data, [part.left_out for part in parts])
+
+    def weights(blend: Blend) -> Weights:
+        left = iter(blend.weights)
+        network_weight, trees_weight = (next(left) if speaks else 0.0 for speaks in which)
+        return Weights(network_weight, trees_weight, blend.offset)
+
+    informed, required = map(weights, blends)
+    unsaid = informed.total**2 * float(np.mean((network.left_out[0] - network.left_out[1]) ** 2))
+    model = RoundModel(network.estimator, trees.estimator, informed, required, unsaid)
+    described = {**params, "all_inputs": informed._asdict(), "required_only": required._asdict(), "unsaid": unsaid}
     seconds = sum(part.seconds for part in parts)
     return _Fitted(Candidate(name, described, *losses, seconds, lawful=True, predict=model.probability), model)
 
 
-def _fit_logistic(data: _Data) -> Candidate:
+def _fit_logistic(data: _Data, seed: int) -> Candidate:
     """The baseline: scaled inputs, a mark for each missing one, maps one by one."""
     began = time.perf_counter()
 
-    def fit(rows: NDArray[np.bool_]) -> Pipeline:
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        inputs = np.vstack([data.features[rows], data.hidden[rows]])
-        outcome, weight = (np.tile(values[rows], 2) for values in (data.outcome, data.weight))
-        return model.fit(_linear_inputs(inputs), outcome, logisticregression__sample_weight=weight)
+    random = np.random.default_rng(seed)
 
-    left_out = _left_out(data, fit, lambda model, view: model.decision_function(_linear_inputs(view)))
-    final = fit(np.ones(len(data.outcome), bool))
-    blend, losses = _calibrated(data, [left_out])
-    params = {"C": 1.0, "slope": blend.slope, "offset": blend.offset}
+    def fit(fold: int) -> Pipeline:
+        drawn = data.without(fold, random)
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        inputs = np.vstack([data.features[drawn], data.hidden[drawn]])
+        return model.fit(_linear_inputs(inputs), np.tile(data.outcome[drawn], 2))
+
+    left_out = np.empty((2, len(data.judged)))
+    for fold in range(FOLDS):
+        judged = data.fold[data.judged] == fold
+        model = fit(fold)
+        for view, logits in zip(data.judged_views, left_out, strict=True):
+            logits[judged] = model.decision_function(_linear_inputs(view[judged]))
+    final = fit(NO_FOLD)
+    (informed, required), losses = _calibrated(data, [(left_out[0], left_out[1])])
+    params = {"C": 1.0, "all_inputs": asdict(informed), "required_only": asdict(required)}
 
     def predict(features: Matrix) -> Array:
-        return sigmoid(blend(final.decision_function(_linear_inputs(features))))
+        logit, plain = final.decision_function(_linear_inputs(features)), hidden_share(features) == 1
+        return sigmoid(np.where(plain, required(logit), informed(logit)))
 
     seconds = time.perf_counter() - began
     return Candidate("logistic regression", params, *losses, seconds, lawful=False, predict=predict)
-
-
-def _left_out(
-    data: _Data, fit: Callable[[NDArray[np.bool_]], _Estimator], logits: Callable[[_Estimator, Matrix], Array]
-) -> _Views:
-    """Logits of every row from a model fitted on the other folds, for both views."""
-    views = np.empty(len(data.outcome)), np.empty(len(data.outcome))
-    for fold in range(FOLDS):
-        rows = data.fold == fold
-        model = fit(~rows)
-        for view, logit in zip((data.features, data.hidden), views, strict=True):
-            logit[rows] = logits(model, view[rows])
-    return views
 
 
 def _linear_inputs(features: Matrix) -> Array:
@@ -320,52 +338,64 @@ def _linear_inputs(features: Matrix) -> Array:
     return np.column_stack([np.nan_to_num(numbers), missing, is_map])
 
 
-def _fit_network(data: _Data, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
-    """The ensemble: each member leaves one fold out, and all of them together are the model."""
+def _fit_network(data: _Data, foreseen: Array, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
+    """The ensemble: each member leaves one fold out, and all of them together are the model.
+
+    `foreseen` is what the trees that left a fold out say of each row's next moment, shape (rows, folds).
+    """
     began = time.perf_counter()
-    params, random = NetworkParams(), np.random.default_rng(seed)
+    params, random, inputs_of = NetworkParams(), np.random.default_rng(seed), InputMaker()
     members = FOLDS * MEMBERS_PER_FOLD
-    seen = data.fold[:, None] != np.arange(members) % FOLDS
-    inputs_of = InputMaker()
-    views = inputs_of(data.features), inputs_of(data.hidden)
+    leaves = np.arange(members) % FOLDS
 
-    def left_out(network: networks.RoundPredictor) -> _Views:
-        logits = [(network.logits(view) * ~seen).sum(axis=1) / MEMBERS_PER_FOLD for view in views]
-        return logits[0], logits[1]
+    def draw(count: int) -> networks.Drawn:
+        rows = random.integers(len(data.outcome), size=count)
+        inputs = inputs_of(data.shown(rows, random, none=0.25, some=0.125))
+        return networks.Drawn(*inputs, foreseen[rows][:, leaves], data.fold[rows, None] != leaves)
 
-    network, epochs = networks.fit(
-        lambda _: inputs_of(_mostly_whole(data, random)),
-        data.outcome,
-        seen * data.weight[:, None],
-        params=params,
-        seed=seed,
-        monitor=lambda network: float(np.mean([log_loss(data.outcome, logit) for logit in left_out(network)])),
-        progress=say,
-    )
-    described = {**asdict(params), "members": members, "epochs_used": epochs}
-    return _Part("monotone network", described, network, left_out(network), time.perf_counter() - began)
+    network = networks.fit(draw, members, len(data.outcome), params=params, seed=seed, progress=say)
+    left_out = data.fold[data.judged, None] == leaves
+    logits = [(network.logits(inputs_of(view)) * left_out).sum(axis=1) / MEMBERS_PER_FOLD for view in data.judged_views]
+    described = {**asdict(params), "members": members}
+    return _Part("monotone network", described, network, (logits[0], logits[1]), time.perf_counter() - began)
 
 
-def _mostly_whole(data: _Data, random: np.random.Generator) -> Matrix:
-    whole = random.random(len(data.features)) < 0.5
-    return np.where(whole[:, None], data.features, data.partly_hidden(random))
-
-
-def _fit_boosting(data: _Data, seed: int, say: Progress) -> _Part[HistGradientBoostingClassifier]:
-    """Trees on each row twice: as it is, and with optional inputs missing."""
+def _fit_boosting(data: _Data, seed: int, say: Progress) -> tuple[_Part[RoundTrees], Array]:
+    """Trees on all rows, judged by trees that left a fold of matches out; and what those say of each next moment."""
     began = time.perf_counter()
     params = BoostingParams()
-    partly = data.partly_hidden(np.random.default_rng(seed))
-
-    def fit(rows: NDArray[np.bool_]) -> HistGradientBoostingClassifier:
-        inputs = np.vstack([data.features[rows], partly[rows]])
-        outcome, weight = (np.tile(values[rows], 2) for values in (data.outcome, data.weight))
-        return boosting.fit(inputs, outcome, weight, params=params, seed=seed)
-
     say(f"gradient boosting: {FOLDS} folds of matches, then all")
-    left_out = _left_out(data, fit, boosting.logits)
-    final = fit(np.ones(len(data.outcome), bool))
-    return _Part("gradient boosting", asdict(params), final, left_out, time.perf_counter() - began)
+
+    def fit(fold: int) -> RoundTrees:
+        with threadpool_limits(limits=1, user_api="openmp"):  # counts for this thread alone
+            return _grown(data, fold, params, np.random.default_rng((seed, fold)))
+
+    with ThreadPoolExecutor(2) as pool:
+        *by_fold, final = pool.map(fit, (*range(FOLDS), NO_FOLD))
+    logits = np.empty((2, len(data.judged)))
+    foreseen = np.empty((len(data.outcome), FOLDS))
+    for fold, trees in enumerate(by_fold):
+        now = sigmoid(trees.logits(data.features))
+        foreseen[:, fold] = np.where(data.following < 0, data.outcome, now[data.following])
+        judged = data.fold[data.judged] == fold
+        for view, left_out in zip(data.judged_views, logits, strict=True):
+            left_out[judged] = trees.logits(view[judged])
+    part = _Part("gradient boosting", asdict(params), final, (logits[0], logits[1]), time.perf_counter() - began)
+    return part, foreseen
+
+
+def _grown(data: _Data, fold: int, params: BoostingParams, random: np.random.Generator) -> RoundTrees:
+    """Trees that leave a fold out: some on rows as they are and with inputs missing, some on required inputs only."""
+    whole, partly, plain = (data.without(fold, random) for _ in range(3))
+    inputs = np.vstack([data.features[whole], data.shown(partly, random, none=0, some=0.5)])
+    outcome = data.outcome[np.concatenate([whole, partly])]
+    seed = int(random.integers(2**31))
+    return RoundTrees(
+        boosting.fit(inputs, outcome, params=params, seed=seed),
+        boosting.fit(
+            data.hidden[plain, : -len(OPTIONAL_ROUND_FEATURES)], data.outcome[plain], params=params, seed=seed
+        ),
+    )
 
 
 def _choose(fits: list[_Fitted]) -> _Fitted:

@@ -12,10 +12,10 @@ from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
 from cs2_pipeline.game.player import TIERS, complete
 from cs2_pipeline.models import player_classifier
 from cs2_pipeline.models.artifact import MANIFEST_FILE, Artifact, model_digest
+from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.player_classifier import (
     NEVER,
     PlayerTraining,
-    TrainingError,
     feature_matrix,
     fit_rule,
     fit_temperature,

@@ -9,8 +9,9 @@ import pytest
 
 from cs2_pipeline.models import round_predictor
 from cs2_pipeline.models.artifact import Artifact, model_digest
+from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.round_inputs import mask
-from cs2_pipeline.models.round_predictor import RoundTraining, TrainingError, feature_matrix
+from cs2_pipeline.models.round_predictor import RoundTraining, feature_matrix
 
 
 @pytest.fixture(scope="module")
