@@ -35,12 +35,14 @@ class Attempt:
         seen: the database's watermark when it was asked for.
         ended: when it ended; None while it is under way.
         failure: `retries.PERMANENT`, `retries.TRANSIENT`, or None for a success or a failure of another kind.
+        succeeded: whether it went through.
     """
 
     days: frozenset[str]
     seen: Watermark
     ended: datetime | None
     failure: str | None
+    succeeded: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,9 @@ def new_demos(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Pl
 
     One run for each range of days with gaps of at most a week. A day is asked for until an extraction of it was
     checked, passed or quarantined. What failed is asked for again after a pause, at most three times in all, and not
-    after a failure that repeating cannot mend: then only newer demos of that day, or a person, open it again. The
-    cursor holds the watermark at which nothing was due.
+    after a failure that repeating cannot mend: then newer demos of that day, a person, or a later extraction that
+    went through, of whatever day (what was broken is mended then), open it again. The cursor holds the watermark at
+    which nothing was due.
     """
     settings = platform.settings
     since = Watermark.parse(context.cursor) if context.cursor else None
@@ -95,12 +98,13 @@ def planned(due: DueDays, attempts: Sequence[Attempt], now: datetime) -> Plan:
 
     Days that failed for a reason of their own are asked for one by one, so that a bad day is singled out.
     """
+    mended = max((attempt.ended for attempt in attempts if attempt.succeeded and attempt.ended), default=None)
     together: dict[int, list[date]] = {}
     alone: list[tuple[date, date, int]] = []
     waiting: dict[str, list[date]] = {}
     for day, demo in due.days.items():
         tried = [attempt for attempt in attempts if day.isoformat() in attempt.days and attempt.seen.covers(demo)]
-        reason = _why_not(tried, now)
+        reason = _why_not(tried, now, mended)
         if reason:
             waiting.setdefault(reason, []).append(day)
         elif all(attempt.failure == TRANSIENT for attempt in tried):
@@ -121,17 +125,21 @@ def earlier_attempts(instance: dg.DagsterInstance) -> list[Attempt]:
         if days is None or WATERMARK_TAG not in run.tags:
             continue
         seen = Watermark.parse(run.tags[WATERMARK_TAG])
-        found.append(Attempt(frozenset(days), seen, end_of(record), run.tags.get(FAILURE_TAG)))
+        succeeded = run.status == dg.DagsterRunStatus.SUCCESS
+        found.append(Attempt(frozenset(days), seen, end_of(record), run.tags.get(FAILURE_TAG), succeeded))
     return found
 
 
-def _why_not(tried: Sequence[Attempt], now: datetime) -> str:
+def _why_not(tried: Sequence[Attempt], now: datetime, mended: datetime | None) -> str:
+    """Why a day is not asked for now; `mended` is when an extraction last went through, of whatever day."""
     ended = [attempt.ended for attempt in tried if attempt.ended is not None]
     if len(ended) < len(tried):
         return "an extraction is under way"
-    if any(attempt.failure == PERMANENT for attempt in tried):
+    broken = [attempt.ended for attempt in tried if attempt.failure == PERMANENT and attempt.ended is not None]
+    if broken and (mended is None or mended < max(broken)):
         return (
-            "given up, for the extraction failed in a way that repeating cannot mend: see its run, then run it by hand"
+            "given up, for the extraction failed in a way that repeating cannot mend: see its run; it is asked for "
+            "again once an extraction of another day goes through, or run it by hand"
         )
     if len(tried) >= MAX_ATTEMPTS:
         return f"given up after {MAX_ATTEMPTS} failed extractions: see their runs, then run it by hand"

@@ -150,9 +150,9 @@ def due(*days):
     return DueDays(NEWER, dict.fromkeys(days, SEEN), [], [])
 
 
-def attempt(day, *, hours_ago=1.0, failure=None, seen=SEEN, under_way=False):
+def attempt(day, *, hours_ago=1.0, failure=None, seen=SEEN, under_way=False, succeeded=False):
     ended = None if under_way else NOW - timedelta(hours=hours_ago)
-    return Attempt(frozenset([day.isoformat()]), seen, ended, failure)
+    return Attempt(frozenset([day.isoformat()]), seen, ended, failure, succeeded)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +166,15 @@ def attempt(day, *, hours_ago=1.0, failure=None, seen=SEEN, under_way=False):
         ([attempt(FIRST, hours_ago=hours) for hours in (7, 8, 9)], "given up after 3"),
         ([attempt(FIRST, failure=PERMANENT)], "repeating cannot mend"),
         ([attempt(FIRST, failure=PERMANENT, seen=Watermark(7, SEEN.parsed_at))], 1),
+        ([attempt(FIRST, failure=PERMANENT, hours_ago=2), attempt(LAST, succeeded=True)], 2),
+        ([attempt(FIRST, failure=PERMANENT), attempt(LAST, succeeded=True, hours_ago=2)], "repeating cannot mend"),
+        (
+            [
+                *(attempt(FIRST, failure=PERMANENT, hours_ago=hours) for hours in (7, 8, 9)),
+                attempt(LAST, succeeded=True),
+            ],
+            "given up after 3",
+        ),
         ([attempt(FIRST, under_way=True)], "under way"),
         ([attempt(LAST, under_way=True)], 1),
     ],
