@@ -17,6 +17,7 @@ from cs2_pipeline.demodb.events import event_tables
 from cs2_pipeline.evaluation import truth
 from cs2_pipeline.evaluation.intervals import Floats
 from cs2_pipeline.models import round_predictor
+from cs2_pipeline.models.round_inputs import mask
 from cs2_pipeline.models.round_probability import predict_states
 
 DEMO_MATCHES: Final = 200
@@ -30,12 +31,14 @@ class KnownTruth:
     Attributes:
         rmse: root mean square error on the test part's states.
         coverage: share of those states whose interval holds the exact probability.
+        coverage_required: the same when the model is told only the ten required inputs. The truth knows the map.
         rows, matches: in the test part.
         training_matches: what the model was trained on, all other parts.
     """
 
     rmse: float
     coverage: float
+    coverage_required: float
     rows: int
     matches: int
     training_matches: int
@@ -61,11 +64,15 @@ def measure(matches: int, *, seed: int) -> KnownTruth:
         training = round_predictor.train(frame, seed=seed, folder=Path(folder))
     tested = (frame["part"] == "test").to_numpy()
     test = frame[tested]
-    outputs = predict_states(training.artifact, round_predictor.feature_matrix(test))
-    inside = (outputs["low"] <= exact[tested]) & (exact[tested] <= outputs["high"])
+    features = round_predictor.feature_matrix(test)
+    outputs, plain = (predict_states(training.artifact, view) for view in (features, mask(features)))
+    inside, inside_plain = (
+        (told["low"] <= exact[tested]) & (exact[tested] <= told["high"]) for told in (outputs, plain)
+    )
     return KnownTruth(
         rmse=truth.rmse(outputs["probability"], exact[tested]),
         coverage=float(inside.mean()),
+        coverage_required=float(inside_plain.mean()),
         rows=len(test),
         matches=int(test["match_id"].nunique()),
         training_matches=int(frame.loc[~tested, "match_id"].nunique()),

@@ -21,9 +21,10 @@ from cs2_pipeline.models.onnx_export import Graph
 from cs2_pipeline.models.round_inputs import InputMaker, add_inputs, hidden_share
 
 INTERVAL_LEVEL: Final = 0.9
-SPREAD_SCALE: Final = 1.83
+SPREAD_SCALE: Final = 2.4
 """Half-width of the interval in spreads. Found on play whose truth is known (docs/round-model.md); a normal error of
-which the spread says everything would need 1.645."""
+which the spread says everything would need 1.645. All members learned from prices of the same trees and share their
+error, which their spread does not show."""
 SPREAD_GROWTH: Final = 0.2
 """Growth of the spread per unit of the logit's size: all members share one calibration, whose error grows with it."""
 NORMAL_REACH: Final = 1.645
@@ -61,7 +62,7 @@ class RoundModel:
     Attributes:
         network, trees: the fitted parts.
         informed, required: the blend of states with some optional input, and with the required ones only.
-        unsaid: mean square of the change in the logit when the optional inputs are hidden.
+        unsaid: variance of the logit that the optional inputs explain.
     """
 
     network: RoundPredictor

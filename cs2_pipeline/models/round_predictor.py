@@ -43,6 +43,9 @@ FITTED_ROWS: Final = 100_000
 """Rows that one copy of a table for trees or baseline holds, drawn at random where there are more."""
 JUDGED_ROWS: Final = 100_000
 """Rows, spread evenly over the table, that candidates are judged and calibrated on where there are more."""
+NOT_NOISE: Final = 0.5
+"""Share of the variance between answers with and without the optional inputs that is taken for what those inputs say;
+the rest is the noise of both. Found together with `round_graph.SPREAD_SCALE`."""
 PROBE_ROWS: Final = 256
 
 Matrix = NDArray[np.float32]
@@ -294,7 +297,8 @@ def _weighed(
         return Weights(network_weight, trees_weight, blend.offset)
 
     informed, required = map(weights, blends)
-    unsaid = informed.total**2 * float(np.mean((network.left_out[0] - network.left_out[1]) ** 2))
+    change = informed.total * (network.left_out[0] - network.left_out[1])
+    unsaid = NOT_NOISE * float(np.mean(change**2))
     model = RoundModel(network.estimator, trees.estimator, informed, required, unsaid)
     described = {**params, "all_inputs": informed._asdict(), "required_only": required._asdict(), "unsaid": unsaid}
     seconds = sum(part.seconds for part in parts)
