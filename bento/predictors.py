@@ -45,7 +45,7 @@ class RoundPredictor:
 
     def __init__(self, version: ModelVersion, artifact: Artifact) -> None:
         self.version = version
-        self._columns = _columns(artifact, ROUND_FEATURES)
+        self._columns = artifact.columns(ROUND_FEATURES)
         self._run = artifact.session.run
 
     def one(self, values: Values) -> Odds:
@@ -54,9 +54,7 @@ class RoundPredictor:
         if winner is not None:
             return _DECIDED[winner]
         values["map_index"] = map_index(values["map_name"])
-        row = np.array([round_features(values)], dtype=np.float32)
-        if self._columns is not None:
-            row = row[:, self._columns]
+        row = np.array([round_features(values)], dtype=np.float32)[:, self._columns]
         probability, low, high = (output.item() for output in self._run(_ROUND_OUTPUTS, {"features": row}))
         if not isfinite(probability + low + high):
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for {values}")
@@ -67,9 +65,7 @@ class RoundPredictor:
         numbers = np.array([_NUMBERS(values) for values in states], dtype=float)  # None becomes NaN
         table: dict[str, NDArray[Any]] = dict(zip(_NUMBER_NAMES, numbers.T, strict=True))
         table["map_index"] = np.array([map_index(values["map_name"]) for values in states])
-        rows = np.column_stack(round_features(table)).astype(np.float32)
-        if self._columns is not None:
-            rows = rows[:, self._columns]
+        rows = np.column_stack(round_features(table)).astype(np.float32)[:, self._columns]
         outputs = self._run(_ROUND_OUTPUTS, {"features": rows})
         if not all(np.isfinite(output).all() for output in outputs):
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for a state")
@@ -91,7 +87,7 @@ class PlayerClassifier:
 
     def __init__(self, version: ModelVersion, artifact: Artifact) -> None:
         self.version = version
-        self._columns = _columns(artifact, PLAYER_FEATURES)
+        self._columns = artifact.columns(PLAYER_FEATURES)
         self._run = artifact.session.run
         self._min_rounds = float(artifact.manifest.get("min_rounds", 0))
 
@@ -101,9 +97,8 @@ class PlayerClassifier:
 
     def many(self, players: Sequence[Values]) -> list[Skill]:
         """The tiers of many players, in their order."""
-        rows = np.array([player_features(complete(values)) for values in players], dtype=np.float32)
-        if self._columns is not None:
-            rows = rows[:, self._columns]
+        known = np.array([player_features(complete(values)) for values in players], dtype=np.float32)
+        rows = known[:, self._columns]
         (scores,) = self._run(_PLAYER_OUTPUTS, {"features": rows})
         if not np.isfinite(scores).all():
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for a player")
@@ -149,15 +144,6 @@ _EVEN_ROUND: Final[Values] = dict.fromkeys(field.name for field in ROUND_FIELDS)
     "ct_alive": 5, "t_alive": 5, "ct_equip_value": 25_000.0, "t_equip_value": 25_000.0, "ct_money": 10_000.0,
     "t_money": 10_000.0, "bomb_planted": 0, "time_remaining": 115.0, "ct_score": 6, "t_score": 6,
 }  # fmt: skip
-
-
-def _columns(artifact: Artifact, features: tuple[str, ...]) -> NDArray[np.intp] | None:
-    """Which of the features the model reads, in its order; None when it reads all of them as they are."""
-    if unknown := set(artifact.features) - set(features):
-        raise ArtifactError(f"{artifact.name}: reads features this service does not compute: {sorted(unknown)}")
-    if artifact.features == features:
-        return None
-    return np.array([features.index(name) for name in artifact.features])
 
 
 def _expect_outputs(artifact: Artifact, outputs: list[str]) -> None:

@@ -61,8 +61,32 @@ class Artifact:
         """Feature names in the order of the input's columns."""
         return tuple(self.manifest["features"])
 
-    def predict(self, features: NDArray[np.float32]) -> Outputs:
-        """Outputs by name for float32 features of shape (rows, features)."""
+    def columns(self, known: tuple[str, ...]) -> NDArray[np.intp] | slice:
+        """Which of the known features the model reads, as an index into the columns of a matrix of all of them.
+
+        A model may read fewer than are known, or in another order. A slice where it reads them as they are: no copy.
+
+        Raises:
+            ArtifactError: the model reads a feature that is not known.
+        """
+        if unknown := set(self.features) - set(known):
+            raise ArtifactError(f"{self.name}: reads features that are not computed here: {sorted(unknown)}")
+        if self.features == known:
+            return slice(None)
+        return np.array([known.index(name) for name in self.features], dtype=np.intp)
+
+    def predict(self, features: NDArray[np.float32], known: tuple[str, ...] | None = None) -> Outputs:
+        """Outputs by name.
+
+        Args:
+            features: float32 of shape (rows, features).
+            known: names of these columns, of which the model's own are taken; without it they are the model's own.
+
+        Raises:
+            ArtifactError: the model reads a feature that is not known.
+        """
+        if known is not None:
+            features = features[:, self.columns(known)]
         names = self.manifest["outputs"]
         return dict(zip(names, self.session.run(names, {"features": features}), strict=True))
 
