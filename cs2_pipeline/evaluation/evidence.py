@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from cs2_pipeline.evaluation import laws, metrics, slices
 from cs2_pipeline.evaluation.compare import paired
@@ -15,6 +16,9 @@ from cs2_pipeline.evaluation.laws import LawResult, PredictFeatures
 from cs2_pipeline.game.features import player_features
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import OPTIONAL_ROUND_FIELDS
+
+MIN_COMPARED_GROUPS: Final = 2
+"""With fewer groups there is nothing to resample."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,18 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Rival:
-    """A model to compare with: what it is called and what it answers."""
+    """A model to compare with.
+
+    Attributes:
+        name: what it is called.
+        predict: what it answers.
+        unseen: which test rows it was not made from, shape (rows,); None for all of them. Late imports of old matches
+            can move matches it learned from into the test part.
+    """
 
     name: str
     predict: PredictFeatures
+    unseen: NDArray[np.bool_] | None = None
 
 
 def of_round_model(
@@ -80,8 +92,12 @@ def of_round_model(
     features = state_features(states_of(test))
     masked = state_features(states_of(test.drop(columns=list(OPTIONAL_ROUND_FIELDS), errors="ignore")))
     probability = _answer(predict, features)
-    against = [metrics.log_losses(outcome, _answer(rival.predict, features)) for rival in (baseline, champion) if rival]
-    differences = [paired(metrics.log_losses(outcome, probability), loss, groups, seed=seed) for loss in against]
+    losses = metrics.log_losses(outcome, probability)
+    rivals = [rival for rival in (baseline, champion) if rival]
+    differences = [
+        _difference(losses, metrics.log_losses(outcome, _answer(rival.predict, features)), groups, rival, seed)
+        for rival in rivals
+    ]
     return Evidence(
         model=model,
         metrics=metrics.binary_metrics(outcome, probability, groups, seed=seed),
@@ -140,3 +156,11 @@ def of_player_model(
 
 def _answer(predict: PredictFeatures, features: ArrayLike) -> Floats:
     return np.asarray(predict(np.asarray(features, dtype=np.float32)), dtype=np.float64)
+
+
+def _difference(losses: Floats, rival_losses: Floats, groups: NDArray[Any], rival: Rival, seed: int) -> Interval:
+    """Paired difference on the rows the rival was not made from; NaN where fewer than two groups are left."""
+    rows = np.ones(len(losses), dtype=bool) if rival.unseen is None else rival.unseen
+    if len(np.unique(groups[rows])) < MIN_COMPARED_GROUPS:
+        return Interval(np.nan, np.nan, np.nan)
+    return paired(losses[rows], rival_losses[rows], groups[rows], seed=seed)

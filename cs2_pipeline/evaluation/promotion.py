@@ -160,6 +160,9 @@ def _champion(evidence: Evidence, requirements: Requirements) -> tuple[Condition
     if difference is None:
         return ()
     who = f"the champion (version {evidence.champion})" if evidence.champion else "the champion"
+    if math.isnan(difference.value):
+        why = f"The test part holds no matches that {who} did not learn from, so the two cannot be compared."
+        return (Condition("better than the champion", False, why),)
     against = f"log loss minus that of {who} on the same rows is {difference:+.5f}"
     improves = difference.value < 0
     harmless = difference.high <= requirements.harm_margin

@@ -33,9 +33,10 @@ class RegistryUnavailableError(RegistryError):
     """MLflow does not answer."""
 
 
-def masked(uri: str) -> str:
-    """An address without its password, for messages."""
-    return re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", uri)
+def masked(text: str) -> str:
+    """A text without the secrets of the addresses in it, for messages: user parts and passwords given as options."""
+    without_user = re.sub(r"://[^/\s]*@", "://***@", text)
+    return re.sub(r"(?i)\b(password|passwd|pwd|token|secret)=[^&;\s]*", r"\1=***", without_user)
 
 
 def connect(tracking_uri: str) -> MlflowClient:
@@ -60,7 +61,7 @@ def translated(tracking_uri: str) -> Iterator[None]:
         if "API request to" in str(error) or error.error_code == "TEMPORARILY_UNAVAILABLE":
             raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
         raise RegistryError(f"MLflow at {masked(tracking_uri)}: {masked(str(error))}") from None
-    except (OSError, ImportError):
+    except (ConnectionError, TimeoutError):
         raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
     except Exception as error:
         if type(error).__module__.split(".")[0] in ("sqlalchemy", "requests", "urllib3", "alembic"):

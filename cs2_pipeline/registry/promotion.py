@@ -36,12 +36,27 @@ class Event:
 
 
 def promote(
-    tracking_uri: str, version: ModelVersion, *, reason: str, by: str | None = None, forced: bool = False
+    tracking_uri: str,
+    version: ModelVersion,
+    *,
+    reason: str,
+    by: str | None = None,
+    forced: bool = False,
+    expected_former: str | None = None,
 ) -> Event:
-    """Make a version the champion; promoting the present champion changes nothing but is recorded."""
+    """Make a version the champion; promoting the present champion changes nothing but is recorded.
+
+    Args:
+        expected_former: the champion the version was compared with, empty for none; None where that does not matter.
+
+    Raises:
+        RegistryError: another version is champion by now.
+    """
     with translated(tracking_uri):
         client = connect(tracking_uri)
         former = _alias(client, version.name, CHAMPION)
+        if expected_former is not None and (former or "") != expected_former:
+            raise RegistryError(f"{version.name}: version {former} became champion in the meantime; train again.")
         event = _event("forced" if forced else "promoted", version.version, former, by, reason)
         client.set_model_version_tag(version.name, version.version, "promoted_at", event.at)
         client.set_model_version_tag(version.name, version.version, "promotion_reason", reason[:LONGEST_TAG])

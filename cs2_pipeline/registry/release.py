@@ -6,7 +6,7 @@ everything, whichever way the decision went. `settle` then acts on the decision;
 
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ from cs2_pipeline.evaluation import card, evidence, metrics, reliability
 from cs2_pipeline.evaluation.domain import state_features, states_of
 from cs2_pipeline.evaluation.evidence import Evidence, Rival
 from cs2_pipeline.evaluation.intervals import Floats
+from cs2_pipeline.evaluation.laws import LawResult
 from cs2_pipeline.evaluation.promotion import PLAYER_REQUIREMENTS, ROUND_REQUIREMENTS, Decision, decide
 from cs2_pipeline.game.features import player_features
 from cs2_pipeline.game.player import PLAYER_FIELDS
@@ -36,6 +37,8 @@ Progress = Callable[[str], None]
 """Told what is being done, a sentence at a time."""
 
 _NEWEST_MATCH: Final = "match of "
+DATABASE: Final = "the demo database"
+PUBLISHED: Final = "the public snapshot file"
 PROMOTE: Final = "promote"
 REFUSE: Final = "refuse"
 
@@ -174,7 +177,7 @@ def train_round(
             Rival("logistic regression", training.baseline.predict),
             model=ROUND_PREDICTOR,
             audit=audit.audit_rounds(dataset).failures,
-            champion=_rival(registry.models, champion, _probability),
+            champion=_rival(registry.models, champion, _probability, test[_ROUND.time]),
             seed=seed,
         )
         features = state_features(states_of(test))
@@ -200,6 +203,9 @@ def train_player(
         artifact = Artifact.load(folder)
         progress("measuring on the test part")
         test = dataset[dataset["part"] == "test"]
+        answers = training.min_rounds < player_classifier.NEVER
+        # Shorter records get no answer: what is measured is what is served.
+        test = test[test["total_rounds"] >= training.min_rounds] if answers else test
         found = evidence.of_player_model(
             test,
             _scores(artifact),
@@ -213,9 +219,16 @@ def train_player(
         scores = _scores(artifact)(np.column_stack(columns).astype(np.float32))
         correct, confidence = metrics.top_label(test["tier"].to_numpy(), scores)
         figure = _figure(found, correct, confidence, test[_PLAYER.group].to_numpy(), folder)
+        if not answers:
+            found = replace(found, laws=[*(found.laws or []), _answers_nobody(training.min_rounds)])
         decision = decide(found, PLAYER_REQUIREMENTS)
         judged = _Judged(_PLAYER, dataset, folder, training, found, decision, champion, figure)
         return _register(judged, registry, seed=seed, tags=tags)
+
+
+def _answers_nobody(min_rounds: int) -> LawResult:
+    sentence = "At no number of rounds is it surely better than knowing nothing, so it would never answer."
+    return LawResult("it answers somebody", False, 1, 1, float(min_rounds), None, sentence)
 
 
 def settle(document: Mapping[str, Any], registry: Registry, *, by: str) -> promotion.Event | None:
@@ -227,19 +240,36 @@ def settle(document: Mapping[str, Any], registry: Registry, *, by: str) -> promo
         by: who settles it (a Dagster run).
 
     Returns:
-        What was done; None where the version is champion already or was refused when it was registered.
+        What was done; None where the version is champion already or was refused before. A version that was rolled
+        back, or that learned from another source than the champion, is refused.
+
+    Raises:
+        RegistryError: another version became champion in this very moment.
     """
     version = registry.models.version(document["name"], document["version"])
     present = registry.models.champion(version.name)
     number = present.version if present is not None else ""
-    if version.version == number or version.tags["decision"] == REFUSE:
+    if version.version == number or version.tags["decision"] == REFUSE or "refused_reason" in version.tags:
         return None
+    withdrawn = [
+        event
+        for event in promotion.history(registry.tracking_uri, version.name)
+        if event.action == "rolled_back" and event.former == version.version
+    ]
+    if withdrawn:
+        why = f"it was rolled back ({withdrawn[-1].reason}): `cs2 models promote --force` brings it back"
+        return promotion.refuse(registry.tracking_uri, version, reason=why, by=by)
+    sources = [one.tags.get("source", DATABASE) for one in (version, present or version)]
+    if sources[0] != sources[1]:
+        why = f"it learned from {sources[0]}, the champion from {sources[1]}"
+        return promotion.refuse(registry.tracking_uri, version, reason=f"{why}: replace it by force only", by=by)
     if number != version.tags["compared_with"]:
         changed = (
             f"it was compared with champion {version.tags['compared_with'] or 'none'}, which is now {number or 'none'}"
         )
         return promotion.refuse(registry.tracking_uri, version, reason=f"{changed}: train again", by=by)
-    return promotion.promote(registry.tracking_uri, version, reason=version.tags["decision_reason"], by=by)
+    reason = version.tags["decision_reason"]
+    return promotion.promote(registry.tracking_uri, version, reason=reason, by=by, expected_former=number)
 
 
 def watermark(dataset: pd.DataFrame, time: str) -> str:
@@ -266,6 +296,17 @@ def seen_until(source_watermark: str) -> datetime:
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
+def _source(dataset: pd.DataFrame) -> str:
+    """What a training table was made from. Snapshots of the public file are marked as such."""
+    published = "moment" in dataset and bool((dataset["moment"] == "published").all())
+    return PUBLISHED if published else DATABASE
+
+
+def _learned_until(dataset: pd.DataFrame, time: str) -> str:
+    """When the newest match outside the test part started."""
+    return str(dataset.loc[dataset["part"] != "test", time].max().isoformat())
+
+
 def _probability(artifact: Artifact) -> Callable[[NDArray[np.float32]], Floats]:
     return lambda features: artifact.predict(features)["probability"].astype(np.float64)
 
@@ -278,8 +319,15 @@ def _rival(
     models: ModelStore,
     champion: ModelVersion | None,
     predict: Callable[[Artifact], Callable[[NDArray[np.float32]], Floats]],
+    time: pd.Series | None = None,
 ) -> Rival | None:
-    return None if champion is None else Rival(champion.version, predict(models.fetch(champion)))
+    """The champion as a rival; ``time`` of the test rows tells which of them it learned from."""
+    if champion is None:
+        return None
+    unseen, learned_until = None, champion.tags.get("learned_until")
+    if time is not None and learned_until is not None:
+        unseen = (time > pd.Timestamp(learned_until)).to_numpy(dtype=bool)
+    return Rival(champion.version, predict(models.fetch(champion)), unseen)
 
 
 def _figure(found: Evidence, outcome: Floats, probability: Floats, groups: NDArray[Any], folder: Path) -> bytes:
@@ -313,12 +361,12 @@ def _register(judged: _Judged, registry: Registry, *, seed: int, tags: Mapping[s
 def _about(judged: _Judged, tags: Mapping[str, str]) -> card.About:
     model, dataset = judged.model, judged.dataset
     return card.About(
-        source="Demo database",
+        source=_source(dataset).capitalize(),
         parts=card.parts_of(dataset, group=model.group, time=model.time),
         groups=model.groups,
         dataset_digest=digest(dataset),
         model_digest=model_digest(judged.folder),
-        command=model.command,
+        command=f"{model.command} --published" if _source(dataset) == PUBLISHED else model.command,
         intended_use=model.intended_use,
         limits=model.limits,
         choice=f"Chosen on the validation part: {judged.training.chosen.name}.",
@@ -346,6 +394,8 @@ def _run(judged: _Judged, about: card.About, written: str, seed: int, tags: Mapp
         tags={
             **tags,
             "source_watermark": str(about.source_watermark),
+            "source": _source(judged.dataset),
+            "learned_until": _learned_until(judged.dataset, judged.model.time),
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "model_digest": about.model_digest,
             "decision": PROMOTE if decision.promote else REFUSE,

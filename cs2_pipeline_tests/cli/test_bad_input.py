@@ -76,7 +76,7 @@ def test_an_mlflow_that_does_not_answer_is_named_and_the_tables_stay(cs2, home, 
     monkeypatch.setenv("CS2_MLFLOW_TRACKING_URI", "http://user:hunter2@127.0.0.1:9")
     ended = cs2("train", "round")
     assert ended.status == 1
-    assert "MLflow at http://user:***@127.0.0.1:9 does not answer" in ended.err
+    assert "MLflow at http://***@127.0.0.1:9 does not answer" in ended.err
     assert "hunter2" not in ended.err + ended.out
     assert TableStore(str(home / "data")).exists("round_dataset")
     assert not TableStore(str(home / "data")).exists("round_predictor")

@@ -41,6 +41,21 @@ def judged(test_part, predict, *, champion=None, audit=()):
     return decide(evidence)
 
 
+def test_a_champion_is_compared_only_on_matches_it_did_not_learn_from(test_part):
+    known = (test_part["match_id"] <= test_part["match_id"].median()).to_numpy()
+    learned_by_heart = iter((test_part["ct_wins"].to_numpy() * 0.9 + 0.05) * known + 0.5 * ~known for _ in range(9))
+
+    def against(unseen):
+        rival = Rival("3", lambda features: next(learned_by_heart)[: len(features)], unseen)
+        base = Rival("logistic regression", crude)
+        found = gathered.of_round_model(test_part, crude, base, model="round_predictor", audit=[], champion=rival)
+        return found.against_champion
+
+    assert against(None).value > 0
+    assert against(~known).high < 0
+    assert np.isnan(against(np.zeros(len(test_part), dtype=bool)).value)
+
+
 def unmet(decision):
     return [condition.name for condition in decision.conditions if not condition.met]
 
@@ -164,7 +179,7 @@ def test_sound_evidence_is_promoted_and_small_slices_do_not_decide():
         ({"metrics": ece(NAN)}, "calibration", "above 0.02"),
         ({"against_baseline": Interval(-0.01, -0.02, 0.0)}, "better than logistic regression", "as good"),
         ({"against_baseline": Interval(NAN, NAN, NAN)}, "better than logistic regression", "does not beat"),
-        ({"against_champion": Interval(NAN, NAN, NAN)}, "better than the champion", "No improvement"),
+        ({"against_champion": Interval(NAN, NAN, NAN)}, "better than the champion", "cannot be compared"),
         (
             {"against_champion": Interval(-0.001, -0.003, 0.001), "champion": "3"},
             "no harm against the champion",

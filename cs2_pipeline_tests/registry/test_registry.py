@@ -11,7 +11,7 @@ from mlflow.tracking import MlflowClient
 from cs2_pipeline.models.artifact import ArtifactError
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, RegistryError, RegistryUnavailableError
-from cs2_pipeline.registry.client import connect, masked
+from cs2_pipeline.registry.client import connect, masked, translated
 from cs2_pipeline.registry.runs import Candidate, TrainingRun, record
 from cs2_pipeline_tests.tiny_models import round_artifact
 
@@ -154,8 +154,23 @@ def test_a_run_that_cannot_be_logged_is_marked_failed_and_registers_nothing(uri,
     assert newest[0].info.status == "FAILED"
 
 
-def test_a_password_in_the_address_is_masked():
-    assert masked("postgresql://cs2:secret@db/mlflow") == "postgresql://cs2:***@db/mlflow"
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("postgresql://cs2:secret@db/mlflow", "postgresql://***@db/mlflow"),
+        ("http://user:secr@t@host:5000", "http://***@host:5000"),
+        ("https://secret@host", "https://***@host"),
+        ("postgresql://db/mlflow?user=cs2&password=secret", "postgresql://db/mlflow?user=cs2&password=***"),
+        ("sqlite:///home/mlflow.db", "sqlite:///home/mlflow.db"),
+    ],
+)
+def test_secrets_in_an_address_are_masked(address, shown):
+    assert masked(address) == shown
+
+
+def test_a_full_disk_is_not_told_as_an_mlflow_that_does_not_answer(uri):
+    with pytest.raises(OSError, match="No space left"), translated(uri):
+        raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("action", ["promote", "rollback"])
