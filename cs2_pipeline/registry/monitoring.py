@@ -18,6 +18,7 @@ from cs2_pipeline.evaluation.domain import state_features, states_of
 from cs2_pipeline.evaluation.drift import Drift
 from cs2_pipeline.evaluation.intervals import Interval, flatten
 from cs2_pipeline.evaluation.live_calibration import LiveCalibration
+from cs2_pipeline.game.features import ROUND_FEATURES
 from cs2_pipeline.models.artifact import Artifact
 from cs2_pipeline.registry.cache import ModelVersion
 from cs2_pipeline.registry.release import seen_until
@@ -62,7 +63,7 @@ def look(version: ModelVersion, artifact: Artifact, snapshots: pd.DataFrame, *, 
     old, new = is_open[~later], is_open[later]
     if new.empty:
         return Look(version, since, None, None, f"no match after {since:%Y-%m-%d %H:%M} UTC is extracted yet")
-    probability = artifact.predict(state_features(states_of(new)))["probability"].astype(np.float64)
+    probability = artifact.predict(state_features(states_of(new)), ROUND_FEATURES)["probability"].astype(np.float64)
     calibration = live_calibration.watch(new, probability, since=since)
     if old["match_id"].nunique() < 2:
         return Look(version, since, calibration, None, "no snapshots from the champion's training are stored here")

@@ -23,7 +23,7 @@ from cs2_pipeline.evaluation.evidence import Evidence, Rival
 from cs2_pipeline.evaluation.intervals import Floats
 from cs2_pipeline.evaluation.laws import LawResult
 from cs2_pipeline.evaluation.promotion import PLAYER_REQUIREMENTS, ROUND_REQUIREMENTS, Decision, decide
-from cs2_pipeline.game.features import player_features
+from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES, player_features
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.models import player_classifier, round_predictor
 from cs2_pipeline.models.artifact import Artifact, model_digest
@@ -308,11 +308,11 @@ def _learned_until(dataset: pd.DataFrame, time: str) -> str:
 
 
 def _probability(artifact: Artifact) -> Callable[[NDArray[np.float32]], Floats]:
-    return lambda features: artifact.predict(features)["probability"].astype(np.float64)
+    return lambda features: artifact.predict(features, ROUND_FEATURES)["probability"].astype(np.float64)
 
 
 def _scores(artifact: Artifact) -> Callable[[NDArray[np.float32]], Floats]:
-    return lambda features: artifact.predict(features)["scores"].astype(np.float64)
+    return lambda features: artifact.predict(features, PLAYER_FEATURES)["scores"].astype(np.float64)
 
 
 def _rival(

@@ -6,6 +6,7 @@ import numpy as np
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.evaluation import laws
 from cs2_pipeline.evaluation.laws import LawResult
+from cs2_pipeline.game.features import ROUND_FEATURES
 
 
 @dg.asset_check(asset="round_predictor", name="laws", blocking=True)
@@ -14,7 +15,7 @@ def round_predictor_laws(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckR
     tables, models = platform.tables, platform.models
     document, dataset = tables.read_json("round_predictor"), tables.read("round_dataset")
     artifact = models.fetch(models.version(document["name"], document["version"]))
-    predict = laws.served(lambda features: artifact.predict(features)["probability"].astype(np.float64))
+    predict = laws.served(lambda features: artifact.predict(features, ROUND_FEATURES)["probability"].astype(np.float64))
     found = laws.check(predict, seed=platform.settings.seed, snapshots=dataset[dataset["part"] == "test"])
     broken = [law for law in found if not law.holds]
     return dg.AssetCheckResult(
