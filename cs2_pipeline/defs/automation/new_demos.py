@@ -71,7 +71,8 @@ def new_demos(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Pl
     checked, passed or quarantined. What failed is asked for again after a pause, at most three times in all, and not
     after a failure that repeating cannot mend: then newer demos of that day, a person, or a later extraction that
     went through, of whatever day (what was broken is mended then), open it again. The cursor holds the watermark at
-    which nothing was due.
+    which nothing was due and no day was waiting to become possible: one before the first partition does when the
+    setting is changed, one in the future when it comes.
     """
     settings = platform.settings
     since = Watermark.parse(context.cursor) if context.cursor else None
@@ -88,7 +89,8 @@ def new_demos(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Pl
         context.log.warning(impossible)
     said = " ".join(filter(None, (_said(due, plan), impossible)))
     if not plan.requests:
-        return dg.SensorResult(skip_reason=said, cursor=context.cursor if due.days else str(due.newest))
+        nothing_left = not (due.days or due.early or due.future)
+        return dg.SensorResult(skip_reason=said, cursor=str(due.newest) if nothing_left else context.cursor)
     context.log.info(said)
     return dg.SensorResult(run_requests=[_request(due.newest, *wanted) for wanted in plan.requests])
 

@@ -137,6 +137,32 @@ def test_days_before_the_first_partition_are_named_with_the_setting_to_change(wo
     )
 
 
+def test_days_before_the_first_partition_are_asked_for_once_the_setting_is_changed(world):
+    world.settings = world.settings.model_copy(update={"first_day": date(2026, 1, 10)})
+    waiting = tick(world)
+    assert not waiting.run_requests
+    assert "set CS2_FIRST_DAY=2026-01-01" in waiting.skip_reason.skip_message
+
+    world.settings = world.settings.model_copy(update={"first_day": FIRST})
+    assert [span(request) for request in tick(world, waiting.cursor).run_requests] == [(DAYS[0], DAYS[-1])]
+
+
+def test_a_day_in_the_future_is_asked_for_when_it_has_come(extracted, monkeypatch):
+    append_days(extracted.database, first_day=date(2026, 2, 10), matches=1, teams=4)
+
+    class Before(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 2, 9, 12, tzinfo=tz)
+
+    with monkeypatch.context() as clock:
+        clock.setattr("cs2_pipeline.defs.automation.due_days.datetime", Before)
+        waiting = tick(extracted)
+    assert not waiting.run_requests
+    assert "lie in the future, such as 2026-02-10" in waiting.skip_reason.skip_message
+    assert [span(request) for request in tick(extracted, waiting.cursor).run_requests] == [("2026-02-10",) * 2]
+
+
 def test_a_database_that_was_replaced_by_an_older_one_is_extracted_anew(extracted):
     cursor = str(Watermark(1000, NOW))
     for day in DAYS:
