@@ -35,13 +35,26 @@ def test_rounds_as_the_game_plays_them_pass():
     assert failures(ROUNDS) == {}
 
 
+def test_a_refused_round_leaves_a_gap_in_numbers_and_scores_alike_and_is_no_fault_of_the_others():
+    assert failures(ROUNDS.drop(index=1)) == {}
+
+
+def test_one_wrong_score_among_many_rounds_is_found():
+    numbers = pd.Series(range(1, 81))
+    many = ROUNDS.iloc[[0] * 80].reset_index(drop=True)
+    many = many.assign(round_id=numbers, round_number=numbers, ct_score=numbers, t_score=0)
+    assert failures(many) == {}
+    many.loc[79, "ct_score"] = 79
+    assert list(failures(many)) == ["expect_column_values_to_be_between(score_step_beyond_rounds)"]
+
+
 @pytest.mark.parametrize(
     ("column", "value", "expectation"),
     [
         ("ct_live_players", 6, "expect_column_values_to_be_between(ct_live_players)"),
         ("t_start_money", 80_001, "expect_column_values_to_be_between(t_start_money)"),
         ("ct_wins", 2, "expect_column_values_to_be_in_set(ct_wins)"),
-        ("ct_score", 5, "expect_column_values_to_be_between(score_step)"),
+        ("ct_score", 5, "expect_column_values_to_be_between(score_step_beyond_rounds)"),
         ("round_id", 2, "expect_column_values_to_be_unique(round_id)"),
     ],
 )
