@@ -127,7 +127,9 @@ def _anchors(lines: pd.DataFrame, later_rounds: int, cut: pd.Timestamp, shares: 
     part = np.array([_part(steam_id, shares) for steam_id in ids[first]])[player]
     known = lines["started_at"].array[np.minimum(later_stop, len(lines)) - 1]
     on_its_side = np.where(part == "test", known >= cut, known < cut)
-    kept = (number > first[player]) & (later_stop <= stop[player]) & on_its_side
+    # Two matches that started at one time have no order: neither is the other's past.
+    after_past = (lines["started_at"] > lines["started_at"].shift(1)).to_numpy()
+    kept = (number > first[player]) & after_past & (later_stop <= stop[player]) & on_its_side
     anchors = pd.DataFrame(
         {"player": player, "anchor": number, "first": first[player], "later_stop": later_stop, "part": part}
     )

@@ -77,6 +77,13 @@ def test_the_later_window_is_the_shortest_that_holds_the_rounds_asked_for() -> N
     assert (DATASET["later_rounds"] < LATER_ROUNDS + LINES["rounds"].max()).all()
 
 
+def test_of_two_matches_that_started_at_one_time_neither_is_the_others_past() -> None:
+    pairs = LINES["started_at"].dt.floor("8h")
+    table = build(LINES.assign(started_at=pairs))
+    assert (pairs.groupby(LINES["steam_id"]).nunique() < LINES.groupby("steam_id").size()).any()
+    assert (table["window_end"] < table["later_start"]).all()
+
+
 def test_players_are_disjoint_between_parts() -> None:
     assert not DATASET[["steam_id", "part"]].drop_duplicates()["steam_id"].duplicated().any()
     assert set(DATASET["part"]) == set(PARTS)
