@@ -1,10 +1,14 @@
 """What the extracted tables must look like, as Great Expectations suites, and their validation.
 
-A suite per table, written as data in `SUITES`. Great Expectations is imported inside the functions that use it: it
-takes seconds. Rules that need more than one row are checked on columns derived in `_with_derived`.
+A suite per table, written as data in `SUITES`. The suites of daily tables speak of rows only, and of all of them
+(no ``mostly``): so each failing row is laid to its day, and what is said of a day does not depend on the other days it
+was validated with (`validate_days`). A day on which no match counted has no rows, which is no fault.
+
+Great Expectations is imported inside the functions that use it: it takes seconds. Rules that need more than one row
+are checked on columns derived in `_with_derived`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -42,7 +46,6 @@ _VOLUME: Final[Expectation] = ("ExpectTableRowCountToBeBetween", {"min_value": 1
 
 SUITES: Final[Mapping[str, tuple[Expectation, ...]]] = {
     "rounds": (
-        _VOLUME,
         *_not_null("round_id", "match_id", "round_number", "ct_wins", "started_at"),
         _unique("round_id"),
         _unique("match_id", "round_number"),
@@ -61,7 +64,6 @@ SUITES: Final[Mapping[str, tuple[Expectation, ...]]] = {
         _between("rounds_in_match", 1, 80),
     ),
     "player_match_stats": (
-        _VOLUME,
         *_not_null("steam_id", "match_id", "started_at"),
         _unique("steam_id", "match_id"),
         ("ExpectColumnValuesToMatchRegex", {"column": "steam_id", "regex": r"^\d{1,20}$"}),
@@ -84,7 +86,6 @@ SUITES: Final[Mapping[str, tuple[Expectation, ...]]] = {
         _between("adr", 0, 500),
     ),
     "round_snapshots": (
-        _VOLUME,
         *_not_null("round_id", "match_id", "snapshot", "ct_wins"),
         _unique("round_id", "snapshot"),
         *(_between(field.name, field.low, field.high) for field in ROUND_FIELDS if not field.text),
@@ -127,9 +128,33 @@ def validate(table: str, frame: pd.DataFrame) -> list[Outcome]:
     Raises:
         KeyError: there is no suite of that name.
     """
-    batch = _batch(_context(), table).get_batch(batch_parameters={"dataframe": _with_derived(table, frame)})
-    result = batch.validate(_suite(table), result_format=_result_format(table))
-    return [_outcome(table, single) for single in result.results]
+    return [_outcome(table, result, _failing(result)) for result in _results(table, frame, [ID_COLUMNS[table]])]
+
+
+def validate_days(table: str, frame: pd.DataFrame, days: Sequence[str]) -> dict[str, list[Outcome]]:
+    """The bad days of a daily table, in order, each with the expectations that its own rows fail.
+
+    Uniqueness is looked for in the whole frame: a row that is there on two days makes both bad. An expectation that
+    fails without naming rows (it could not be evaluated) makes all days bad.
+
+    Args:
+        table: with a column ``started_at``.
+        frame: the rows of the days.
+        days: as ``YYYY-MM-DD``.
+
+    Raises:
+        KeyError: there is no suite of that name.
+    """
+    bad: dict[str, list[Outcome]] = {}
+    for result in _results(table, frame, [ID_COLUMNS[table], "started_at"]):
+        by_day: dict[str, list[dict[str, Any]]] = {}
+        for row in _failing(result):
+            by_day.setdefault(f"{row['started_at']:%Y-%m-%d}", []).append(row)
+        if not result.success and not by_day:
+            by_day = {day: [] for day in days}
+        for day, rows in by_day.items():
+            bad.setdefault(day, []).append(_outcome(table, result, rows))
+    return dict(sorted(bad.items()))
 
 
 def publish(frames: Mapping[str, pd.DataFrame], folder: Path) -> Path:
@@ -151,7 +176,9 @@ def publish(frames: Mapping[str, pd.DataFrame], folder: Path) -> Path:
         definition = gx.ValidationDefinition(name=table, data=_batch(context, table), suite=suite)
         context.validation_definitions.add(definition)
         checkpoint = gx.Checkpoint(
-            name=table, validation_definitions=[definition], result_format=_result_format(table, "SUMMARY")
+            name=table,
+            validation_definitions=[definition],
+            result_format=_result_format([ID_COLUMNS[table]], "SUMMARY"),
         )
         context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": _with_derived(table, frame)})
     context.build_data_docs(site_names=["cs2"])
@@ -216,19 +243,28 @@ def _suite(table: str) -> Any:
     return suite
 
 
-def _result_format(table: str, detail: str = "COMPLETE") -> dict[str, Any]:
-    return {"result_format": detail, "unexpected_index_column_names": [ID_COLUMNS[table]]}
+def _result_format(columns: list[str], detail: str = "COMPLETE") -> dict[str, Any]:
+    return {"result_format": detail, "unexpected_index_column_names": columns}
 
 
-def _outcome(table: str, result: Any) -> Outcome:
-    config, detail = result.expectation_config, result.result
+def _results(table: str, frame: pd.DataFrame, columns: list[str]) -> list[Any]:
+    """What Great Expectations says of each expectation, the failing rows named by `columns`."""
+    batch = _batch(_context(), table).get_batch(batch_parameters={"dataframe": _with_derived(table, frame)})
+    results: list[Any] = batch.validate(_suite(table), result_format=_result_format(columns)).results
+    return results
+
+
+def _failing(result: Any) -> list[dict[str, Any]]:
+    return result.result.get("unexpected_index_list") or []
+
+
+def _outcome(table: str, result: Any, failing: list[dict[str, Any]]) -> Outcome:
+    config = result.expectation_config
     columns = config.kwargs.get("column") or ", ".join(config.kwargs.get("column_list", ())) or "rows"
-    found = detail.get("unexpected_index_list") or []
-    ids = tuple(dict.fromkeys(str(row[ID_COLUMNS[table]]) for row in found))[:SHOWN_IDS]
     return Outcome(
         expectation=f"{config.type}({columns})",
         success=bool(result.success),
-        observed=detail.get("observed_value"),
-        failing_rows=int(detail.get("unexpected_count") or 0),
-        ids=ids,
+        observed=result.result.get("observed_value"),
+        failing_rows=len(failing),
+        ids=tuple(dict.fromkeys(str(row[ID_COLUMNS[table]]) for row in failing))[:SHOWN_IDS],
     )

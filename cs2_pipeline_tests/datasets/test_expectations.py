@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from cs2_pipeline.datasets.expectations import publish, validate
+from cs2_pipeline.datasets.expectations import SUITES, publish, validate, validate_days
+from cs2_pipeline.datasets.players import careers
 from cs2_pipeline_tests.datasets.player_lines import player_lines
 
 ROUNDS = pd.DataFrame(
@@ -87,8 +88,63 @@ def test_a_player_line_that_cannot_be_is_named_with_its_player(column, value, ex
     assert str(frame.loc[2, "steam_id"]) in failures(frame, "player_match_stats")[expectation].ids
 
 
-def test_an_empty_table_fails_by_its_volume():
-    assert failures(ROUNDS.iloc[:0])["expect_table_row_count_to_be_between(rows)"].observed == 0
+def test_a_table_of_careers_without_rows_fails_by_its_volume():
+    empty = careers(player_lines(12, 6, seed=1)).iloc[:0]
+    assert failures(empty, "players")["expect_table_row_count_to_be_between(rows)"].observed == 0
+
+
+DAYS = [f"2026-01-{day:02}" for day in range(1, 31)]
+MONTH = pd.concat(
+    [
+        ROUNDS.assign(
+            round_id=ROUNDS["round_id"] + 10 * number, match_id=number, started_at=pd.Timestamp(day, tz="UTC")
+        )
+        for number, day in enumerate(DAYS)
+    ],
+    ignore_index=True,
+)
+
+
+def of_day(frame, day):
+    return frame[frame["started_at"].dt.strftime("%Y-%m-%d") == day]
+
+
+def test_a_bad_day_is_as_bad_within_a_month_as_alone_and_only_its_own_rows_are_counted():
+    frame = MONTH.copy()
+    frame.loc[5, "ct_score"] = 9
+    frame.loc[[8, 15], "t_live_players"] = 7
+    bad = validate_days("rounds", frame, DAYS)
+    assert {day: [(found.failing_rows, found.ids) for found in outcomes] for day, outcomes in bad.items()} == {
+        "2026-01-02": [(1, ("13",))],
+        "2026-01-03": [(1, ("23",))],
+        "2026-01-06": [(1, ("51",))],
+    }
+    for day in DAYS[:7]:
+        assert validate_days("rounds", of_day(frame, day), [day]) == ({day: bad[day]} if day in bad else {})
+
+
+def test_a_day_without_a_row_is_not_bad():
+    assert validate_days("rounds", MONTH.iloc[:0], DAYS) == {}
+    assert validate_days("rounds", MONTH[MONTH["match_id"] != 3], DAYS) == {}
+
+
+def test_a_round_that_is_there_on_two_days_makes_both_bad_and_no_other():
+    frame = MONTH.copy()
+    frame.loc[5, "round_id"] = frame.loc[0, "round_id"]
+    bad = validate_days("rounds", frame, DAYS)
+    assert list(bad) == DAYS[:2]
+    assert bad[DAYS[0]][0].expectation == "expect_column_values_to_be_unique(round_id)"
+
+
+def test_an_expectation_that_cannot_be_evaluated_makes_all_days_bad():
+    frame = MONTH.astype({"duration": object})
+    frame.loc[0, "duration"] = "long"
+    assert list(validate_days("rounds", frame, DAYS)) == DAYS
+
+
+@pytest.mark.parametrize("table", ["rounds", "player_match_stats", "round_snapshots"])
+def test_no_expectation_of_a_daily_table_speaks_of_anything_but_every_row(table):
+    assert not [name for name, arguments in SUITES[table] if "mostly" in arguments or "Table" in name]
 
 
 def test_data_docs_are_pages_that_name_the_failed_expectation(tmp_path):

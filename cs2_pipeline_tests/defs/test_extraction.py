@@ -6,7 +6,6 @@ import pytest
 
 from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.datasets.store import TableStore
-from cs2_pipeline.defs.checks.expectations import quarantined
 from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts, read_usable
 from cs2_pipeline.demodb.watermark import Watermark
@@ -106,15 +105,14 @@ def test_a_mended_day_leaves_quarantine(world, simulated):
     assert world.verdicts.usable().left_out == {}
 
 
-def test_a_round_imported_on_two_days_is_no_days_own_fault_so_none_is_trusted(world):
-    world.extract()
-    rounds = world.platform.tables.read("rounds")
-    twice = rounds.copy()
-    twice.loc[twice.index[-1], "round_id"] = twice.loc[twice.index[0], "round_id"]
-    bad = quarantined("rounds", twice, DAYS)
-    assert list(bad) == DAYS
-    assert bad[DAYS[0]][0].expectation == "expect_column_values_to_be_unique(round_id)"
-    assert quarantined("rounds", rounds, DAYS) == {}
+def test_a_day_on_which_no_match_counts_is_no_failure_alone_or_in_a_range(world):
+    with sqlite3.connect(world.database) as connection:
+        connection.execute('UPDATE "Matches" SET "IsFinished" = 0 WHERE "StartTime" LIKE ?', (f"{DAYS[0]}%",))
+    assert world.extract(FIRST, FIRST).success
+    assert world.extract().success
+    assert world.verdicts.usable().left_out == {}
+    assert world.due().days == {}
+    assert set(world.platform.tables.read("rounds")["started_at"].dt.strftime("%Y-%m-%d")) == set(DAYS[1:])
 
 
 def test_a_run_that_dies_while_it_reads_leaves_the_former_partitions_and_verdicts(extracted):
@@ -135,7 +133,7 @@ def test_a_run_that_dies_between_writing_and_checking_leaves_no_day_that_is_take
     def die(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr("cs2_pipeline.datasets.expectations.validate", die)
+    monkeypatch.setattr("cs2_pipeline.datasets.expectations.validate_days", die)
     assert not extracted.extract(FIRST, FIRST).success
     usable = extracted.verdicts.usable()
     assert usable.days == DAYS[1:]

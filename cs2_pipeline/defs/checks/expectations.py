@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
-import pandas as pd
 
 from cs2_pipeline.datasets import expectations
 from cs2_pipeline.datasets.expectations import SUITES, Outcome
@@ -27,29 +26,6 @@ SHOWN_FAILURES: Final = 20
 def build() -> list[dg.AssetChecksDefinition]:
     """A blocking check per suite, and beside each one on a daily table the check that shows its quarantine."""
     return [_daily_check(table) if table in DAILY_TABLES else _check(table) for table in SUITES]
-
-
-def quarantined(table: str, frame: pd.DataFrame, days: Sequence[str]) -> dict[str, list[Outcome]]:
-    """The bad days of a table, each with the expectations that failed.
-
-    Where the whole table fails, each day is looked at by itself. What holds on every day and fails on all of them
-    together (a round imported on two days) cannot be laid to a day: then all days are bad.
-    """
-    failed = _failed(expectations.validate(table, frame))
-    if not failed:
-        return {}
-    day_of = frame["started_at"].dt.strftime("%Y-%m-%d")
-    bad = {}
-    for day in sorted(set(days) & set(day_of)):
-        outcomes = _failed(expectations.validate(table, frame[day_of == day]))
-        if outcomes:
-            bad[day] = outcomes
-    rest = frame[~day_of.isin(list(bad))]
-    if len(rest):
-        failed = _failed(expectations.validate(table, rest)) if bad else failed
-        if not failed:
-            return bad
-    return {day: bad.get(day, failed) for day in days}
 
 
 def data_docs(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
@@ -84,7 +60,7 @@ def _daily_check(table: str) -> dg.AssetChecksDefinition:
     ) -> Iterator[dg.AssetCheckResult]:
         days = partitions_of_run(context.run.tags) or platform.tables.partitions(table)
         frame = platform.tables.read(table, days)
-        bad = quarantined(table, frame, days)
+        bad = expectations.validate_days(table, frame, days)
         tag = context.run.tags.get(WATERMARK_TAG)
         watermark = Watermark.parse(tag) if tag is not None else None
         for day in days:
