@@ -12,10 +12,12 @@ import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, Final
 
 from bento import metrics
+from bento.files import Note, note_of, notes_in
 from bento.predictors import Predictor, predictor
 from bento.status import STATUS_FILE, Status
 from cs2_pipeline.registry.cache import ArtifactError, Cache, ModelVersion
@@ -32,19 +34,32 @@ STARTING: Final = 10.0
 """After so many intervals without news from the follower, and seconds for its start, the service says so."""
 
 
+@dataclass(frozen=True)
+class Refusal:
+    """A version that is not served: why, and the files it was judged by."""
+
+    reason: str
+    folder: Path
+    files: dict[str, Note]
+
+    def is_outdated(self) -> bool:
+        """Whether the files have changed since."""
+        return notes_in(self.folder) != self.files
+
+
 class Champions:
     """The loaded models of one worker."""
 
     def __init__(self, settings: Settings) -> None:
         self.names = settings.served_model_names()
         self.predictors: dict[str, Predictor] = {}
-        self.refused: dict[str, str] = {}
+        self.refused: dict[str, Refusal] = {}
         self._root = settings.champion_cache
         self._interval = settings.reload_interval
         self._cache = Cache(self._root)
-        self._notes: dict[str, tuple[int, int]] = {}
+        self._notes: dict[str, Note] = {}
         self._status: Status | None = None
-        self._status_note: tuple[int, int] | None = None
+        self._status_note: Note | None = None
         self._started = time.time()
         self._glancing = asyncio.Lock()
 
@@ -54,8 +69,11 @@ class Champions:
         return [self.predictors[name].version for name in self.names if name in self.predictors]
 
     def missing(self) -> list[str]:
-        """The models that should be served and are not: those with a champion, or all while none is known."""
-        champions = self._status.champions if self._status else {}
+        """The models that should be served and are not: those with a champion, or all while none is known.
+
+        Which have one is known once MLflow was asked, also by a service that ran here before; until then all count.
+        """
+        champions = self._status.champions if self._status else self.names
         wanted = [name for name in self.names if name in champions or name in self._notes] or self.names
         return [name for name in wanted if name not in self.predictors]
 
@@ -69,7 +87,8 @@ class Champions:
             found.append(
                 "serving the last champions fetched: MLflow has not been asked, or has not answered, for some time"
             )
-        refused = (self._status.refused if self._status else {}) | self.refused
+        refused = dict(self._status.refused) if self._status else {}
+        refused |= {name: refusal.reason for name, refusal in self.refused.items()}
         return found + [f"the present champion was refused: {reason}" for reason in refused.values()]
 
     async def reloaded_since(self, moment: float) -> bool:
@@ -85,13 +104,14 @@ class Champions:
         async with self._glancing:
             self._glance_at_status()
             for name in self.names:
-                note = _note_of(self._cache.current_file(name))
-                if note is not None and note != self._notes.get(name):
+                note = note_of(self._cache.current_file(name))
+                refusal = self.refused.get(name)
+                if note is not None and (note != self._notes.get(name) or (refusal and refusal.is_outdated())):
                     await asyncio.to_thread(self._take_up, name)
                     self._notes[name] = note
 
     def _glance_at_status(self) -> None:
-        note = _note_of(self._root / STATUS_FILE)
+        note = note_of(self._root / STATUS_FILE)
         if note is None or note == self._status_note:
             return
         former, self._status = self._status, Status.read(self._root)
@@ -107,13 +127,19 @@ class Champions:
         present = self.predictors.get(name)
         if present is not None and _same_model(present.version, version):
             present.version = version  # its description changed
+            self.refused.pop(name, None)
             return
+        folder = self._cache.folder(version)
+        files = notes_in(folder)
         try:
             self.predictors[name] = predictor(version, self._cache.load(version))
-        except ArtifactError as error:
-            self.refused[name] = str(error)
+        except Exception as error:
+            # Whatever a model fails with, it must not keep the others from being served.
+            known = isinstance(error, ArtifactError)
+            reason = str(error) if known else f"{name} {version.version} does not work: {error!r}"
+            self.refused[name] = Refusal(reason, folder, files)
             metrics.RELOADS.labels(name, "refused").inc()
-            logger.error("version refused: %s", error)
+            logger.error("version refused: %s", reason, exc_info=not known)
         else:
             self.refused.pop(name, None)
             metrics.RELOADS.labels(name, "loaded").inc()
@@ -165,10 +191,10 @@ async def _keep_following(root: Path) -> None:
 
 
 async def _pass_on_reloads(process: asyncio.subprocess.Process, file: Path) -> None:
-    seen = _note_of(file)
+    seen = note_of(file)
     while process.returncode is None:
         await asyncio.sleep(GLANCE)
-        if (note := _note_of(file)) != seen and process.stdin is not None:
+        if (note := note_of(file)) != seen and process.stdin is not None:
             seen = note
             process.stdin.write(b"\n")
 
@@ -199,15 +225,6 @@ def _locked(file: IO[Any]) -> bool:
     except OSError:
         return False
     return True
-
-
-def _note_of(path: Path) -> tuple[int, int] | None:
-    """What tells one content of a replaced file from another."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns
 
 
 def _same_model(one: ModelVersion, other: ModelVersion) -> bool:

@@ -14,10 +14,11 @@ import time
 from pathlib import Path
 from typing import Final
 
+from bento.files import Note, notes_in
 from bento.status import Status
 from cs2_pipeline import settings
 from cs2_pipeline.registry.cache import Cache
-from cs2_pipeline.registry.champion import ArtifactError, ModelStore, RegistryError
+from cs2_pipeline.registry.champion import ArtifactError, ModelStore, ModelVersion, RegistryError
 
 logger = logging.getLogger("bentoml.champions")
 
@@ -39,10 +40,12 @@ class Follower:
         self._cache = Cache(cache)
         self._names = names
         self._refused: dict[tuple[str, str, str], tuple[str, float]] = {}
+        self._proven: dict[str, tuple[ModelVersion, dict[str, Note]]] = {}
 
-    def forget_refusals(self) -> None:
-        """Check refused versions again at the next look."""
+    def forget(self) -> None:
+        """Check everything again at the next look: versions that were refused and artifacts that were proven."""
         self._refused.clear()
+        self._proven.clear()
 
     def look(self) -> Status:
         """Ask MLflow once and take up what changed. Never raises: what went wrong is in the status."""
@@ -67,7 +70,7 @@ class Follower:
         reason, until = self._refused.get(key, ("", 0.0))
         if time.time() < until:
             status.refused[name] = reason
-        elif version != self._cache.current(name):
+        elif not self._is_kept(version):
             try:
                 self._store.fetch(version)
             except ArtifactError as error:
@@ -75,7 +78,15 @@ class Follower:
                 status.refused[name] = str(error)
                 logger.error("champion refused: %s", error)
             else:
+                self._proven[name] = version, notes_in(self._cache.folder(version))
                 logger.info("champion of %s: version %s", name, version.version)
+
+    def _is_kept(self, version: ModelVersion) -> bool:
+        """Whether the cache notes a version and holds its artifact as it was when this process proved it."""
+        proven = self._proven.get(version.name)
+        if proven != (version, notes_in(self._cache.folder(version))):
+            return False
+        return self._cache.current(version.name) == version
 
 
 def main() -> None:
@@ -96,7 +107,7 @@ def main() -> None:
         if ready:
             if not os.read(sys.stdin.fileno(), 4096):
                 return
-            follower.forget_refusals()
+            follower.forget()
 
 
 if __name__ == "__main__":

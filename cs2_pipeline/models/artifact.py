@@ -95,13 +95,15 @@ class Artifact:
         """Load and prove an artifact: digests first, then the probe rows.
 
         Raises:
-            ArtifactError: a file is missing or altered, the format is another one, or the graph does not
-                reproduce the probe's outputs.
+            ArtifactError: a file is missing or altered, the format is another one, or the graph does not run or
+                does not reproduce the probe's outputs.
         """
         manifest = _verified_manifest(folder)
-        artifact = cls(manifest, _sha256(folder / MANIFEST_FILE), _session(folder / MODEL_FILE))
-        probe = json.loads((folder / PROBE_FILE).read_text())
-        gap = artifact.gap(probe)
+        try:
+            artifact = cls(manifest, _sha256(folder / MANIFEST_FILE), _session(folder / MODEL_FILE))
+            gap = artifact.gap(json.loads((folder / PROBE_FILE).read_text()))
+        except Exception as error:  # ONNX Runtime's errors have no base of their own
+            raise ArtifactError(f"{folder.name}: the model does not run on its probe: {error!r}") from error
         if not gap <= LOAD_TOLERANCE:
             raise ArtifactError(
                 f"{folder.name}: outputs differ from the probe's by {gap:.3g}, more than {LOAD_TOLERANCE:g}"

@@ -12,14 +12,20 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import onnx
+import onnxruntime as ort
 import pytest
 
+from bento import metrics
 from bento.champions import Champions
-from cs2_pipeline.registry.cache import Cache
+from bento.status import Status
+from cs2_pipeline.models.artifact import write
+from cs2_pipeline.registry.cache import Cache, ModelVersion
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, alive, free_port, serving
-from cs2_pipeline_tests.tiny_models import round_artifact
+from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
 
 # What the tiny model answers for ROUND, by its bias.
 PROBABILITY = {0.0: 0.689974, 0.5: 0.785835}
@@ -168,6 +174,16 @@ def test_a_damaged_cache_is_not_served(cached):
     assert "SHA-256" in champions.complaints()[-1]
 
 
+def test_an_artifact_repaired_by_hand_is_taken_up(cached):
+    (file,) = cached.champion_cache.glob("round_predictor/1-*/model.onnx")
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-1])
+    champions = Champions(cached)
+    assert glance(champions) is None
+    file.write_bytes(whole)
+    assert glance(champions).version.version == "1"
+
+
 def test_an_artifact_put_in_place_of_another_is_not_served(cached, tmp_path):
     (folder,) = cached.champion_cache.glob("round_predictor/1-*")
     shutil.rmtree(folder)
@@ -189,6 +205,85 @@ def test_a_half_written_note_changes_nothing(cached):
     loaded = glance(champions)
     Cache(cached.champion_cache).current_file("round_predictor").write_text('{"name": "round')
     assert glance(champions) is loaded
+
+
+def no_number_for_even_sides(graph):
+    """Make the lower bound a square root: of -0.2 where as many live on either side."""
+    next(node for node in graph.node if node.output[0] == "low").op_type = "Sqrt"
+
+
+def one_row_only(graph):
+    """Accept single states alone, as a model exported with a fixed batch does."""
+    graph.input[0].type.tensor_type.shape.dim[0].dim_value = 1
+
+
+def champion_in_cache(cache, name, version, make):
+    description = ModelVersion(name, version, "run", "", "", "", "", "", {}, {})
+    artifact = make(cache.folder(description))
+    cache.note(replace(description, digest=artifact.digest))
+
+
+def broken(edit):
+    """Makes round models that pass their digests and probe rows, and fail for other states."""
+
+    def make(folder):
+        tiny = round_artifact(folder)
+        model = onnx.load(folder / "model.onnx")
+        edit(model.graph)
+        graph, probe = model.SerializeToString(), np.array([[5, 4, *[0] * (len(tiny.features) - 2)]], dtype=np.float32)
+        outputs = ort.InferenceSession(graph).run(["probability", "low", "high"], {"features": probe})
+        expected = dict(zip(["probability", "low", "high"], outputs, strict=True))
+        return write(folder, name=tiny.name, graph=graph, features=tiny.features, probe=probe, expected=expected)
+
+    return make
+
+
+def refusals():
+    return metrics.RELOADS.labels("round_predictor", "refused")._value.get()
+
+
+@pytest.mark.parametrize("edit", [no_number_for_even_sides, one_row_only])
+def test_a_model_that_fails_in_its_warm_up_is_refused_once_and_the_other_one_is_served(tmp_path, edit):
+    settings = Settings(home=tmp_path)
+    cache, before = Cache(settings.champion_cache), refusals()
+    champion_in_cache(cache, "round_predictor", "1", broken(edit))
+    champion_in_cache(cache, "player_classifier", "1", player_artifact)
+    champions = Champions(settings)
+    for _ in range(3):
+        asyncio.run(champions.glance())
+    assert list(champions.predictors) == ["player_classifier"]
+    assert "round_predictor 1 does not work" in champions.complaints()[-1]
+    assert refusals() == before + 1
+    champion_in_cache(cache, "round_predictor", "2", round_artifact)
+    assert glance(champions).version.version == "2"
+    assert champions.refused == {}
+
+
+def test_a_rollback_to_what_is_served_ends_the_complaint_about_a_refused_version(tmp_path):
+    settings = Settings(home=tmp_path)
+    cache, champions = Cache(settings.champion_cache), Champions(settings)
+    champion_in_cache(cache, "round_predictor", "1", round_artifact)
+    first = glance(champions)
+    champion_in_cache(cache, "round_predictor", "2", broken(one_row_only))
+    assert glance(champions) is first
+    assert "refused" in champions.complaints()[-1]
+    cache.note(first.version)
+    assert glance(champions) is first
+    assert champions.refused == {}
+
+
+def test_until_mlflow_was_asked_every_model_is_awaited_and_then_those_with_a_champion(tmp_path):
+    settings = Settings(home=tmp_path)
+    champion_in_cache(Cache(settings.champion_cache), "round_predictor", "1", round_artifact)
+    champions = Champions(settings)
+    glance(champions)
+    assert champions.missing() == ["player_classifier"]
+    Status(1.0, champions={"round_predictor": "1"}).write(settings.champion_cache)
+    glance(champions)
+    assert champions.missing() == []
+    Status(2.0, champions={"round_predictor": "1", "player_classifier": "1"}).write(settings.champion_cache)
+    glance(champions)
+    assert champions.missing() == ["player_classifier"]
 
 
 def test_each_mlflow_has_its_own_cache(tmp_path):

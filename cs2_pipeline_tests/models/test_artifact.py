@@ -1,10 +1,13 @@
-"""An artifact: which columns it reads."""
+"""An artifact: what is not loaded, and which columns it reads."""
+
+import hashlib
+import json
 
 import numpy as np
 import pytest
 
 from cs2_pipeline.game.features import ROUND_FEATURES
-from cs2_pipeline.models.artifact import ArtifactError, write
+from cs2_pipeline.models.artifact import MANIFEST_FILE, MODEL_FILE, Artifact, ArtifactError, write
 from cs2_pipeline_tests.tiny_models import round_artifact
 
 
@@ -20,6 +23,16 @@ def with_features(folder, features):
         probe=probe,
         expected=whole.predict(probe),
     )
+
+
+def test_a_graph_that_does_not_run_is_turned_down(tmp_path):
+    round_artifact(tmp_path)
+    (tmp_path / MODEL_FILE).write_bytes(b"no graph")
+    manifest = json.loads((tmp_path / MANIFEST_FILE).read_text())
+    manifest["sha256"][MODEL_FILE] = hashlib.sha256(b"no graph").hexdigest()
+    (tmp_path / MANIFEST_FILE).write_text(json.dumps(manifest))
+    with pytest.raises(ArtifactError, match="does not run"):
+        Artifact.load(tmp_path)
 
 
 def test_an_artifact_takes_its_columns_from_the_known_ones_by_name(tmp_path):
