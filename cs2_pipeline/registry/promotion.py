@@ -7,6 +7,7 @@ moves first: what must go is gone, whatever happens next.
 
 import getpass
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -58,9 +59,12 @@ def promote(
         if expected_former is not None and (former or "") != expected_former:
             raise RegistryError(f"{version.name}: version {former} became champion in the meantime; train again.")
         event = _event("forced" if forced else "promoted", version.version, former, by, reason)
+        begun = _begun(history(tracking_uri, version.name), event)
+        event = begun or event
         client.set_model_version_tag(version.name, version.version, "promoted_at", event.at)
         client.set_model_version_tag(version.name, version.version, "promotion_reason", reason[:LONGEST_TAG])
-        _record(client, version.name, event)
+        if begun is None:
+            _record(client, version.name, event)
         if former is not None and former != version.version:
             client.set_registered_model_alias(version.name, PREVIOUS, former)
         client.set_registered_model_alias(version.name, CHAMPION, version.version)
@@ -134,6 +138,15 @@ def aliases(tracking_uri: str, name: str) -> dict[str, str]:
 def _event(action: Action, version: str, former: str | None, by: str | None, reason: str) -> Event:
     at = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")  # tag names take no plus sign
     return Event(at, action, version, former, by or getpass.getuser(), reason)
+
+
+def _begun(events: Sequence[Event], wanted: Event) -> Event | None:
+    """The same promotion, written down by a process that was killed before it moved the alias: it counts once."""
+    last = events[-1] if events else None
+    if last is None or wanted.version == wanted.former:
+        return None
+    same = (last.action, last.version, last.former) == (wanted.action, wanted.version, wanted.former)
+    return last if same else None
 
 
 def _record(client: MlflowClient, name: str, event: Event) -> None:
