@@ -35,6 +35,14 @@ def check(result, asset, name):
     )
 
 
+def materialized(result, asset):
+    return next(
+        event.step_materialization_data.materialization.metadata
+        for event in result.get_asset_materialization_events()
+        if event.asset_key.to_user_string() == asset
+    )
+
+
 def test_every_day_of_a_good_range_passes_and_knows_what_the_database_held(extracted):
     for day, verdicts in extracted.verdicts.of_days(DAYS).items():
         assert {verdict.state for verdict in verdicts.values()} == {State.PASSED}, day
@@ -46,7 +54,28 @@ def test_a_day_extracted_again_is_the_same_to_the_byte(extracted):
     before = files(extracted)
     assert extracted.extract(FIRST, FIRST).success
     assert {path.parent.name for path in before} >= set(DAILY_TABLES)
-    assert files(extracted) == before
+    again = files(extracted)
+    assert {path: again[path] for path in before} == before
+
+
+def test_rounds_that_cannot_be_rebuilt_and_rows_taken_with_a_correction_are_shown_and_forgotten_once_mended(
+    world, simulated
+):
+    with sqlite3.connect(world.database) as connection:
+        connection.execute('UPDATE "Rounds" SET "EndTick" = "StartTick" - 1 WHERE "Id" = 3')
+        connection.execute('UPDATE "Matches" SET "RoundTimeLimit" = 1.92 WHERE "Id" = 5')
+    shown = materialized(world.extract(), "round_snapshots")
+    refused = world.platform.tables.read("refused/round_snapshots")
+    assert refused[["table", "row_id", "reason"]].values.tolist() == [["Rounds", 3, "ticks that run backwards"]]
+    assert shown["refused_rows"].value == 1
+    assert "ticks that run backwards" in shown["left_out"].value
+    assert "round clock recorded in minutes: taken as seconds" in shown["mapped"].value
+    assert shown["mapped_total"].value > 0
+
+    world.database.write_bytes(simulated.read_bytes())
+    shown = materialized(world.extract(), "round_snapshots")
+    assert (shown["refused_rows"].value, shown["mapped_total"].value) == (0, 0)
+    assert world.platform.tables.read("refused/round_snapshots").empty
 
 
 def test_a_bad_day_in_a_range_is_singled_out_and_the_rest_goes_on(world):
@@ -69,13 +98,9 @@ def test_a_bad_day_is_kept_from_the_player_tables_too_and_named_in_their_metadat
     corrupt(world)
     world.extract()
     result = world.run("train_player")
-    players = next(
-        event.step_materialization_data.materialization
-        for event in result.get_asset_materialization_events()
-        if event.asset_key.to_user_string() == "players"
-    )
-    assert players.metadata["days_left_out_total"].value == 1
-    assert "2026-01-02" in players.metadata["days_left_out"].value
+    shown = materialized(result, "players")
+    assert shown["days_left_out_total"].value == 1
+    assert "2026-01-02" in shown["days_left_out"].value
 
 
 def test_a_run_without_a_good_day_fails_at_the_check_and_its_days_are_not_asked_for_again(world):

@@ -4,6 +4,7 @@ An asset here reads one range of days, whatever number of partitions a run cover
 gives. What was refused is kept beside the table with its reasons.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
@@ -66,9 +67,8 @@ def round_snapshots(
         events.bombs,
         interval=platform.settings.snapshot_interval,
     )
-    _note_days(context, rebuilt.frame, days)
-    left_out = {**events.left_out, **rebuilt.left_out}
-    return dg.MaterializeResult(value=rebuilt.frame, metadata=metadata.of_frame(rebuilt.frame, left_out))
+    left_out = Counter(events.left_out) + Counter(rebuilt.left_out)
+    return _materialized(context, platform, Extracted(rebuilt.frame, left_out, events.refused, events.mapped))
 
 
 def players(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
@@ -136,13 +136,21 @@ def _extracted(
     days = run_days(context)
     with platform.demo_database() as database:
         found = read(database, days[0], days[-1])
-    name = context.asset_key.to_user_string()
+    return _materialized(context, platform, found)
+
+
+def _materialized(
+    context: dg.AssetExecutionContext, platform: Platform, found: Extracted
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """The table with the account of what is not in it; the refused rows replace those of the same days."""
+    days, name = run_days(context), context.asset_key.to_user_string()
     _note_days(context, found.frame, days)
     described = metadata.of_frame(found.frame, found.left_out)
-    if len(found.refused):
-        described["refused"] = platform.tables.write(f"refused/{name}", found.refused, f"{days[0]}_{days[-1]}")
-        described["refused_sample"] = dg.MetadataValue.md(metadata.markdown(found.refused.head(metadata.SAMPLE_ROWS)))
+    described["mapped"] = dg.MetadataValue.md(metadata.counts(found.mapped))
+    described["mapped_total"] = sum(found.mapped.values())
+    described["refused"] = platform.tables.write(f"refused/{name}", found.refused, f"{days[0]}_{days[-1]}")
     described["refused_rows"] = len(found.refused)
+    described["refused_sample"] = dg.MetadataValue.md(metadata.markdown(found.refused.head(metadata.SAMPLE_ROWS)))
     return dg.MaterializeResult(value=found.frame, metadata=described)
 
 
