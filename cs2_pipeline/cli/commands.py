@@ -161,7 +161,7 @@ def models_rollback(
 def predict_round(
     state: Annotated[
         list[str] | None,
-        typer.Argument(help="Fields as name=value, such as ct_alive=4; absent ones take a full buy's."),
+        typer.Argument(help="Fields as name=value, such as ct_alive=4; the others keep the example's."),
     ] = None,
     json: Json = False,
 ) -> None:

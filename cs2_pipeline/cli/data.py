@@ -84,7 +84,8 @@ def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers:
         answer([asdict(outcome) for outcome in report.outcomes])
     else:
         for outcome in report.outcomes:
-            out.print(f"{outcome.status:<12} {outcome.path}  {outcome.detail}", markup=False, soft_wrap=True)
+            rounds = f"{outcome.rounds} rounds  " if outcome.status == "imported" else ""
+            out.print(f"{outcome.status:<12} {outcome.path}  {rounds}{outcome.detail}", markup=False, soft_wrap=True)
     if not report.ok:
         raise CliError(f"{report.summary()}; `cs2 ingest demos --failed` lists what could not be read.")
 

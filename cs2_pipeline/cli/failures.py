@@ -2,7 +2,6 @@
 
 import sys
 
-import click
 from pydantic import ValidationError
 from rich.markup import escape
 
@@ -21,8 +20,6 @@ _KNOWN = {
 
 def explained(error: Exception) -> str | None:
     """The message of an error a user can mend, escaped for the console; None for a defect of ours."""
-    if isinstance(error, click.ClickException):
-        return escape(error.format_message())
     if isinstance(error, ValidationError):
         wrong = (f"CS2_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors(include_input=False))
         return escape("a setting is wrong: " + "; ".join(wrong))

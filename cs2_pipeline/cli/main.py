@@ -5,8 +5,6 @@ Commands import what they need when they run, so that `cs2 --help` answers at on
 
 import sys
 
-import typer
-
 from cs2_pipeline.cli.commands import app
 from cs2_pipeline.cli.console import err
 from cs2_pipeline.cli.failures import explained
@@ -15,10 +13,8 @@ from cs2_pipeline.cli.failures import explained
 def main() -> None:
     """Run the command line; exit status 0 only on success, errors without a stack trace."""
     try:
-        app(standalone_mode=False)
-    except typer.Exit as done:
-        sys.exit(done.exit_code)
-    except (typer.Abort, KeyboardInterrupt):
+        app()
+    except KeyboardInterrupt:
         err.print("stopped")
         sys.exit(130)
     except Exception as error:  # the last resort: what is not known to be the user's to mend is shown in full
@@ -26,4 +22,4 @@ def main() -> None:
         if message is None:
             raise
         err.print(f"[bold red]error:[/bold red] {message}", soft_wrap=True)
-        sys.exit(getattr(error, "exit_code", 1))
+        sys.exit(1)

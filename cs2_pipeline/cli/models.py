@@ -1,8 +1,7 @@
 """`cs2 models`: what is registered, what is champion, and the decisions about it."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
-
-from rich.table import Table
 
 from cs2_pipeline.cli.console import CliError, answer, note, out
 from cs2_pipeline.defs.assets.models import registry
@@ -12,7 +11,7 @@ from cs2_pipeline.registry.cache import MODEL_NAMES
 from cs2_pipeline.registry.champion import ModelVersion
 from cs2_pipeline.settings import Settings
 
-_SHOWN_METRICS = ("test_log_loss", "test_brier", "test_auc", "test_ece", "test_accuracy")
+_SHOWN_METRICS = ("test_log_loss", "test_auc", "test_ece")
 
 
 def show_all(settings: Settings, *, as_json: bool) -> None:
@@ -37,7 +36,9 @@ def show_all(settings: Settings, *, as_json: bool) -> None:
         if not found[name]:
             note(f"{name}: no version yet; `cs2 train` makes one")
             continue
-        out.print(_versions_table(name, found[name], aliases[name]))
+        out.print(f"[bold]{name}[/bold]")
+        for line in _versions_table(found[name], aliases[name]):
+            out.print(line, markup=False, soft_wrap=True)
         for event in events[name]:
             out.print(
                 f"  {event.at[:19]}Z version {event.version} {event.action} by {event.by}: {event.reason}",
@@ -93,6 +94,11 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
             raise CliError(
                 f"{name} {version} did not earn promotion: {why} To promote it all the same: --force --reason."
             )
+        if found.promoted_at:
+            raise CliError(
+                f"{name} {version} was champion before: `cs2 models rollback {name} --reason …` returns to the "
+                "previous champion, --force --reason … promotes any version."
+            )
         event = release.settle(found.to_dict(), registry(platform), by="cs2 models promote")
         if event is not None and event.action == "refused":
             raise CliError(f"{name} {version} was not promoted: {event.reason}")
@@ -118,13 +124,12 @@ def _version(platform: Platform, name: str, version: str | None) -> ModelVersion
     return champion
 
 
-def _versions_table(name: str, versions: list[ModelVersion], aliases: dict[str, str]) -> Table:
-    table = Table(title=name, title_justify="left")
-    for column in ("version", "alias", "trained", *_SHOWN_METRICS, "verdict"):
-        table.add_column(column.removeprefix("test_").replace("_", " "))
+def _versions_table(versions: list[ModelVersion], aliases: dict[str, str]) -> Iterator[str]:
     alias_of = {number: alias for alias, number in aliases.items()}
+    names = [metric.removeprefix("test_").replace("_", " ") for metric in _SHOWN_METRICS]
+    yield "  version  alias     trained           " + "".join(f"{name:<10}" for name in names) + "verdict  learned from"
     for version in versions:
-        metrics = [f"{version.metrics[key]:.4f}" if key in version.metrics else "" for key in _SHOWN_METRICS]
-        verdict = version.tags.get("decision", "")
-        table.add_row(version.version, alias_of.get(version.version, ""), version.trained_at[:16], *metrics, verdict)
-    return table
+        metrics = "".join(f"{version.metrics.get(key, float('nan')):<10.4f}" for key in _SHOWN_METRICS)
+        alias, verdict = alias_of.get(version.version, ""), version.tags.get("decision", "")
+        source = version.tags.get("source", "")
+        yield f"  {version.version:<8} {alias:<9} {version.trained_at[:16]:<17} {metrics}{verdict:<8} {source}"

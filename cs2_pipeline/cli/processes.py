@@ -104,7 +104,9 @@ def running(programs: Iterable[Program], settings: Settings) -> Iterator[None]:
 
 def wait_until_interrupted(seconds: float = 0.5) -> None:
     """Sleep until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, _interrupt)
+    # Started in the background by a script, a process may have inherited that SIGINT is ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         while True:
             time.sleep(seconds)

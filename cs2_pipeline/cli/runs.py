@@ -115,7 +115,7 @@ def _note_assets(materialized: list[dg.AssetMaterialization], seconds: float) ->
     if not materialized:
         return
     metadata = {key: value.value for key, value in materialized[0].metadata.items()}
-    words = [f"{materialized[0].asset_key.to_user_string()}:"]
+    words = [materialized[0].asset_key.to_user_string()]
     if "dagster/row_count" in metadata:
         words.append(f"{metadata['dagster/row_count']:,} rows")
     if len(materialized) > 1:

@@ -108,7 +108,7 @@ def event_tables(db: DemoDatabase, first: date, last: date) -> ExtractedEvents:
     bombs = bombs.assign(event_type=bombs["event_type"].fillna("").str.lower().str.strip().str.removeprefix("bomb_"))
     played = _rounds_with_events(played, kills, damages, bombs, tally)
     participants = _participants(days, played, kills, tally)
-    played = _rounds_with_sides(played, participants, tally)
+    played = _rounds_with_economy(_rounds_with_sides(played, participants, tally), participants, tally)
     participants = participants[participants["round_id"].isin(played["round_id"])]
     kills, damages, bombs = (events[events["round_id"].isin(played["round_id"])] for events in (kills, damages, bombs))
     kills = _one_death_each(_of_participants(kills, "Kills", participants, tally), tally)
@@ -269,6 +269,13 @@ def _rounds_with_sides(played: pd.DataFrame, participants: pd.DataFrame, tally: 
     too_many = (count > rules.TEAM_SIZE).any(axis=1)
     kept = tally.refuse(played, empty, reasons.NO_PLAYERS, detail=detail, **where)
     return tally.refuse(kept, too_many[kept.index], reasons.TEAM_TOO_LARGE, detail=detail[kept.index], **where)
+
+
+def _rounds_with_economy(played: pd.DataFrame, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Rounds in which somebody carries something: ten living players always hold pistols, so a nought is no value."""
+    carried = participants.groupby("round_id")["equipment_value"].sum()
+    bare = played["round_id"].map(carried).fillna(0) == 0
+    return tally.leave_out(played, bare, reasons.NO_ECONOMY)
 
 
 def _of_participants(events: pd.DataFrame, table: str, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:

@@ -99,7 +99,8 @@ def scrub(message: str, address: Address) -> str:
     """A driver's message with every trace of the password, plain or percent-encoded, replaced by ``***``."""
     if address.password:
         for secret in {address.password, quote(address.password, safe=""), quote_plus(address.password)}:
-            message = message.replace(secret, "***")
+            # As a word of its own: a short password is part of many words, and blotting those out would tell it.
+            message = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", "***", message)
     message = re.sub(r"(://[^:/@\s]*):[^@\s]*@", r"\1:***@", message)
     return re.sub(r"(?i)\b(pwd|password)\s*=\s*(\{[^}]*\}|[^;\s]*)", r"\1=***", message)
 

@@ -64,7 +64,14 @@ class ModelStore:
             RegistryError: there is no such version.
         """
         with translated(self._uri):
-            return self._described(connect(self._uri).get_model_version(name, version))
+            try:
+                return self._described(connect(self._uri).get_model_version(name, version))
+            except MlflowException as error:
+                if is_missing(error):
+                    raise RegistryError(
+                        f"{name} has no version {version}; `cs2 models list` shows those there are."
+                    ) from None
+                raise
 
     def fetch(self, version: ModelVersion) -> Artifact:
         """The version's artifact, proven; from the cache when it is there and intact.
