@@ -7,6 +7,7 @@ beside its place and then moved there, so a reader sees the former content or th
 import json
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 import fsspec
@@ -79,6 +80,19 @@ class TableStore:
         except FileNotFoundError as error:
             raise MissingTableError(f"there is no {name!r} in {self._base} yet: materialise it first") from error
         return document
+
+    def remove_json(self, name: str) -> None:
+        """Remove a document; nothing happens where there is none."""
+        path = f"{self._base}/{name}.json"
+        with suppress(FileNotFoundError):
+            if self._fs.exists(path):
+                self._fs.rm_file(path)
+
+    def documents(self, folder: str) -> list[str]:
+        """Names of the documents directly in a folder, without the folder, in order."""
+        self._fs.invalidate_cache()
+        found = self._fs.glob(f"{self._base}/{folder}/*.json")
+        return sorted(str(path).rsplit("/", 1)[-1].removesuffix(".json") for path in found)
 
     def _path(self, name: str, partition: str | None) -> str:
         return f"{self._base}/{name}.parquet" if partition is None else f"{self._base}/{name}/{partition}.parquet"

@@ -1,7 +1,8 @@
 """What the blocking checks said of each match day of each extracted table, kept beside the tables.
 
 One small document per table and day. It is withdrawn before the day is written anew and pronounced by the check, so a
-day that was written and never checked is not taken for a good one. A training table reads a day only when every
+day that was written and never checked is not taken for a good one. In between, a mark lies in a folder of its own:
+days whose extraction died are found without a look at every document. A training table reads a day only when every
 extracted table of that day passed: one bad day is left out, named with its reason, and the rest goes on.
 """
 
@@ -19,6 +20,8 @@ from cs2_pipeline.demodb.watermark import Watermark
 
 DAILY_TABLES: Final = ("rounds", "player_match_stats", "round_snapshots")
 """The extracted tables; each has a blocking check that pronounces on its days."""
+_MARKS: Final = "unchecked"
+"""Folder of an empty document ``<day>.<table>`` for each verdict that was withdrawn and not pronounced since."""
 _READERS: Final = 16
 """Documents read at a time: on an object store each takes a round trip."""
 
@@ -101,6 +104,7 @@ class Verdicts:
 
     def withdraw(self, table: str, day: str) -> None:
         """Before a day is written anew. What was extracted before is remembered: it is not made undone."""
+        self._tables.write_json(_mark(table, day), {})
         self._tables.write_json(_name(table, day), Verdict(watermark=self.of(table, day).watermark).to_document())
 
     def pronounce(self, table: str, day: str, verdict: Verdict) -> None:
@@ -108,6 +112,18 @@ class Verdicts:
         if verdict.watermark is None:
             verdict = replace(verdict, watermark=self.of(table, day).watermark)
         self._tables.write_json(_name(table, day), verdict.to_document())
+        self._tables.remove_json(_mark(table, day))
+
+    def unchecked(self) -> list[str]:
+        """Days with a table that was written, or about to be, and not checked since, in order.
+
+        Not those in quarantine by another table: nothing is read of them until new demos come.
+        """
+        marked = {name.split(".")[0] for name in self._tables.documents(_MARKS)}
+        states = {
+            day: {verdict.state for verdict in found.values()} for day, found in self.of_days(sorted(marked)).items()
+        }
+        return [day for day, found in states.items() if State.UNCHECKED in found and State.QUARANTINED not in found]
 
     def passed(self, table: str, days: Iterable[str]) -> list[str]:
         """Those of the days on which the table's own check passed."""
@@ -143,6 +159,10 @@ def read_usable(tables: TableStore, name: str) -> tuple[pd.DataFrame, dict[str, 
 
 def _name(table: str, day: str) -> str:
     return f"verdicts/{table}/{day}"
+
+
+def _mark(table: str, day: str) -> str:
+    return f"{_MARKS}/{day}.{table}"
 
 
 def _reason(table: str, verdict: Verdict) -> str:

@@ -68,3 +68,13 @@ def test_what_was_never_written_is_named(store):
 def test_documents_come_back(store):
     store.write_json("round_predictor", {"version": "3"})
     assert store.read_json("round_predictor") == {"version": "3"}
+
+
+def test_documents_of_a_folder_are_listed_until_they_are_removed(store):
+    assert store.documents("marks") == []
+    store.write_json("marks/b", {})
+    store.write_json("marks/a.c", {})
+    assert store.documents("marks") == ["a.c", "b"]
+    store.remove_json("marks/b")
+    store.remove_json("marks/b")
+    assert store.documents("marks") == ["a.c"]

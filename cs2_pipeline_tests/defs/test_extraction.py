@@ -178,3 +178,8 @@ def test_a_verdict_is_kept_beside_the_tables_and_withdrawn_before_a_day_is_writt
     assert Verdicts(TableStore(str(tmp_path))).of("rounds", DAYS[0]) == Verdict(State.PASSED, (), mark, "a")
     verdicts.withdraw("rounds", DAYS[0])
     assert verdicts.of("rounds", DAYS[0]) == Verdict(State.UNCHECKED, (), mark)
+    assert verdicts.unchecked() == [DAYS[0]]
+    verdicts.pronounce("rounds", DAYS[0], Verdict(State.PASSED))
+    verdicts.withdraw("round_snapshots", DAYS[1])
+    verdicts.pronounce("rounds", DAYS[1], Verdict(State.QUARANTINED))
+    assert verdicts.unchecked() == []

@@ -1,6 +1,7 @@
 """Which match days have to be extracted: the one rule of the sensor and of the command line.
 
-A day is due when the demo database holds a demo of it that was not there when the day was last extracted and checked.
+A day is due when the demo database holds a demo of it that was not there when the day was last extracted and checked,
+or when an extraction of it died before it was checked.
 What was extracted is read from the verdicts beside the tables, so it does not matter who ran the extraction.
 """
 
@@ -55,13 +56,15 @@ def due_days(database: DemoDatabase, verdicts: Verdicts, first_day: date, *, sin
         database: what to extract from.
         verdicts: what was extracted.
         first_day: of the partitions.
-        since: a watermark at which nothing was due, to look at newer demos only.
+        since: a watermark at which nothing was due, to look at newer demos only; not heeded where an extraction died
+            since.
 
     Raises:
         DemoDatabaseError: the database cannot be read.
     """
     newest = watermark.read(database)
-    touched = watermark.newest_by_day(database, since if since is not None and newest.covers(since) else None)
+    heeded = since is not None and newest.covers(since) and not verdicts.unchecked()
+    touched = watermark.newest_by_day(database, since if heeded else None)
     today = datetime.now(UTC).date()
     possible = sorted(day for day in touched if first_day <= day <= today)
     known = verdicts.of_days(day.isoformat() for day in possible)

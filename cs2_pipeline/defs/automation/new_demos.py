@@ -9,7 +9,7 @@ import dagster as dg
 
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.automation.due_days import WATERMARK_TAG, DueDays, due_days, extraction_tags
-from cs2_pipeline.defs.automation.unfinished import end_of
+from cs2_pipeline.defs.automation.unfinished import end_of, under_way
 from cs2_pipeline.defs.partitions import partitions_of_run, ranges
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT, TRANSIENT
@@ -19,7 +19,7 @@ from cs2_pipeline.demodb.errors import DemoDatabaseError
 from cs2_pipeline.demodb.watermark import Watermark
 
 INTERVAL: Final = 60
-"""Seconds between two looks at the database: the answer to an idle one is a single row."""
+"""Seconds between two looks: an idle one reads a single row and lists a folder that is empty."""
 MAX_ATTEMPTS: Final = 3
 FIRST_PAUSE: Final = timedelta(minutes=5)
 """Before a failed extraction is asked for again; doubled for each further attempt."""
@@ -68,19 +68,19 @@ def new_demos(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Pl
     """Fires when demos are in the database that no extraction has seen, also demos parsed late for an old day.
 
     One run for each range of days with gaps of at most a week. A day is asked for until an extraction of it was
-    checked, passed or quarantined. What failed is asked for again after a pause, at most three times in all, and not
-    after a failure that repeating cannot mend: then newer demos of that day, a person, or a later extraction that
-    went through, of whatever day (what was broken is mended then), open it again. The cursor holds the watermark at
-    which nothing was due and no day was waiting to become possible: one before the first partition does when the
-    setting is changed, one in the future when it comes.
+    checked, passed or quarantined, and again where a later one died half-way. What failed is asked for again after a
+    pause, at most three times in all, and not after a failure that repeating cannot mend: then newer demos of that day,
+    a person, or a later extraction that went through, of whatever day (what was broken is mended then), open it again.
+    The cursor holds the watermark at which nothing was due and no day was waiting to become possible: one before the
+    first partition does when the setting is changed, one in the future when it comes.
     """
-    settings = platform.settings
+    settings, verdicts = platform.settings, Verdicts(platform.tables)
     since = Watermark.parse(context.cursor) if context.cursor else None
     try:
         with platform.demo_database() as database:
-            if since is not None and watermark.read(database) == since:
+            if since is not None and watermark.read(database) == since and not _died(context.instance, verdicts):
                 return dg.SensorResult(skip_reason=f"nothing new in the demo database since {since}")
-            due = due_days(database, Verdicts(platform.tables), settings.first_day, since=since)
+            due = due_days(database, verdicts, settings.first_day, since=since)
     except DemoDatabaseError as error:
         return dg.SensorResult(skip_reason=f"the demo database could not be read: {error}")
     plan = planned(due, earlier_attempts(context.instance), datetime.now(UTC))
@@ -130,6 +130,11 @@ def earlier_attempts(instance: dg.DagsterInstance) -> list[Attempt]:
         succeeded = run.status == dg.DagsterRunStatus.SUCCESS
         found.append(Attempt(frozenset(days), seen, end_of(record), run.tags.get(FAILURE_TAG), succeeded))
     return found
+
+
+def _died(instance: dg.DagsterInstance, verdicts: Verdicts) -> bool:
+    """Whether an extraction left days unchecked. While one is under way, whoever started it, its days are so too."""
+    return bool(verdicts.unchecked()) and not under_way(instance, [jobs.EXTRACT])
 
 
 def _why_not(tried: Sequence[Attempt], now: datetime, mended: datetime | None) -> str:

@@ -82,6 +82,29 @@ def test_an_extraction_by_the_command_line_is_not_repeated(world, monkeypatch):
     assert not tick(world).run_requests
 
 
+def test_a_day_whose_repeated_extraction_died_before_its_check_is_asked_for_again(extracted, monkeypatch):
+    cursor = tick(extracted).cursor
+
+    def die(*_):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("cs2_pipeline.datasets.expectations.validate_days", die)
+        assert not extracted.run("extract", range_tags(FIRST, FIRST)).success
+    found = tick(extracted, cursor)
+    (request,) = found.run_requests
+    assert span(request) == (DAYS[0], DAYS[0])
+    assert extracted.run("extract", request.tags).success
+    assert "nothing new in the demo database" in tick(extracted, cursor).skip_reason.skip_message
+
+
+def test_a_day_that_is_being_extracted_by_hand_is_not_taken_for_one_whose_extraction_died(extracted):
+    cursor = tick(extracted).cursor
+    extracted.verdicts.withdraw("rounds", DAYS[0])
+    launched(extracted, range_tags(FIRST, FIRST), dg.DagsterRunStatus.STARTED)
+    assert "nothing new in the demo database" in tick(extracted, cursor).skip_reason.skip_message
+
+
 def test_while_its_run_is_under_way_nothing_more_is_asked_for_and_the_cursor_stays(world):
     (request,) = tick(world).run_requests
     launched(world, request.tags, dg.DagsterRunStatus.STARTED)
