@@ -32,6 +32,11 @@ class Settings(BaseSettings):
     retrain_after_rounds: int = Field(
         500, gt=0, description="rounds beyond those trained on after which a training is asked for"
     )
+    training_days: int | None = Field(
+        None,
+        gt=0,
+        description="newest match days the round model learns from, so that it forgets a former patch; default: all",
+    )
     webhook_url: SecretStr | None = Field(
         None, description="where failures are told, as Slack's incoming webhooks take them; default: the log"
     )

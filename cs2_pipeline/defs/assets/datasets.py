@@ -11,6 +11,7 @@ from cs2_pipeline.datasets.digest import digest
 from cs2_pipeline.datasets.schema import PLAYER_DATASET, PLAYER_MATCH_STATS, ROUND_DATASET, ROUND_SNAPSHOTS
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.training_window import newest_days
 from cs2_pipeline.defs.verdicts import read_usable
 
 GROUP: Final = "datasets"
@@ -36,6 +37,7 @@ def round_dataset(
     days_left_out: dict[str, str] = {}
     if config.source is SnapshotSource.DATABASE:
         snapshots, days_left_out = read_usable(platform.tables, config.source.value)
+        snapshots = newest_days(snapshots, platform.settings.training_days, snapshots["started_at"].max())
     else:
         snapshots = platform.tables.read(config.source.value)
     built = rounds.build(snapshots)
