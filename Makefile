@@ -4,12 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test up bench lint format clean
+.PHONY: help demo test test-slow up bench lint format clean
 
 help:
 	@echo "make demo    run everything once, from an empty folder to two predictions"
 	@echo "make up      keep the Dagster UI, MLflow and the prediction service running"
 	@echo "make test    run the tests"
+	@echo "make test-slow  the tests that take minutes: a simulated month"
 	@echo "make lint    format check, lint, types, import contracts, definitions"
 	@echo "make bench   measure against the named baselines and write docs/benchmarks.md"
 
@@ -21,6 +22,9 @@ up: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+test-slow: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -m slow -s
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python -m benchmarks
