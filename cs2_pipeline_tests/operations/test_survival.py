@@ -311,6 +311,7 @@ class Onlooker(logging.Handler):
             self.server.start()
 
 
+@pytest.mark.slow
 def test_an_mlflow_killed_and_restarted_under_a_training_is_waited_for_and_the_training_is_registered_once(
     world, monkeypatch
 ):
