@@ -61,7 +61,7 @@ def translated(tracking_uri: str) -> Iterator[None]:
         if "API request to" in str(error) or error.error_code == "TEMPORARILY_UNAVAILABLE":
             raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
         raise RegistryError(f"MLflow at {masked(tracking_uri)}: {masked(str(error))}") from None
-    except (ConnectionError, TimeoutError):
+    except (ConnectionError, TimeoutError, FileNotFoundError, PermissionError, NotADirectoryError):
         raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
     except Exception as error:
         if type(error).__module__.split(".")[0] in ("sqlalchemy", "requests", "urllib3", "alembic"):
