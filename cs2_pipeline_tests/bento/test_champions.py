@@ -35,6 +35,10 @@ def versions(server):
     return {model["name"]: model["version"] for model in server.get("/models").json["models"]}
 
 
+def ready_anew(server):
+    return server.get("/readyz", Connection="close").status == 200
+
+
 def health(server):
     return server.get("/health").json
 
@@ -59,7 +63,8 @@ def test_swaps_under_load_fail_no_request_and_no_answer_lies_about_its_version(h
     first = home.register_round()
     home.promote(first)
     with serving(home.path, service_workers=2, served_models="round_predictor") as server:
-        server.await_that(lambda s: len(s.workers()) == 2)
+        # Each new connection goes to either worker: both are ready when so many in a row are answered.
+        server.await_that(lambda s: len(s.workers()) == 2 and all(ready_anew(s) for _ in range(40)))
         answers, stop = [], threading.Event()
 
         def ask():
