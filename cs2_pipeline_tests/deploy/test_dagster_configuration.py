@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,49 @@ def test_the_chart_keeps_state_where_the_compose_file_does() -> None:
     assert values["postgresql"]["postgresqlScheme"] == storage["scheme"]
     assert "postgresqlPassword" not in values["postgresql"]
     assert values["telemetry"] == dagster_yaml()["telemetry"]
+
+
+def test_the_chart_runs_as_the_compose_file_does() -> None:
+    values = yaml.safe_load((DEPLOY / "helm" / "dagster.yaml").read_text())
+    daemon, here = values["dagsterDaemon"], dagster_yaml()
+    here["run_monitoring"].pop("start_timeout_seconds")  # a pod takes longer to start than a process
+    assert values["concurrency"].pop("enabled") is True
+    assert snake_case(values["concurrency"]) == here["concurrency"]
+    assert snake_case(daemon["runRetries"]) == here["run_retries"]
+    longest = values["runLauncher"]["config"]["k8sRunLauncher"]["runK8sConfig"]["jobSpecConfig"][
+        "activeDeadlineSeconds"
+    ]
+    assert snake_case(daemon["runMonitoring"]).items() >= here["run_monitoring"].items() - {
+        ("max_runtime_seconds", longest)
+    }
+    assert values["retention"].pop("enabled") is True
+    assert snake_case(values["retention"]) == here["retention"]
+    assert values["migrate"] == {"enabled": True}
+
+
+def test_the_chart_probes_the_webserver_where_it_listens_and_writes_where_a_pod_may() -> None:
+    values = yaml.safe_load((DEPLOY / "helm" / "dagster.yaml").read_text())
+    webserver = values["dagsterWebserver"]
+    assert webserver["service"]["port"] == webserver["readinessProbe"]["httpGet"]["port"] > 1024
+    (location,) = values["dagster-user-deployments"]["deployments"]
+    mounted = {mount["mountPath"] for mount in location["volumeMounts"]}
+    written = values["additionalInstanceConfig"]["local_artifact_storage"]["config"]["base_dir"]
+    assert str(Path(written).parent) in mounted
+    assert location["env"]["CS2_HOME"] in mounted
+
+
+def test_what_the_chart_adds_is_what_dagster_accepts(tmp_path: Path) -> None:
+    values = yaml.safe_load((DEPLOY / "helm" / "dagster.yaml").read_text())
+    (tmp_path / "dagster.yaml").write_text(yaml.safe_dump(values["additionalInstanceConfig"]))
+    configuration, _ = dagster_instance_config(str(tmp_path))
+    assert configuration == values["additionalInstanceConfig"]
+
+
+def snake_case(values: object) -> object:
+    """The chart's keys as Dagster's own configuration spells them."""
+    if not isinstance(values, dict):
+        return values
+    return {re.sub(r"([A-Z])", r"_\1", key).lower(): snake_case(value) for key, value in values.items()}
 
 
 def test_a_manifest_gives_the_probes_the_service_answers() -> None:
