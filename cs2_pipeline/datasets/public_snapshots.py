@@ -56,6 +56,11 @@ _WEAPONS: Final = (
 _GRENADES: Final = ("hegrenade", "flashbang", "smokegrenade", "incendiarygrenade", "molotovgrenade", "decoygrenade")
 _ITEM_COLUMN: Final = re.compile(r"(?P<side>ct|t)_(?:weapon|grenade)_(?P<item>\w+)")
 
+_EXPECTED: Final = (
+    'expected is csgo_round_snapshots.csv, plain or .gz, of the public data set "CS:GO round winner classification"'
+)
+"""What every refusal of a whole file ends with."""
+
 _REGULATION_HALF: Final = 15
 """Rounds in a half in these matches: they were played before MR12."""
 _OVERTIME_HALF: Final = 3
@@ -165,13 +170,6 @@ def read(path: Path | str) -> tuple[pd.DataFrame, PublicReport]:
 def _published(path: Path) -> pd.DataFrame:
     """The file's rows, checked, with the recovered numbers of match and round."""
     frame = _parse(path)
-    missing = [name for name in _required() if name not in frame.columns]
-    if missing:
-        raise DatasetError(
-            f"{path}: no column {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''} ({len(missing)} of"
-            f" {len(list(_required()))} missing); expected is the CSV of CS:GO round snapshots with one column for each"
-            " weapon and side"
-        )
     if frame.empty:
         raise DatasetError(f"{path}: a header and no rows")
     for name in frame.columns:
@@ -193,13 +191,28 @@ def _required() -> Iterator[str]:
 
 def _parse(path: Path) -> pd.DataFrame:
     try:
+        # The header alone first: of another file, what it lacks says more than where its rows stop making sense.
+        _require_columns(path, pd.read_csv(path, nrows=0, index_col=False))
         return pd.read_csv(path, low_memory=False, skip_blank_lines=False, index_col=False)
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file") from None
     except pd.errors.EmptyDataError:
-        raise DatasetError(f"{path}: the file is empty") from None
+        raise DatasetError(f"{path}: the file is empty; {_EXPECTED}") from None
     except (pd.errors.ParserError, UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
-        raise DatasetError(f"{path}: not readable as CSV, or not whole ({error}); fetch the file again") from error
+        line = re.search(r" in line \d+", str(error))
+        raise DatasetError(
+            f"{path}: not readable as CSV{line[0] if line else ''}, or not whole; {_EXPECTED}"
+        ) from error
+
+
+def _require_columns(path: Path, header: pd.DataFrame) -> None:
+    required = list(_required())
+    missing = [name for name in required if name not in header.columns]
+    if missing:
+        raise DatasetError(
+            f"{path}: no column {', '.join(missing[:5])}{' …' if len(missing) > 5 else ''} ({len(missing)} of"
+            f" {len(required)} missing); {_EXPECTED}"
+        )
 
 
 def _checked(path: Path, column: pd.Series) -> pd.Series:

@@ -95,16 +95,25 @@ def test_a_port_in_use_is_named_before_anything_starts(cs2, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("content", "named"),
-    [(b"time_left,map\n1,de_nuke\n", "95 of 97 missing"), (b"", "empty"), (b"\x00\x01\x02", "csgo.csv")],
+    ("name", "content", "named"),
+    [
+        ("csgo.csv", b"time_left,map\n1,de_nuke\n", "95 of 97 missing"),
+        ("csgo.csv", b"# A text\n\nwith, commas, here\n", "97 of 97 missing"),
+        ("csgo.csv", b"", "the file is empty"),
+        ("csgo.csv", b"\x00\x01\x02", "97 of 97 missing"),
+        ("csgo.csv.gz", b"time_left,map\n1,de_nuke\n", "not readable as CSV"),
+    ],
 )
-def test_a_file_that_is_not_the_public_one_is_refused(cs2, tmp_path, home, content, named):
-    file = tmp_path / "csgo.csv"
+def test_a_file_that_is_not_the_public_one_is_refused_with_what_is_expected(cs2, tmp_path, name, content, named):
+    file = tmp_path / name
     file.write_bytes(content)
     ended = cs2("ingest", "snapshots", file)
     assert ended.status == 1
+    assert f"{file}: " in ended.err
     assert named in ended.err
-    assert not TableStore(str(home / "data")).exists("published_snapshots")
+    assert "expected is csgo_round_snapshots.csv" in ended.err
+    assert "C error" not in ended.err
+    assert not TableStore(str(tmp_path / "home" / "data")).exists("published_snapshots")
 
 
 def test_a_broken_archive_is_refused(cs2, tmp_path):
