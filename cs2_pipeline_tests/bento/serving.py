@@ -1,4 +1,4 @@
-"""Real service processes for tests: an MLflow store with tiny models in a folder, and `bentoml serve` over it."""
+"""Real service processes for tests: an MLflow store with tiny models in a folder, and the service over it."""
 
 import json
 import os
@@ -31,6 +31,9 @@ PLAYER = {
     "total_clutch_attempts": 40, "avg_first_kills": 2.1, "total_rounds": 480, "kd_ratio": 1.22, "headshot_pct": 0.44,
     "clutch_rate": 0.3, "adr": 82.0,
 }  # fmt: skip
+
+SUPERVISED = ("bentoml", "serve", "bento.service:CounterStrike")
+ONE_PROCESS = ("bento",)
 
 
 @dataclass(frozen=True)
@@ -149,18 +152,17 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(home: Path, *, until=ready, **settings: Any) -> Iterator[Server]:
+def serving(home: Path, *, until=ready, module: tuple[str, ...] = SUPERVISED, **settings: Any) -> Iterator[Server]:
     """A service over a home, with settings given by their names; its whole process group is gone afterwards."""
     port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CS2_")}
     environment |= {"CS2_HOME": str(home), "CS2_RELOAD_INTERVAL": "0.5"}
     environment |= {f"CS2_{key.upper()}": str(value) for key, value in settings.items()}
     environment |= {"BENTOML_HOME": str(home / f"bentoml-{port}"), "BENTOML_DO_NOT_TRACK": "True"}
-    command = [sys.executable, "-m", "bentoml", "serve", "bento.service:CounterStrike"]
     log = home / f"service-{port}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*command, "--host", "127.0.0.1", "--port", str(port)],
+            [sys.executable, "-m", *module, "--host", "127.0.0.1", "--port", str(port)],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True,
         )  # fmt: skip
     server = Server(port, process, log)

@@ -24,7 +24,7 @@ from cs2_pipeline.models.artifact import write
 from cs2_pipeline.registry.cache import Cache, ModelVersion
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
-from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, alive, free_port, serving
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, alive, free_port, serving
 from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
 
 # What the tiny model answers for ROUND, by its bias.
@@ -62,7 +62,8 @@ def test_without_a_champion_the_service_starts_says_so_and_gets_ready_by_itself(
 def test_swaps_under_load_fail_no_request_and_no_answer_lies_about_its_version(home):
     first = home.register_round()
     home.promote(first)
-    with serving(home.path, service_workers=2, served_models="round_predictor") as server:
+    # With two workers `python -m bento` is supervised, too.
+    with serving(home.path, module=ONE_PROCESS, service_workers=2, served_models="round_predictor") as server:
         # Each new connection goes to either worker: both are ready when so many in a row are answered.
         server.await_that(lambda s: len(s.workers()) == 2 and all(ready_anew(s) for _ in range(40)))
         answers, stop = [], threading.Event()

@@ -1,6 +1,7 @@
 """The service as BentoML runs it: its clients, its workers, its end, and what it does not bring along."""
 
 import json
+import signal
 import socket
 import subprocess
 import sys
@@ -10,7 +11,7 @@ from pathlib import Path
 import bentoml
 import pytest
 
-from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, free_port, serving
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, SUPERVISED, free_port, serving
 
 
 def test_bentomls_own_client_reaches_the_endpoints(server):
@@ -63,13 +64,22 @@ def test_a_worker_loads_nothing_that_training_needs():
         "onnx",
         "pickle_model",
     ]
+    load = "import bento.service; bento.service.CounterStrike.to_asgi()"
+    script = f"import sys; {load}; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_supervisor_of_the_workers_loads_no_models():
+    heavy = ["onnxruntime", "numpy", "bento.app", "uvicorn"]
     script = f"import sys; import bento.service; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"
 
 
-def test_termination_lets_a_request_under_way_finish(served_home):
-    with serving(served_home.path) as server:
+@pytest.mark.parametrize(("module", "status"), [(SUPERVISED, 0), (ONE_PROCESS, -signal.SIGTERM)])
+def test_termination_lets_a_request_under_way_finish(served_home, module, status):
+    with serving(served_home.path, module=module) as server:
         body = json.dumps(ROUND).encode()
         head = (
             b"POST /predict/round HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
@@ -82,7 +92,7 @@ def test_termination_lets_a_request_under_way_finish(served_home):
                 server.process.wait(0.5)
             connection.sendall(body[20:])
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-        assert server.process.wait(20) == 0
+        assert server.process.wait(20) == status
 
 
 def test_no_worker_outlives_a_supervisor_that_was_killed(served_home):
@@ -96,12 +106,14 @@ def test_no_worker_outlives_a_supervisor_that_was_killed(served_home):
         assert not Path(f"/proc/{worker}").exists()
 
 
+@pytest.mark.parametrize("module", [SUPERVISED, ONE_PROCESS])
 @pytest.mark.parametrize(
     ("name", "value", "said"), [("CS2_API_KEYS", "clear-text-key", "sha256sum"), ("CS2_HOME", "/dev/null", "/dev/null")]
 )
-def test_settings_that_cannot_work_end_the_start_with_a_message(tmp_path, name, value, said):
-    environment = {"PATH": "", "CS2_HOME": str(tmp_path), "BENTOML_HOME": str(tmp_path)} | {name: value}
-    command = [sys.executable, "-m", "bentoml", "serve", "bento.service:CounterStrike", "--port", str(free_port())]
+def test_settings_that_cannot_work_end_the_start_with_a_message(tmp_path, name, value, said, module):
+    environment = {"CS2_HOME": str(tmp_path), "BENTOML_HOME": str(tmp_path), "CS2_SERVICE_PORT": str(free_port())}
+    environment |= {"PATH": "", name: value}
+    command = [sys.executable, "-m", *module]
     done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert said in done.stdout + done.stderr
