@@ -1,5 +1,5 @@
 // Client of the Counter-Strike 2 prediction service, in one file: copy it into a project.
-// Needs .NET Standard 2.0 or newer and System.Text.Json 6 or newer (part of .NET 6 and later). C# 7.3.
+// Needs System.Text.Json 4.7 or newer: part of .NET Core 3.1, .NET 5 and later, a package for .NET Standard 2.0. C# 7.3.
 
 using System;
 using System.Collections.Generic;
@@ -7,7 +7,6 @@ using System.Net.Http;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
-using System.Text.Json.Serialization;
 using System.Threading;
 using System.Threading.Tasks;
 
@@ -158,7 +157,6 @@ namespace Cs2Predictions
         private static readonly JsonSerializerOptions Json = new JsonSerializerOptions
         {
             PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
-            DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull,
         };
 
         private readonly HttpClient http;

@@ -1,4 +1,5 @@
-// Calls every method of the client and prints what came back, one line each.
+// Calls every method of the client and prints what came back, one line each. Arguments: the service's address, and that
+// of one which turns the first attempts away, answers one and is silent from then on.
 
 using System;
 using System.Globalization;
@@ -39,6 +40,20 @@ public static class Program
         catch (AggregateException error) { Console.WriteLine("refused {0}", error.InnerException.Message); }
         try { client.PredictRoundAsync(state, new CancellationToken(true)).Wait(); }
         catch (AggregateException error) { Console.WriteLine("cancelled {0}", error.InnerException is OperationCanceledException); }
+        WithDifficulties(new Uri(arguments[1]), state);
         return 0;
+    }
+
+    private static void WithDifficulties(Uri address, RoundState state)
+    {
+        var options = new Cs2PredictionsOptions { BaseAddress = address, Timeout = TimeSpan.FromSeconds(20) };
+        var patient = new Cs2PredictionsClient(new HttpClient(), options);
+        Console.WriteLine("after retries {0}", patient.PredictRoundAsync(state).Result.PredictedWinner);
+        var cancellation = new CancellationTokenSource(TimeSpan.FromMilliseconds(200));
+        try { patient.PredictRoundAsync(state, cancellation.Token).Wait(); }
+        catch (AggregateException error) { Console.WriteLine("cancelled while waiting {0}", error.InnerException is OperationCanceledException); }
+        options.Timeout = TimeSpan.FromMilliseconds(200);
+        try { patient.PredictRoundAsync(state).Wait(); }
+        catch (AggregateException error) { Console.WriteLine("timeout {0}", error.InnerException is TimeoutException); }
     }
 }
