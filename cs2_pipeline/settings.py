@@ -2,20 +2,28 @@
 
 One variable each, prefix ``CS2_``. With none set, everything lives in one folder (``.cs2``). Secrets are
 ``SecretStr``: printing settings never shows them. `load` reads the environment anew; nothing here is read at import.
+An empty variable counts as not set: container files hand on empty ones.
 """
 
 import hashlib
 from datetime import date
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class SettingsError(Exception):
+    """Settings are wrong; the message names each, its value (never a secret's) and what is expected."""
 
 
 class Settings(BaseSettings):
     """The settings. Field names in upper case with the prefix are the environment variables."""
 
-    model_config = SettingsConfigDict(env_prefix="CS2_", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="CS2_", extra="ignore", env_ignore_empty=True)
 
     home: Path = Field(Path(".cs2"), description="folder of all embedded parts")
     database_url: SecretStr | None = Field(
@@ -35,16 +43,16 @@ class Settings(BaseSettings):
     training_days: int | None = Field(
         None,
         gt=0,
-        description="newest match days the round model learns from, so that it forgets a former patch; default: all",
+        description="newest match days the round model learns from, older ones are forgotten; default: all",
     )
     webhook_url: SecretStr | None = Field(
         None, description="where failures are told, as Slack's incoming webhooks take them; default: the log"
     )
     seed: int = Field(0, description="seed of training, resampling and the simulator")
     host: str = Field("127.0.0.1", description="address the local processes listen on")
-    dagster_port: int = Field(3000, description="Dagster UI")
-    mlflow_port: int = Field(5000, description="MLflow UI")
-    service_port: int = Field(8000, description="prediction service")
+    dagster_port: Port = Field(3000, description="Dagster UI")
+    mlflow_port: Port = Field(5000, description="MLflow UI")
+    service_port: Port = Field(8000, description="prediction service")
 
     service_workers: int = Field(1, ge=1, description="processes that answer predictions")
     served_models: str = Field(
@@ -62,6 +70,14 @@ class Settings(BaseSettings):
     cors_origins: str = Field("", description="origins whose pages may call the service, comma-separated, or *")
     prediction_log: bool = Field(False, description="keep every prediction as Parquet")
     prediction_log_max_bytes: int = Field(2**30, gt=0, description="disk the prediction log may take")
+
+    @field_validator("home")
+    @classmethod
+    def _can_be_a_folder(cls, home: Path) -> Path:
+        nearest = next(path for path in (home.absolute(), *home.absolute().parents) if path.exists())
+        if not nearest.is_dir():
+            raise ValueError(f"{nearest} is a file")
+        return home
 
     @property
     def embedded_database(self) -> Path:
@@ -101,5 +117,28 @@ class Settings(BaseSettings):
 
 
 def load() -> Settings:
-    """The settings as the environment has them now."""
-    return Settings()  # type: ignore[call-arg]  # every field has a default
+    """The settings as the environment has them now.
+
+    Raises:
+        SettingsError: some are wrong.
+    """
+    try:
+        return Settings()  # type: ignore[call-arg]  # every field has a default
+    except ValidationError as error:
+        # Not chained: pydantic's text would show the values of secrets.
+        raise SettingsError(explained(error)) from None
+
+
+def explained(error: ValidationError) -> str:
+    """A sentence for each wrong setting: its variable, its value unless secret, and what is expected."""
+    from cs2_pipeline.settings_reference import kind  # noqa: PLC0415  needed here alone, and it imports this module
+
+    sentences = []
+    for one in error.errors():
+        name = str(one["loc"][0])
+        field = Settings.model_fields[name]
+        expected = kind(field)
+        value = "(hidden)" if "secret" in expected else repr(str(one["input"]))
+        reason = f"; {one['ctx']['error']}" if one["type"] == "value_error" else ""
+        sentences.append(f"CS2_{name.upper()} is {value}; expected is a {expected} ({field.description}){reason}")
+    return "; ".join(sentences)

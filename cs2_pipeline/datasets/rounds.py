@@ -1,6 +1,7 @@
 """The training table of the round model: open states, split into parts by whole matches in time order."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,9 @@ PARTS: Final = ("train", "validate", "calibrate", "test")
 SHARES: Final[Mapping[str, float]] = {"train": 0.5, "validate": 0.1, "calibrate": 0.1, "test": 0.3}
 """Share of the matches in each part, oldest matches first."""
 
+FORMER: Final = "former"
+"""Part of the matches before a change of play. They are learned from only where that turns out to be better."""
+
 _DECIDED_BY: Final = ("ct_alive", "t_alive", "bomb_planted", "time_remaining")
 _decided_winner: Final = np.frompyfunc(decided_winner, len(_DECIDED_BY), 1)
 
@@ -25,12 +29,16 @@ def is_decided(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
     return pd.Series(winners, dtype=object).notna().to_numpy(bool)
 
 
-def build(round_snapshots: pd.DataFrame, shares: Mapping[str, float] = SHARES) -> Derived:
+def build(
+    round_snapshots: pd.DataFrame, shares: Mapping[str, float] = SHARES, changed_at: datetime | None = None
+) -> Derived:
     """The round dataset of a table of snapshots.
 
     Args:
         round_snapshots: columns of `schema.ROUND_SNAPSHOTS`, rows in any order.
         shares: share of the matches by part, oldest matches first; they add up to 1.
+        changed_at: start of the first match of changed play: what started before is in the part `FORMER`, and the
+            shares are those of the other matches.
 
     Returns:
         Columns of `schema.ROUND_DATASET`, sorted by started_at, match_id, round_number and snapshot; and the number
@@ -51,7 +59,9 @@ def build(round_snapshots: pd.DataFrame, shares: Mapping[str, float] = SHARES) -
     twice = matches["match_id"].duplicated()
     if twice.any():
         raise DatasetError(f"match {matches.loc[twice, 'match_id'].iloc[0]} has two start times: it was imported twice")
-    part_of = dict(zip(matches["match_id"], parts_in_order(len(matches), shares), strict=True))
+    former = 0 if changed_at is None else int((matches["started_at"] < changed_at).sum())
+    parts = [FORMER] * former + parts_in_order(len(matches) - former, shares)
+    part_of = dict(zip(matches["match_id"], parts, strict=True))
     frame["part"] = frame["match_id"].map(part_of).astype("str")
     left_out = {"snapshots of decided rounds": int(decided.sum())} if decided.any() else {}
     return Derived(ROUND_DATASET.conform(frame), left_out)

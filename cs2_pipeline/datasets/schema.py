@@ -110,6 +110,7 @@ _MAP_NAME: Final = Column("map_name", "str", "the map, such as de_mirage", nulla
 _CT_WINS: Final = Column("ct_wins", "int8", "label: 1 where the CT side won the round, 0 where the T side did")
 _STEAM_ID: Final = Column("steam_id", "str", "SteamID64 as text: it does not fit a float")
 _PART: Final = Column("part", "str", "train, validate, calibrate or test")
+_ROUND_PART: Final = Column("part", "str", f"{_PART.meaning}; former: matches before a change of play")
 _TICK: Final = Column("tick", "int64", "demo tick of the event")
 
 ROUNDS: Final = Table(
@@ -212,7 +213,7 @@ ROUND_DATASET: Final = Table(
     (
         *ROUND_SNAPSHOTS.columns,
         Column("map_index", "int64", "number of the map as a model input, 0 where not known"),
-        _PART,
+        _ROUND_PART,
     ),
 )
 """Open states only, sorted by match time, each match wholly in one part."""

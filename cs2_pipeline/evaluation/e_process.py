@@ -8,7 +8,7 @@ By Ville's inequality the chance that one of them *ever* reaches 1 / α is at mo
 whatever one looks for. Nothing is assumed of the distribution, and claims may depend on each other in any way.
 
 Sources: Ville 1939; Waudby-Smith and Ramdas, Estimating means of bounded random variables by betting, JRSS B, 2023;
-Shafer, Testing by betting, JRSS A, 2021.
+Shafer, Testing by betting, JRSS A, 2021; Page, Continuous inspection schemes, Biometrika, 1954.
 """
 
 from dataclasses import dataclass
@@ -82,6 +82,18 @@ def log_wealth(bets: Bets, periods: NDArray[np.integer[Any]]) -> Floats:
 def together(log_wealths: Floats) -> Floats:
     """Natural logarithm of the mean wealth over the claims, shape (matches,): evidence that one of them is false."""
     return np.asarray(logsumexp(log_wealths, axis=1) - np.log(log_wealths.shape[1]))
+
+
+def change(payoffs: Floats) -> int:
+    """The match with which a claim began to fail: the one after the lowest point of the summed payoffs.
+
+    While the claim holds they fall on average, afterwards they rise. An estimate without a promise about its error:
+    choose with it what to try, never what to believe (Page 1954).
+
+    Args:
+        payoffs: of one claim, matches in time order, shape (matches,).
+    """
+    return int(np.argmin(np.append(0.0, np.cumsum(payoffs))[:-1])) if payoffs.size else 0
 
 
 def lower_bound(total: Floats, count: Floats, *, depth: float, most: float, rate: float) -> float:

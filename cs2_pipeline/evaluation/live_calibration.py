@@ -69,12 +69,15 @@ class Evidence:
         log_wealth: natural logarithm of the wealth after each match, shape (matches,).
         rate: the chance that a true claim ever rings the alarm.
         culprits: claims that hold most of the wealth, the richest first.
+        changed_at: start of the match from which on the richest claim lost for good, as far as can be told; the first
+            match where it did so from the beginning; None without matches.
     """
 
     started_at: pd.DatetimeIndex
     log_wealth: Floats
     rate: float
     culprits: tuple[str, ...]
+    changed_at: datetime | None = None
 
     @property
     def odds(self) -> float:
@@ -199,7 +202,9 @@ def evidence_of(against: Bets, started_at: pd.DatetimeIndex, since: datetime, ra
     wealth = e_process.log_wealth(against, weeks)
     richest = np.argsort(-wealth[-1], kind="stable")[:5]
     culprits = tuple(against.names[place] for place in richest if wealth[-1, place] > 0)
-    return Evidence(started_at, e_process.together(wealth), rate, culprits)
+    changed = e_process.change(against.payoffs[:, richest[0]])
+    changed_at = started_at[changed].to_pydatetime() if len(started_at) else None
+    return Evidence(started_at, e_process.together(wealth), rate, culprits, changed_at)
 
 
 def _gaps(matches: Matches) -> pd.DataFrame:

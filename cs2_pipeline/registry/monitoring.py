@@ -17,11 +17,11 @@ from cs2_pipeline.evaluation import drift, live_calibration
 from cs2_pipeline.evaluation.domain import state_features, states_of
 from cs2_pipeline.evaluation.drift import Drift
 from cs2_pipeline.evaluation.intervals import Interval, flatten
-from cs2_pipeline.evaluation.live_calibration import LiveCalibration
+from cs2_pipeline.evaluation.live_calibration import Evidence, LiveCalibration
 from cs2_pipeline.game.features import ROUND_FEATURES
 from cs2_pipeline.models.artifact import Artifact
 from cs2_pipeline.registry.cache import ModelVersion
-from cs2_pipeline.registry.release import seen_until
+from cs2_pipeline.registry.release import learned_since, seen_until
 
 CALIBRATION: Final = "calibration"
 DRIFT: Final = "drift"
@@ -54,13 +54,16 @@ def look(version: ModelVersion, artifact: Artifact, snapshots: pd.DataFrame, *, 
         version: the champion.
         artifact: its artifact.
         snapshots: all `round_snapshots` there are. Those of matches that started after the newest match of the
-            champion's dataset are new to it; the others are what it was made from, whatever their part.
+            champion's dataset are new to it; the others, from the oldest it learned from, are what it was made from,
+            whatever their part.
         seed: of the resampling.
     """
     since = seen_until(version.source_watermark)
     is_open = snapshots[~is_decided(snapshots)]
     later = is_open["started_at"] > since
     old, new = is_open[~later], is_open[later]
+    # What it is compared with is what it learned from, which need not be all that is stored.
+    old = old[old["started_at"] >= learned_since(version)]
     if new.empty:
         return Look(version, since, None, None, f"no match after {since:%Y-%m-%d %H:%M} UTC is extracted yet")
     probability = artifact.predict(state_features(states_of(new)), ROUND_FEATURES)["probability"].astype(np.float64)
@@ -75,13 +78,15 @@ def document(found: Look, former: Mapping[str, Any] | None = None) -> dict[str, 
 
     Returns:
         ``version``, ``seen_until``, ``note``; ``calibration`` and ``drift``, each None or with ``sentence``, ``rings``
-        (now), ``odds`` and numbers; ``alarms``: by version and kind when an alarm first rang and the sentence then.
+        (now), ``odds`` and numbers; ``alarms``: by version and kind when an alarm first rang, the sentence then, and
+        since which match play had changed.
     """
     parts = {CALIBRATION: _calibration(found.calibration), DRIFT: _drift(found.drift)}
     alarms = {version: dict(kinds) for version, kinds in (former or {}).get("alarms", {}).items()}
     for kind, part in parts.items():
         if part is not None and part["rings"]:
             rang = {"at": datetime.now(UTC).isoformat(timespec="seconds"), "sentence": part["sentence"]}
+            rang |= {"changed_at": part["changed_at"]}
             alarms.setdefault(found.version.version, {}).setdefault(kind, rang)
     return {
         "version": found.version.version,
@@ -90,6 +95,13 @@ def document(found: Look, former: Mapping[str, Any] | None = None) -> dict[str, 
         "alarms": alarms,
         **parts,
     }
+
+
+def latest_change(looked: Mapping[str, Any]) -> datetime | None:
+    """When play changed last, as the alarms of all versions have it; None where none rang that says so."""
+    alarms = [alarm for kinds in looked.get("alarms", {}).values() for alarm in kinds.values()]
+    times = [datetime.fromisoformat(alarm["changed_at"]) for alarm in alarms if alarm.get("changed_at")]
+    return max(times, default=None)
 
 
 def alarms_of(looked: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -103,13 +115,16 @@ def _calibration(found: LiveCalibration | None) -> dict[str, Any] | None:
         return None
     figures = flatten({"live_log_loss": found.log_loss, "live_ece": found.ece})
     return {
-        "sentence": found.sentence,
-        "rings": found.evidence.rings,
-        "odds": found.evidence.odds,
+        **_evidence(found.sentence, found.evidence),
         "matches": found.matches,
         "rounds": found.rounds,
         "figures": figures,
     }
+
+
+def _evidence(sentence: str, found: Evidence) -> dict[str, Any]:
+    changed_at = found.changed_at.isoformat() if found.changed_at is not None else None
+    return {"sentence": sentence, "rings": found.rings, "odds": found.odds, "changed_at": changed_at}
 
 
 def _drift(found: Drift | None) -> dict[str, Any] | None:
@@ -123,9 +138,7 @@ def _drift(found: Drift | None) -> dict[str, Any] | None:
         "largest_psi": Interval(float(top["psi"]), float(top["psi_low"]), float(top["psi_high"])),
     }
     return {
-        "sentence": found.sentence,
-        "rings": found.evidence.rings,
-        "odds": found.evidence.odds,
+        **_evidence(found.sentence, found.evidence),
         "matches": found.new_matches,
         "figures": {key: value for key, value in flatten(figures).items() if np.isfinite(value)},
     }

@@ -25,11 +25,11 @@ from cs2_pipeline.evaluation.laws import LawResult
 from cs2_pipeline.evaluation.promotion import PLAYER_REQUIREMENTS, ROUND_REQUIREMENTS, Decision, decide
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES, player_features
 from cs2_pipeline.game.player import PLAYER_FIELDS
-from cs2_pipeline.models import player_classifier, round_predictor
+from cs2_pipeline.models import player_classifier
 from cs2_pipeline.models.artifact import Artifact, model_digest
 from cs2_pipeline.models.player_classifier import PlayerTraining
 from cs2_pipeline.models.round_predictor import RoundTraining
-from cs2_pipeline.registry import promotion, runs
+from cs2_pipeline.registry import changed_play, promotion, runs
 from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion, RegistryError
 
@@ -117,6 +117,7 @@ class _Judged:
     decision: Decision
     champion: ModelVersion | None
     figure: bytes
+    learned_since: datetime
 
 
 _ROUND: Final = _Model(
@@ -167,8 +168,8 @@ def train_round(
     champion = registry.models.champion(ROUND_PREDICTOR)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        training = round_predictor.train(dataset, seed=seed, folder=folder, progress=progress)
-        artifact = Artifact.load(folder)
+        training, since = changed_play.train(dataset, seed=seed, folder=folder, progress=progress)
+        folder, artifact = training.folder, training.artifact
         progress("measuring on the test part")
         test = dataset[dataset["part"] == "test"]
         found = evidence.of_round_model(
@@ -184,7 +185,7 @@ def train_round(
         seen = (test["ct_wins"].to_numpy(), _probability(artifact)(features), test[_ROUND.group].to_numpy())
         figure = _figure(found, *seen, folder)
         decision = decide(found, ROUND_REQUIREMENTS)
-        judged = _Judged(_ROUND, dataset, folder, training, found, decision, champion, figure)
+        judged = _Judged(_ROUND, dataset, folder, training, found, decision, champion, figure, since)
         return _register(judged, registry, seed=seed, tags=tags)
 
 
@@ -222,7 +223,8 @@ def train_player(
         if not answers:
             found = replace(found, laws=[*(found.laws or []), _answers_nobody(training.min_rounds)])
         decision = decide(found, PLAYER_REQUIREMENTS)
-        judged = _Judged(_PLAYER, dataset, folder, training, found, decision, champion, figure)
+        since = dataset[_PLAYER.time].min().to_pydatetime()
+        judged = _Judged(_PLAYER, dataset, folder, training, found, decision, champion, figure, since)
         return _register(judged, registry, seed=seed, tags=tags)
 
 
@@ -294,6 +296,11 @@ def seen_until(source_watermark: str) -> datetime:
             f"the source watermark {source_watermark!r} names no match time: train the model again"
         ) from error
     return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def learned_since(version: ModelVersion) -> datetime:
+    """When the oldest match started that a version learned from; the beginning of time where it does not say."""
+    return datetime.fromisoformat(version.tags.get("learned_since") or datetime.min.replace(tzinfo=UTC).isoformat())
 
 
 def _source(dataset: pd.DataFrame) -> str:
@@ -369,7 +376,10 @@ def _about(judged: _Judged, tags: Mapping[str, str]) -> card.About:
         command=f"{model.command} --published" if _source(dataset) == PUBLISHED else model.command,
         intended_use=model.intended_use,
         limits=model.limits,
-        choice=f"Chosen on the validation part: {judged.training.chosen.name}.",
+        choice=(
+            f"Chosen on matches left out: {judged.training.chosen.name}. "
+            f"Learned from matches since {judged.learned_since:%Y-%m-%d}."
+        ),
         params=judged.training.chosen.params,
         git_commit=tags.get("git_commit"),
         source_watermark=watermark(dataset, model.time),
@@ -395,6 +405,7 @@ def _run(judged: _Judged, about: card.About, written: str, seed: int, tags: Mapp
             **tags,
             "source_watermark": str(about.source_watermark),
             "source": _source(judged.dataset),
+            "learned_since": judged.learned_since.isoformat(),
             "learned_until": _learned_until(judged.dataset, judged.model.time),
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),
             "model_digest": about.model_digest,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs2_pipeline.datasets.rounds import PARTS, SHARES, build, is_decided, parts_in_order
+from cs2_pipeline.datasets.rounds import FORMER, PARTS, SHARES, build, is_decided, parts_in_order
 from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline_tests.datasets.event_rounds import random_events
@@ -41,6 +41,14 @@ def test_matches_are_split_whole_and_in_time_order() -> None:
     assert frame.groupby("part")["match_id"].nunique().to_dict() == {
         "train": 10, "validate": 2, "calibrate": 2, "test": 6,
     }  # fmt: skip
+
+
+def test_matches_before_a_change_of_play_are_a_part_of_their_own_and_the_shares_are_those_of_the_others() -> None:
+    frame = build(snapshots(20), changed_at=(DAY + pd.Timedelta(days=10)).to_pydatetime()).frame
+    assert frame.groupby("part")["match_id"].nunique().to_dict() == {
+        FORMER: 10, "train": 5, "validate": 1, "calibrate": 1, "test": 3,
+    }  # fmt: skip
+    assert frame.loc[frame["part"] == FORMER, "started_at"].max() < DAY + pd.Timedelta(days=10)
 
 
 def test_rows_come_in_the_order_of_play() -> None:

@@ -1,20 +1,29 @@
-"""The window of days that the round model learns from."""
+"""The days and the matches that the round model learns from."""
 
 from datetime import UTC, date, datetime
 
+import dagster as dg
 import pandas as pd
 import pytest
 
-from cs2_pipeline.defs.training_window import newest_days
+from cs2_pipeline.datasets.rounds import FORMER
+from cs2_pipeline.defs import training_window
+from cs2_pipeline.defs.definitions import assemble
+from cs2_pipeline.defs.training_window import LEAST_MATCHES, change_to_heed, newest_days
 from cs2_pipeline.demodb.simulator import append_days
+from cs2_pipeline.registry.monitoring import latest_change
 
 NOON = pd.DataFrame({"started_at": pd.to_datetime([f"2026-01-0{day} 12:00" for day in range(1, 6)], utc=True)})
 
 
-@pytest.mark.parametrize(("days", "first"), [(None, 1), (1, 4), (3, 2), (9, 1)])
-def test_the_days_up_to_the_newest_one_seen_and_all_later_ones_remain(days, first):
-    kept = newest_days(NOON, days, datetime(2026, 1, 4, 6, tzinfo=UTC))
-    assert kept["started_at"].dt.day.tolist() == list(range(first, 6))
+def build_dataset(world):
+    job = assemble(world.settings).resolve_implicit_global_asset_job_def()
+    assert job.execute_in_process(instance=world.instance, asset_selection=[dg.AssetKey("round_dataset")]).success
+
+
+@pytest.mark.parametrize(("days", "first"), [(None, 1), (1, 5), (3, 3), (9, 1)])
+def test_the_newest_days_remain(days, first):
+    assert newest_days(NOON, days)["started_at"].dt.day.tolist() == list(range(first, 6))
 
 
 def test_a_dataset_under_a_window_forgets_the_days_before_it(extracted):
@@ -22,6 +31,40 @@ def test_a_dataset_under_a_window_forgets_the_days_before_it(extracted):
     append_days(extracted.database, first_day=newest[0], days=2, matches=12, teams=4)
     assert extracted.extract(*newest).success
     extracted.settings = extracted.settings.model_copy(update={"training_days": 2})
-    extracted.run("train_round")
+    build_dataset(extracted)
     learnt = extracted.platform.tables.read("round_dataset")["started_at"].dt.date
     assert sorted(learnt.unique()) == list(newest)
+
+
+def test_a_change_is_heeded_once_enough_matches_were_played_since_and_if_something_is_older():
+    hours = pd.date_range("2026-01-01", periods=LEAST_MATCHES + 1, freq="h", tz="UTC")
+    snapshots = pd.DataFrame({"started_at": hours, "match_id": range(len(hours))})
+    assert change_to_heed(snapshots, hours[1].to_pydatetime()) == hours[1]
+    assert change_to_heed(snapshots, hours[2].to_pydatetime()) is None
+    assert change_to_heed(snapshots, hours[0].to_pydatetime()) is None
+    assert change_to_heed(snapshots, None) is None
+
+
+def test_the_change_that_counts_is_the_latest_one_that_an_alarm_of_any_version_told_of():
+    first, second = datetime(2026, 1, 3, tzinfo=UTC), datetime(2026, 2, 3, tzinfo=UTC)
+    alarms = {
+        "3": {"drift": {"changed_at": first.isoformat()}},
+        "4": {"calibration": {"changed_at": second.isoformat()}, "drift": {"changed_at": None}},
+    }
+    assert latest_change({"version": "5", "alarms": alarms}) == second
+    assert latest_change({"version": "5", "alarms": {}}) is None
+    assert latest_change({}) is None
+
+
+def test_after_an_alarm_the_matches_before_the_change_are_apart_in_the_dataset(extracted, monkeypatch):
+    monkeypatch.setattr(training_window, "LEAST_MATCHES", 10)
+    append_days(extracted.database, first_day=date(2026, 1, 5), days=2, matches=12, teams=4)
+    assert extracted.extract(date(2026, 1, 5), date(2026, 1, 6)).success
+    alarm = {"at": "2026-01-07T05:30:00+00:00", "sentence": "off", "changed_at": "2026-01-05T00:00:00+00:00"}
+    document = {"version": "1", "note": "", "alarms": {"1": {"calibration": alarm}}}
+    extracted.platform.tables.write_json("round_monitoring", document)
+    build_dataset(extracted)
+    dataset = extracted.platform.tables.read("round_dataset")
+    days = dataset["started_at"].dt.day
+    assert sorted(days[dataset["part"] == FORMER].unique()) == [1, 2, 3, 4]
+    assert sorted(days[dataset["part"] != FORMER].unique()) == [5, 6]

@@ -107,3 +107,11 @@ def test_a_bound_comes_near_the_truth_with_many_matches():
 def test_nothing_seen_bounds_nothing():
     assert lower_bound(np.zeros(3), np.zeros(3), depth=0.8, most=24, rate=0.05) == -0.8
     assert e_process.FRACTIONS[-1] < 1
+
+
+def test_a_change_is_found_near_the_match_with_which_payoffs_began_to_rise():
+    rng = np.random.default_rng(0)
+    calm, changed = rng.normal(-0.3, 0.5, 80), rng.normal(0.4, 0.5, 40)
+    assert abs(e_process.change(np.append(calm, changed)) - 80) <= 5
+    assert e_process.change(changed + 1.0) == 0
+    assert e_process.change(np.array([])) == 0

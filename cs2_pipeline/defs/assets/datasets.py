@@ -10,9 +10,11 @@ from cs2_pipeline.datasets import players, rounds
 from cs2_pipeline.datasets.digest import digest
 from cs2_pipeline.datasets.schema import PLAYER_DATASET, PLAYER_MATCH_STATS, ROUND_DATASET, ROUND_SNAPSHOTS
 from cs2_pipeline.defs import metadata
+from cs2_pipeline.defs.assets.monitoring import latest
 from cs2_pipeline.defs.platform import Platform
-from cs2_pipeline.defs.training_window import newest_days
+from cs2_pipeline.defs.training_window import change_to_heed, newest_days
 from cs2_pipeline.defs.verdicts import read_usable
+from cs2_pipeline.registry.monitoring import latest_change
 
 GROUP: Final = "datasets"
 
@@ -33,17 +35,23 @@ class RoundDatasetConfig(dg.Config):
 def round_dataset(
     config: RoundDatasetConfig, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """Open round states, split into train, validate, calibrate and test by whole matches in time order."""
+    """Open round states, split into train, validate, calibrate and test by whole matches in time order.
+
+    After an alarm of the monitoring the matches before the change of play are a part of their own, `former`.
+    """
     days_left_out: dict[str, str] = {}
+    changed_at = None
     if config.source is SnapshotSource.DATABASE:
         snapshots, days_left_out = read_usable(platform.tables, config.source.value)
-        snapshots = newest_days(snapshots, platform.settings.training_days, snapshots["started_at"].max())
+        snapshots = newest_days(snapshots, platform.settings.training_days)
+        changed_at = change_to_heed(snapshots, latest_change(latest(platform)))
     else:
         snapshots = platform.tables.read(config.source.value)
-    built = rounds.build(snapshots)
+    built = rounds.build(snapshots, changed_at=changed_at)
     described = metadata.of_frame(built.frame, built.left_out) | _described(built.frame, "match_id")
     described |= metadata.of_days_left_out(days_left_out)
     described |= {"source": config.source.value, "rounds": built.frame["round_id"].nunique()}
+    described["play_changed_at"] = changed_at.isoformat() if changed_at is not None else "not known to have changed"
     return dg.MaterializeResult(value=built.frame, metadata=described)
 
 

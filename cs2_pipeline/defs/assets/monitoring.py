@@ -12,13 +12,11 @@ from cs2_pipeline.datasets.store import MissingTableError
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
-from cs2_pipeline.defs.training_window import newest_days
 from cs2_pipeline.defs.verdicts import read_usable
 from cs2_pipeline.evaluation import monitoring_figure
 from cs2_pipeline.registry import monitoring
 from cs2_pipeline.registry.cache import ROUND_PREDICTOR
 from cs2_pipeline.registry.monitoring import Look
-from cs2_pipeline.registry.release import seen_until
 
 GROUP: Final = "monitoring"
 ASSET: Final = "round_monitoring"
@@ -44,8 +42,6 @@ def round_monitoring(
         note = "there is no champion yet" if champion is None else "no match day is extracted yet"
         idle = {"version": champion.version if champion else "", "note": note, "alarms": former.get("alarms", {})}
         return dg.MaterializeResult(value={**idle, **dict.fromkeys(monitoring.KINDS)}, metadata={"summary": note})
-    # What it is compared with is what it learnt from: under a window, not all that is stored.
-    snapshots = newest_days(snapshots, platform.settings.training_days, seen_until(champion.source_watermark))
     found = monitoring.look(champion, platform.models.fetch(champion), snapshots, seed=platform.settings.seed)
     document = monitoring.document(found, former)
     summary = "; ".join(
