@@ -70,12 +70,12 @@ class Access:
         """Let an admin request pass.
 
         Raises:
-            Problem: 401 without the right token, 403 when the service has none.
+            Problem: 403 when the service has no token, 401 without the right one.
         """
-        sent = _credential(headers)
-        if sent and not self._token:
+        if not self._token:
             raise closed()
-        if not sent or not hmac.compare_digest(sent, self._token.encode()):
+        sent = _credential(headers)
+        if not hmac.compare_digest(sent, self._token.encode()):
             raise unauthorized("send the admin token as Authorization: Bearer")
 
 

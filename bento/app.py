@@ -29,6 +29,7 @@ from bento.problems import (
     no_model,
     not_found,
     not_ready,
+    not_reloaded,
     overloaded,
     too_large,
     too_slow,
@@ -50,6 +51,7 @@ CHUNK: Final = 500
 SMALL_BODY: Final = 64 * 1024
 """Largest body of a request with one state or player."""
 RELOAD_WAIT: Final = 15.0
+"""Seconds that `/admin/reload` waits for what MLflow says."""
 
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -375,7 +377,7 @@ class PredictionApp:
         request_reload(self._settings)
         while not await self._champions.reloaded_since(asked):
             if time.time() - asked > RELOAD_WAIT:
-                break
+                raise not_reloaded(RELOAD_WAIT)
             await asyncio.sleep(0.05)
         return await self._health(scope, receive)
 

@@ -69,12 +69,13 @@ class Champions:
         return [self.predictors[name].version for name in self.names if name in self.predictors]
 
     def missing(self) -> list[str]:
-        """The models that should be served and are not: those with a champion, or all while none is known.
+        """The models that should be served and are not: all but those of which MLflow said that there is no champion.
 
-        Which have one is known once MLflow was asked, also by a service that ran here before; until then all count.
+        Its last answer counts, also one to a service that ran here before. With no champion at all, all are missing.
         """
-        champions = self._status.champions if self._status else self.names
-        wanted = [name for name in self.names if name in champions or name in self._notes] or self.names
+        said = self._status.champions if self._status else {}
+        without = [name for name in self.names if said.get(name, "") is None and name not in self._notes]
+        wanted = [name for name in self.names if name not in without] or self.names
         return [name for name in wanted if name not in self.predictors]
 
     def complaints(self) -> list[str]:

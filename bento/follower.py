@@ -10,7 +10,10 @@ import os
 import select
 import signal
 import sys
+import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,12 +21,20 @@ from bento.files import Note, notes_in
 from bento.status import Status
 from cs2_pipeline import settings
 from cs2_pipeline.registry.cache import Cache
-from cs2_pipeline.registry.champion import ArtifactError, ModelStore, ModelVersion, RegistryError
+from cs2_pipeline.registry.champion import (
+    ArtifactError,
+    ModelStore,
+    ModelVersion,
+    RegistryError,
+    RegistryUnavailableError,
+)
 
 logger = logging.getLogger("bentoml.champions")
 
 RETRY_REFUSED: Final = 60.0
 """Seconds before a version that was turned down is fetched and checked again."""
+LONGEST_LOOK: Final = 60.0
+"""Seconds after which a look is given up: drivers of databases wait for ever for one that accepts and says nothing."""
 
 
 class Follower:
@@ -41,6 +52,8 @@ class Follower:
         self._names = names
         self._refused: dict[tuple[str, str, str], tuple[str, float]] = {}
         self._proven: dict[str, tuple[ModelVersion, dict[str, Note]]] = {}
+        former = Status.read(cache)
+        self.known = former.champions if former else {}
 
     def forget(self) -> None:
         """Check everything again at the next look: versions that were refused and artifacts that were proven."""
@@ -49,23 +62,27 @@ class Follower:
 
     def look(self) -> Status:
         """Ask MLflow once and take up what changed. Never raises: what went wrong is in the status."""
-        status = Status(time.time())
+        status = Status(time.time(), champions=dict(self.known))
         for name in self._names:
             try:
                 self._look_at(name, status)
+            except RegistryUnavailableError as error:
+                status.error = str(error)
+                break  # asking for the next one would take as long
             except RegistryError as error:
                 status.error = str(error)
             except Exception as error:
                 # A defect here must not end the service's only way to new models.
                 logger.exception("looking for the champion of %s failed", name)
                 status.error = f"looking for the champion of {name} failed: {type(error).__name__}"
+        self.known = status.champions
         return status
 
     def _look_at(self, name: str, status: Status) -> None:
         version = self._store.champion(name)
+        status.champions[name] = version.version if version else None
         if version is None:
             return
-        status.champions[name] = version.version
         key = (name, version.version, version.run_id)
         reason, until = self._refused.get(key, ("", 0.0))
         if time.time() < until:
@@ -89,6 +106,24 @@ class Follower:
         return self._cache.current(version.name) == version
 
 
+@contextmanager
+def bounded(follower: Follower, cache: Path) -> Iterator[None]:
+    """End this process when the block takes too long, saying so in the status. Whoever follows starts another."""
+
+    def give_up() -> None:
+        error = f"MLflow has not answered within {LONGEST_LOOK:g} s"
+        Status(time.time(), error, champions=follower.known).write(cache)
+        logger.error("%s: giving up", error)
+        os._exit(1)
+
+    timer = threading.Timer(LONGEST_LOOK, give_up)
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
 def main() -> None:
     """Follow until standard input closes."""
     # Signals to the whole group are the service's: it closes our input when it is done.
@@ -102,7 +137,8 @@ def main() -> None:
     store = ModelStore(chosen.resolved_tracking_uri(), cache)
     follower = Follower(store, cache, chosen.served_model_names())
     while True:
-        follower.look().write(cache)
+        with bounded(follower, cache):
+            follower.look().write(cache)
         ready, _, _ = select.select([sys.stdin], [], [], chosen.reload_interval)
         if ready:
             if not os.read(sys.stdin.fileno(), 4096):

@@ -229,8 +229,13 @@ def _about_the_service() -> Schema:
     models = {"type": "object", "required": ["models"], "properties": {"models": {"items": _ref("Model")}}}
     reload = {
         "summary": "Look for new champions now",
-        "responses": {"200": _json("the state after the look", status), "401": _problem("401")}
-        | {"403": _problem("403", "the service was started without an admin token"), "500": _problem("500")},
+        "responses": {
+            "200": _json("the state after the look", status),
+            "401": _problem("401", "the admin token is missing or wrong"),
+            "403": _problem("403", "closed: the service was started without an admin token"),
+            "500": _problem("500"),
+            "503": _problem("503", "MLflow has not answered yet: try again after `Retry-After` seconds"),
+        },
         "security": [{"bearer": []}],
     }
     models_responses = {"200": _json("one entry for each loaded model", models), "401": _problem("401")}
@@ -268,7 +273,7 @@ def _problem(code: str, description: str | None = None) -> Schema:
         "description": description or _REFUSALS[code],
         "content": {"application/problem+json": {"schema": _ref("Problem")}},
     }
-    if code == "429":
+    if code in ("429", "503"):
         response["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "required": True}}
     return response
 

@@ -121,6 +121,12 @@ def not_ready(missing: str) -> Problem:
     return Problem(503, "not_ready", "Not ready", f"not loaded yet: {missing}", headers=[(b"retry-after", b"1")])
 
 
+def not_reloaded(seconds: float) -> Problem:
+    """503: MLflow was to be asked at once, and there is no answer yet."""
+    detail = f"MLflow has not answered within {seconds:g} s; the models that are loaded keep answering meanwhile"
+    return Problem(503, "not_reloaded", "Not reloaded yet", detail, headers=[(b"retry-after", b"15")])
+
+
 def unauthorized(detail: str) -> Problem:
     """401: a key or token is missing or wrong."""
     return Problem(401, "unauthorized", "Not allowed", detail, headers=[(b"www-authenticate", b"Bearer")])

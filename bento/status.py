@@ -17,13 +17,14 @@ class Status:
     Attributes:
         looked_at: Unix time.
         error: why MLflow could not be asked, if so.
-        champions: version by model, for the models that have a champion.
+        champions: what MLflow last said by model: the champion's version, or None where there is none. A model is
+            missing here until MLflow has answered for it.
         refused: reason by model, where the champion's artifact failed its checks.
     """
 
     looked_at: float
     error: str | None = None
-    champions: dict[str, str] = field(default_factory=dict)
+    champions: dict[str, str | None] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
 
     @classmethod

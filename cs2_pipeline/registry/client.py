@@ -6,9 +6,11 @@ its address may hold a password, so addresses are masked in every message.
 
 import os
 import re
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
+from urllib.parse import urlsplit
 
 # MLflow reads these when a request is made; a caller who sets others keeps them.
 os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
@@ -21,6 +23,9 @@ from mlflow.tracking import MlflowClient
 
 CHAMPION: Final = "champion"
 PREVIOUS: Final = "previous"
+
+_DATABASE_PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
+_DATABASE_TIMEOUT: Final = 5.0
 
 _NOT_FOUND: Final = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
@@ -45,8 +50,22 @@ def connect(tracking_uri: str) -> MlflowClient:
     Raises:
         RegistryUnavailableError: the store cannot be opened.
     """
+    _require_listener(tracking_uri)
     with translated(tracking_uri):
         return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)
+
+
+def _require_listener(tracking_uri: str) -> None:
+    """Ask whether anybody listens at a database's address: MLflow itself would try for minutes before it says so."""
+    address = urlsplit(tracking_uri)
+    usual_port = _DATABASE_PORTS.get(address.scheme.partition("+")[0])
+    # An address without a host, or with several, is for the driver to make sense of.
+    if usual_port is None or not address.hostname or "," in address.netloc:
+        return
+    try:
+        socket.create_connection((address.hostname, address.port or usual_port), _DATABASE_TIMEOUT).close()
+    except (OSError, ValueError):  # a port that is no number is a ValueError, whose text may hold the password
+        raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
 
 
 @contextmanager

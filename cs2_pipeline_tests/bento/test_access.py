@@ -59,10 +59,20 @@ def test_a_key_in_clear_text_is_no_setting_and_is_not_repeated():
     assert KEY not in str(caught.value)
 
 
-def test_without_a_token_the_admin_routes_are_closed():
-    access = Access(Settings(admin_token=None))
-    assert refusal(access.admit_admin, [(b"authorization", b"Bearer ")]).status == 401
-    assert refusal(access.admit_admin, [(b"authorization", b"Bearer x")]).status == 403
+@pytest.mark.parametrize("headers", [[], [(b"authorization", b"Bearer ")], [(b"authorization", b"Bearer x")]])
+def test_without_a_token_the_admin_routes_are_closed(headers):
+    for token in (None, ""):
+        assert refusal(Access(Settings(admin_token=token)).admit_admin, headers).status == 403
+
+
+@pytest.mark.parametrize(
+    "headers", [[], [(b"authorization", b"Bearer ")], [(b"authorization", b"Bearer open")], [(b"x-api-key", b"sesam")]]
+)
+def test_with_a_token_the_admin_routes_open_to_it_alone(headers):
+    access = Access(Settings(admin_token="sesame"))
+    access.admit_admin([(b"authorization", b"Bearer sesame")])
+    problem = refusal(access.admit_admin, headers)
+    assert (problem.status, problem.headers) == (401, [(b"www-authenticate", b"Bearer")])
 
 
 def test_a_service_with_keys_and_origins_keeps_to_them(served_home):

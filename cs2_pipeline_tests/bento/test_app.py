@@ -119,6 +119,7 @@ def test_a_batch_is_answered_in_its_spelling(server):
         ("/predict/rounds", b" " * 9_000_000, {}, 413, "too-large"),
         ("/predict/sounds", ROUND, {}, 404, "not-found"),
         ("/health", ROUND, {}, 405, "wrong-method"),
+        ("/admin/reload", {}, {}, 403, "closed"),
         ("/admin/reload", {}, {"Authorization": "Bearer x"}, 403, "closed"),
     ],
 )
@@ -278,10 +279,8 @@ def test_a_large_batch_does_not_hold_up_a_single_round(server):
     assert answered > 3
 
 
-def test_a_defect_is_answered_with_an_id_that_is_in_the_log_and_nothing_else(tmp_path, caplog):
-    app = PredictionApp(Settings(home=tmp_path), None)
-    app._champions.predictors["round_predictor"] = RoundPredictor.__new__(RoundPredictor)  # has no model inside
-    body = json.dumps(ROUND).encode()
+def asked(app, path, headers, body=b""):
+    """Post to an application in this process; its answer's status and document."""
     sent = []
 
     async def receive():
@@ -290,16 +289,25 @@ def test_a_defect_is_answered_with_an_id_that_is_in_the_log_and_nothing_else(tmp
     async def send(message):
         sent.append(message)
 
-    scope = {
-        "type": "http",
-        "method": "POST",
-        "path": "/predict/round",
-        "headers": [(b"content-type", b"application/json")],
-    }
-    asyncio.run(app(scope, receive, send))
-    problem = json.loads(sent[1]["body"])
-    assert (sent[0]["status"], problem["status"]) == (500, 500)
+    asyncio.run(app({"type": "http", "method": "POST", "path": path, "headers": headers}, receive, send))
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+def test_a_defect_is_answered_with_an_id_that_is_in_the_log_and_nothing_else(tmp_path, caplog):
+    app = PredictionApp(Settings(home=tmp_path), None)
+    app._champions.predictors["round_predictor"] = RoundPredictor.__new__(RoundPredictor)  # has no model inside
+    headers = [(b"content-type", b"application/json")]
+    status, problem = asked(app, "/predict/round", headers, json.dumps(ROUND).encode())
+    assert (status, problem["status"]) == (500, 500)
     identifier = problem["detail"].rsplit(" ", 1)[1]
     assert identifier in caplog.text
     assert "AttributeError" in caplog.text
-    assert "Attribute" not in sent[1]["body"].decode()
+    assert "Attribute" not in json.dumps(problem)
+
+
+def test_a_reload_that_mlflow_does_not_answer_is_no_success(tmp_path, monkeypatch):
+    monkeypatch.setattr("bento.app.RELOAD_WAIT", 0.1)
+    settings = Settings(home=tmp_path, admin_token="sesame")
+    settings.champion_cache.mkdir(parents=True)
+    status, problem = asked(PredictionApp(settings, None), "/admin/reload", [(b"authorization", b"Bearer sesame")])
+    assert (status, problem["type"]) == (503, "urn:cs2-pipeline:problem:not-reloaded")

@@ -284,7 +284,10 @@ def test_until_mlflow_was_asked_every_model_is_awaited_and_then_those_with_a_cha
     champions = Champions(settings)
     glance(champions)
     assert champions.missing() == ["player_classifier"]
-    Status(1.0, champions={"round_predictor": "1"}).write(settings.champion_cache)
+    Status(1.0, "MLflow was away before it told of the other", {"round_predictor": "1"}).write(settings.champion_cache)
+    glance(champions)
+    assert champions.missing() == ["player_classifier"]
+    Status(1.5, champions={"round_predictor": "1", "player_classifier": None}).write(settings.champion_cache)
     glance(champions)
     assert champions.missing() == []
     Status(2.0, champions={"round_predictor": "1", "player_classifier": "1"}).write(settings.champion_cache)

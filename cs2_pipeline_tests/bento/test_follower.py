@@ -2,13 +2,18 @@
 
 import asyncio
 import os
+import socket
+import subprocess
+import sys
 
 import pytest
 
 from bento.champions import Champions
 from bento.follower import Follower
+from bento.status import Status
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.serving import free_port
 
 
 @pytest.fixture
@@ -80,3 +85,30 @@ def test_what_is_proven_is_left_alone(settings):
     before = note.stat().st_ino, note.stat().st_mtime_ns
     follower.look()
     assert (note.stat().st_ino, note.stat().st_mtime_ns) == before
+
+
+def on_postgres(tmp_path, port):
+    uri = f"postgresql+psycopg2://mlflow:hidden@127.0.0.1:{port}/mlflow"
+    settings = Settings(home=tmp_path, mlflow_tracking_uri=uri)
+    settings.champion_cache.mkdir(parents=True)
+    return settings
+
+
+def test_a_postgres_that_is_not_there_is_said_at_once_and_what_was_known_stays(tmp_path):
+    settings = on_postgres(tmp_path, free_port())
+    known = {"round_predictor": "7", "player_classifier": None}
+    Status(1.0, champions=known).write(settings.champion_cache)
+    status = new_follower(settings).look()  # MLflow itself would take minutes
+    assert status.error.startswith("MLflow at postgresql+psycopg2://***@127.0.0.1")
+    assert "hidden" not in status.error
+    assert status.champions == known
+
+
+def test_a_postgres_that_accepts_and_says_nothing_does_not_hold_the_follower_for_ever(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = on_postgres(tmp_path, silent.getsockname()[1])
+        environment = {"CS2_HOME": str(tmp_path), "CS2_MLFLOW_TRACKING_URI": settings.resolved_tracking_uri()}
+        script = "from bento import follower; follower.LONGEST_LOOK = 0.2; follower.main()"
+        done = subprocess.run([sys.executable, "-c", script], env=environment, stdin=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert Status.read(settings.champion_cache).error == "MLflow has not answered within 0.2 s"
