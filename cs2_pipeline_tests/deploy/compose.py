@@ -3,6 +3,7 @@
 What a container has and a process has not is replaced: paths, host names, ports.
 """
 
+import json
 import os
 import re
 import shutil
@@ -59,10 +60,12 @@ class Machine:
     Args:
         folder: takes the place of the containers' file systems.
         postgres_port: where the real PostgreSQL listens.
+        settings: what `.env` holds besides the secrets.
     """
 
-    def __init__(self, folder: Path, postgres_port: int) -> None:
+    def __init__(self, folder: Path, postgres_port: int, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
+        self._settings = dict(settings or {})
         self.ports = {service: free_port() for service in ("mlflow", "code-location", "dagster-webserver")}
         self.ports |= {service: free_port() for service in ("predictions", "exporter")} | {"postgres": postgres_port}
         self._replacements = {
@@ -81,7 +84,10 @@ class Machine:
         """What the service's container would have in its environment."""
         role = {"mlflow": "mlflow", "predictions": "serving"}.get(service, "pipeline")
         given = image_environment(ROOT / "deploy" / role / "Dockerfile")
-        given |= {key: value for key, value in (services()[service].get("environment") or {}).items() if value}
+        asked: dict[str, str | None] = services()[service].get("environment") or {}
+        # A name without a value hands on what `.env` holds.
+        handed_on = {key: self._settings.get(key) if value is None else value for key, value in asked.items()}
+        given |= {key: value for key, value in handed_on.items() if value}
         given = {key: self._local(value) for key, value in given.items()}
         if "DAGSTER_POSTGRES_HOST" in given:
             given |= {"DAGSTER_POSTGRES_HOST": "127.0.0.1", "DAGSTER_POSTGRES_PORT": str(self.ports["postgres"])}
@@ -91,8 +97,8 @@ class Machine:
 
     def command(self, service: str) -> list[str]:
         """The service's command, on its port here."""
-        role = {"predictions": "serving"}.get(service)
-        words = services()[service].get("command") or _image_command(ROOT / "deploy" / str(role) / "Dockerfile")
+        role = {"predictions": "serving"}.get(service, service)
+        words = services()[service].get("command") or _image_command(ROOT / "deploy" / role / "Dockerfile")
         return self._on_its_port(service, words)
 
     def await_healthy(self, service: str, seconds: float = 90.0) -> None:
@@ -100,6 +106,7 @@ class Machine:
         how, *words = services()[service]["healthcheck"]["test"]
         assert how == "CMD"
         deadline = time.monotonic() + seconds
+        self._await_port(service, deadline)
         while True:
             command = self._on_its_port(service, words)
             done = subprocess.run(
@@ -154,6 +161,14 @@ class Machine:
                 assert time.monotonic() < deadline, f"{service}{path}: {error}\n{tail}"
             time.sleep(0.2)
 
+    def _await_port(self, service: str, deadline: float) -> None:
+        # Asking a closed port by the health check's own program would take the processor from what is awaited.
+        while port := self.ports.get(service):
+            with suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
+                return
+            assert time.monotonic() < deadline, f"{service}: nothing listens\n{self.log(service).read_text()[-3000:]}"
+            time.sleep(0.1)
+
     def _home_made(self) -> None:
         for name in ("etc", "lib/cs2", "lib/dagster", "lib/mlflow", "work"):
             (self.folder / name).mkdir(parents=True)
@@ -200,4 +215,4 @@ def _filled_in(value: Any, variables: Mapping[str, str]) -> Any:
 
 def _image_command(dockerfile: Path) -> list[str]:
     last = re.findall(r"^CMD (\[.*\])$", dockerfile.read_text(), flags=re.MULTILINE)[-1]
-    return list(yaml.safe_load(last))
+    return list(json.loads(last))

@@ -4,6 +4,7 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +39,13 @@ class Postgres:
 
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[Postgres]:
+    with new_postgres() as server:
+        yield server
+
+
+@contextmanager
+def new_postgres() -> Iterator[Postgres]:
+    """A server on which nothing but `init.sh` has run."""
     pgserver = pytest.importorskip("pgserver", reason="pgserver is not installed")
     # Not below pytest's own folder, which the next pytest closes to others: the server is another user for root.
     with tempfile.TemporaryDirectory() as folder:
@@ -67,4 +75,4 @@ def _serving(pgserver: Any, folder: Path) -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def machine(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Machine:
     """A machine on which nothing runs yet but PostgreSQL."""
-    return Machine(tmp_path_factory.mktemp("machine"), postgres.port)
+    return Machine(tmp_path_factory.mktemp("machine"), postgres.port, {"CS2_RELOAD_INTERVAL": "0.5"})

@@ -14,21 +14,15 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from bento import metrics as service_metrics
+from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.exporter import ChampionCollector, DagsterCollector
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.deploy.compose import ROOT
+from cs2_pipeline_tests.deploy.queries import DASHBOARDS, PROMETHEUS, queries, rules, series_of
 
-PROMETHEUS = ROOT / "deploy" / "prometheus"
-DASHBOARDS = sorted((ROOT / "deploy" / "grafana" / "dashboards").glob("*.json"))
 PROMETHEUS_ITSELF = {"up", "ALERTS"}
 SUFFIXES = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum"), "gauge": ("",)}
-WORDS = {
-    "sum", "max", "min", "count",
-    "by", "on", "without", "ignoring", "unless", "and", "or", "bool", "group_left", "group_right", "offset",
-    "le", "name", "version", "run_id", "job", "dagster_job", "status", "asset", "check", "reason", "model_type",
-    "result", "action", "alertname", "severity",
-}  # fmt: skip
 needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 
 
@@ -44,24 +38,6 @@ def existing() -> frozenset[str]:
 
 def service_metrics_families() -> list[Any]:
     return list(text_string_to_metric_families(service_metrics.render([]).decode()))
-
-
-def queries() -> list[tuple[str, str]]:
-    """Every query of every dashboard and rule, with where it stands."""
-    found = []
-    for path in DASHBOARDS:
-        for panel in json.loads(path.read_text())["panels"]:
-            found += [(f"{path.name}: {panel['title']}", target["expr"]) for target in panel["targets"]]
-    for group in yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]:
-        found += [(f"alerts.yml: {rule['alert']}", rule["expr"]) for rule in group["rules"]]
-    return found
-
-
-def series_of(query: str) -> set[str]:
-    """The names of the series a query asks for: what is left without labels, ranges, functions and key words."""
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\"[^\"]*\"", " ", query)
-    words = set(re.findall(r"\b[a-zA-Z_:][\w:]*\b(?!\s*\()", bare))
-    return words - WORDS
 
 
 @pytest.mark.parametrize(("place", "query"), queries(), ids=[place for place, _ in queries()])
@@ -93,14 +69,30 @@ def test_a_dashboard_has_a_fixed_id_and_no_panel_on_another(path: Path) -> None:
     assert {panel["datasource"]["uid"] for panel in board["panels"]} == {"prometheus"}
 
 
-def test_every_alert_is_explained_in_the_operations_guide_and_tested() -> None:
-    guide = (ROOT / "docs" / "operations.md").read_text().lower()
-    tested = (PROMETHEUS / "alerts_test.yml").read_text()
-    for group in yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]:
-        for rule in group["rules"]:
-            assert f"### {rule['alert'].lower()}\n" in guide, rule["alert"]
-            assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
-            assert f"alertname: {rule['alert']}\n" in tested, rule["alert"]
+def test_every_alert_is_explained_in_the_operations_guide() -> None:
+    guide = (ROOT / "docs" / "operations.md").read_text()
+    explained = re.findall(r"^### (\w+)\n(.+)", guide.split("## Alerts")[1].split("\n## ")[0], flags=re.MULTILINE)
+    assert [name for name, _ in explained] == [rule["alert"] for rule in rules()]
+    for rule in rules():
+        assert rule["annotations"]["runbook"] == f"docs/operations.md#{rule['alert'].lower()}"
+
+
+def test_of_every_alert_it_is_tested_when_it_rings_and_when_it_does_not() -> None:
+    tests = yaml.safe_load((PROMETHEUS / "alerts_test.yml").read_text())["tests"]
+    cases = [case for test in tests for case in test["alert_rule_test"]]
+    for rule in rules():
+        outcomes = {bool(case["exp_alerts"]) for case in cases if case["alertname"] == rule["alert"]}
+        assert outcomes == {True, False}, rule["alert"]
+
+
+def test_a_rule_names_checks_and_assets_that_exist() -> None:
+    graph = assemble(Settings(home=Path("nowhere"))).resolve_asset_graph()
+    checks = {key.name for key in graph.asset_check_keys}
+    assets = {key.to_user_string() for key in graph.get_all_asset_keys()}
+    asked = {rule["alert"]: dict(re.findall(r'(\w+)=~"([^"]+)"', rule["expr"])) for rule in rules()}
+    alarms = {name for name in checks if re.fullmatch(asked["CalibrationAlarm"]["check"], name)}
+    assert alarms == {"live_calibration", "input_drift"}
+    assert set(asked["StaleData"]["asset"].split("|")) <= assets
 
 
 @needs_promtool

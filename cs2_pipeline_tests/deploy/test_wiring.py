@@ -1,24 +1,32 @@
 """The compose file's processes on one machine: same commands, environment and configuration, a real PostgreSQL."""
 
 import json
+import shutil
 import sqlite3
+import subprocess
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pandas as pd
 import pytest
+import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+from cs2_pipeline.models.artifact import Artifact
 from cs2_pipeline.registry import promotion
-from cs2_pipeline.registry.champion import ModelVersion
+from cs2_pipeline.registry.champion import ModelStore, ModelVersion
 from cs2_pipeline.registry.runs import TrainingRun, record
-from cs2_pipeline_tests.bento.serving import ROUND
-from cs2_pipeline_tests.deploy.compose import Machine
-from cs2_pipeline_tests.deploy.conftest import Postgres
-from cs2_pipeline_tests.tiny_models import round_artifact
+from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
+from cs2_pipeline_tests.deploy.compose import Machine, free_port
+from cs2_pipeline_tests.deploy.conftest import Postgres, new_postgres
+from cs2_pipeline_tests.deploy.queries import PROMETHEUS, labels_grouped_by, queries, selectors_of
+from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
 
 pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("deploy")]
 
@@ -35,6 +43,17 @@ SENSORS = """{ sensorsOrError(repositorySelector: {
 STOP = """mutation($id: String!) { stopSensor(id: $id) {
   ... on StopSensorMutationResult { instigationState { status } } ... on PythonError { message }
 } }"""
+Ask = Callable[..., Any]
+"""A question to Prometheus' API → its answer's data."""
+VOLUMES = {"mlflow": "lib/mlflow", "pipeline": "lib/cs2"}
+ONLY_AFTER_SOMETHING_BAD = {
+    'pipeline_check_passed{check=~".*(drift|calibration).*"}': 'pipeline_check_passed{check!=""}',
+    'pipeline_run_ended_timestamp_seconds{status="FAILURE"}': 'pipeline_run_ended_timestamp_seconds{status!=""}',
+    'model_reloads_total{result="refused"}': 'model_reloads_total{result!=""}',
+    "pipeline_oldest_unfinished_run_timestamp_seconds": None,
+    'ALERTS{alertstate="firing"}': None,
+}
+"""Series that are there only later → what is there in calm, with the same labels."""
 STATUS = "query($id: ID!) { runOrError(runId: $id) { ... on Run { status } } }"
 
 
@@ -87,26 +106,137 @@ def test_the_exporter_shows_what_postgres_and_mlflow_hold(platform: Machine) -> 
     assert value(found, "champion_present", name="round_predictor") == 0
 
 
+@pytest.fixture(scope="module")
+def service(platform: Machine) -> Iterator[Machine]:
+    """The prediction service runs too."""
+    with platform.running("predictions"):
+        platform.await_healthy("predictions")
+        yield platform
+
+
 def test_the_service_follows_a_promotion_and_a_rollback_through_mlflow_on_postgres(
+    service: Machine, postgres: Postgres, tmp_path: Path
+) -> None:
+    uri = service.url("mlflow")
+    biased = {"first": 0.0, "second": 1.5}
+    first, second = (
+        registered(uri, partial(round_artifact, bias=bias), tmp_path / name) for name, bias in biased.items()
+    )
+    promotion.promote(uri, first, reason="for a test")
+    assert served(service, first) == pytest.approx(0.69, abs=0.01)
+    promotion.promote(uri, second, reason="for a test")
+    assert served(service, second) == pytest.approx(0.91, abs=0.01)
+    service.run("code-location", "cs2", "models", "rollback", "round_predictor", "--reason", "for a test")
+    assert served(service, first) == pytest.approx(0.69, abs=0.01)
+    found = metrics(service, "exporter")
+    assert value(found, "champion_metric", name="round_predictor", metric="test_log_loss") == 0.5
+    assert value(found, "champion_info", name="round_predictor", version=first.version, run_id=first.run_id) == 1
+    assert value(found, "model_decisions", name="round_predictor", action="rolled_back") == 1
+    predictions = metrics(service, "predictions")
+    assert value(predictions, "model_info", name="round_predictor", version=first.version, run_id=first.run_id) == 1
+    assert postgres.sql("mlflow", "SELECT count(*) FROM model_versions") == "2"
+
+
+@pytest.mark.skipif(shutil.which("prometheus") is None, reason="prometheus is not installed")
+def test_every_panel_and_rule_finds_its_series_in_a_prometheus_that_scrapes_the_platform(
+    service: Machine, tmp_path: Path
+) -> None:
+    # Nobody was promoted to classify players: an error of the service, for the panels to show.
+    assert httpx.post(service.url("predictions", "/classify/player"), json=PLAYER).status_code == 503
+    uri = service.url("mlflow")
+    promotion.promote(uri, registered(uri, player_artifact, tmp_path / "player"), reason="for a test")
+    with prometheus(service, tmp_path / "prometheus") as ask:
+        for place, query in queries():
+            ask("query", query=query)
+            for selector in selectors_of(query) - set(ONLY_AFTER_SOMETHING_BAD):
+                found = ask("series", **{"match[]": selector})
+                assert found, f"{place}: nothing matches {selector}"
+                if len(selectors_of(query)) == 1:
+                    assert labels_grouped_by(query) <= set(found[0]), f"{place}: {found[0]}"
+        for in_calm in ONLY_AFTER_SOMETHING_BAD.values():
+            assert in_calm is None or ask("series", **{"match[]": in_calm}), f"nothing matches {in_calm}"
+        assert {rule["health"] for group in ask("rules")["groups"] for rule in group["rules"]} == {"ok"}
+
+
+def test_a_backup_taken_at_work_makes_another_machine_what_this_one_was(
     platform: Machine, postgres: Postgres, tmp_path: Path
 ) -> None:
     uri = platform.url("mlflow")
-    first, second = (registered(uri, tmp_path / name, bias) for name, bias in (("first", 0.0), ("second", 1.5)))
-    promotion.promote(uri, first, reason="for a test")
-    with platform.running("predictions"):
-        platform.await_healthy("predictions")
-        assert served(platform, first) == pytest.approx(0.69, abs=0.01)
-        promotion.promote(uri, second, reason="for a test")
-        assert served(platform, second) == pytest.approx(0.91, abs=0.01)
-        platform.run("code-location", "cs2", "models", "rollback", "round_predictor", "--reason", "for a test")
-        assert served(platform, first) == pytest.approx(0.69, abs=0.01)
-        found = metrics(platform, "exporter")
-        assert value(found, "champion_metric", name="round_predictor", metric="test_log_loss") == 0.5
-        assert value(found, "champion_info", name="round_predictor", version=first.version, run_id=first.run_id) == 1
-        assert value(found, "model_decisions", name="round_predictor", action="rolled_back") == 1
-        predictions = metrics(platform, "predictions")
-        assert value(predictions, "model_info", name="round_predictor", version=first.version, run_id=first.run_id) == 1
-    assert postgres.sql("mlflow", "SELECT count(*) FROM model_versions") == "2"
+    decided = promotion.history(uri, "round_predictor")
+    runs = postgres.sql("dagster", "SELECT run_id, status FROM runs ORDER BY id")
+    postgres.script("backup.sh", str(tmp_path))
+    archived(platform, tmp_path)
+
+    with new_postgres() as server, tempfile.TemporaryDirectory() as folder:
+        other = Machine(Path(folder), server.port, {"CS2_RELOAD_INTERVAL": "0.5"})
+        server.script("restore.sh", str(tmp_path))
+        unpacked(tmp_path, other)
+        with other.running("mlflow", "predictions"):
+            other.run("migrate")
+            assert server.sql("dagster", "SELECT run_id, status FROM runs ORDER BY id") == runs
+            assert [path.name for path in tables(other)] == [path.name for path in tables(platform)] != []
+            other.await_healthy("mlflow")
+            assert promotion.history(other.url("mlflow"), "round_predictor") == decided
+            champion = ModelStore(other.url("mlflow"), tmp_path / "cache").champion("round_predictor")
+            assert champion is not None
+            assert served(other, champion) == pytest.approx(0.69, abs=0.01)
+
+
+def archived(machine: Machine, folder: Path) -> None:
+    """The volumes, as the operations guide archives them."""
+    for volume, place in VOLUMES.items():
+        subprocess.run(["tar", "-C", machine.folder / place, "-czf", folder / f"{volume}.tar.gz", "."], check=True)
+
+
+def unpacked(folder: Path, machine: Machine) -> None:
+    for volume, place in VOLUMES.items():
+        subprocess.run(["tar", "-C", machine.folder / place, "-xzpf", folder / f"{volume}.tar.gz"], check=True)
+
+
+def tables(machine: Machine) -> list[Path]:
+    """What was extracted."""
+    return sorted((machine.folder / "lib" / "cs2" / "data").rglob("*.parquet"))
+
+
+@contextmanager
+def prometheus(machine: Machine, folder: Path) -> Iterator[Ask]:
+    """A real Prometheus with the platform's configuration, which has scraped twice; asks its API."""
+    port = free_port()
+    shutil.copytree(PROMETHEUS, folder)
+    configuration = yaml.safe_load((folder / "prometheus.yml").read_text())
+    configuration["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    there = {"predictions:8000": machine.ports["predictions"], "exporter:9101": machine.ports["exporter"]}
+    for job in configuration["scrape_configs"]:
+        job.pop("scrape_interval", None), job.pop("scrape_timeout", None)
+        (targets,) = job["static_configs"]
+        targets["targets"] = [f"127.0.0.1:{there.get(target, port)}" for target in targets["targets"]]
+    (folder / "prometheus.yml").write_text(yaml.safe_dump(configuration))
+    options = [f"--config.file={folder}/prometheus.yml", f"--storage.tsdb.path={folder}/data"]
+    command = ["prometheus", *options, f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+    def ask(what: str, **parameters: str) -> Any:
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/{what}", params=parameters, timeout=30)
+        assert answer.status_code == 200, (parameters, answer.text)
+        return answer.json()["data"]
+
+    try:
+        deadline = time.monotonic() + 60
+        while not scraped_twice(ask):
+            assert time.monotonic() < deadline, (folder / "log").read_text()
+            time.sleep(0.3)
+        yield ask
+    finally:
+        process.kill()
+        process.wait()
+
+
+def scraped_twice(ask: Ask) -> bool:
+    with suppress(httpx.TransportError, AssertionError):
+        found = ask("query", query="sum by (job) (sum_over_time(up[1m])) >= 2")["result"]
+        return len(found) == 3
+    return False
 
 
 def launch(machine: Machine, job: str, tags: dict[str, str]) -> str:
@@ -137,16 +267,16 @@ def posted(url: str, document: Any) -> Any:
     return httpx.post(url, json=document, timeout=60).raise_for_status().json()
 
 
-def registered(uri: str, folder: Path, bias: float) -> ModelVersion:
+def registered(uri: str, make: Callable[[Path], Artifact], folder: Path) -> ModelVersion:
     folder.mkdir()
-    round_artifact(folder, bias=bias)
+    figures = {"test_log_loss": 0.5, "test_ece": 0.02, "test_auc": 0.8, "test_accuracy": 0.7}
     run = TrainingRun(
-        model_name="round_predictor",
+        model_name=make(folder).name,
         artifact=folder,
         dataset=pd.DataFrame({"ct_alive": [5, 4], "ct_wins": [1, 0]}),
         dataset_digest="d" * 32,
         params={"seed": 0},
-        metrics={"test_log_loss": 0.5},
+        metrics={f"{name}{end}": figure for name, figure in figures.items() for end in ("", "_low", "_high")},
         tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00"},
         files={},
     )
