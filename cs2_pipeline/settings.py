@@ -140,5 +140,5 @@ def explained(error: ValidationError) -> str:
         expected = kind(field)
         value = "(hidden)" if "secret" in expected else repr(str(one["input"]))
         reason = f"; {one['ctx']['error']}" if one["type"] == "value_error" else ""
-        sentences.append(f"CS2_{name.upper()} is {value}; expected is a {expected} ({field.description}){reason}")
+        sentences.append(f"CS2_{name.upper()} is {value}; expected: {expected} ({field.description}){reason}")
     return "; ".join(sentences)

@@ -29,7 +29,7 @@ def page() -> str:
 def _rows() -> Iterator[str]:
     prefix = str(Settings.model_config.get("env_prefix", ""))
     for name, field in Settings.model_fields.items():
-        cells = (f"`{prefix}{name.upper()}`", field.description or "", _default(field), _kind(field))
+        cells = (f"`{prefix}{name.upper()}`", field.description or "", _default(field), kind(field))
         yield f"| {' | '.join(_escaped(cell) for cell in cells)} |"
 
 
@@ -42,9 +42,10 @@ def _default(field: FieldInfo) -> str:
     return "–" if default is None or default == "" else f"`{default}`"
 
 
-def _kind(field: FieldInfo) -> str:
-    kinds = [kind for kind in _members(field.annotation) if kind is not type(None)]
-    words = ["secret text" if kind is SecretStr else _word(kind) for kind in kinds]
+def kind(field: FieldInfo) -> str:
+    """What values a setting takes, in words."""
+    kinds = [member for member in _members(field.annotation) if member is not type(None)]
+    words = ["secret text" if member is SecretStr else _word(member) for member in kinds]
     bounds = [f"{sign} {limit}" for sign, limit in _bounds(field)]
     return ", ".join([" or ".join(words), *bounds])
 

@@ -7,20 +7,47 @@ from typing import Annotated
 import typer
 
 from cs2_pipeline import settings as settings_module
+from cs2_pipeline.cli import fields
+from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.game.state import ROUND_FIELDS
 
 app = typer.Typer(
     name="cs2",
     help="Counter-Strike 2 machine learning whose probabilities can be trusted.",
+    epilog="With nothing configured everything lives in the folder .cs2; docs/settings.md lists the settings. "
+    "Exit status: 0 success, 1 failure, 2 wrong command line.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 ingest = typer.Typer(help="Bring data in: demo files, or the public snapshot file.", no_args_is_help=True)
 models = typer.Typer(help="Registered models: list, show, promote, roll back.", no_args_is_help=True)
-predict = typer.Typer(help="Ask the prediction service.", no_args_is_help=True)
-app.add_typer(ingest, name="ingest")
-app.add_typer(models, name="models")
-app.add_typer(predict, name="predict")
+predict = typer.Typer(help="Ask the running prediction service: a round, or a player.", no_args_is_help=True)
+
+START, DATA, MODELS = "Start here", "Data", "Models and predictions"
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        print(version("cs2-pipeline"))
+        raise typer.Exit
+
+
+def _examples(*commands: str) -> str:
+    """The end of a command's help."""
+    return "\n\n".join(("Example:" if len(commands) == 1 else "Examples:", *commands))
+
+
+@app.callback()
+def cs2(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Counter-Strike 2 machine learning whose probabilities can be trusted."""
+
 
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON and nothing else.")]
 
@@ -33,7 +60,7 @@ class Trained(StrEnum):
     ALL = "all"
 
 
-@app.command()
+@app.command(rich_help_panel=START, epilog=_examples("cs2 demo", "CS2_HOME=/some/folder cs2 demo --matches 400"))
 def demo(
     matches: Annotated[int, typer.Option(min=1, help="Matches to simulate when there is no demo database yet.")] = 800,
 ) -> None:
@@ -43,7 +70,7 @@ def demo(
     run(settings_module.load(), matches)
 
 
-@app.command()
+@app.command(rich_help_panel=START, epilog=_examples("cs2 up", "CS2_SERVICE_PORT=8080 cs2 up"))
 def up() -> None:
     """Keep the Dagster UI, MLflow and the prediction service running until Ctrl-C."""
     from cs2_pipeline.cli.up import run
@@ -51,7 +78,17 @@ def up() -> None:
     run(settings_module.load())
 
 
-@app.command()
+@app.command(rich_help_panel=START, epilog=_examples("cs2 doctor", "cs2 doctor --json"))
+def doctor(json: Json = False) -> None:
+    """Check every setting and connection, and say what to do about what is wrong."""
+    from cs2_pipeline.cli.doctor import run
+
+    run(settings_module.load(), as_json=json)
+
+
+@app.command(
+    rich_help_panel=DATA, epilog=_examples("cs2 simulate --matches 800", "cs2 simulate --equal-skill --replace")
+)
 def simulate(
     matches: Annotated[int, typer.Option(min=1, help="How many matches.")] = 400,
     seed: Annotated[int | None, typer.Option(help="Same seed, same database. Default: CS2_SEED.")] = None,
@@ -68,7 +105,7 @@ def simulate(
     run(settings_module.load(), matches=matches, seed=seed, equal_skill=equal_skill, replace=replace, as_json=json)
 
 
-@ingest.command("snapshots")
+@ingest.command("snapshots", epilog=_examples("cs2 ingest snapshots csgo_round_snapshots.csv.gz"))
 def ingest_snapshots(
     file: Annotated[Path, typer.Argument(help="csgo_round_snapshots.csv or .csv.gz")], json: Json = False
 ) -> None:
@@ -78,7 +115,7 @@ def ingest_snapshots(
     run(settings_module.load(), file, as_json=json)
 
 
-@ingest.command("demos")
+@ingest.command("demos", epilog=_examples("cs2 ingest demos recordings/", "cs2 ingest demos --failed --json"))
 def ingest_demos(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Demo files, folders of them, or folders of per-event Parquet files.")
@@ -99,7 +136,7 @@ def ingest_demos(
         run(settings, paths or [], retry=retry, workers=workers, as_json=json)
 
 
-@app.command()
+@app.command(rich_help_panel=MODELS, epilog=_examples("cs2 train", "cs2 train round --published"))
 def train(
     what: Annotated[Trained, typer.Argument(help="Which model.")] = Trained.ALL,
     published: Annotated[
@@ -113,7 +150,7 @@ def train(
     run(settings_module.load(), what.value, published=published, as_json=json)
 
 
-@models.command("list")
+@models.command("list", epilog=_examples("cs2 models list"))
 def models_list(json: Json = False) -> None:
     """All versions with their test figures, and the history of decisions."""
     from cs2_pipeline.cli.models import show_all
@@ -121,7 +158,9 @@ def models_list(json: Json = False) -> None:
     show_all(settings_module.load(), as_json=json)
 
 
-@models.command("show")
+@models.command(
+    "show", epilog=_examples("cs2 models show round_predictor", "cs2 models show player_classifier 2 --json")
+)
 def models_show(
     name: Annotated[str, typer.Argument(help="round_predictor or player_classifier")],
     version: Annotated[str | None, typer.Argument(help="Version number. Default: the champion.")] = None,
@@ -133,7 +172,12 @@ def models_show(
     show(settings_module.load(), name, version, as_json=json)
 
 
-@models.command("promote")
+@models.command(
+    "promote",
+    epilog=_examples(
+        "cs2 models promote round_predictor 3", "cs2 models promote round_predictor 2 --force --reason 'known good'"
+    ),
+)
 def models_promote(
     name: Annotated[str, typer.Argument(help="round_predictor or player_classifier")],
     version: Annotated[str, typer.Argument(help="Version number.")],
@@ -146,7 +190,7 @@ def models_promote(
     promote(settings_module.load(), name, version, force=force, reason=reason)
 
 
-@models.command("rollback")
+@models.command("rollback", epilog=_examples("cs2 models rollback round_predictor --reason 'odd on de_train'"))
 def models_rollback(
     name: Annotated[str, typer.Argument(help="round_predictor or player_classifier")],
     reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
@@ -157,23 +201,38 @@ def models_rollback(
     rollback(settings_module.load(), name, reason=reason)
 
 
-@predict.command("round")
-def predict_round(
-    state: Annotated[
-        list[str] | None,
-        typer.Argument(help="Fields as name=value, such as ct_alive=4; the others keep the example's."),
-    ] = None,
-    json: Json = False,
-) -> None:
-    """Who wins the round from here?"""
+Assignments = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="The same fields as name=value, spelt as in a request.", metavar="NAME=VALUE", show_default=False
+    ),
+]
+
+
+@predict.command("round", epilog=_examples("cs2 predict round --ct-alive 2 --bomb-planted 1 --time-remaining 25"))
+@fields.options(ROUND_FIELDS)
+def predict_round(assignments: Assignments = None, json: Json = False, **by_option: str | None) -> None:
+    """Who wins the round from here?
+
+    Asks the prediction service that `cs2 up` keeps running. What is not given is as in the README's example.
+    """
     from cs2_pipeline.cli.predict import predict_round as run
 
-    run(settings_module.load(), state or [], as_json=json)
+    run(settings_module.load(), by_option, assignments or [], as_json=json)
 
 
-@app.command()
-def doctor(json: Json = False) -> None:
-    """Check every setting and connection, and say what to do about what is wrong."""
-    from cs2_pipeline.cli.doctor import run
+@predict.command("player", epilog=_examples("cs2 predict player --avg-kills 24 --avg-deaths 14 --avg-damage 2400"))
+@fields.options(PLAYER_FIELDS)
+def predict_player(assignments: Assignments = None, json: Json = False, **by_option: str | None) -> None:
+    """How strong is this player?
 
-    run(settings_module.load(), as_json=json)
+    Asks the prediction service that `cs2 up` keeps running. What is not given is as in the README's example.
+    """
+    from cs2_pipeline.cli.predict import classify_player as run
+
+    run(settings_module.load(), by_option, assignments or [], as_json=json)
+
+
+app.add_typer(ingest, name="ingest", rich_help_panel=DATA)
+app.add_typer(models, name="models", rich_help_panel=MODELS)
+app.add_typer(predict, name="predict", rich_help_panel=MODELS)

@@ -12,7 +12,19 @@ err = Console(stderr=True, highlight=False)
 
 
 class CliError(Exception):
-    """Something the user must mend; the message names it and the remedy. Printed without a stack trace."""
+    """Something the user must mend; the message names it and the remedy. Printed without a stack trace.
+
+    Attributes:
+        status: the exit status it ends with.
+    """
+
+    status = 1
+
+
+class UsageError(CliError):
+    """The command line itself is wrong."""
+
+    status = 2
 
 
 def answer(document: Any) -> None:

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from dataclasses import asdict
+from tempfile import TemporaryFile
 
 from pydantic import SecretStr
 
@@ -23,7 +24,8 @@ def run(settings: Settings, *, as_json: bool) -> None:
     Raises:
         CliError: there is at least one error among them.
     """
-    findings = [*_settings(settings), *_home(settings), *_database(settings), *_mlflow(settings), *_service(settings)]
+    parts = (_settings, _home, _tables, _database, _mlflow, _service)
+    findings = [finding for part in parts for finding in part(settings)]
     if as_json:
         answer([asdict(finding) for finding in findings])
     else:
@@ -47,11 +49,30 @@ def _settings(settings: Settings) -> Iterator[Finding]:
 
 
 def _home(settings: Settings) -> Iterator[Finding]:
-    parent = next(path for path in (settings.home.resolve(), *settings.home.resolve().parents) if path.exists())
-    if os.access(parent, os.W_OK):
-        yield Finding("ok", "home", f"{settings.home.resolve()} is writable")
-    else:
-        yield Finding("error", "home", f"{parent} is not writable: choose another folder with CS2_HOME")
+    home = settings.home.resolve()
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=home):
+            yield Finding("ok", "home", f"{home} is writable")
+    except OSError as error:
+        yield Finding(
+            "error", "home", f"{home} cannot be written to ({error.strerror}): choose another folder with CS2_HOME"
+        )
+
+
+def _tables(settings: Settings) -> Iterator[Finding]:
+    if settings.data_url is None:
+        return
+    try:
+        Platform(settings).tables.exists("rounds")
+        yield Finding("ok", "tables", f"{masked(settings.data_url)} is read")
+    except Exception as error:  # each kind of store has errors of its own
+        yield Finding(
+            "error",
+            "tables",
+            f"CS2_DATA_URL: {masked(settings.data_url)} cannot be read ({masked(str(error))}): give a folder, or an "
+            "address such as s3://bucket/folder with its fsspec package installed",
+        )
 
 
 def _database(settings: Settings) -> Iterator[Finding]:
@@ -65,10 +86,9 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 def _mlflow(settings: Settings) -> Iterator[Finding]:
     platform = Platform(settings)
-    settings.home.mkdir(parents=True, exist_ok=True)
     try:
         champions = {name: platform.models.champion(name) for name in MODEL_NAMES}
-    except RegistryError as error:
+    except (RegistryError, OSError) as error:
         yield Finding("error", "MLflow", str(error))
         return
     yield Finding("ok", "MLflow", f"{masked(platform.tracking_uri)} answers")

@@ -1,13 +1,16 @@
 """Which exceptions are the user's to mend: their message is shown and nothing else."""
 
+import errno
 import sys
 
-from pydantic import ValidationError
 from rich.markup import escape
 
 from cs2_pipeline.cli.console import CliError
 
+_MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
+"""What a file system refuses for reasons of the machine, never by a defect of ours."""
 _KNOWN = {
+    "cs2_pipeline.settings": "SettingsError",
     "cs2_pipeline.demodb.errors": "DemoDatabaseError",
     "cs2_pipeline.datasets.schema": "DatasetError",
     "cs2_pipeline.datasets.store": "MissingTableError",
@@ -20,9 +23,11 @@ _KNOWN = {
 
 def explained(error: Exception) -> str | None:
     """The message of an error a user can mend, escaped for the console; None for a defect of ours."""
-    if isinstance(error, ValidationError):
-        wrong = (f"CS2_{str(one['loc'][0]).upper()}: {one['msg']}" for one in error.errors(include_input=False))
-        return escape("a setting is wrong: " + "; ".join(wrong))
+    if isinstance(error, OSError) and error.errno in _MACHINE:
+        return escape(
+            f"{error.filename or 'a file'}: {error.strerror}. Everything is kept in the folder that CS2_HOME names: "
+            "it must be one that can be written to, with room on its disk."
+        )
     known = [
         CliError,
         *(getattr(sys.modules[module], name) for module, name in _KNOWN.items() if module in sys.modules),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from cs2_pipeline.cli.console import CliError, answer, note, out
+from cs2_pipeline.cli.console import CliError, UsageError, answer, note, out
 from cs2_pipeline.defs.assets.models import registry
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.registry import promotion, release
@@ -80,13 +80,14 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
     """Promote a version that earned it, or by force with a reason.
 
     Raises:
-        CliError: force without a reason, or a version that did not earn it.
+        UsageError: force without a reason.
+        CliError: a version that did not earn it.
     """
+    if force and not reason.strip():
+        raise UsageError("--force needs --reason: it is kept in the history.")
     platform = Platform(settings)
     found = _version(platform, name, version)
     if force:
-        if not reason.strip():
-            raise CliError("--force needs --reason: it is kept in the history.")
         promotion.promote(platform.tracking_uri, found, reason=reason, forced=True)
     else:
         if found.tags.get("decision") == release.REFUSE:
@@ -107,21 +108,24 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
 
 def rollback(settings: Settings, name: str, *, reason: str) -> None:
     """Return to the previous champion."""
-    if name not in MODEL_NAMES:
-        raise CliError(f"there is no model {name!r}; the models are {', '.join(MODEL_NAMES)}.")
+    _require_known(name)
     event = promotion.rollback(Platform(settings).tracking_uri, name, reason=reason)
     note(f"champion of {name} is version {event.version} again (was {event.former})")
 
 
 def _version(platform: Platform, name: str, version: str | None) -> ModelVersion:
-    if name not in MODEL_NAMES:
-        raise CliError(f"there is no model {name!r}; the models are {', '.join(MODEL_NAMES)}.")
+    _require_known(name)
     if version is not None:
         return platform.models.version(name, version)
     champion = platform.models.champion(name)
     if champion is None:
         raise CliError(f"{name} has no champion yet; `cs2 models list` shows its versions, `cs2 train` makes one.")
     return champion
+
+
+def _require_known(name: str) -> None:
+    if name not in MODEL_NAMES:
+        raise UsageError(f"there is no model {name!r}; the models are {', '.join(MODEL_NAMES)}.")
 
 
 def _versions_table(versions: list[ModelVersion], aliases: dict[str, str]) -> Iterator[str]:

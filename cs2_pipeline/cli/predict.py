@@ -2,10 +2,14 @@
 
 import json
 import urllib.request
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any, Final
-from urllib.error import HTTPError, URLError
+from urllib.error import HTTPError
 
-from cs2_pipeline.cli.console import CliError, answer, out
+from cs2_pipeline.cli import fields
+from cs2_pipeline.cli.console import CliError, UsageError, answer, err, out
+from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.settings import Settings
 
@@ -31,23 +35,43 @@ EXAMPLE_PLAYER: Final[dict[str, Any]] = {
     "avg_first_kills": 2.1,
     "total_rounds": 480,
 }
+_OTHER_PORT: Final = "If another program has that port, choose one for the service: CS2_SERVICE_PORT=<port>."
 
 
-def predict_round(settings: Settings, assignments: list[str], *, as_json: bool) -> None:
-    """Print the answer for a state given as ``name=value``."""
-    state = EXAMPLE_ROUND | dict(_parsed(text) for text in assignments)
-    found = ask(settings, "/predict/round", state)
+def predict_round(
+    settings: Settings, by_option: Mapping[str, str | None], assignments: Sequence[str], *, as_json: bool
+) -> None:
+    """Print who wins the round, and how sure that is."""
+    values = fields.given(ROUND_FIELDS, by_option, assignments)
+    _predict(settings, "/predict/round", EXAMPLE_ROUND, values, as_json=as_json)
+
+
+def classify_player(
+    settings: Settings, by_option: Mapping[str, str | None], assignments: Sequence[str], *, as_json: bool
+) -> None:
+    """Print a player's tier of skill."""
+    values = fields.given(PLAYER_FIELDS, by_option, assignments)
+    _predict(settings, "/classify/player", EXAMPLE_PLAYER, values, as_json=as_json)
+
+
+def _predict(settings: Settings, path: str, example: dict[str, Any], values: dict[str, Any], *, as_json: bool) -> None:
+    taken = [f"{name}={value}" for name, value in example.items() if name not in values]
+    if values and taken:
+        err.print(f"not given, so as in the example: {' '.join(taken)}", markup=False, soft_wrap=True)
+    body = example | values
+    found = ask(settings, path, body)
     if as_json:
         answer(found)
-        return
-    show_answer(settings, "/predict/round", state, found)
+    else:
+        show_answer(settings, path, body, found)
 
 
 def ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
     """POST a body to the service.
 
     Raises:
-        CliError: the service is not there, or it refused the body; the message holds its reasons.
+        UsageError: the service refused the values; the message names every wrong field.
+        CliError: the service is not there, or has no model, or something else listens on its port.
     """
     url = f"http://{settings.host}:{settings.service_port}{path}"
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
@@ -56,11 +80,24 @@ def ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
             found: dict[str, Any] = json.load(response)
             return found
     except HTTPError as error:
-        problem = json.loads(error.read() or b"{}")
-        wrong = "".join(f"\n  {item['field']}: {item['message']}" for item in problem.get("errors", []))
-        raise CliError(f"{problem.get('detail') or problem.get('title') or error}{wrong}") from error
-    except (URLError, OSError) as error:
+        raise _refused(url, error) from error
+    except ValueError as error:
+        raise CliError(f"{url} answers, but not as the prediction service does. {_OTHER_PORT}") from error
+    except OSError as error:
         raise CliError(f"no prediction service answers on {url}: start it with `cs2 up`.") from error
+
+
+def _refused(url: str, error: HTTPError) -> CliError:
+    try:
+        problem = json.loads(error.read())
+        reason = problem["detail"]
+    except (ValueError, TypeError, LookupError):
+        return CliError(f"{url} answers HTTP {error.code}, but not as the prediction service does. {_OTHER_PORT}")
+    if error.code == HTTPStatus.UNPROCESSABLE_ENTITY:
+        return UsageError("".join([reason, *(f"\n  {one['field']}: {one['message']}" for one in problem["errors"])]))
+    if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
+        reason += "; `cs2 train` trains and promotes one, `cs2 models list` says what became of it."
+    return CliError(reason)
 
 
 def show_answer(settings: Settings, path: str, body: dict[str, Any], found: dict[str, Any]) -> None:
@@ -69,17 +106,3 @@ def show_answer(settings: Settings, path: str, body: dict[str, Any], found: dict
     out.print(f"  {json.dumps(found)}", markup=False, soft_wrap=True)
     command = f"curl -s {url} -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
     out.print(f"  [dim]{command}[/dim]", soft_wrap=True)
-
-
-def _parsed(text: str) -> tuple[str, Any]:
-    name, separator, value = text.partition("=")
-    known = {field.name: field for field in ROUND_FIELDS}
-    if not separator or name not in known:
-        raise CliError(f"{text!r}: give fields as name=value; the names are {', '.join(known)}.")
-    if known[name].text:
-        return name, value
-    try:
-        number = float(value)
-    except ValueError as error:
-        raise CliError(f"{name}: {value!r} is no number") from error
-    return name, int(number) if number.is_integer() else number

@@ -3,6 +3,7 @@
 Each runs in a process group of its own with its output in a log file, so that stopping it stops its children too.
 """
 
+import errno
 import os
 import signal
 import socket
@@ -72,9 +73,17 @@ def require_free_port(program: Program, host: str) -> None:
             probe.bind((host, program.port))
         except OSError as error:
             raise CliError(
-                f"{program.name} cannot listen on {host}:{program.port} ({error.strerror}). Stop what uses the port, "
-                f"or choose another one: {program.port_setting}=<port>."
+                f"{program.name} cannot listen on {host}:{program.port} ({error.strerror}). {_remedy(error, program)}"
             ) from error
+
+
+def _remedy(error: OSError, program: Program) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"Stop what uses the port, or choose another one: {program.port_setting}=<port>."
+    return (
+        "CS2_HOST must be a name or address of this machine, such as 127.0.0.1, and "
+        f"{program.port_setting} a port that may be used, such as one above 1023."
+    )
 
 
 @contextmanager

@@ -14,9 +14,9 @@ def run(settings: Settings) -> None:
         programs.insert(0, processes.mlflow(settings))
     note("starting …")
     with processes.running(programs, settings):
-        out.print(f"Dagster      http://{settings.host}:{settings.dagster_port}")
+        out.print(f"Dagster      http://{settings.host}:{settings.dagster_port}/asset-groups")
         if settings.mlflow_tracking_uri is None:
-            out.print(f"MLflow       http://{settings.host}:{settings.mlflow_port}")
+            out.print(f"MLflow       http://{settings.host}:{settings.mlflow_port}/#/models")
         out.print(f"predictions  http://{settings.host}:{settings.service_port}")
         out.print(f"logs         {settings.home / 'logs'}")
         out.print("Ctrl-C stops them all.")

@@ -1,11 +1,13 @@
 """What goes wrong is named with its remedy, the exit status is not 0, and nothing is half-written."""
 
+import errno
 import gzip
 import socket
 import sqlite3
 
 import pytest
 
+from cs2_pipeline.cli.failures import explained
 from cs2_pipeline.datasets.store import TableStore
 from cs2_pipeline.demodb import simulator
 
@@ -145,29 +147,66 @@ def test_asking_without_a_service_says_how_to_start_it(cs2, monkeypatch):
     assert "cs2 up" in ended.err
 
 
-@pytest.mark.parametrize("argument", ["ct_alive", "alive=3", "ct_alive=many"])
-def test_a_field_that_is_none_is_named(cs2, argument):
-    ended = cs2("predict", "round", argument)
-    assert ended.status == 1
-    assert argument.split("=")[0] in ended.err
-
-
 def test_forcing_a_promotion_needs_a_reason(cs2):
     ended = cs2("models", "promote", "round_predictor", "1", "--force")
-    assert ended.status == 1
+    assert ended.status == 2
+    assert "--reason" in ended.err
 
 
 def test_an_unknown_model_is_answered_with_the_known_ones(cs2):
     ended = cs2("models", "show", "round_predictors")
-    assert ended.status == 1
+    assert ended.status == 2
     assert "round_predictor, player_classifier" in ended.err
 
 
-def test_a_setting_that_is_no_number_is_named(cs2, monkeypatch):
-    monkeypatch.setenv("CS2_SERVICE_PORT", "http")
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [
+        ("CS2_SERVICE_PORT", "abc", "whole number, ≥ 1, ≤ 65535 (prediction service)"),
+        ("CS2_SERVICE_PORT", "70000", "whole number, ≥ 1, ≤ 65535"),
+        ("CS2_FIRST_DAY", "yesterday", "date"),
+        ("CS2_PREDICTION_LOG", "maybe", "true or false"),
+    ],
+)
+def test_a_wrong_setting_is_told_with_its_value_and_what_is_expected(cs2, monkeypatch, name, value, expected):
+    monkeypatch.setenv(name, value)
     ended = cs2("doctor")
     assert ended.status == 1
-    assert "CS2_SERVICE_PORT" in ended.err
+    assert f"{name} is '{value}'; expected: {expected}" in ended.err
+
+
+@pytest.mark.parametrize("below", [".", "deeper"])
+def test_a_home_that_is_a_file_is_named(cs2, tmp_path, monkeypatch, below):
+    file = tmp_path / "file"
+    file.write_text("")
+    monkeypatch.setenv("CS2_HOME", str(file / below))
+    ended = cs2("simulate", "--matches", "1")
+    assert ended.status == 1
+    assert f"{file} is a file" in ended.err
+
+
+def test_a_folder_that_refuses_is_told_with_the_setting_that_names_another():
+    refused = explained(PermissionError(errno.EACCES, "Permission denied", "folder/demos.sqlite"))
+    assert refused is not None
+    assert "folder/demos.sqlite: Permission denied" in refused
+    assert "CS2_HOME" in refused
+
+
+def test_an_address_of_another_machine_is_no_matter_of_ports(cs2, monkeypatch):
+    monkeypatch.setenv("CS2_HOST", "192.0.2.1")
+    ended = cs2("up")
+    assert ended.status == 1
+    assert "CS2_HOST must be a name or address of this machine" in ended.err
+
+
+def test_the_doctor_goes_on_after_a_home_it_cannot_use_and_a_store_it_cannot_read(cs2, monkeypatch):
+    monkeypatch.setenv("CS2_HOME", "/proc/nothing/home")
+    monkeypatch.setenv("CS2_DATA_URL", "s3x://bucket")
+    ended = cs2("doctor")
+    assert ended.status == 1
+    assert "choose another folder with CS2_HOME" in ended.out
+    assert "CS2_DATA_URL: s3x://bucket cannot be read" in ended.out
+    assert "prediction service" in ended.out
 
 
 def test_the_doctor_finds_misspelt_settings_and_hides_secrets(cs2, monkeypatch):

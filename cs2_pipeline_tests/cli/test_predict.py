@@ -1,0 +1,144 @@
+"""`cs2 predict`: fields become a request, and what comes back is shown; the service here is a small stand-in."""
+
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from bento.problems import Problem, no_model
+from bento.requests import PLAYER_FORM, ROUND_FORM
+from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.game.state import ROUND_FIELDS
+
+FORMS = {"/predict/round": ROUND_FORM, "/classify/player": PLAYER_FORM}
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Checks bodies as the service does, by its own forms, and answers with the values it read."""
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.server.answer is not None:
+            status, content = self.server.answer
+        else:
+            try:
+                values, _ = FORMS[self.path].read_one(body)
+                status, content = 200, json.dumps({"read": values}).encode()
+            except Problem as problem:
+                status, content = problem.status, problem.body()
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def service(monkeypatch):
+    with HTTPServer(("127.0.0.1", 0), Answers) as server:
+        server.answer = None
+        monkeypatch.setenv("CS2_SERVICE_PORT", str(server.server_port))
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(("kind", "fields"), [("round", ROUND_FIELDS), ("player", PLAYER_FIELDS)])
+def test_every_field_is_an_option_with_its_meaning(cs2, monkeypatch, kind, fields):
+    monkeypatch.setenv("COLUMNS", "200")
+    ended = cs2("predict", kind, "--help")
+    assert ended.status == 0
+    table = ended.out.partition("Example")[0].splitlines()
+    for field in fields:
+        (line,) = [line for line in table if f"--{field.name.replace('_', '-')} " in line[:40]]
+        assert field.meaning in line
+
+
+@pytest.mark.parametrize("arguments", [["--avg-kills", "24", "--adr", "91.5"], ["avg_kills=24", "adr=91.5"]])
+def test_a_player_is_asked_for_by_options_or_as_in_a_request(cs2, service, arguments):
+    ended = cs2("predict", "player", *arguments, "--json")
+    assert ended.status == 0
+    read = json.loads(ended.out)["read"]
+    assert (read["avg_kills"], read["adr"], read["kd_ratio"]) == (24, 91.5, None)
+
+
+def test_what_is_not_given_is_said_to_be_the_examples(cs2, service):
+    ended = cs2("predict", "round", "--ct-alive", "5", "--map-name", "de_nuke", "--json")
+    assert json.loads(ended.out)["read"]["map_name"] == "de_nuke"
+    assert "as in the example: t_alive=3 " in ended.err
+    assert "ct_alive=" not in ended.err
+
+
+def test_the_example_alone_needs_no_remark(cs2, service):
+    ended = cs2("predict", "player")
+    assert ended.status == 0
+    assert ended.err == ""
+    assert "curl -s http://127.0.0.1:" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("kind", "argument", "suggested"),
+    [("round", "ct_alve", "ct_alive"), ("round", "bombPlanted", "bomb_planted"), ("player", "kd_ration", "kd_ratio")],
+)
+def test_an_unknown_field_is_answered_with_the_likely_one(cs2, kind, argument, suggested):
+    ended = cs2("predict", kind, f"{argument}=1")
+    assert ended.status == 2
+    assert f"{argument}: unknown field; did you mean {suggested}?" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggested"),
+    [
+        (("predict", "player", "--avg-kils", "1"), "--avg-kills"),
+        (("predict", "plyer"), "player"),
+        (("trian",), "train"),
+    ],
+)
+def test_an_unknown_option_or_command_is_answered_with_the_likely_one(cs2, arguments, suggested):
+    ended = cs2(*arguments)
+    assert ended.status == 2
+    assert suggested in ended.err
+
+
+def test_all_that_is_wrong_is_named_at_once(cs2):
+    ended = cs2("predict", "player", "--avg-kills", "many", "kils=3", "avg_deaths", "total_rounds=1", "total_rounds=2")
+    assert ended.status == 2
+    for named in ("avg_kills: must be a number, not 'many'", "kils: unknown", "'avg_deaths': give", "given twice"):
+        assert named in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (("round", "--ct-alive", "9"), "ct_alive: must be from 0 to 5, not 9"),
+        (("round", "--ct-alive", "nan"), "ct_alive: must be a finite number"),
+        (("player", "--avg-headshots", "30"), "avg_headshots: more headshot kills than kills"),
+        (("player", "--total-rounds", "2.5"), "total_rounds: must be a whole number, not 2.5"),
+    ],
+)
+def test_values_are_refused_in_the_words_of_the_service(cs2, service, arguments, named):
+    ended = cs2("predict", *arguments)
+    assert ended.status == 2
+    assert named in ended.err
+    assert ended.out == ""
+
+
+def test_a_service_without_a_model_says_how_to_get_one(cs2, service):
+    service.answer = (503, no_model("player_classifier").body())
+    ended = cs2("predict", "player")
+    assert ended.status == 1
+    assert "no champion of player_classifier" in ended.err
+    assert "cs2 train" in ended.err
+
+
+@pytest.mark.parametrize("status", [200, 404])
+def test_another_program_on_the_port_is_taken_for_what_it_is(cs2, service, status):
+    service.answer = (status, b"<html>hello</html>")
+    ended = cs2("predict", "round")
+    assert ended.status == 1
+    assert "not as the prediction service does" in ended.err
+    assert "CS2_SERVICE_PORT" in ended.err
