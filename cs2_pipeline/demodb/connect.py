@@ -23,8 +23,8 @@ from cs2_pipeline.demodb.errors import (
     DemoDatabaseError,
 )
 from cs2_pipeline.demodb.failures import translated
+from cs2_pipeline.demodb.postgres import AdbcPostgres
 from cs2_pipeline.demodb.read import (
-    AdbcPostgres,
     AdbcSqlite,
     ArrowOdbc,
     MssqlPython,

@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Boolean, Connection, DateTime, Engine, Float, Integer, Numeric
 from sqlalchemy.dialects.mssql.base import MSDialect
-from sqlalchemy.dialects.postgresql.base import PGDialect
 from sqlalchemy.dialects.sqlite.base import SQLiteDialect
 from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.selectable import SelectBase
@@ -127,7 +126,6 @@ def _array_of(values: Sequence[Any]) -> pa.Array:
         return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
-_POSTGRES: Final[Dialect] = PGDialect(paramstyle="numeric_dollar")  # type: ignore[no-untyped-call]
 _MSSQL: Final[Dialect] = MSDialect(paramstyle="qmark")  # type: ignore[no-untyped-call]
 
 
@@ -166,52 +164,6 @@ def _placeholder(declared: pa.DataType) -> str:
     if pa.types.is_integer(declared) or pa.types.is_boolean(declared):
         return "0"
     return "0.0" if pa.types.is_floating(declared) else "''"
-
-
-class AdbcPostgres:
-    """PostgreSQL through ADBC: COPY where nothing is bound, else a server-side cursor.
-
-    A bound query cannot be copied, and the driver would hold all of its result in memory.
-    """
-
-    name = "ADBC (PostgreSQL)"
-
-    def __init__(self, uri: str, session: Sequence[str]) -> None:
-        from adbc_driver_postgresql import dbapi  # noqa: PLC0415  # optional
-
-        self._connection = dbapi.connect(uri)
-        with self._connection.cursor() as cursor:
-            for command in (*session, "SET cursor_tuple_fraction = 1"):
-                cursor.execute(command)
-        self._connection.commit()
-
-    def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
-        """See `Route`. Exact decimals come as text in an extension type."""
-        sql, bound = statement(query, params, _POSTGRES)
-        try:
-            yield from self._fetched(sql, bound) if bound else self._copied(sql)
-        finally:
-            _end(self._connection.rollback)
-
-    def _copied(self, sql: str) -> Iterator[pa.RecordBatch]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(sql)
-            yield from cursor.fetch_record_batch()
-
-    def _fetched(self, sql: str, bound: Any) -> Iterator[pa.RecordBatch]:
-        with self._connection.cursor() as cursor:
-            cursor.execute(f"DECLARE bound_read NO SCROLL CURSOR FOR {sql}", bound)
-            cursor.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})
-            while True:
-                cursor.execute(f"FETCH {BATCH_ROWS} FROM bound_read")
-                table = cursor.fetch_arrow_table()
-                yield from table.to_batches()
-                if table.num_rows < BATCH_ROWS:
-                    return
-
-    def close(self) -> None:
-        """See `Route`."""
-        _end(self._connection.close)
 
 
 class MssqlPython:

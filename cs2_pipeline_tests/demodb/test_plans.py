@@ -5,10 +5,12 @@ from datetime import date, datetime, timedelta
 import psycopg
 import pytest
 from sqlalchemy import create_engine
+from sqlalchemy.engine import Dialect
 from sqlalchemy.sql.selectable import SelectBase
 
 from cs2_pipeline.demodb import extract, watermark
 from cs2_pipeline.demodb.connect import DemoDatabase
+from cs2_pipeline.demodb.postgres import Packing, prepared
 from cs2_pipeline.demodb.read import statement
 from cs2_pipeline.demodb.watermark import Watermark
 from cs2_pipeline_tests.demodb.conftest import new_postgres, write_postgres
@@ -29,12 +31,12 @@ class Noted(DemoDatabase):
         return super().read(query, params)
 
 
-def queries_of_a_day(url: str, day: date) -> list[tuple[str, object]]:
+def queries_of_a_day(url: str, day: date) -> tuple[list[SelectBase], Dialect]:
     with Noted(url) as db:
         for extraction in (extract.rounds, extract.player_match_stats, extract.event_tables):
             extraction(db, day, day)
         watermark.days_touched(db, Watermark(399, datetime.fromisoformat("2027-01-01T00:00:00+00:00")))
-        return [statement(query, {}, db.engine.dialect) for query in db.queries]
+        return db.queries, db.engine.dialect
 
 
 @pytest.fixture(scope="module")
@@ -51,10 +53,11 @@ DAY = (NOON + timedelta(days=200)).date()
 def test_sqlite_searches_rounds_and_events_by_index(year, tmp_path):
     url = year.write(tmp_path / "demos.sqlite")
     engine = create_engine(url)
-    queries = queries_of_a_day(url, DAY)
+    queries, dialect = queries_of_a_day(url, DAY)
     assert len(queries) >= 10
     with engine.connect() as connection:
-        for sql, bound in queries:
+        for query in queries:
+            sql, bound = statement(query, {}, dialect)
             plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", bound)]
             scanned = [step for step in plan if step.startswith("SCAN") and step.split()[1] in LARGE]
             assert scanned == [], sql
@@ -62,11 +65,37 @@ def test_sqlite_searches_rounds_and_events_by_index(year, tmp_path):
     engine.dispose()
 
 
-def test_postgresql_searches_rounds_and_events_by_index(year, postgres_server):
+@pytest.fixture(scope="module")
+def year_in_postgres(year, postgres_server) -> str:
     url = write_postgres(year, new_postgres(postgres_server))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE")
-        for sql, bound in queries_of_a_day(url, DAY):
+    return url
+
+
+def large_tables_scanned(plan: list[str]) -> list[str]:
+    return [line for line in plan if "Seq Scan" in line and any(f'"{table}"' in line for table in LARGE)]
+
+
+def test_postgresql_searches_rounds_and_events_by_index(year_in_postgres):
+    queries, dialect = queries_of_a_day(year_in_postgres, DAY)
+    with psycopg.connect(year_in_postgres) as connection:
+        for query in queries:
+            sql, bound = statement(query, {}, dialect)
             plan = [row[0] for row in connection.execute(f"EXPLAIN {sql}", bound)]
-            scanned = [line for line in plan if "Seq Scan" in line and any(f'"{table}"' in line for table in LARGE)]
-            assert scanned == [], "\n".join(plan)
+            assert large_tables_scanned(plan) == [], "\n".join(plan)
+
+
+def test_postgresql_searches_by_index_also_where_columns_are_packed_and_values_are_settings(year_in_postgres):
+    dbapi = pytest.importorskip("adbc_driver_postgresql.dbapi", reason="the quick route is not installed")
+    queries, _ = queries_of_a_day(year_in_postgres, DAY)
+    with dbapi.connect(year_in_postgres) as connection, connection.cursor() as cursor, connection.cursor() as other:
+        other.adbc_statement.set_options(**{"adbc.postgresql.use_copy": "false"})  # a plan cannot be copied
+        for query in queries:
+            sql = prepared(cursor, query, {})
+            packed = Packing.of(cursor.adbc_execute_schema(sql)).packed(sql)
+            assert "current_setting" in sql
+            other.execute(f"EXPLAIN {packed}")
+            plan = [row[0] for row in other.fetchall()]
+            assert large_tables_scanned(plan) == [], "\n".join(plan)
+            assert any("StartTime" in line and "Cond" in line for line in plan) or "ParsedAt" in sql, plan
