@@ -104,6 +104,20 @@ def test_what_the_chart_adds_is_what_dagster_accepts(tmp_path: Path) -> None:
     assert configuration == values["additionalInstanceConfig"]
 
 
+def test_the_exporter_reads_the_instance_the_chart_writes() -> None:
+    deployment, _ = yaml.safe_load_all((DEPLOY / "helm" / "exporter.yaml").read_text())
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert container["command"] == services()["exporter"]["command"]
+    given = {variable["name"]: variable.get("value") for variable in container["env"]}
+    assert set(given) == {name for name in services()["migrate"]["environment"] if name != "DAGSTER_CODE_HOST"}
+    postgres = yaml.safe_load((DEPLOY / "helm" / "dagster.yaml").read_text())["postgresql"]
+    assert given["DAGSTER_POSTGRES_HOST"] == postgres["postgresqlHost"]
+    assert given["DAGSTER_POSTGRES_USER"] == postgres["postgresqlUsername"]
+    assert given["DAGSTER_POSTGRES_DB"] == postgres["postgresqlDatabase"]
+    mounted = {mount["mountPath"] for mount in container["volumeMounts"]}
+    assert {"/var/lib/cs2", "/var/lib/dagster", "/tmp"} <= mounted  # noqa: S108  the root file system is read-only
+
+
 def snake_case(values: object) -> object:
     """The chart's keys as Dagster's own configuration spells them."""
     if not isinstance(values, dict):
