@@ -5,6 +5,7 @@ The runs are recorded in the same Dagster instance that `cs2 up` shows.
 
 import logging
 import os
+import socket
 import warnings
 from collections.abc import Mapping
 from typing import Any, Final
@@ -12,8 +13,11 @@ from typing import Any, Final
 import dagster as dg
 
 from cs2_pipeline.cli.console import CliError, note
+from cs2_pipeline.defs import jobs
+from cs2_pipeline.defs.automation.abandoned import HOST_TAG, close_trainings, end_vanished
 from cs2_pipeline.defs.automation.failures import root_cause
 from cs2_pipeline.defs.definitions import assemble
+from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import ATTENDED_TAG
 from cs2_pipeline.settings import Settings
 
@@ -57,15 +61,25 @@ def run_job(
     logger = silence if quiet else progress
     definitions = dg.Definitions.merge(assemble(settings), dg.Definitions(loggers={"progress": logger}))
     with instance(settings) as dagster:
+        end_killed(settings, dagster, quiet=quiet)
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=dagster,
-            tags={ATTENDED_TAG: "true", **(tags or {})},
+            tags={ATTENDED_TAG: "true", HOST_TAG: socket.gethostname(), "dagster/max_retries": "0", **(tags or {})},
             run_config={**(config or {}), "loggers": {"progress": {}}},
             raise_on_error=False,
         )
     if not result.success:
         raise CliError(_why(result))
     return result
+
+
+def end_killed(settings: Settings, dagster: dg.DagsterInstance, *, quiet: bool) -> None:
+    """End runs of the command line that were killed on this host, and say so."""
+    ended = end_vanished(dagster, launched_here=False)
+    for run in [] if quiet else ended:
+        note(f"an earlier {run.job_name} was killed; its run {run.run_id} is marked as failed")
+    if any(run.job_name in jobs.TRAININGS for run in ended):
+        close_trainings(dagster, Platform(settings))
 
 
 def _quieten() -> None:

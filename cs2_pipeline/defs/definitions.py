@@ -1,10 +1,13 @@
 """Everything Dagster knows of the platform, put together from its parts."""
 
+import warnings
+
 import dagster as dg
 
 from cs2_pipeline.defs import jobs, rollback
 from cs2_pipeline.defs.assets import datasets, extraction, models, monitoring
 from cs2_pipeline.defs.automation import conditions
+from cs2_pipeline.defs.automation.abandoned import abandoned_runs
 from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.automation.new_demos import new_demos
 from cs2_pipeline.defs.automation.retrain_on_drift import retrain_on_drift
@@ -19,6 +22,13 @@ from cs2_pipeline.settings import Settings
 
 def assemble(settings: Settings) -> dg.Definitions:
     """Definitions for the given settings; nothing is opened or connected yet."""
+    # Backfill policies are beta, and used knowingly; said once for each asset in each process, it hides what matters.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return _assembled(settings)
+
+
+def _assembled(settings: Settings) -> dg.Definitions:
     days = match_days(settings.first_day)
     platform = Platform(settings)
     assets = [
@@ -31,8 +41,8 @@ def assemble(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=conditions.applied(assets),
         asset_checks=[*expectations.build(), *leakage.build(), *laws.build(), *alarms.build()],
-        jobs=[*jobs.build(days), monitoring.job(), *rollback.build()],
+        jobs=[*jobs.build(), monitoring.job(), *rollback.build()],
         schedules=[nightly_training, monitoring.daily_monitoring],
-        sensors=[new_demos, conditions.sensor(), enough_new_rounds, retrain_on_drift, failed_runs],
+        sensors=[new_demos, conditions.sensor(), enough_new_rounds, retrain_on_drift, abandoned_runs, failed_runs],
         resources={"platform": platform, "io_manager": TableIOManager(platform.tables)},
     )

@@ -10,18 +10,17 @@ INGEST_SNAPSHOTS: Final = "ingest_snapshots"
 TRAIN_ROUND: Final = "train_round"
 TRAIN_PLAYER: Final = "train_player"
 TRAIN_ALL: Final = "train_all"
+TRAININGS: Final = (TRAIN_ROUND, TRAIN_PLAYER, TRAIN_ALL)
 
 _ROUND: Final = ("round_dataset", "round_predictor", "round_predictor_promotion")
 _PLAYER: Final = ("players", "player_dataset", "player_classifier", "player_classifier_promotion")
 
 
-def build(days: dg.DailyPartitionsDefinition) -> list[UnresolvedAssetJobDefinition]:
-    """All jobs; extraction runs over the given days."""
+def build() -> list[UnresolvedAssetJobDefinition]:
+    """All jobs; extraction runs over the days of its assets."""
     extracted = dg.AssetSelection.assets("rounds", "player_match_stats", "round_snapshots")
     return [
-        dg.define_asset_job(
-            EXTRACT, extracted, partitions_def=days, description="Read the chosen days from the demo database."
-        ),
+        dg.define_asset_job(EXTRACT, extracted, description="Read the chosen days from the demo database."),
         dg.define_asset_job(
             INGEST_SNAPSHOTS,
             dg.AssetSelection.assets("published_snapshots"),

@@ -9,6 +9,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,16 +18,19 @@ import mlflow.onnx
 import numpy as np
 import onnx
 import pandas as pd
-from mlflow.entities import DatasetInput, InputTag, Metric, Param
+from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
-from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID
+from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from cs2_pipeline.models.artifact import MANIFEST_FILE, MODEL_FILE, PROBE_FILE, Artifact
+from cs2_pipeline.registry.cache import MODEL_NAMES
 from cs2_pipeline.registry.champion import MODEL_FOLDER, ModelStore, ModelVersion
 from cs2_pipeline.registry.client import connect, translated
 
+DAGSTER_RUN_TAG: Final = "dagster_run_id"
+"""Tag of a training's run: the Dagster run that it is of."""
 LONGEST_TAG: Final = 4500
 """MLflow's stores take 5,000 characters a tag."""
 _MODEL_TRAINING: Final = {"mlflow.experimentKind": "custom_model_development"}
@@ -99,6 +103,47 @@ def record(tracking_uri: str, run: TrainingRun, *, artifact_root: Path | None) -
             raise
         client.set_terminated(run_id)
     return ModelStore(tracking_uri, Path()).version(run.model_name, number)
+
+
+@dataclass(frozen=True)
+class LeftOpen:
+    """An MLflow run that is marked as running: its id, the Dagster run it is of, and when it began."""
+
+    run_id: str
+    dagster_run_id: str
+    started_at: datetime
+
+
+def left_open(tracking_uri: str) -> list[LeftOpen]:
+    """Runs of our models' trainings that MLflow has as running, candidates' among them.
+
+    Raises:
+        RegistryUnavailableError: MLflow does not answer.
+    """
+    with translated(tracking_uri):
+        client = connect(tracking_uri)
+        experiments = [client.get_experiment_by_name(name) for name in MODEL_NAMES]
+        known = [str(experiment.experiment_id) for experiment in experiments if experiment is not None]
+        found = list(client.search_runs(known, "attributes.status = 'RUNNING'")) if known else []
+        return [
+            LeftOpen(run.info.run_id, of, datetime.fromtimestamp(run.info.start_time / 1000, UTC))
+            for run in found
+            if (of := _dagster_run_of(client, run))
+        ]
+
+
+def mark_killed(tracking_uri: str, run_id: str, reason: str) -> None:
+    """End a run that whoever wrote it will not end; MLflow shows the reason as the run's description."""
+    with translated(tracking_uri):
+        client = connect(tracking_uri)
+        client.set_tag(run_id, MLFLOW_RUN_NOTE, reason)
+        client.set_terminated(run_id, "KILLED")
+
+
+def _dagster_run_of(client: MlflowClient, run: Run) -> str | None:
+    parent = run.data.tags.get(MLFLOW_PARENT_RUN_ID)
+    tags = client.get_run(parent).data.tags if parent else run.data.tags
+    return tags.get(DAGSTER_RUN_TAG)
 
 
 def attach(tracking_uri: str, run_id: str, files: Mapping[str, str]) -> None:

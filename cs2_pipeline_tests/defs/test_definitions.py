@@ -1,5 +1,7 @@
 """The definitions as Dagster and a stranger in its UI see them."""
 
+import warnings
+
 import dagster as dg
 import pytest
 
@@ -22,6 +24,12 @@ def repository(definitions):
 def test_they_load_and_open_nothing(definitions, tmp_path):
     dg.Definitions.validate_loadable(build_definitions(Settings(home=tmp_path / "nothing")))
     assert not (tmp_path / "nothing").exists()
+
+
+def test_loading_them_warns_of_nothing_in_any_process(tmp_path):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        build_definitions(Settings(home=tmp_path)).get_repository_def()
 
 
 def test_every_asset_says_what_it_is_whose_it_is_where_it_belongs_and_what_it_is_made_with(definitions):
@@ -52,11 +60,13 @@ def test_daily_tables_are_read_in_one_run_for_any_number_of_days_through_the_dat
 def test_everything_that_runs_by_itself_is_on_and_says_what_it_does(repository):
     automatic = [*repository.sensor_defs, *repository.schedule_defs]
     assert {found.name for found in automatic} >= {
+        "abandoned_runs",
         "changed_tables",
         "enough_new_rounds",
         "failed_runs",
         "new_demos",
         "nightly_training",
+        "retrain_on_drift",
     }
     for found in automatic:
         assert found.default_status.value == "RUNNING", found.name

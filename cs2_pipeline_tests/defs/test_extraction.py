@@ -1,11 +1,14 @@
 """Extraction as a job: what it leaves in the table store when days are good, bad, re-run, or the run dies."""
 
 import sqlite3
+from datetime import date
 
+import dagster as dg
 import pytest
 
 from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.datasets.store import TableStore
+from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts, read_usable
 from cs2_pipeline.demodb.watermark import Watermark
@@ -78,6 +81,20 @@ def test_rounds_that_cannot_be_rebuilt_and_rows_taken_with_a_correction_are_show
     assert world.platform.tables.read("refused/round_snapshots").empty
 
 
+def test_refused_rows_are_kept_day_by_day_and_a_mended_day_forgets_its_own(world, simulated):
+    with sqlite3.connect(world.database) as connection:
+        connection.execute('UPDATE "Rounds" SET "WinnerTeam" = \'nobody\' WHERE "RoundNumber" = 2')
+    world.extract()
+    kept = world.platform.tables
+    assert kept.partitions("refused/rounds") == DAYS
+    per_day = {day: len(kept.read("refused/rounds", [day])) for day in DAYS}
+    assert per_day == dict.fromkeys(DAYS, 2)
+
+    world.database.write_bytes(simulated.read_bytes())
+    world.extract(FIRST, FIRST)
+    assert {day: len(kept.read("refused/rounds", [day])) for day in DAYS} == per_day | {DAYS[0]: 0}
+
+
 def test_a_bad_day_in_a_range_is_singled_out_and_the_rest_goes_on(world):
     corrupt(world)
     result = world.extract()
@@ -92,6 +109,24 @@ def test_a_bad_day_in_a_range_is_singled_out_and_the_rest_goes_on(world):
     assert sorted(snapshots["started_at"].dt.strftime("%Y-%m-%d").unique()) == [DAYS[0], *DAYS[2:]]
     assert list(left_out) == ["2026-01-02"]
     assert "rounds in quarantine (expect_column_values_to_be_between(ct_equipment_value))" in left_out["2026-01-02"]
+
+
+def test_a_quarantine_is_told_with_its_reasons_once_an_hour_for_each_table_and_cause(world, capsys):
+    corrupt(world)
+    world.extract()
+    told = "cs2_pipeline: 1 of 4 match days of rounds are in quarantine: 2026-01-02 (expect_column_values_to_be_between"
+    assert told in capsys.readouterr().err
+    failed = world.extract(date(2026, 1, 2), date(2026, 1, 2))
+    context = dg.build_run_status_sensor_context(
+        "failed_runs",
+        failed.get_run_failure_event(),
+        world.instance,
+        failed.dagster_run,
+        resources={"platform": world.platform},
+    )
+    failed_runs(context.for_run_failure())
+    (entry,) = world.platform.tables.read_json("notifications").values()
+    assert entry["held_back"] == 1, "the same table and expectation again, and no second message for the failed run"
 
 
 def test_a_bad_day_is_kept_from_the_player_tables_too_and_named_in_their_metadata(world):

@@ -2,12 +2,17 @@
 
 import re
 from collections.abc import Sequence
+from typing import Final
 
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
 
 from cs2_pipeline.defs.automation.notifications import Notifier
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.verdicts import DAILY_TABLES
+
+_BLOCKED: Final = "DagsterAssetCheckFailedError"
+"""Dagster's error, which it does not export, of a step whose blocking check failed."""
 
 
 @dg.run_failure_sensor(
@@ -18,11 +23,24 @@ from cs2_pipeline.defs.platform import Platform
 def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
     """Fires once for each failed run: job, days, step and cause go to the webhook, else to the log.
 
-    The same cause is told at most once an hour; runs are never started from here, so it cannot feed itself.
+    The same cause is told at most once an hour; runs are never started from here, so it cannot feed itself. A run that
+    failed because none of its days was good is not told again: its check has told of the quarantine.
     """
     run = context.dagster_run
+    if was_told_as_quarantine(context.get_step_failure_events()):
+        context.log.info("no day of the run was good: told when its days went into quarantine, with the reasons")
+        return
     cause, text = described(run, context.get_step_failure_events(), context.failure_event.message or "")
     Notifier(platform.settings, platform.tables).tell(cause, text, context.log)
+
+
+def was_told_as_quarantine(failed_steps: Sequence[dg.DagsterEvent]) -> bool:
+    """Whether nothing failed but blocking checks of daily tables, which tell of the days they put into quarantine."""
+    checks = {f"{table}_expectations" for table in DAILY_TABLES}
+    errors = [(event.step_key, event.step_failure_data.error) for event in failed_steps]
+    return bool(errors) and all(
+        step in checks and error is not None and error.cls_name == _BLOCKED for step, error in errors
+    )
 
 
 def described(run: dg.DagsterRun, failed_steps: Sequence[dg.DagsterEvent], message: str) -> tuple[str, str]:

@@ -14,7 +14,6 @@ from cs2_pipeline.defs.platform import Platform
 
 NIGHTLY: Final = "0 4 * * *"
 INTERVAL: Final = 60
-_TRAINING_JOBS: Final = (jobs.TRAIN_ROUND, jobs.TRAIN_PLAYER, jobs.TRAIN_ALL)
 _LINES: Final = (
     ("round_snapshots", "round_dataset", "round_predictor"),
     ("player_match_stats", "player_dataset", "player_classifier"),
@@ -74,7 +73,7 @@ def enough_new_rounds(
         return dg.SkipReason("the round dataset was not built yet")
     if built.source != "round_snapshots":
         return dg.SkipReason(f"the round dataset was built from {built.source}, which somebody trains on by hand")
-    if under_way(context.instance, _TRAINING_JOBS):
+    if under_way(context.instance, jobs.TRAININGS):
         return dg.SkipReason(_UNDER_WAY)
     trained = trained_dataset(context.instance)
     before = trained.rounds if trained is not None and trained.source == built.source else 0
@@ -90,7 +89,7 @@ def why_not_tonight(instance: dg.DagsterInstance) -> str:
     """Why a training would teach the models nothing now; empty where it would."""
     if _last(instance, "round_snapshots") is None:
         return "no match day was extracted yet: there is nothing to train on"
-    if under_way(instance, _TRAINING_JOBS):
+    if under_way(instance, jobs.TRAININGS):
         return _UNDER_WAY
     if all(_has_learnt(instance, *names) for names in _LINES):
         return "nothing was extracted since both models were last trained"

@@ -2,10 +2,10 @@
 
 A daily table has two checks, made in one step. `expectations` blocks: it fails when no day of the run is good.
 `quarantine` does not: it fails when some days of the run are bad. Those are singled out and kept from everything
-downstream, and the run goes on with the others.
+downstream, somebody is told, and the run goes on with the others.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,12 +15,14 @@ from cs2_pipeline.datasets import expectations
 from cs2_pipeline.datasets.expectations import SUITES, Outcome
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.automation.due_days import WATERMARK_TAG
+from cs2_pipeline.defs.automation.notifications import Notifier
 from cs2_pipeline.defs.partitions import partitions_of_run
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts
 from cs2_pipeline.demodb.watermark import Watermark
 
 SHOWN_FAILURES: Final = 20
+TOLD_DAYS: Final = 3
 
 
 def build() -> list[dg.AssetChecksDefinition]:
@@ -67,9 +69,22 @@ def _daily_check(table: str) -> dg.AssetChecksDefinition:
             state = State.QUARANTINED if day in bad else State.PASSED
             reasons = tuple(outcome.expectation for outcome in bad.get(day, []))
             Verdicts(platform.tables).pronounce(table, day, Verdict(state, reasons, watermark, context.run.run_id))
+        if bad:
+            cause, text = quarantined(table, bad, of=len(days))
+            notifier = Notifier(platform.settings, platform.tables)
+            notifier.tell(cause, f"{text}\nDagster run {context.run.run_id}", context.log)
         yield from _daily_results(table, len(frame), days, bad)
 
     return check
+
+
+def quarantined(table: str, bad: Mapping[str, Sequence[Outcome]], *, of: int) -> tuple[str, str]:
+    """What makes two quarantines the same, which are table and expectations, and what to say of this one."""
+    failed = sorted({outcome.expectation for outcomes in bad.values() for outcome in outcomes})
+    days = "; ".join(f"{day} ({_told(outcomes)})" for day, outcomes in list(bad.items())[:TOLD_DAYS])
+    more = f" and {len(bad) - TOLD_DAYS} more" if len(bad) > TOLD_DAYS else ""
+    text = f"cs2_pipeline: {len(bad)} of {of} match days of {table} are in quarantine: {days}{more}"
+    return f"quarantine of {table}: {', '.join(failed)}", text
 
 
 def _daily_results(
@@ -94,7 +109,7 @@ def _daily_results(
         passed=not bad,
         severity=dg.AssetCheckSeverity.WARN,
         metadata=found,
-        description="; ".join(f"{day}: {_told(outcomes)}" for day, outcomes in list(bad.items())[:3]) or None,
+        description="; ".join(f"{day}: {_told(outcomes)}" for day, outcomes in list(bad.items())[:TOLD_DAYS]) or None,
     )
 
 
