@@ -15,7 +15,7 @@ _HEADER = """# Settings
 
 One environment variable each. With none set, everything lives in one folder. This page is written by
 `python -m cs2_pipeline.settings_reference > docs/settings.md`; `cs2 doctor` shows the values in force and names
-variables that are misspelt. Secrets are never shown.
+variables that are misspelt. Secrets are never shown. An empty variable counts as not set.
 
 | Variable | Meaning | Default | Kind |
 |---|---|---|---|"""
