@@ -10,6 +10,7 @@ from datetime import datetime
 
 import pandas as pd
 
+from cs2_pipeline.evaluation import rounds_seen
 from cs2_pipeline.evaluation.evidence import Evidence
 from cs2_pipeline.evaluation.promotion import Decision, cell, metrics_table
 
@@ -73,6 +74,7 @@ def render(evidence: Evidence, decision: Decision, about: About) -> str:
         "Intended use": _bullets(about.intended_use),
         "Data": [f"{about.source}. Split by whole {about.groups} in time order.", "", *_parts(about)],
         "Metrics on the test part": _metrics(evidence, about),
+        "By rounds observed": _by_rounds(evidence),
         "Slices": _slices(evidence),
         "Laws": [f"- {'holds' if law.holds else '**broken**'}: {law.sentence}" for law in evidence.laws or ()],
         "Promotion": ["Promoted." if decision.promote else "Not promoted.", *_bullets(decision.reasons)],
@@ -104,7 +106,16 @@ def _metrics(evidence: Evidence, about: About) -> list[str]:
     lines = [*metrics_table(evidence), "", f"In brackets: 95 % intervals by resampling whole {about.groups}."]
     if evidence.ece_floor is not None:
         lines.append(f"A perfectly calibrated model would show an ECE of {evidence.ece_floor} on this sample.")
+    lines.append("The curve of observed shares against predicted ones is [reliability.png](reliability.png).")
     return lines
+
+
+def _by_rounds(evidence: Evidence) -> list[str]:
+    if evidence.by_rounds is None or evidence.min_rounds is None:
+        return []
+    told = rounds_seen.sentence(evidence.min_rounds)
+    shown = "All of the test part, answered or not; drawn in [by_rounds.png](by_rounds.png)."
+    return [f"{told} {shown}", "", *rounds_seen.markdown(evidence.by_rounds)]
 
 
 def _slices(evidence: Evidence) -> list[str]:

@@ -1,14 +1,14 @@
 """Everything that is known of a candidate, gathered on the test part: what promotion and the model card rest on."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cs2_pipeline.evaluation import laws, metrics, slices
+from cs2_pipeline.evaluation import laws, metrics, reliability, slices
 from cs2_pipeline.evaluation.compare import paired
 from cs2_pipeline.evaluation.domain import state_features, states_of
 from cs2_pipeline.evaluation.intervals import Floats, Interval
@@ -37,6 +37,10 @@ class Evidence:
         slices: table of `slices`; None when they were not looked at.
         ece_floor: `metrics.ece_floor` on the test part.
         metrics_required_only: test metrics when the optional inputs are missing.
+        reliability: `reliability.table` of what was foretold: CT's win, or the likeliest tier.
+        probability: given to it, shape (rows,).
+        by_rounds: a player model's worth by rounds observed (`player_classifier.by_rounds`), on all of the test part.
+        min_rounds: from how many rounds on a player model answers.
     """
 
     model: str
@@ -51,6 +55,10 @@ class Evidence:
     against_champion: Interval | None = None
     champion: str | None = None
     metrics_required_only: dict[str, Interval] | None = None
+    reliability: pd.DataFrame | None = None
+    probability: Floats | None = None
+    by_rounds: pd.DataFrame | None = None
+    min_rounds: int | None = None
 
 
 @dataclass(frozen=True)
@@ -88,29 +96,22 @@ def of_round_model(
         audit: see `Evidence`.
         seed: of all resampling and of the generated states.
     """
-    groups, outcome = test["match_id"].to_numpy(), test["ct_wins"].to_numpy()
-    features = state_features(states_of(test))
+    rows = _Rows(
+        features=state_features(states_of(test)),
+        truth=test["ct_wins"].to_numpy(),
+        groups=test["match_id"].to_numpy(),
+        losses=metrics.log_losses,
+        measured=metrics.binary_metrics,
+        event=metrics.checked_binary,
+        seed=seed,
+    )
+    probability = rows.answer(predict)
     masked = state_features(states_of(test.drop(columns=list(OPTIONAL_ROUND_FIELDS), errors="ignore")))
-    probability = _answer(predict, features)
-    losses = metrics.log_losses(outcome, probability)
-    rivals = [rival for rival in (baseline, champion) if rival]
-    differences = [
-        _difference(losses, metrics.log_losses(outcome, _answer(rival.predict, features)), groups, rival, seed)
-        for rival in rivals
-    ]
-    return Evidence(
-        model=model,
-        metrics=metrics.binary_metrics(outcome, probability, groups, seed=seed),
-        baseline_metrics=metrics.binary_metrics(outcome, _answer(baseline.predict, features), groups, seed=seed),
-        baseline=baseline.name,
-        against_baseline=differences[0],
-        audit=audit,
+    return replace(
+        _compared(rows, probability, baseline, champion, model=model, audit=audit),
         laws=laws.check(laws.served(predict), seed=seed, snapshots=test),
         slices=slices.round_slices(test, probability, seed=seed),
-        ece_floor=metrics.ece_floor(outcome, probability, groups, seed=seed),
-        against_champion=differences[1] if champion else None,
-        champion=champion.name if champion else None,
-        metrics_required_only=metrics.binary_metrics(outcome, _answer(predict, masked), groups, seed=seed),
+        metrics_required_only=rows.metrics(replace(rows, features=masked).answer(predict)),
     )
 
 
@@ -131,36 +132,78 @@ def of_player_model(
         predict: scores of shape (rows, 4) for float32 features.
         baseline: gives probabilities of tiers too: the rule "tier of past K/D" as a model.
     """
-    groups, tier = test["steam_id"].to_numpy(), test["tier"].to_numpy()
     columns = player_features({field.name: test[field.name].to_numpy(dtype=np.float64) for field in PLAYER_FIELDS})
-    features = np.column_stack(columns).astype(np.float32)
-    scores = _answer(predict, features)
-    against = [
-        metrics.tier_log_losses(tier, _answer(rival.predict, features)) for rival in (baseline, champion) if rival
-    ]
-    differences = [paired(metrics.tier_log_losses(tier, scores), loss, groups, seed=seed) for loss in against]
-    return Evidence(
-        model=model,
-        metrics=metrics.tier_metrics(tier, scores, groups, seed=seed),
-        baseline_metrics=metrics.tier_metrics(tier, _answer(baseline.predict, features), groups, seed=seed),
-        baseline=baseline.name,
-        against_baseline=differences[0],
-        audit=audit,
-        laws=laws.check_players(predict, seed=seed, features=features),
+    rows = _Rows(
+        features=np.column_stack(columns).astype(np.float32),
+        truth=test["tier"].to_numpy(),
+        groups=test["steam_id"].to_numpy(),
+        losses=metrics.tier_log_losses,
+        measured=metrics.tier_metrics,
+        event=lambda tier, scores, _: metrics.top_label(tier, scores),
+        seed=seed,
+    )
+    scores = rows.answer(predict)
+    return replace(
+        _compared(rows, scores, baseline, champion, model=model, audit=audit),
+        laws=laws.check_players(predict, seed=seed, features=rows.features),
         slices=slices.player_slices(test, scores, seed=seed),
-        ece_floor=metrics.ece_floor(*metrics.top_label(tier, scores), groups, seed=seed),
-        against_champion=differences[1] if champion else None,
-        champion=champion.name if champion else None,
     )
 
 
-def _answer(predict: PredictFeatures, features: ArrayLike) -> Floats:
-    return np.asarray(predict(np.asarray(features, dtype=np.float32)), dtype=np.float64)
+@dataclass(frozen=True)
+class _Rows:
+    """Test rows, and how a kind of model is measured on them.
+
+    Attributes:
+        features: float32, shape (rows, features).
+        truth: what came, shape (rows,).
+        groups: what is resampled as a whole, shape (rows,).
+        losses: log loss of each row, for truth and answers.
+        measured: metrics, for truth, answers and groups.
+        event: for truth, answers and groups, whether what was foretold came (0 or 1) and the probability it was given.
+        seed: of all resampling.
+    """
+
+    features: NDArray[np.float32]
+    truth: NDArray[Any]
+    groups: NDArray[Any]
+    losses: Callable[[ArrayLike, ArrayLike], Floats]
+    measured: Callable[..., dict[str, Interval]]
+    event: Callable[[ArrayLike, ArrayLike, ArrayLike], tuple[Floats, Floats]]
+    seed: int
+
+    def answer(self, predict: PredictFeatures) -> Floats:
+        return np.asarray(predict(np.asarray(self.features, dtype=np.float32)), dtype=np.float64)
+
+    def metrics(self, answer: Floats) -> dict[str, Interval]:
+        return self.measured(self.truth, answer, self.groups, seed=self.seed)
+
+    def difference(self, answer: Floats, rival_answer: Floats, unseen: NDArray[np.bool_] | None) -> Interval:
+        """Paired difference of log losses on the unseen rows; NaN where fewer than two groups are left."""
+        rows = np.ones(len(answer), dtype=bool) if unseen is None else unseen
+        if len(np.unique(self.groups[rows])) < MIN_COMPARED_GROUPS:
+            return Interval(np.nan, np.nan, np.nan)
+        losses, rival_losses = (self.losses(self.truth, one)[rows] for one in (answer, rival_answer))
+        return paired(losses, rival_losses, self.groups[rows], seed=self.seed)
 
 
-def _difference(losses: Floats, rival_losses: Floats, groups: NDArray[Any], rival: Rival, seed: int) -> Interval:
-    """Paired difference on the rows the rival was not made from; NaN where fewer than two groups are left."""
-    rows = np.ones(len(losses), dtype=bool) if rival.unseen is None else rival.unseen
-    if len(np.unique(groups[rows])) < MIN_COMPARED_GROUPS:
-        return Interval(np.nan, np.nan, np.nan)
-    return paired(losses[rows], rival_losses[rows], groups[rows], seed=seed)
+def _compared(
+    rows: _Rows, answer: Floats, baseline: Rival, champion: Rival | None, *, model: str, audit: Sequence[str] | None
+) -> Evidence:
+    """The evidence but for laws, slices and what only one kind of model has."""
+    by_baseline = rows.answer(baseline.predict)
+    outcome, probability = rows.event(rows.truth, answer, rows.groups)
+    return Evidence(
+        model=model,
+        metrics=rows.metrics(answer),
+        baseline_metrics=rows.metrics(by_baseline),
+        baseline=baseline.name,
+        against_baseline=rows.difference(answer, by_baseline, baseline.unseen),
+        audit=audit,
+        laws=None,
+        ece_floor=metrics.ece_floor(outcome, probability, rows.groups, seed=rows.seed),
+        reliability=reliability.table(outcome, probability, rows.groups, seed=rows.seed),
+        probability=probability,
+        against_champion=rows.difference(answer, rows.answer(champion.predict), champion.unseen) if champion else None,
+        champion=champion.name if champion else None,
+    )

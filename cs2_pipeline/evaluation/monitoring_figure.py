@@ -7,7 +7,7 @@ import numpy as np
 
 from cs2_pipeline.evaluation.drift import Drift
 from cs2_pipeline.evaluation.live_calibration import Evidence, LiveCalibration
-from cs2_pipeline.evaluation.reliability import GRID, INK, MODEL, MUTED, OTHER
+from cs2_pipeline.evaluation.reliability import INK, MODEL, OTHER, tidy
 
 _LEAST_ODDS, _MOST_ODDS = -2.0, 8.0
 """Of the axis, as powers of ten: far above the alarm, more says nothing more."""
@@ -34,7 +34,7 @@ def write(path: Path, calibration: LiveCalibration, drift: Drift | None, *, titl
         _draw_psi(panels[1], drift)
     panels[0].legend(loc="lower right", frameon=False, fontsize=9, labelcolor=INK)
     for axes in panels:
-        _tidy(axes)
+        tidy(axes)
     figure.savefig(path, metadata={"Software": None})
 
 
@@ -54,11 +54,3 @@ def _draw_psi(axes: Any, drift: Drift) -> None:
     axes.hlines(place, table["psi_low"], table["psi_high"], color=INK, linewidth=1.2)
     axes.set_yticks(place, table["feature"], fontsize=8)
     axes.set_xlabel("PSI against the training data, sampling bias taken away, 95 % by match", color=INK)
-
-
-def _tidy(axes: Any) -> None:
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=MUTED, labelcolor=INK, length=0)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)

@@ -191,6 +191,7 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
     if evidence.ece_floor is not None:
         compared["test_ece_floor"] = evidence.ece_floor
     required = evidence.metrics_required_only or {}
+    answers = {} if evidence.min_rounds is None else {"min_rounds": float(evidence.min_rounds)}
     counts = {
         "audit_findings": math.nan if evidence.audit is None else float(len(evidence.audit)),
         "laws_broken": math.nan if evidence.laws is None else float(sum(not law.holds for law in evidence.laws)),
@@ -200,6 +201,7 @@ def _numbers(evidence: Evidence) -> dict[str, float]:
         | flatten(evidence.baseline_metrics, "baseline_")
         | flatten(required, "test_required_only_")
         | flatten(compared)
+        | answers
         | counts
     )
 

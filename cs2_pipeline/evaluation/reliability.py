@@ -85,7 +85,7 @@ def write_figure(
     histogram.set_xlabel(predicted, color=INK)
     histogram.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     for axes in (curve, histogram):
-        _tidy(axes)
+        tidy(axes)
     figure.savefig(path, metadata={"Software": None})
 
 
@@ -108,7 +108,8 @@ def _draw_curve(axes: Any, reliability: pd.DataFrame, baseline: pd.DataFrame | N
     axes.legend(loc="upper left", frameon=False, fontsize=9, labelcolor=INK)
 
 
-def _tidy(axes: Any) -> None:
+def tidy(axes: Any) -> None:
+    """The look all figures share: a light grid and no box."""
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.tick_params(colors=MUTED, labelcolor=INK, length=0)

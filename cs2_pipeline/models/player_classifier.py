@@ -1,15 +1,17 @@
 """Training of the player model: candidates side by side, the rule to beat, the choice, and the artifact.
 
 The test part is never read here. Networks are fitted on the training part; the calibration part stops them early and
-fits the temperature; the validation part chooses between candidates. From how many rounds on the model says more
-than the rule is measured on both of these together and goes into the manifest as ``min_rounds``.
+fits the temperature. What is served is the mean of all networks unless the validation part says surely that one kind
+alone is better: with few players the choice between kinds is itself uncertain, and the mean does not depend on it. From
+how many rounds on the model says more than the rule is measured on both of these parts together and goes into the
+manifest as ``min_rounds``.
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,9 +27,10 @@ from cs2_pipeline.models import artifact, player_network
 from cs2_pipeline.models.artifact import Artifact
 from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.onnx_export import Graph
-from cs2_pipeline.models.player_network import NetworkParams, PlayerClassifier, hide_adr
+from cs2_pipeline.models.player_network import NetworkParams, hide_adr
 
 NAME: Final = "player_classifier"
+MEAN: Final = "mean of the networks"
 MIN_PLAYERS: Final = 10
 """Players a part needs: fewer say nothing."""
 PROBE_ROWS: Final = 128
@@ -37,6 +40,9 @@ NEVER: Final = int(next(field.high for field in PLAYER_FIELDS if field.name == "
 """``min_rounds`` of a model that no number of rounds made better than the rule: more than a request may hold."""
 _SURE: Final = 1.96
 """Standard errors of a 95 % interval."""
+_REFUTED: Final = 3.0
+"""Standard errors at which a bin of rounds refutes the model: several bins are looked at for several faults, and at
+1.96 every tenth honest model or so would be refuted by one of them."""
 _TEMPERATURE_SPREAD: Final = 0.2
 """How far the log of the temperature is expected to lie from 0: few players must not move it far."""
 
@@ -45,6 +51,7 @@ Scores = NDArray[np.float64]
 Tiers = NDArray[np.int64]
 Predict = Callable[[Matrix], Scores]
 Progress = Callable[[str], None]
+_Float = TypeVar("_Float", bound=np.floating[Any])
 
 
 @dataclass(frozen=True)
@@ -69,14 +76,14 @@ class PlayerTraining:
     """What one training run yields.
 
     Attributes:
-        candidates: the rule, the baseline and the networks, in the order of training.
-        chosen: the one the artifact holds: of the exportable ones (not the rule, not the baseline) that with the least
-            log loss on the validation part, with and without ``adr`` together.
+        candidates: the rule, the baseline, each kind of network and their mean, in the order of training.
+        chosen: the one the artifact holds: the mean of the networks, or the kind that is surely better than it on the
+            validation part, with and without ``adr`` together.
         rule: "the tier of the past K/D" as probabilities: what came of the training part's players of that tier.
         baseline: logistic regression on the scaled features.
+        prior: share of each tier in the training part: knowing nothing of a player.
         artifact: the exported model, loaded from `folder`.
         folder: where it was written.
-        params: of the chosen candidate.
         min_rounds: rounds from which on the model is surely better than knowing nothing and not worse than the rule.
         by_rounds: the table `min_rounds` was read from; see `by_rounds`.
         train_seconds: wall time of the whole run.
@@ -87,9 +94,9 @@ class PlayerTraining:
     chosen: Candidate
     rule: Predict
     baseline: Predict
+    prior: Scores
     artifact: Artifact
     folder: Path
-    params: dict[str, Any]
     min_rounds: int
     by_rounds: pd.DataFrame
     train_seconds: float
@@ -118,41 +125,29 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
     say = progress or (lambda _: None)
     began = time.perf_counter()
     parts = {name: _Part.of(dataset, name) for name in ("train", "validate", "calibrate")}
-    learned, validated = parts["train"], parts["validate"]
+    learned, validated, calibrated = parts["train"], parts["validate"], parts["calibrate"]
     if np.unique(learned.tier).size < 2:
         raise TrainingError(f"every player of the training part is {TIERS[learned.tier[0]]}: check how kills are read")
     say(f"player model: {len(learned.tier):,} records of {learned.players:,} players to learn from")
-    candidates: list[Candidate] = []
-    networks: list[tuple[Candidate, _Ensemble]] = []
-    for name, params, fit in _kinds(learned, parts["calibrate"], seed):
-        started = time.perf_counter()
-        predict = fit()
-        metrics = {
-            "log_loss": log_loss(validated.tier, predict(validated.features)),
-            "log_loss_without_adr": log_loss(validated.tier, predict(hide_adr(validated.features))),
-            "train_seconds": time.perf_counter() - started,
-        }
-        say(f"{name}: log loss {metrics['log_loss']:.4f} on the validation part")
-        found = predict.found if isinstance(predict, _Ensemble) else {}
-        candidates.append(Candidate(name, {**params, **found}, metrics, predict))
-        if isinstance(predict, _Ensemble):
-            networks.append((candidates[-1], predict))
-    chosen, model = min(
-        networks, key=lambda pair: pair[0].metrics["log_loss"] + pair[0].metrics["log_loss_without_adr"]
-    )
-    rule, baseline = candidates[0].predict, candidates[1].predict
-    watched = _Part.of(dataset, "validate", "calibrate")
+    kinds = [_judged(name, params, fit, validated, say) for name, params, fit in _kinds(learned, calibrated, seed)]
+    networks = {one.name: one.predict for one in kinds if isinstance(one.predict, _Ensemble)}
+    together = _Ensemble(tuple(networks.values()))
+    mean = _judged(MEAN, {"of": ", ".join(networks)}, lambda: together, validated, say)
+    rule, baseline = kinds[0].predict, kinds[1].predict
+    chosen = _choose([one for one in kinds if one.name in networks], mean, validated)
+    served = {**networks, MEAN: together}[chosen.name]
     prior = np.bincount(learned.tier, minlength=len(TIERS)) / len(learned.tier)
+    watched = dataset[dataset["part"].isin(("validate", "calibrate"))]
     table = by_rounds(watched, chosen.predict, rule, prior)
-    least = _min_rounds(table)
+    least = least_rounds(table)
     say(f"chosen: {chosen.name}; answers from {least:,} rounds on" if least < NEVER else "no better than the rule")
     written = artifact.write(
         folder,
         name=NAME,
-        graph=model.graph(),
+        graph=served.graph(),
         features=PLAYER_FEATURES,
         probe=_probe(learned.features),
-        expected={"scores": model.float_scores(_probe(learned.features))},
+        expected={"scores": served.float_scores(_probe(learned.features))},
         seed=seed,
         candidate=chosen.name,
         params=chosen.params,
@@ -161,13 +156,13 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
         players=learned.players,
     )
     return PlayerTraining(
-        candidates=tuple(candidates),
+        candidates=(*kinds, mean),
         chosen=chosen,
         rule=rule,
         baseline=baseline,
+        prior=prior,
         artifact=written,
         folder=folder,
-        params=chosen.params,
         min_rounds=least,
         by_rounds=table,
         train_seconds=time.perf_counter() - began,
@@ -178,7 +173,7 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
 
 @dataclass(frozen=True)
 class _Part:
-    """Rows of one or more parts; `player` numbers the players from 0."""
+    """Rows of one part; `player` numbers the players from 0."""
 
     features: Matrix
     tier: Tiers
@@ -189,15 +184,42 @@ class _Part:
         return int(self.player.max()) + 1
 
     @classmethod
-    def of(cls, dataset: pd.DataFrame, *names: str) -> "_Part":
-        rows = dataset[dataset["part"].isin(names)]
+    def of(cls, dataset: pd.DataFrame, name: str) -> "_Part":
+        rows = dataset[dataset["part"] == name]
         ids, player = np.unique(rows["steam_id"].to_numpy(dtype=str), return_inverse=True)
         if ids.size < MIN_PLAYERS:
             raise TrainingError(
-                f"the {' and '.join(names)} part of the player dataset has {ids.size} players, training needs "
+                f"the {name} part of the player dataset has {ids.size} players, training needs "
                 f"{MIN_PLAYERS} in each part: extract more days or simulate more matches"
             )
         return cls(feature_matrix(rows), rows["tier"].to_numpy(dtype=np.int64), player)
+
+
+def _judged(name: str, params: dict[str, Any], fit: Callable[[], Predict], part: _Part, say: Progress) -> Candidate:
+    """Fit a candidate and judge it on a part."""
+    started = time.perf_counter()
+    predict = fit()
+    metrics = {
+        "log_loss": log_loss(part.tier, predict(part.features)),
+        "log_loss_without_adr": log_loss(part.tier, predict(hide_adr(part.features))),
+        "train_seconds": time.perf_counter() - started,
+    }
+    say(f"{name}: log loss {metrics['log_loss']:.4f} on the validation part")
+    found = predict.found if isinstance(predict, _Ensemble) else {}
+    return Candidate(name, {**params, **found}, metrics, predict)
+
+
+def _choose(kinds: Sequence[Candidate], mean: Candidate, part: _Part) -> Candidate:
+    """The mean, or of the kinds that are surely better than it the one with the least loss."""
+
+    def losses(one: Candidate) -> Scores:
+        views = (part.features, hide_adr(part.features))
+        return np.asarray(np.mean([_log_losses(part.tier, one.predict(view)) for view in views], axis=0))
+
+    usual = losses(mean)
+    found = {kind.name: losses(kind) for kind in kinds}
+    better = [kind for kind in kinds if _interval(found[kind.name] - usual, part.player)[1] < 0]
+    return min(better, key=lambda kind: float(found[kind.name].mean()), default=mean)
 
 
 def log_loss(tier: Tiers, scores: Scores) -> float:
@@ -273,13 +295,20 @@ def _fit_logistic(learned: _Part) -> Predict:
     return predict
 
 
+class _Member(Protocol):
+    """A network, or several as one."""
+
+    def scores(self, inputs: Matrix) -> Matrix: ...
+    def add_to(self, graph: Graph, inputs: str) -> str: ...
+
+
 @dataclass(frozen=True)
 class _Ensemble:
-    """Networks whose scores are averaged, then sharpened or softened by one temperature."""
+    """Members whose scores are averaged, then sharpened or softened by one temperature. It may itself be a member."""
 
-    networks: tuple[PlayerClassifier, ...]
-    temperature: float
-    found: dict[str, Any]
+    members: Sequence[_Member]
+    temperature: float = 1.0
+    found: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, features: Matrix) -> Scores:
         scores = self.float_scores(features).astype(np.float64)
@@ -287,38 +316,45 @@ class _Ensemble:
 
     def float_scores(self, features: Matrix) -> Matrix:
         """Scores in float32, step by step what the graph does."""
-        return tempered(self.mean_scores(features), self.temperature)
+        return self.scores(player_network.InputMaker()(features))
 
-    def mean_scores(self, features: Matrix) -> Matrix:
-        inputs = player_network.InputMaker()(features)
-        total = self.networks[0].scores(inputs)
-        for network in self.networks[1:]:
-            total = total + network.scores(inputs)
-        return np.asarray(total / np.float32(len(self.networks)), dtype=np.float32)
+    def scores(self, inputs: Matrix) -> Matrix:
+        """Scores for the inputs of `player_network.add_inputs`."""
+        return tempered(self.mean_scores(inputs), self.temperature)
+
+    def mean_scores(self, inputs: Matrix) -> Matrix:
+        """Scores before the temperature."""
+        total = self.members[0].scores(inputs)
+        for member in self.members[1:]:
+            total = total + member.scores(inputs)
+        return np.asarray(total / np.float32(len(self.members)), dtype=np.float32)
+
+    def add_to(self, graph: Graph, inputs: str) -> str:
+        """Add the nodes that make the scores from the inputs; returns the name of the scores."""
+        total = self.members[0].add_to(graph, inputs)
+        for member in self.members[1:]:
+            total = graph.add("Add", total, member.add_to(graph, inputs))
+        mean = graph.add("Div", total, np.array(len(self.members), np.float32))
+        logits = graph.add("Div", graph.add("Log", mean), np.array(self.temperature, np.float32))
+        return graph.add("Softmax", logits, axis=1)
 
     def graph(self) -> bytes:
         graph = Graph(len(PLAYER_FEATURES))
-        inputs = player_network.add_inputs(graph)
-        total = self.networks[0].add_to(graph, inputs)
-        for network in self.networks[1:]:
-            total = graph.add("Add", total, network.add_to(graph, inputs))
-        mean = graph.add("Div", total, np.array(len(self.networks), np.float32))
-        logits = graph.add("Div", graph.add("Log", mean), np.array(self.temperature, np.float32))
-        return graph.serialize({"scores": graph.add("Softmax", logits, axis=1)}, {"scores": 2})
+        return graph.serialize({"scores": self.add_to(graph, player_network.add_inputs(graph))}, {"scores": 2})
 
 
-def tempered(scores: Matrix, temperature: float) -> Matrix:
+def tempered(scores: NDArray[_Float], temperature: float) -> NDArray[_Float]:
     """Scores to the power of 1 / temperature, adding up to 1 again."""
     logits = np.log(scores) / np.float32(temperature)
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True), dtype=scores.dtype)
 
 
-def fit_temperature(scores: Matrix, tier: Tiers, players: int) -> float:
+def fit_temperature(scores: NDArray[_Float], tier: Tiers, players: int) -> float:
     """The temperature of least log loss on rows not fitted on, held near 1 where there are few players."""
 
     def loss(log_temperature: float) -> float:
-        fitted = log_loss(tier, tempered(scores.astype(np.float64), float(np.exp(log_temperature))))  # type: ignore[arg-type]
+        fitted = log_loss(tier, tempered(scores.astype(np.float64), float(np.exp(log_temperature))))
         return players * fitted + 0.5 * (log_temperature / _TEMPERATURE_SPREAD) ** 2
 
     return float(np.exp(minimize_scalar(loss, bounds=(-1, 1), method="bounded").x))
@@ -343,9 +379,8 @@ def _fit_ensemble(learned: _Part, calibrated: _Part, params: NetworkParams, seed
         for member in range(params.members)
     ]
     networks = tuple(network for network, _ in fitted)
-    untempered = _Ensemble(networks, 1.0, {})
-    both = np.vstack([calibrated.features, hide_adr(calibrated.features)])
-    temperature = fit_temperature(untempered.mean_scores(both), np.tile(calibrated.tier, 2), calibrated.players)
+    both = _Ensemble(networks).mean_scores(np.vstack(views))
+    temperature = fit_temperature(both, np.tile(calibrated.tier, 2), calibrated.players)
     found = {"temperature": temperature, "epochs_used": [epochs for _, epochs in fitted]}
     return _Ensemble(networks, temperature, found)
 
@@ -356,50 +391,58 @@ def _probe(features: Matrix) -> Matrix:
     return np.where(np.arange(len(chosen))[:, None] % 2 == 0, chosen, hide_adr(chosen))
 
 
-def by_rounds(rows: _Part, predict: Predict, rule: Predict, prior: Scores) -> pd.DataFrame:
+def by_rounds(dataset: pd.DataFrame, predict: Predict, rule: Predict, prior: Scores) -> pd.DataFrame:
     """What the model is worth by how many rounds of a player were seen.
 
     Args:
-        rows: records not fitted on.
+        dataset: rows of a player dataset that were not fitted on.
         predict, rule: scores for features.
         prior: share of each tier in the training part.
 
     Returns:
-        One row per bin of `ROUNDS_EDGES` that has rows: from_rounds (the fewest rounds in it), rows, players, log_loss,
-        rule_log_loss, prior_log_loss, accuracy, confidence (mean score of the likeliest tier), and the 95 % bounds by
-        player of three differences: against_rule_*, against_prior_* (log loss, the model's less the other's) and
+        One row per bin of `ROUNDS_EDGES` that has rows: from_rounds and to_rounds (the fewest and most rounds in it),
+        rows, players, log_loss, rule_log_loss, prior_log_loss, tier_error and rule_tier_error (mean distance in tiers
+        of the likeliest tier), accuracy, confidence (mean score of the likeliest tier), and the 95 % bounds by player
+        of three differences: against_rule_*, against_prior_* (log loss, the model's less the other's) and
         overconfidence_* (confidence less accuracy).
     """
-    scores = predict(rows.features)
-    losses = _log_losses(rows.tier, scores)
-    rule_losses = _log_losses(rows.tier, rule(rows.features))
-    prior_losses = -np.log(prior + 1e-9)[rows.tier]
-    right, confidence = (scores.argmax(axis=1) == rows.tier).astype(np.float64), scores.max(axis=1)
-    rounds = rows.features[:, PLAYER_FEATURES.index("total_rounds")]
+    features, tier = feature_matrix(dataset), dataset["tier"].to_numpy(dtype=np.int64)
+    player = pd.factorize(dataset["steam_id"])[0].astype(np.int64)
+    values = _by_row(tier, predict(features), rule(features), prior)
+    rounds = features[:, PLAYER_FEATURES.index("total_rounds")]
     bins = np.searchsorted(ROUNDS_EDGES, rounds, side="right") - 1
     table = []
     for number in np.unique(bins):
         chosen = bins == number
-        player = rows.player[chosen]
+        means = {name: float(value[chosen].mean()) for name, value in values.items()}
         bounds: dict[str, float] = {}
-        for name, values in (
-            ("against_rule", losses - rule_losses),
-            ("against_prior", losses - prior_losses),
-            ("overconfidence", confidence - right),
-        ):
-            bounds |= dict(zip((f"{name}_low", f"{name}_high"), _interval(values[chosen], player), strict=True))
-        means = {"log_loss": losses, "rule_log_loss": rule_losses, "prior_log_loss": prior_losses, "accuracy": right}
-        table.append(
-            {
-                "from_rounds": int(rounds[chosen].min()),
-                "rows": int(chosen.sum()),
-                "players": np.unique(player).size,
-                **{name: float(values[chosen].mean()) for name, values in means.items()},
-                "confidence": float(confidence[chosen].mean()),
-                **bounds,
-            }
-        )
+        for name, one, other in _DIFFERENCES:
+            ends = _interval((values[one] - values[other])[chosen], player[chosen])
+            bounds |= dict(zip((f"{name}_low", f"{name}_high"), ends, strict=True))
+        spread = {"from_rounds": int(rounds[chosen].min()), "to_rounds": int(rounds[chosen].max())}
+        sizes = {"rows": int(chosen.sum()), "players": np.unique(player[chosen]).size}
+        table.append(spread | sizes | means | bounds)
     return pd.DataFrame(table)
+
+
+_DIFFERENCES: Final = (
+    ("against_rule", "log_loss", "rule_log_loss"),
+    ("against_prior", "log_loss", "prior_log_loss"),
+    ("overconfidence", "confidence", "accuracy"),
+)
+
+
+def _by_row(tier: Tiers, scores: Scores, rule: Scores, prior: Scores) -> dict[str, Scores]:
+    likeliest, by_rule = scores.argmax(axis=1), rule.argmax(axis=1)
+    return {
+        "log_loss": _log_losses(tier, scores),
+        "rule_log_loss": _log_losses(tier, rule),
+        "prior_log_loss": np.asarray(-np.log(prior + 1e-9)[tier]),
+        "tier_error": np.abs(likeliest - tier).astype(np.float64),
+        "rule_tier_error": np.abs(by_rule - tier).astype(np.float64),
+        "accuracy": (likeliest == tier).astype(np.float64),
+        "confidence": scores.max(axis=1),
+    }
 
 
 def _interval(values: Scores, player: NDArray[np.int64]) -> tuple[float, float]:
@@ -410,12 +453,29 @@ def _interval(values: Scores, player: NDArray[np.int64]) -> tuple[float, float]:
     return mean - half, mean + half
 
 
-def _min_rounds(table: pd.DataFrame) -> int:
-    """The fewest rounds of the first bin where the model beats knowing nothing and is not worse than the rule."""
-    proven = table[
-        (table["players"] >= MIN_PLAYERS)
-        & (table["against_prior_high"] < 0)
-        & (table["log_loss"] <= table["rule_log_loss"])
-        & (table["overconfidence_low"] <= 0)
-    ]
-    return int(proven["from_rounds"].min()) if len(proven) else NEVER
+def least_rounds(table: pd.DataFrame) -> int:
+    """From how many rounds on the model may answer.
+
+    The fewest rounds of the first bin where it is surely better than knowing nothing, not worse than the rule and not
+    surely overconfident, and after which no bin refutes it: is worse than either, or overconfident, by three standard
+    errors. Bins of fewer than `MIN_PLAYERS` players say nothing.
+
+    Args:
+        table: of `by_rounds`.
+
+    Returns:
+        `NEVER` where there is no such bin.
+    """
+    judged = table[table["players"] >= MIN_PLAYERS]
+    proven = (
+        (judged["against_prior_high"] < 0)
+        & (judged["log_loss"] <= judged["rule_log_loss"])
+        & (judged["overconfidence_low"] <= 0)
+    )
+    refuted = np.zeros(len(judged), dtype=bool)
+    for name, *_ in _DIFFERENCES:
+        low, high = judged[f"{name}_low"], judged[f"{name}_high"]
+        refuted |= ((low + high) / 2 - _REFUTED * (high - low) / (2 * _SURE) > 0).to_numpy()
+    last_refuted = judged.loc[refuted, "from_rounds"].max() if refuted.any() else -1
+    good = judged.loc[proven & (judged["from_rounds"] > last_refuted), "from_rounds"]
+    return int(good.min()) if len(good) else NEVER

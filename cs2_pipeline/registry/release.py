@@ -17,14 +17,12 @@ from numpy.typing import NDArray
 
 from cs2_pipeline.datasets import audit
 from cs2_pipeline.datasets.digest import digest
-from cs2_pipeline.evaluation import card, evidence, metrics, reliability
-from cs2_pipeline.evaluation.domain import state_features, states_of
+from cs2_pipeline.evaluation import card, evidence, reliability, rounds_seen
 from cs2_pipeline.evaluation.evidence import Evidence, Rival
 from cs2_pipeline.evaluation.intervals import Floats
 from cs2_pipeline.evaluation.laws import LawResult
 from cs2_pipeline.evaluation.promotion import PLAYER_REQUIREMENTS, ROUND_REQUIREMENTS, Decision, decide
-from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES, player_features
-from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
 from cs2_pipeline.models import player_classifier
 from cs2_pipeline.models.artifact import Artifact, model_digest
 from cs2_pipeline.models.player_classifier import PlayerTraining
@@ -65,15 +63,15 @@ class Release:
     Attributes:
         version: as registered.
         decision: the verdict with its numbers and its report.
-        figures: test metrics of candidate and baseline with intervals, as text.
-        reliability: the reliability figure, PNG.
+        evidence: test metrics of candidate and baseline with intervals, and all else that was found.
+        figures: PNG by file name: the reliability curve, a player model's worth by rounds observed.
         card: the model card, Markdown.
     """
 
     version: ModelVersion
     decision: Decision
     evidence: Evidence
-    reliability: bytes
+    figures: dict[str, bytes]
     card: str
 
     def to_document(self) -> dict[str, Any]:
@@ -111,12 +109,10 @@ class _Judged:
 
     model: _Model
     dataset: pd.DataFrame
-    folder: Path
     training: RoundTraining | PlayerTraining
     found: Evidence
     decision: Decision
     champion: ModelVersion | None
-    figure: bytes
     learned_since: datetime
 
 
@@ -165,28 +161,23 @@ def train_round(
         DatasetError: the dataset cannot be trained on.
         RegistryUnavailableError: MLflow does not answer; nothing is registered.
     """
-    champion = registry.models.champion(ROUND_PREDICTOR)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+
+    def judge(folder: Path, champion: ModelVersion | None) -> _Judged:
         training, since = changed_play.train(dataset, seed=seed, folder=folder, progress=progress)
-        folder, artifact = training.folder, training.artifact
         progress("measuring on the test part")
         test = dataset[dataset["part"] == "test"]
         found = evidence.of_round_model(
             test,
-            _probability(artifact),
+            _probability(training.artifact),
             Rival("logistic regression", training.baseline.predict),
             model=ROUND_PREDICTOR,
             audit=audit.audit_rounds(dataset).failures,
             champion=_rival(registry.models, champion, _probability, test[_ROUND.time]),
             seed=seed,
         )
-        features = state_features(states_of(test))
-        seen = (test["ct_wins"].to_numpy(), _probability(artifact)(features), test[_ROUND.group].to_numpy())
-        figure = _figure(found, *seen, folder)
-        decision = decide(found, ROUND_REQUIREMENTS)
-        judged = _Judged(_ROUND, dataset, folder, training, found, decision, champion, figure, since)
-        return _register(judged, registry, seed=seed, tags=tags)
+        return _Judged(_ROUND, dataset, training, found, decide(found, ROUND_REQUIREMENTS), champion, since)
+
+    return _released(ROUND_PREDICTOR, judge, registry, seed=seed, tags=tags)
 
 
 def train_player(
@@ -197,40 +188,57 @@ def train_player(
     Args:
         dataset: a `player_dataset`.
     """
-    champion = registry.models.champion(PLAYER_CLASSIFIER)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
+
+    def judge(folder: Path, champion: ModelVersion | None) -> _Judged:
         training = player_classifier.train(dataset, seed=seed, folder=folder, progress=progress)
-        artifact = Artifact.load(folder)
         progress("measuring on the test part")
         test = dataset[dataset["part"] == "test"]
-        answers = training.min_rounds < player_classifier.NEVER
-        # Shorter records get no answer: what is measured is what is served.
-        test = test[test["total_rounds"] >= training.min_rounds] if answers else test
+        answered = _answered(test, training.min_rounds)
+        predict = _scores(training.artifact)
         found = evidence.of_player_model(
-            test,
-            _scores(artifact),
+            answered,
+            predict,
             Rival("the tier of the past K/D", training.rule),
             model=PLAYER_CLASSIFIER,
             audit=audit.audit_players(dataset).failures,
             champion=_rival(registry.models, champion, _scores),
             seed=seed,
         )
-        columns = player_features({field.name: test[field.name].to_numpy(dtype=np.float64) for field in PLAYER_FIELDS})
-        scores = _scores(artifact)(np.column_stack(columns).astype(np.float32))
-        correct, confidence = metrics.top_label(test["tier"].to_numpy(), scores)
-        figure = _figure(found, correct, confidence, test[_PLAYER.group].to_numpy(), folder)
-        if not answers:
-            found = replace(found, laws=[*(found.laws or []), _answers_nobody(training.min_rounds)])
-        decision = decide(found, PLAYER_REQUIREMENTS)
+        found = replace(
+            found,
+            laws=[*(found.laws or []), _answers_somebody(training.min_rounds)],
+            by_rounds=player_classifier.by_rounds(test, predict, training.rule, training.prior),
+            min_rounds=training.min_rounds,
+        )
         since = dataset[_PLAYER.time].min().to_pydatetime()
-        judged = _Judged(_PLAYER, dataset, folder, training, found, decision, champion, figure, since)
-        return _register(judged, registry, seed=seed, tags=tags)
+        return _Judged(_PLAYER, dataset, training, found, decide(found, PLAYER_REQUIREMENTS), champion, since)
+
+    return _released(PLAYER_CLASSIFIER, judge, registry, seed=seed, tags=tags)
 
 
-def _answers_nobody(min_rounds: int) -> LawResult:
-    sentence = "At no number of rounds is it surely better than knowing nothing, so it would never answer."
-    return LawResult("it answers somebody", False, 1, 1, float(min_rounds), None, sentence)
+def _answered(test: pd.DataFrame, min_rounds: int) -> pd.DataFrame:
+    """The records that get an answer: what is measured is what is served. All of them where none would."""
+    enough = test["total_rounds"] >= min_rounds
+    return test[enough] if enough.any() else test
+
+
+def _answers_somebody(min_rounds: int) -> LawResult:
+    holds = min_rounds < player_classifier.NEVER
+    return LawResult("it answers somebody", holds, 1, int(not holds), 0.0, None, rounds_seen.sentence(min_rounds))
+
+
+def _released(
+    name: str,
+    judge: Callable[[Path, ModelVersion | None], _Judged],
+    registry: Registry,
+    *,
+    seed: int,
+    tags: Mapping[str, str],
+) -> Release:
+    """Train and judge in a folder that lives as long as that takes, and register what came of it."""
+    champion = registry.models.champion(name)
+    with tempfile.TemporaryDirectory() as folder:
+        return _register(judge(Path(folder), champion), registry, seed=seed, tags=tags)
 
 
 def settle(document: Mapping[str, Any], registry: Registry, *, by: str) -> promotion.Event | None:
@@ -337,32 +345,44 @@ def _rival(
     return Rival(champion.version, predict(models.fetch(champion)), unseen)
 
 
-def _figure(found: Evidence, outcome: Floats, probability: Floats, groups: NDArray[Any], folder: Path) -> bytes:
-    path = folder / "reliability.png"
-    curve = reliability.table(outcome, probability, groups)
+def _figures(found: Evidence) -> dict[str, bytes]:
+    """The figures of a model as PNG, by file name."""
+    drawn: dict[str, bytes] = {}
     tiers = found.model == PLAYER_CLASSIFIER
-    reliability.write_figure(
-        path,
-        curve,
-        probability,
-        title=found.model,
-        ece=found.metrics["ece"],
-        predicted="Predicted probability of the likeliest tier" if tiers else "Predicted probability that CT win",
-        observed="Share of players in that tier" if tiers else "Share of rounds CT won",
-    )
-    return path.read_bytes()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "figure.png"
+        if found.reliability is not None and found.probability is not None:
+            reliability.write_figure(
+                path,
+                found.reliability,
+                found.probability,
+                title=found.model,
+                ece=found.metrics["ece"],
+                predicted="Predicted probability of the likeliest tier"
+                if tiers
+                else "Predicted probability that CT win",
+                observed="Share of players in that tier" if tiers else "Share of rounds CT won",
+            )
+            drawn["reliability.png"] = path.read_bytes()
+        if found.by_rounds is not None and found.min_rounds is not None:
+            rounds_seen.write_figure(path, found.by_rounds, found.min_rounds, title=f"{found.model}, test part")
+            drawn["by_rounds.png"] = path.read_bytes()
+    return drawn
 
 
 def _register(judged: _Judged, registry: Registry, *, seed: int, tags: Mapping[str, str]) -> Release:
     about = _about(judged, tags)
     written = card.render(judged.found, judged.decision, about)
+    figures = _figures(judged.found)
     version = runs.record(
-        registry.tracking_uri, _run(judged, about, written, seed, tags), artifact_root=registry.artifact_root
+        registry.tracking_uri,
+        _run(judged, about, {"model_card.md": written, **figures}, seed, tags),
+        artifact_root=registry.artifact_root,
     )
     if not judged.decision.promote:
         reason = " ".join(judged.decision.reasons)
         promotion.refuse(registry.tracking_uri, version, reason=reason, by=tags.get("dagster_run_id"))
-    return Release(version, judged.decision, judged.found, judged.figure, written)
+    return Release(version, judged.decision, judged.found, figures, written)
 
 
 def _about(judged: _Judged, tags: Mapping[str, str]) -> card.About:
@@ -372,7 +392,7 @@ def _about(judged: _Judged, tags: Mapping[str, str]) -> card.About:
         parts=card.parts_of(dataset, group=model.group, time=model.time),
         groups=model.groups,
         dataset_digest=digest(dataset),
-        model_digest=model_digest(judged.folder),
+        model_digest=model_digest(judged.training.folder),
         command=f"{model.command} --published" if _source(dataset) == PUBLISHED else model.command,
         intended_use=model.intended_use,
         limits=model.limits,
@@ -386,12 +406,15 @@ def _about(judged: _Judged, tags: Mapping[str, str]) -> card.About:
     )
 
 
-def _run(judged: _Judged, about: card.About, written: str, seed: int, tags: Mapping[str, str]) -> runs.TrainingRun:
+def _run(
+    judged: _Judged, about: card.About, files: Mapping[str, str | bytes], seed: int, tags: Mapping[str, str]
+) -> runs.TrainingRun:
     decision, training, parts = judged.decision, judged.training, judged.dataset["part"].value_counts()
-    slices = judged.found.slices
+    found = judged.found
+    tables = {"slices": found.slices, "reliability": found.reliability, "by_rounds": found.by_rounds}
     return runs.TrainingRun(
         model_name=judged.model.name,
-        artifact=judged.folder,
+        artifact=training.folder,
         dataset=judged.dataset,
         dataset_digest=about.dataset_digest,
         params={"seed": seed, "chosen": training.chosen.name, **training.chosen.params},
@@ -414,10 +437,9 @@ def _run(judged: _Judged, about: card.About, written: str, seed: int, tags: Mapp
             "compared_with": judged.champion.version if judged.champion is not None else "",
         },
         files={
-            "reliability.png": judged.figure,
-            "model_card.md": written,
+            **files,
             "promotion.md": decision.report,
-            "slices.csv": "" if slices is None else slices.to_csv(index=False),
+            **{f"{name}.csv": table.to_csv(index=False) for name, table in tables.items() if table is not None},
         },
         candidates=_candidates(training),
     )

@@ -1,24 +1,37 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from cs2_pipeline.datasets.players import build
 from cs2_pipeline.evaluation import card, evidence
 from cs2_pipeline.evaluation.promotion import decide
+from cs2_pipeline.models import player_classifier
+from cs2_pipeline_tests.datasets.player_lines import player_lines
 from cs2_pipeline_tests.evaluation.play import fair_price, whole_rounds
 
 
 @pytest.fixture(scope="module")
-def rendered():
-    test = whole_rounds(7, matches=120)
-    gathered = evidence.of_round_model(
-        test,
+def test_part():
+    return whole_rounds(7, matches=120)
+
+
+@pytest.fixture(scope="module")
+def gathered(test_part):
+    return evidence.of_round_model(
+        test_part,
         fair_price,
         evidence.Rival("logistic regression", lambda features: np.full(len(features), 0.5)),
         model="round_predictor",
         audit=[],
     )
-    about = card.About(
+
+
+@pytest.fixture(scope="module")
+def about(test_part):
+    return card.About(
         source="Demo database, 120 simulated matches",
-        parts=card.parts_of(test, group="match_id", time="started_at"),
+        parts=card.parts_of(test_part, group="match_id", time="started_at"),
         groups="matches",
         dataset_digest="d1",
         model_digest="m1",
@@ -28,6 +41,10 @@ def rendered():
         choice="Chosen on the validation part among five candidates.",
         params={"epochs": 30, "features": "a|b"},
     )
+
+
+@pytest.fixture(scope="module")
+def rendered(gathered, about):
     return card.render(gathered, decide(gathered), about)
 
 
@@ -48,6 +65,7 @@ def test_the_card_sets_the_models_figures_beside_the_baselines_and_those_without
     assert "| Metric | round_predictor | logistic regression | round_predictor, required inputs only |" in rendered
     assert "| log_loss | 0.5" in rendered
     assert "A perfectly calibrated model would show an ECE of 0.0" in rendered
+    assert "[reliability.png](reliability.png)" in rendered
 
 
 def test_the_card_lists_slices_and_laws(rendered):
@@ -71,3 +89,19 @@ def test_every_table_row_of_the_card_has_as_many_cells_as_its_head(rendered):
         found = line.replace("\\|", "").count("|")
         assert cells in (0, found), line
         cells = found
+
+
+def test_the_card_of_a_player_model_shows_its_worth_by_rounds_observed_and_links_the_figure(gathered, about):
+    by_rounds = player_classifier.by_rounds(
+        build(player_lines(players=60, matches=200, seed=5), max_anchors=2),
+        lambda features: np.full((len(features), 4), 0.25),
+        lambda features: np.tile([0.1, 0.2, 0.3, 0.4], (len(features), 1)),
+        np.full(4, 0.25),
+    )
+    found = replace(gathered, by_rounds=by_rounds, min_rounds=40)
+    written = card.render(found, decide(found), about)
+    section = written.split("## By rounds observed\n")[1].split("\n## ")[0]
+    assert "It answers from 40 rounds on" in section
+    assert "[by_rounds.png](by_rounds.png)" in section
+    assert section.count("\n| ") == 1 + len(by_rounds)
+    assert decide(found).numbers["min_rounds"] == 40

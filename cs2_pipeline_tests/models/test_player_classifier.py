@@ -1,5 +1,6 @@
 """The player model: what it must beat, what it promises, and that what is exported is what was trained."""
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from cs2_pipeline.models import player_classifier
 from cs2_pipeline.models.artifact import MANIFEST_FILE, Artifact, model_digest
 from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.player_classifier import (
+    MEAN,
     NEVER,
     PlayerTraining,
+    by_rounds,
     feature_matrix,
     fit_rule,
     fit_temperature,
+    least_rounds,
     log_loss,
     tempered,
     train,
@@ -72,15 +76,12 @@ def test_a_longer_record_at_the_same_level_is_believed_more(training: PlayerTrai
     assert expected[1].mean() > expected[0].mean()
 
 
-def test_same_data_and_seed_give_the_same_graph(training: PlayerTraining, tmp_path: Path) -> None:
-    again = train(DATASET, seed=0, folder=tmp_path)
+def test_same_data_and_seed_give_the_same_graph_and_the_test_part_is_never_read(
+    training: PlayerTraining, tmp_path: Path
+) -> None:
+    again = train(DATASET[DATASET["part"] != "test"], seed=0, folder=tmp_path)
     assert model_digest(again.folder) == model_digest(training.folder)
     assert again.chosen.name == training.chosen.name
-
-
-def test_the_test_part_is_never_read(training: PlayerTraining, tmp_path: Path) -> None:
-    train(DATASET[DATASET["part"] != "test"], seed=0, folder=tmp_path)
-    assert model_digest(tmp_path) == model_digest(training.folder)
 
 
 def test_the_manifest_holds_the_rounds_a_judgement_needs(training: PlayerTraining) -> None:
@@ -92,12 +93,70 @@ def test_the_manifest_holds_the_rounds_a_judgement_needs(training: PlayerTrainin
     assert proven["log_loss"] <= proven["rule_log_loss"]
 
 
+GOOD = {
+    "players": 50.0, "log_loss": 1.0, "rule_log_loss": 1.1, "against_prior_low": -0.3, "against_prior_high": -0.1,
+    "against_rule_low": -0.2, "against_rule_high": 0.0, "overconfidence_low": -0.1, "overconfidence_high": 0.1,
+}  # fmt: skip
+FAULTS = ("against_rule", "against_prior", "overconfidence")
+
+
+def by_rounds_table(*changes: dict[str, float]) -> pd.DataFrame:
+    """Bins that begin at 20, 40, 80, ... rounds, each good but for its changes."""
+    return pd.DataFrame([{**GOOD, "from_rounds": 20 * 2**place, **change} for place, change in enumerate(changes)])
+
+
+def test_a_model_answers_from_the_first_rounds_on_where_it_is_proven() -> None:
+    assert least_rounds(by_rounds_table({}, {})) == 20
+    for name, value in (
+        ("against_prior_high", 0.01), ("log_loss", 1.11), ("overconfidence_low", 0.001), ("players", 9),
+    ):  # fmt: skip
+        assert least_rounds(by_rounds_table({name: value}, {}, {})) == 40
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_model_does_not_answer_below_rounds_where_it_is_refuted(fault: str) -> None:
+    refuted = {f"{fault}_low": 0.06, f"{fault}_high": 0.26}
+    assert least_rounds(by_rounds_table({}, {}, refuted, {})) == 160
+    assert least_rounds(by_rounds_table({}, {**refuted, "players": 9}, {})) == 20
+    assert least_rounds(by_rounds_table({}, {f"{fault}_low": 0.04, f"{fault}_high": 0.24}, {})) == 20
+
+
 def test_a_model_that_is_never_surely_better_answers_at_no_number_of_rounds() -> None:
-    table = pd.DataFrame(
-        {"players": [50], "against_prior_high": [0.01], "log_loss": [1.0], "rule_log_loss": [1.1],
-         "overconfidence_low": [0.0], "from_rounds": [20]}
-    )  # fmt: skip
-    assert player_classifier._min_rounds(table) == NEVER
+    assert least_rounds(by_rounds_table({"against_prior_high": 0.01})) == NEVER
+    assert least_rounds(by_rounds_table({}, {"overconfidence_low": 0.1, "overconfidence_high": 0.2})) == NEVER
+
+
+def test_the_table_by_rounds_has_the_numbers_of_its_rows(training: PlayerTraining) -> None:
+    table = by_rounds(TEST, training.chosen.predict, training.rule, training.prior)
+    assert table["rows"].sum() == len(TEST)
+    assert (table["from_rounds"].iloc[1:].to_numpy() > table["to_rounds"].iloc[:-1].to_numpy()).all()
+    some = table.iloc[2]
+    rows = TEST[TEST["total_rounds"].between(some["from_rounds"], some["to_rounds"])]
+    scores, tier = training.chosen.predict(feature_matrix(rows)), rows["tier"].to_numpy()
+    assert some["players"] == rows["steam_id"].nunique()
+    assert some["log_loss"] == pytest.approx(log_loss(tier, scores))
+    assert some["rule_log_loss"] == pytest.approx(log_loss(tier, training.rule(feature_matrix(rows))))
+    assert some["prior_log_loss"] == pytest.approx(-np.log(training.prior[tier]).mean(), abs=1e-6)
+    assert some["accuracy"] == pytest.approx((scores.argmax(axis=1) == tier).mean())
+    assert some["tier_error"] == pytest.approx(np.abs(scores.argmax(axis=1) - tier).mean())
+    assert some["confidence"] == pytest.approx(scores.max(axis=1).mean())
+    for name, one, other in (
+        ("against_rule", "log_loss", "rule_log_loss"), ("against_prior", "log_loss", "prior_log_loss"),
+        ("overconfidence", "confidence", "accuracy"),
+    ):  # fmt: skip
+        middle = (some[f"{name}_low"] + some[f"{name}_high"]) / 2
+        assert middle == pytest.approx(some[one] - some[other])
+        assert some[f"{name}_low"] < some[f"{name}_high"]
+
+
+def test_the_mean_of_the_networks_is_served_unless_one_kind_is_surely_better(training: PlayerTraining) -> None:
+    kinds, mean = training.candidates[2:-1], training.candidates[-1]
+    assert mean.name == MEAN and training.chosen is mean
+    scores = np.mean([kind.predict(FEATURES) for kind in kinds], axis=0)
+    assert np.abs(mean.predict(FEATURES) - scores).max() < 1e-6
+    part = player_classifier._Part.of(DATASET, "test")
+    knows = dataclasses.replace(kinds[1], predict=lambda _: np.eye(len(TIERS))[part.tier] * 0.9 + 0.025)
+    assert player_classifier._choose([kinds[0], knows], mean, part) is knows
 
 
 def test_the_rule_is_how_often_each_tier_followed_the_tier_of_the_past() -> None:

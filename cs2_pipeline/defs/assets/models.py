@@ -80,7 +80,7 @@ def _tags(context: dg.AssetExecutionContext) -> dict[str, str]:
 
 
 def _result(released: Release) -> dg.MaterializeResult[Any]:
-    picture = base64.b64encode(released.reliability).decode()
+    pictures = {name: base64.b64encode(figure).decode() for name, figure in released.figures.items()}
     numbers = {key: value for key, value in released.decision.numbers.items() if key.startswith("test_")}
     return dg.MaterializeResult(
         value=released.to_document(),
@@ -90,7 +90,10 @@ def _result(released: Release) -> dg.MaterializeResult[Any]:
             "mlflow_run_id": released.version.run_id,
             "dataset_digest": released.version.dataset_digest,
             "source_watermark": released.version.source_watermark,
-            "reliability": dg.MetadataValue.md(f"![reliability](data:image/png;base64,{picture})"),
+            **{
+                name.removesuffix(".png"): dg.MetadataValue.md(f"![{name}](data:image/png;base64,{picture})")
+                for name, picture in pictures.items()
+            },
             "model_card": dg.MetadataValue.md(released.card),
             "verdict": dg.MetadataValue.md(released.decision.report),
             **{key: value for key, value in numbers.items() if not key.endswith(("_low", "_high"))},
