@@ -100,7 +100,7 @@ class Artifact:
         """
         manifest = _verified_manifest(folder)
         try:
-            artifact = cls(manifest, _sha256(folder / MANIFEST_FILE), _session(folder / MODEL_FILE))
+            artifact = cls(manifest, _sha256(folder / MANIFEST_FILE), _session((folder / MODEL_FILE).read_bytes()))
             gap = artifact.gap(json.loads((folder / PROBE_FILE).read_text()))
         except Exception as error:  # ONNX Runtime's errors have no base of their own
             raise ArtifactError(f"{folder.name}: the model does not run on its probe: {error!r}") from error
@@ -126,7 +126,7 @@ def write(
     expected: Outputs,
     **about: Any,
 ) -> Artifact:
-    """Write an artifact and prove that the graph gives what the original gave.
+    """Prove that the graph gives what the original gave, and write the artifact; nothing is written where it does not.
 
     Args:
         folder: where; made if it is not there.
@@ -140,26 +140,28 @@ def write(
     Raises:
         ArtifactError: the graph differs from the original by more than `EXPORT_TOLERANCE`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MODEL_FILE).write_bytes(graph)
     rows = [[None if np.isnan(value) else float(value) for value in row] for row in probe]
     probe_document = {"features": rows, "outputs": {key: np.asarray(value).tolist() for key, value in expected.items()}}
-    (folder / PROBE_FILE).write_text(json.dumps(probe_document))
+    documents = {MODEL_FILE: graph, PROBE_FILE: json.dumps(probe_document).encode()}
     manifest = {
         **about,
         "format": FORMAT,
         "name": name,
         "features": list(features),
         "outputs": list(expected),
-        "sha256": {file: _sha256(folder / file) for file in (MODEL_FILE, PROBE_FILE)},
+        "sha256": {file: hashlib.sha256(content).hexdigest() for file, content in documents.items()},
     }
-    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=2, sort_keys=True))
-    artifact = Artifact(manifest, _sha256(folder / MANIFEST_FILE), _session(folder / MODEL_FILE))
+    documents[MANIFEST_FILE] = json.dumps(manifest, indent=2, sort_keys=True).encode()
+    artifact = Artifact(manifest, hashlib.sha256(documents[MANIFEST_FILE]).hexdigest(), _session(graph))
     gap = artifact.gap(probe_document)
     if not gap <= EXPORT_TOLERANCE:
         raise ArtifactError(
-            f"{name}: the exported graph differs from the original by {gap:.3g}, more than {EXPORT_TOLERANCE:g}"
+            f"{name}: the exported graph differs from the original by {gap:.3g}, more than {EXPORT_TOLERANCE:g}: "
+            "nothing was written; a sum in float32 may need float64"
         )
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in documents.items():
+        (folder / file).write_bytes(content)
     return artifact
 
 
@@ -183,11 +185,11 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _session(path: Path) -> ort.InferenceSession:
+def _session(graph: bytes) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    return ort.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
+    return ort.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
 def _matrix(rows: list[list[float | None]]) -> NDArray[np.float32]:

@@ -21,6 +21,8 @@ Matrix = NDArray[np.float32]
 LEAK: Final = 0.1
 """Slope of the flat side of a unit."""
 STEPS_A_DRAW: Final = 100
+ROWS_AT_ONCE: Final = 16_384
+"""Rows the fitted network is asked about at once: a table of a million needs no gigabytes."""
 MAX_EPOCHS: Final = 30
 """How often a row may be gone through, on average: fewer rows, fewer steps."""
 
@@ -116,8 +118,8 @@ class RoundPredictor(nn.Module):
     @torch.no_grad()
     def logits(self, inputs: tuple[Matrix, Matrix]) -> NDArray[np.float64]:
         """Logits for monotone and context inputs, shape (rows, members)."""
-        monotone, context = (torch.from_numpy(part) for part in inputs)
-        return np.asarray(self(monotone, context).numpy(), np.float64)
+        pieces = zip(*(torch.from_numpy(part).split(ROWS_AT_ONCE) for part in inputs), strict=True)
+        return np.concatenate([self(*piece).numpy() for piece in pieces]).astype(np.float64)
 
     def add_to(self, graph: Graph, inputs: NetworkInputs) -> str:
         """Add the ensemble's nodes; returns the name of its logits, shape (members, rows, 1)."""

@@ -36,6 +36,8 @@ from cs2_pipeline.models.threads import one_thread
 NAME: Final = "round_predictor"
 FOLDS: Final = 5
 MEMBERS_PER_FOLD: Final = 2
+GENERATIONS: Final = 2
+"""How often the network is fitted: first to the prices of the trees, then to those of the network before."""
 NO_FOLD: Final = FOLDS
 """Left out by what learns from all matches."""
 MIN_MATCHES: Final = 2 * FOLDS
@@ -233,6 +235,10 @@ class _Data:
         hide[:, : -len(OPTIONAL_ROUND_FEATURES)] = False
         return np.where(hide, self.hidden[rows], self.features[rows])
 
+    def next_of(self, price: Array) -> Array:
+        """What the prices of all rows say of each row's next moment: its price, or the outcome where none follows."""
+        return np.where(self.following < 0, self.outcome, price[self.following])
+
     def probe(self, rows: int) -> Matrix:
         """Real rows spread over the table, every other one with its optional inputs missing."""
         chosen = np.linspace(0, len(self.features) - 1, min(rows, len(self.features))).astype(np.int64)
@@ -345,22 +351,32 @@ def _linear_inputs(features: Matrix) -> Array:
 def _fit_network(data: _Data, foreseen: Array, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
     """The ensemble: each member leaves one fold out, and all of them together are the model.
 
-    `foreseen` is what the trees that left a fold out say of each row's next moment, shape (rows, folds).
+    It is fitted `GENERATIONS` times: each time but the first, what it learns are the prices of the one before.
+
+    Args:
+        foreseen: what the trees that left a fold out say of each row's next moment, shape (rows, folds).
     """
     began = time.perf_counter()
     params, random, inputs_of = NetworkParams(), np.random.default_rng(seed), InputMaker()
     members = FOLDS * MEMBERS_PER_FOLD
     leaves = np.arange(members) % FOLDS
 
-    def draw(count: int) -> networks.Drawn:
-        rows = random.integers(len(data.outcome), size=count)
-        inputs = inputs_of(data.shown(rows, random, none=0.25, some=0.125))
-        return networks.Drawn(*inputs, foreseen[rows][:, leaves], data.fold[rows, None] != leaves)
+    def fit(prices: Array, seed: int) -> networks.RoundPredictor:
+        def draw(count: int) -> networks.Drawn:
+            rows = random.integers(len(data.outcome), size=count)
+            inputs = inputs_of(data.shown(rows, random, none=0.25, some=0.125))
+            return networks.Drawn(*inputs, prices[rows][:, leaves], data.fold[rows, None] != leaves)
 
-    network = networks.fit(draw, members, len(data.outcome), params=params, seed=seed, progress=say)
+        return networks.fit(draw, members, len(data.outcome), params=params, seed=seed, progress=say)
+
+    network = fit(foreseen, seed)
+    for generation in range(1, GENERATIONS):
+        now = sigmoid(network.logits(inputs_of(data.features)))
+        prices = [data.next_of(now[:, leaves == fold].mean(axis=1)) for fold in range(FOLDS)]
+        network = fit(np.column_stack(prices), seed + generation)
     left_out = data.fold[data.judged, None] == leaves
     logits = [(network.logits(inputs_of(view)) * left_out).sum(axis=1) / MEMBERS_PER_FOLD for view in data.judged_views]
-    described = {**asdict(params), "members": members}
+    described = {**asdict(params), "members": members, "generations": GENERATIONS}
     return _Part("monotone network", described, network, (logits[0], logits[1]), time.perf_counter() - began)
 
 
@@ -379,8 +395,7 @@ def _fit_boosting(data: _Data, seed: int, say: Progress) -> tuple[_Part[RoundTre
     logits = np.empty((2, len(data.judged)))
     foreseen = np.empty((len(data.outcome), FOLDS))
     for fold, trees in enumerate(by_fold):
-        now = sigmoid(trees.logits(data.features))
-        foreseen[:, fold] = np.where(data.following < 0, data.outcome, now[data.following])
+        foreseen[:, fold] = data.next_of(sigmoid(trees.logits(data.features)))
         judged = data.fold[data.judged] == fold
         for view, left_out in zip(data.judged_views, logits, strict=True):
             left_out[judged] = trees.logits(view[judged])

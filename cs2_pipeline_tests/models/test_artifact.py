@@ -35,6 +35,17 @@ def test_a_graph_that_does_not_run_is_turned_down(tmp_path):
         Artifact.load(tmp_path)
 
 
+def test_a_graph_that_does_not_give_what_its_original_gave_is_refused_and_nothing_is_written(tmp_path):
+    whole = round_artifact(tmp_path / "whole")
+    probe = np.array([[4, 3, *[0] * (len(ROUND_FEATURES) - 2)]], dtype=np.float32)
+    expected = whole.predict(probe)
+    expected["low"] = expected["low"] + np.float32(2e-6)
+    graph = (tmp_path / "whole" / MODEL_FILE).read_bytes()
+    with pytest.raises(ArtifactError, match="differs from the original by 2"):
+        write(tmp_path / "new", name="m", graph=graph, features=ROUND_FEATURES, probe=probe, expected=expected)
+    assert not (tmp_path / "new").exists()
+
+
 def test_an_artifact_takes_its_columns_from_the_known_ones_by_name(tmp_path):
     known = np.arange(2 * len(ROUND_FEATURES), dtype=np.float32).reshape(2, -1) % 5
     turned = with_features(tmp_path, tuple(reversed(ROUND_FEATURES)))
