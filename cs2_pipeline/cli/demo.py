@@ -43,7 +43,7 @@ def _database(settings: Settings, matches: int) -> None:
     if settings.database_url is not None:
         note("reading the server that CS2_DATABASE_URL names")
     elif settings.embedded_database.exists():
-        note(f"re-using {settings.embedded_database}")
+        note(f"re-using {settings.embedded_database}; `cs2 simulate --replace` makes another one")
     else:
         data.simulate(settings, matches=matches, seed=None, equal_skill=False, replace=False)
 
