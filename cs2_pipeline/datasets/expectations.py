@@ -58,8 +58,8 @@ SUITES: Final[Mapping[str, tuple[Expectation, ...]]] = {
         _in_set("bomb_planted", [0, 1]),
         _in_set("ct_wins", [0, 1]),
         _between("duration", 0, 400),
-        # Sides swap, so a side's own score may fall at half time; the two together grow by one with every round. Where
-        # rounds were refused, both the scores and the numbers leave them out.
+        # Sides swap, so a side's own score may fall at half time; the two together grow by one with every round.
+        # Numbers left out between two rounds are rounds refused, which scored, or never finished, which did not.
         _between("score_step_beyond_rounds", 0, 0),
         _between("rounds_in_match", 1, 80),
     ),
@@ -196,10 +196,11 @@ def _with_derived(table: str, frame: pd.DataFrame) -> pd.DataFrame:
 
 def _rounds_derived(frame: pd.DataFrame) -> pd.DataFrame:
     ordered = frame.sort_values(["match_id", "round_number"])
-    played = ordered["ct_score"] + ordered["t_score"]
     match = ordered["match_id"]
+    points = (ordered["ct_score"] + ordered["t_score"]).groupby(match).diff()
+    numbers = ordered["round_number"].groupby(match).diff()
     return ordered.assign(
-        score_step_beyond_rounds=(played - ordered["round_number"]).groupby(match).diff(),
+        score_step_beyond_rounds=(points - numbers).clip(lower=0) + (points - 1).clip(upper=0),
         rounds_in_match=ordered.groupby("match_id")["round_id"].transform("count"),
     )
 

@@ -193,7 +193,7 @@ def _mark_duplicates(found: pd.DataFrame, twins: pd.DataFrame, tally: Tally) -> 
         detail = (
             "the same demo as DemoFiles " + copies["demo_id"].map(kept).astype(int).astype("str") + ", which is kept"
         )
-        tally.note(copies["demo_id"], reasons.DUPLICATE_DEMO, table="DemoFiles", detail=detail)
+        tally.note(copies, reasons.DUPLICATE_DEMO, table="DemoFiles", key="demo_id", detail=detail)
 
 
 def of_counted_matches(frame: pd.DataFrame, context: pd.DataFrame, tally: Tally) -> pd.DataFrame:

@@ -201,7 +201,9 @@ def _of_rounds(events: pd.DataFrame, played: pd.DataFrame, tally: Tally) -> pd.D
     """Events of the rounds that count, up to the round's end."""
     elsewhere = ~events["round_id"].isin(played["round_id"])
     events = tally.leave_out(events, elsewhere, reasons.EVENT_ELSEWHERE)
-    end = events["round_id"].map(played.set_index("round_id")["end_tick"]).astype("Int64")
+    round_of = played.set_index("round_id")
+    events = events.assign(started_at=round_of["started_at"].reindex(events["round_id"]).array)
+    end = events["round_id"].map(round_of["end_tick"]).astype("Int64")
     after = (events["tick"] > end).fillna(False).astype(bool)
     return tally.leave_out(events, after, reasons.EVENT_AFTER_END)
 
@@ -236,9 +238,9 @@ def _participants(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: 
     found = found.sort_values(["round_id", "player_id", "record_id"])
     second = found.duplicated(["round_id", "player_id"], keep="last")
     found = tally.leave_out(found, second, reasons.SECOND_RECORD)
-    found = counted.refuse_missing(found, list(_STATS), tally, table="PlayerRoundStats", key="record_id")
-    context = played[["round_id", "match_id", "round_number"]]
+    context = played[["round_id", "match_id", "round_number", "started_at"]]
     found = found.merge(context, on="round_id", how="inner")
+    found = counted.refuse_missing(found, list(_STATS), tally, table="PlayerRoundStats", key="record_id")
     found = found.assign(team=found["team"].map(dialect.side_of, na_action="ignore").astype("str"))
     found = found.assign(side=sides(found, _sightings(kills)))
     found = tally.leave_out(found, found["side"].isna(), reasons.UNKNOWN_SIDES)

@@ -77,7 +77,7 @@ class Extracted:
     Attributes:
         frame: the rows that count.
         left_out: number of rows left out, by reason; the refused ones included.
-        refused: rows that are wrong: table, row_id, reason, detail.
+        refused: rows that are wrong: table, row_id, reason, detail, and `started_at` of their match.
         mapped: number of rows taken with a correction, by reason.
     """
 

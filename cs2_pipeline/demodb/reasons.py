@@ -43,7 +43,7 @@ LATE_EVENT: Final = "late event moved to the round before"
 CLOCK_NOT_RECORDED: Final = "round clock not recorded: the game's default taken"
 CLOCK_IN_MINUTES: Final = "round clock recorded in minutes: taken as seconds"
 
-REFUSED_COLUMNS: Final = ("table", "row_id", "reason", "detail")
+REFUSED_COLUMNS: Final = ("table", "row_id", "reason", "detail", "started_at")
 
 
 @dataclass
@@ -72,26 +72,25 @@ class Tally:
         """As `leave_out`, and the rows themselves are kept with the reason.
 
         Args:
+            frame: rows with `started_at`, the start of their match: the day a refusal belongs to.
             table: the database's table the rows come from.
             key: the column of `frame` that holds the row's Id.
             detail: what is wrong, one text for all or one per row of `frame`.
         """
         if out.any():
-            self.note(
-                frame.loc[out, key], reason, table=table, detail=detail if isinstance(detail, str) else detail[out]
-            )
+            self.note(frame[out], reason, table=table, key=key, detail=detail)
         return self.leave_out(frame, out, reason)
 
-    def note(self, row_ids: pd.Series, reason: str, *, table: str, detail: pd.Series | str) -> None:
-        """Keep rows with their reason without counting them."""
-        self._refused.append(
-            pd.DataFrame({"table": table, "row_id": row_ids, "reason": reason, "detail": detail}, index=row_ids.index)
-        )
+    def note(self, rows: pd.DataFrame, reason: str, *, table: str, key: str, detail: pd.Series | str) -> None:
+        """Keep rows with their reason without counting them; arguments as those of `refuse`."""
+        said = detail if isinstance(detail, str) else detail[rows.index]
+        kept = {"table": table, "row_id": rows[key], "reason": reason, "detail": said, "started_at": rows["started_at"]}
+        self._refused.append(pd.DataFrame(kept, index=rows.index))
 
     def refused(self) -> pd.DataFrame:
-        """All refused rows in a stable order: table, row_id, reason, detail."""
-        none = pd.DataFrame({"table": [], "row_id": [], "reason": [], "detail": []}).astype(
-            {"table": "str", "row_id": "int64", "reason": "str", "detail": "str"}
+        """All refused rows in a stable order: table, row_id, reason, detail, started_at of the match."""
+        none = pd.DataFrame({name: [] for name in REFUSED_COLUMNS}).astype(
+            {"table": "str", "row_id": "int64", "reason": "str", "detail": "str", "started_at": "datetime64[us, UTC]"}
         )
         every = pd.concat([none, *self._refused], ignore_index=True) if self._refused else none
         return every.sort_values(list(REFUSED_COLUMNS[:3]), ignore_index=True)

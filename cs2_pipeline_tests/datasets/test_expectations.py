@@ -40,6 +40,13 @@ def test_a_refused_round_leaves_a_gap_in_numbers_and_scores_alike_and_is_no_faul
     assert failures(ROUNDS.drop(index=1)) == {}
 
 
+def test_a_round_that_never_finished_uses_up_a_number_and_scores_nothing():
+    later = ROUNDS.assign(round_number=[1, 2, 4])
+    assert failures(later) == {}
+    for wrong in (later.assign(ct_score=[1, 1, 1]), later.assign(ct_score=[1, 1, 4])):
+        assert list(failures(wrong)) == ["expect_column_values_to_be_between(score_step_beyond_rounds)"]
+
+
 def test_one_wrong_score_among_many_rounds_is_found():
     numbers = pd.Series(range(1, 81))
     many = ROUNDS.iloc[[0] * 80].reset_index(drop=True)

@@ -86,7 +86,13 @@ def test_an_unknown_winner_is_refused_with_its_value_and_never_counts_for_t(smal
     assert found.frame["round_id"].tolist() == [2, 3]
     assert found.left_out == {reasons.UNKNOWN_WINNER: 1}
     assert found.refused.to_dict("records") == [
-        {"table": "Rounds", "row_id": 1, "reason": reasons.UNKNOWN_WINNER, "detail": f"WinnerTeam is {spelling!r}"}
+        {
+            "table": "Rounds",
+            "row_id": 1,
+            "reason": reasons.UNKNOWN_WINNER,
+            "detail": f"WinnerTeam is {spelling!r}",
+            "started_at": pd.Timestamp(NOON, tz="UTC"),
+        }
     ]
 
 

@@ -142,15 +142,19 @@ def _extracted(
 def _materialized(
     context: dg.AssetExecutionContext, platform: Platform, found: Extracted
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """The table with the account of what is not in it; the refused rows replace those of the same days."""
+    """The table with the account of what is not in it; each day's refused rows replace that day's former ones."""
     days, name = run_days(context), context.asset_key.to_user_string()
     _note_days(context, found.frame, days)
     described = metadata.of_frame(found.frame, found.left_out)
     described["mapped"] = dg.MetadataValue.md(metadata.counts(found.mapped))
     described["mapped_total"] = sum(found.mapped.values())
-    described["refused"] = platform.tables.write(f"refused/{name}", found.refused, f"{days[0]}_{days[-1]}")
-    described["refused_rows"] = len(found.refused)
-    described["refused_sample"] = dg.MetadataValue.md(metadata.markdown(found.refused.head(metadata.SAMPLE_ROWS)))
+    refused = found.refused.drop(columns="started_at")
+    of_day = found.refused["started_at"].dt.date
+    for day in days:
+        platform.tables.write(f"refused/{name}", refused[of_day == day], day.isoformat())
+    described["refused"] = f"refused/{name}/<day>.parquet"
+    described["refused_rows"] = len(refused)
+    described["refused_sample"] = dg.MetadataValue.md(metadata.markdown(refused.head(metadata.SAMPLE_ROWS)))
     return dg.MaterializeResult(value=found.frame, metadata=described)
 
 
