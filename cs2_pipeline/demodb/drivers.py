@@ -128,7 +128,9 @@ def _through_odbc(module: str, installed: list[str], address: Address) -> list[D
     named = address.options.get("driver")
     if named:
         missing = (
-            None if named in installed else f"the ODBC driver {named!r} is not installed ({installed or 'none is'})"
+            None
+            if named in installed or Path(named).is_file()
+            else f"the ODBC driver {named!r} is not installed ({', '.join(installed) or 'none is'})"
         )
         return [Driver(module, named, missing)]
     if "dsn" in address.options:

@@ -173,6 +173,7 @@ class MssqlPython:
 
     def __init__(self, connect: Callable[[], Any]) -> None:
         self._connection = connect()
+        self._connection.autocommit = True  # else a transaction stays open while nothing is read
 
     def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """See `Route`."""
@@ -201,14 +202,21 @@ class ArrowOdbc:
 
     def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
         """See `Route`."""
+        from arrow_odbc import TextEncoding  # noqa: PLC0415  # optional
+
         sql, bound = statement(query, params, _MSSQL)
         reader = self._connection.read_arrow_batches(
             query=sql,
             batch_size=BATCH_ROWS,
             parameters=[None if value is None else _as_bound_text(value) for value in bound],
+            max_bytes_per_batch=_TRANSIT_BYTES,
             max_text_size=_LONGEST_TEXT,
+            map_schema=_in_microseconds,
+            payload_text_encoding=TextEncoding.UTF16,  # the narrow one is the locale's
         )
-        yield from reader
+        for batch in reader:
+            _refuse_cut_text(batch)
+            yield batch
 
     def close(self) -> None:
         """See `Route`. The connection closes when nothing refers to it."""
@@ -216,7 +224,32 @@ class ArrowOdbc:
 
 
 _LONGEST_TEXT: Final = 4000
-"""Characters of a text column of unlimited length that are kept; the tables' own are shorter."""
+"""Characters of the longest text that is read from a column of unlimited length."""
+_TRANSIT_BYTES: Final = 64 * 2**20
+"""Bound of the buffer between driver and Arrow, which has room for the longest possible row times the rows."""
+
+
+def _in_microseconds(schema: pa.Schema) -> pa.Schema:
+    """The schema with no finer times: datetime2 has 100 ns, and nanoseconds do not reach back to the year 1."""
+    return pa.schema(
+        [field.with_type(pa.timestamp("us")) if pa.types.is_timestamp(field.type) else field for field in schema]
+    )
+
+
+def _refuse_cut_text(batch: pa.RecordBatch) -> None:
+    """Refuse texts that fill their buffer: FreeTDS cuts longer ones and does not say so.
+
+    Raises:
+        SchemaMismatchError: there is one; the column is named.
+    """
+    for name, values in zip(batch.schema.names, batch.columns, strict=True):
+        if pa.types.is_string(values.type) and (pc.max(pc.binary_length(values)).as_py() or 0) >= _LONGEST_TEXT:
+            long = values.filter(pc.greater_equal(pc.binary_length(values), _LONGEST_TEXT)).to_pylist()
+            if any(len(text.encode("utf-16-le")) >= 2 * _LONGEST_TEXT for text in long):
+                raise SchemaMismatchError(
+                    f"column {name} holds a text of {_LONGEST_TEXT} characters or more, which arrow-odbc may cut; "
+                    "shorten it, offer a view that does, or install mssql-python"
+                )
 
 
 def _as_bound_text(value: Any) -> str:

@@ -135,10 +135,10 @@ def test_a_database_without_tables_says_so(tmp_path):
 
 
 @pytest.mark.parametrize("table", ["Matches", "Rounds", "DemoFiles"])
-def test_a_missing_table_is_named_with_what_is_there(opened, table):
+def test_a_missing_table_is_named_with_what_is_there(opened, table, tmp_path):
     small = SmallDatabase()
     db = opened(small)
-    writable = db.address.path if db.address.kind == "sqlite" else None
+    writable = None if db.address.kind == "postgresql" else tmp_path / "demos.sqlite"
     command = f'DROP TABLE "{table}"' + ("" if writable else " CASCADE")
     if writable:
         engine = create_engine(f"sqlite:///{writable}")
@@ -171,6 +171,8 @@ def test_lower_case_names_are_found(postgres, portable):
 
 def test_the_database_cannot_be_written_to(opened):
     db = opened(SmallDatabase())
+    if db.address.kind == "mssql":
+        pytest.skip("SQL Server has no session for reading only: what its user may do is what its user was granted")
     with pytest.raises(Exception, match=r"(?i)read-?only"), db.engine.begin() as connection:
         connection.execute(text('DELETE FROM "Rounds"'))
 
