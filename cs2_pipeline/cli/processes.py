@@ -100,6 +100,10 @@ def running(programs: Iterable[Program], settings: Settings) -> Iterator[None]:
     logs.mkdir(parents=True, exist_ok=True)
     environment = child_environment(settings)
     started: list[tuple[Program, subprocess.Popen[bytes]]] = []
+    # SIGTERM would end this process and leave its programs; and one started in the background by a script may have
+    # inherited that SIGINT is ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         for program in programs:
             with log_path(settings, program).open("wb") as log:
@@ -112,10 +116,7 @@ def running(programs: Iterable[Program], settings: Settings) -> Iterator[None]:
 
 
 def wait_until_interrupted(seconds: float = 0.5) -> None:
-    """Sleep until Ctrl-C or SIGTERM."""
-    # Started in the background by a script, a process may have inherited that SIGINT is ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _interrupt)
+    """Sleep until Ctrl-C or SIGTERM, within `running`."""
     try:
         while True:
             time.sleep(seconds)

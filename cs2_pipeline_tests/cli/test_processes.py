@@ -1,0 +1,39 @@
+"""The local processes: whatever ends the command, none of them is left."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import pytest
+
+PROGRAM = """
+import signal, sys
+from pathlib import Path
+from cs2_pipeline.cli import processes
+from cs2_pipeline.settings import Settings
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+sleeper = "import os, pathlib, sys, time; pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(300)"
+home, port = Path(sys.argv[1]), int(sys.argv[2])
+command = (sys.executable, "-c", sleeper, str(home / "pid"))
+program = processes.Program("sleeper", command, port, "CS2_SERVICE_PORT", "/")
+with processes.running([program], Settings(home=home)):
+    pass
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_while_they_start_leaves_none_behind(tmp_path, number):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    run = subprocess.Popen([sys.executable, "-c", PROGRAM, str(tmp_path), str(port)], stderr=subprocess.DEVNULL)
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
+        assert run.poll() is None
+        time.sleep(0.02)
+    run.send_signal(number)
+    assert run.wait(timeout=60) != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)
