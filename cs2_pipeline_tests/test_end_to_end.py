@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cs2_pipeline.registry.cache import MODEL_NAMES
+from cs2_pipeline.registry.cache import MODEL_NAMES, PLAYER_CLASSIFIER
 from cs2_pipeline.registry.client import connect
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("end-to-end")]
@@ -82,7 +82,15 @@ def test_a_run_carries_its_evidence_and_can_be_traced(demo, environment):
         run = client.get_run(version.run_id)
         assert {"dagster_run_id", "source_watermark", "git_commit"} <= run.data.tags.keys()
         files = {file.path for file in client.list_artifacts(version.run_id)}
-        assert {"reliability.png", "model_card.md", "slices.csv", "promotion.md"} <= files
+        assert {
+            "reliability.png",
+            "reliability.csv",
+            "model_card.md",
+            "slices.csv",
+            "promotion.md",
+            "audit.md",
+        } <= files
+        assert ({"by_rounds.png", "by_rounds.csv"} <= files) == (name == PLAYER_CLASSIFIER)
         digest = run.inputs.dataset_inputs[0].dataset.digest
         assert digest == version.tags["dataset_digest"]
         assert version.tags["promoted_at"]

@@ -132,7 +132,7 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
     kinds = [_judged(name, params, fit, validated, say) for name, params, fit in _kinds(learned, calibrated, seed)]
     networks = {one.name: one.predict for one in kinds if isinstance(one.predict, _Ensemble)}
     together = _Ensemble(tuple(networks.values()))
-    mean = _judged(MEAN, {"of": ", ".join(networks)}, lambda: together, validated, say)
+    mean = _judged(MEAN, {"networks": ", ".join(networks)}, lambda: together, validated, say)
     rule, baseline = kinds[0].predict, kinds[1].predict
     chosen = _choose([one for one in kinds if one.name in networks], mean, validated)
     served = {**networks, MEAN: together}[chosen.name]

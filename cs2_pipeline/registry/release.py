@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cs2_pipeline.datasets import audit
+from cs2_pipeline.datasets.audit import AuditReport
 from cs2_pipeline.datasets.digest import digest
 from cs2_pipeline.evaluation import card, evidence, reliability, rounds_seen
 from cs2_pipeline.evaluation.evidence import Evidence, Rival
@@ -105,9 +106,10 @@ class _Model:
 
 @dataclass(frozen=True)
 class _Judged:
-    """A trained model with everything that was found out about it."""
+    """A trained model with everything that was found out about it, and the audit of what it learned from."""
 
     model: _Model
+    audit: AuditReport
     dataset: pd.DataFrame
     training: RoundTraining | PlayerTraining
     found: Evidence
@@ -163,6 +165,7 @@ def train_round(
     """
 
     def judge(folder: Path, champion: ModelVersion | None) -> _Judged:
+        audited = audit.audit_rounds(dataset)
         training, since = changed_play.train(dataset, seed=seed, folder=folder, progress=progress)
         progress("measuring on the test part")
         test = dataset[dataset["part"] == "test"]
@@ -171,11 +174,11 @@ def train_round(
             _probability(training.artifact),
             Rival("logistic regression", training.baseline.predict),
             model=ROUND_PREDICTOR,
-            audit=audit.audit_rounds(dataset).failures,
+            audit=audited.failures,
             champion=_rival(registry.models, champion, _probability, test[_ROUND.time]),
             seed=seed,
         )
-        return _Judged(_ROUND, dataset, training, found, decide(found, ROUND_REQUIREMENTS), champion, since)
+        return _Judged(_ROUND, audited, dataset, training, found, decide(found, ROUND_REQUIREMENTS), champion, since)
 
     return _released(ROUND_PREDICTOR, judge, registry, seed=seed, tags=tags)
 
@@ -190,6 +193,7 @@ def train_player(
     """
 
     def judge(folder: Path, champion: ModelVersion | None) -> _Judged:
+        audited = audit.audit_players(dataset)
         training = player_classifier.train(dataset, seed=seed, folder=folder, progress=progress)
         progress("measuring on the test part")
         test = dataset[dataset["part"] == "test"]
@@ -200,7 +204,7 @@ def train_player(
             predict,
             Rival("the tier of the past K/D", training.rule),
             model=PLAYER_CLASSIFIER,
-            audit=audit.audit_players(dataset).failures,
+            audit=audited.failures,
             champion=_rival(registry.models, champion, _scores),
             seed=seed,
         )
@@ -211,7 +215,7 @@ def train_player(
             min_rounds=training.min_rounds,
         )
         since = dataset[_PLAYER.time].min().to_pydatetime()
-        return _Judged(_PLAYER, dataset, training, found, decide(found, PLAYER_REQUIREMENTS), champion, since)
+        return _Judged(_PLAYER, audited, dataset, training, found, decide(found, PLAYER_REQUIREMENTS), champion, since)
 
     return _released(PLAYER_CLASSIFIER, judge, registry, seed=seed, tags=tags)
 
@@ -371,12 +375,12 @@ def _figures(found: Evidence) -> dict[str, bytes]:
 
 
 def _register(judged: _Judged, registry: Registry, *, seed: int, tags: Mapping[str, str]) -> Release:
-    about = _about(judged, tags)
+    about = _about(judged, seed, tags)
     written = card.render(judged.found, judged.decision, about)
     figures = _figures(judged.found)
     version = runs.record(
         registry.tracking_uri,
-        _run(judged, about, {"model_card.md": written, **figures}, seed, tags),
+        _run(judged, about, {"model_card.md": written, **figures}, tags),
         artifact_root=registry.artifact_root,
     )
     if not judged.decision.promote:
@@ -385,7 +389,7 @@ def _register(judged: _Judged, registry: Registry, *, seed: int, tags: Mapping[s
     return Release(version, judged.decision, judged.found, figures, written)
 
 
-def _about(judged: _Judged, tags: Mapping[str, str]) -> card.About:
+def _about(judged: _Judged, seed: int, tags: Mapping[str, str]) -> card.About:
     model, dataset = judged.model, judged.dataset
     return card.About(
         source=_source(dataset).capitalize(),
@@ -393,21 +397,21 @@ def _about(judged: _Judged, tags: Mapping[str, str]) -> card.About:
         groups=model.groups,
         dataset_digest=digest(dataset),
         model_digest=model_digest(judged.training.folder),
-        command=f"{model.command} --published" if _source(dataset) == PUBLISHED else model.command,
+        command=f"CS2_SEED={seed} {model.command}{' --published' if _source(dataset) == PUBLISHED else ''}",
         intended_use=model.intended_use,
         limits=model.limits,
         choice=(
             f"Chosen on matches left out: {judged.training.chosen.name}. "
             f"Learned from matches since {judged.learned_since:%Y-%m-%d}."
         ),
-        params=judged.training.chosen.params,
+        params={"seed": seed, **judged.training.chosen.params},
         git_commit=tags.get("git_commit"),
         source_watermark=watermark(dataset, model.time),
     )
 
 
 def _run(
-    judged: _Judged, about: card.About, files: Mapping[str, str | bytes], seed: int, tags: Mapping[str, str]
+    judged: _Judged, about: card.About, files: Mapping[str, str | bytes], tags: Mapping[str, str]
 ) -> runs.TrainingRun:
     decision, training, parts = judged.decision, judged.training, judged.dataset["part"].value_counts()
     found = judged.found
@@ -417,7 +421,7 @@ def _run(
         artifact=training.folder,
         dataset=judged.dataset,
         dataset_digest=about.dataset_digest,
-        params={"seed": seed, "chosen": training.chosen.name, **training.chosen.params},
+        params={"chosen": training.chosen.name, **about.params},
         metrics={
             **decision.numbers,
             "train_seconds": training.train_seconds,
@@ -439,6 +443,7 @@ def _run(
         files={
             **files,
             "promotion.md": decision.report,
+            "audit.md": judged.audit.to_markdown(),
             **{f"{name}.csv": table.to_csv(index=False) for name, table in tables.items() if table is not None},
         },
         candidates=_candidates(training),

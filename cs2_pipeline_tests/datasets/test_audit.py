@@ -104,6 +104,17 @@ def test_first_labels_one_round_late_are_recognised() -> None:
     assert any("one round late" in sentence for sentence in report.failures)
 
 
+def test_labels_of_whole_rounds_one_round_late_are_recognised() -> None:
+    """No round carries both labels then: only the score tells."""
+    winner = HONEST.drop_duplicates("round_id").set_index("round_id")
+    previous = winner.groupby("match_id")["ct_wins"].shift(1)
+    late = HONEST.assign(ct_wins=HONEST["round_id"].map(previous)).dropna(subset="ct_wins").astype({"ct_wins": "int8"})
+    report = audit_rounds(late)
+    within, score = (found for found in report.findings if found.check == "c")
+    assert (within.severity, score.severity) == ("pass", "fail")
+    assert "a round earlier in 100.0%: labels are one round late" in score.sentence
+
+
 def test_scores_that_already_hold_the_round_are_recognised() -> None:
     after = HONEST.assign(
         ct_score=HONEST["ct_score"] + HONEST["ct_wins"], t_score=HONEST["t_score"] + 1 - HONEST["ct_wins"]
@@ -124,6 +135,24 @@ def test_one_match_under_two_ids_is_found() -> None:
     report = audit_rounds(pd.concat([HONEST, again], ignore_index=True))
     assert failed(report) == {"e"}
     assert "same under two keys" in report.failures[0]
+
+
+def test_rows_of_the_test_part_that_stand_here_and_there_in_training_are_found() -> None:
+    random = np.random.default_rng(0)
+    test = HONEST[HONEST["part"] == "test"]
+    seen = HONEST.loc[HONEST["part"] == "train", ["match_id", "round_id", "round_number"]].drop_duplicates()
+
+    def with_copies(share: float) -> AuditReport:
+        copies = test.sample(frac=share, random_state=1).assign(part="train")
+        host = seen.iloc[random.integers(0, len(seen), len(copies))]
+        copies[list(host.columns)] = host.to_numpy()
+        copies["ct_wins"] = copies["round_id"].map(HONEST.drop_duplicates("round_id").set_index("round_id")["ct_wins"])
+        return audit_rounds(pd.concat([HONEST, copies], ignore_index=True))
+
+    report = with_copies(0.1)
+    assert "e" in failed(report)
+    assert any("10.0% of the test part's rows stand outside it too" in sentence for sentence in report.failures)
+    assert not any(found.startswith("(e)") for found in with_copies(0.01).failures)
 
 
 def test_a_feature_that_no_request_carries_is_refused() -> None:

@@ -122,6 +122,71 @@ def test_documents_and_whole_tables_come_back_as_they_went(tables):
     assert dg.materialize(assets, resources={"io_manager": TableIOManager(tables)}).success
 
 
+@dg.asset
+def trained(context: dg.AssetExecutionContext) -> dict:
+    return {"version": context.run.tags["makes"]}
+
+
+def acting_on(acted, fails=()):
+    """Assets of which the second acts on the version that the first made, and then fails as often as told."""
+
+    @dg.asset
+    def promoted(trained: dict) -> None:
+        acted.append(trained["version"])
+        if fails:
+            raise OSError(fails.pop())
+
+    return [trained, promoted]
+
+
+def test_a_run_acts_on_its_own_document_although_another_run_wrote_in_between(tables):
+    resources, acted = {"io_manager": TableIOManager(tables)}, []
+
+    @dg.asset(deps=[trained])
+    def another_run() -> None:
+        assert dg.materialize(acting_on(acted), resources=resources, tags={"makes": "2"}).success
+
+    @dg.asset(deps=[another_run])
+    def promoted(trained: dict) -> None:
+        acted.append(trained["version"])
+
+    assert dg.materialize([trained, another_run, promoted], resources=resources, tags={"makes": "1"}).success
+    assert acted == ["2", "1"]
+
+
+REPEATED = {}
+"""What `repeated_job` is made of: Dagster repeats a run only of a job that it can make anew."""
+
+
+def repeated_job():
+    resources = {"io_manager": TableIOManager(REPEATED["tables"])}
+    job = dg.define_asset_job("train", "*", executor_def=dg.in_process_executor)
+    return dg.Definitions(REPEATED["assets"], resources=resources, jobs=[job]).resolve_job_def("train")
+
+
+def test_a_run_that_repeats_a_failed_step_acts_on_the_document_of_the_run_it_repeats(tables, tmp_path):
+    acted = []
+    REPEATED.update(tables=tables, assets=acting_on(acted, ["MLflow is away"]))
+    job = dg.reconstructable(repeated_job)
+    with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
+        with dg.execute_job(job, instance, tags={"makes": "1"}, raise_on_error=False) as first:
+            assert not first.success
+        tables.write_json("trained", {"version": "2"})
+        options = dg.ReexecutionOptions.from_failure(first.run_id, instance)
+        with dg.execute_job(job, instance, reexecution_options=options) as again:
+            assert again.success
+    assert acted == ["1", "1"]
+
+
+def test_an_asset_materialised_alone_acts_on_the_newest_document(tables):
+    resources, acted = {"io_manager": TableIOManager(tables)}, []
+    assets = acting_on(acted)
+    for version in ("1", "2"):
+        assert dg.materialize(assets[:1], resources=resources, tags={"makes": version}).success
+    assert dg.materialize(assets, selection=assets[1:], resources=resources).success
+    assert acted == ["2"]
+
+
 def test_a_table_that_was_never_written_is_named(tables):
     with pytest.raises(MissingTableError, match="'rounds'"):
         tables.read("rounds")
