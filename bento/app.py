@@ -36,7 +36,7 @@ from bento.problems import (
     wrong_media_type,
     wrong_method,
 )
-from bento.requests import PLAYER_FORM, ROUND_FORM, Form, Style, Values
+from bento.requests import PLAYER_FORM, ROUND_FORM, Form, Style, Values, parse
 from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
 from cs2_pipeline.settings import Settings
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bentoml.predictions")
 
-PASSED_ON: Final = ("/schema.json", "/healthz", "/static_content/")
+PASSED_ON: Final = {"/schema.json", "/healthz", *(f"/static_content/{name}" for name in openapi.SWAGGER_FILES)}
 CHUNK: Final = 500
 """States of a batch that are worked on before others get their turn."""
 SMALL_BODY: Final = 64 * 1024
@@ -223,6 +223,8 @@ class PredictionApp:
 
     async def _body(self, scope: Scope, receive: Receive, limit: int) -> bytes:
         """The request's body."""
+        if _content_length(scope["headers"]) > limit:
+            raise too_large(limit)  # before a client that asked whether to go on is told so
         message = await receive()
         if message["type"] != "http.request":
             raise DisconnectedError
@@ -231,8 +233,6 @@ class PredictionApp:
             raise too_large(limit)
         if not message.get("more_body", False):
             return body
-        if _content_length(scope["headers"]) > limit:
-            raise too_large(limit)
         try:
             async with asyncio.timeout(self._settings.body_timeout):
                 return await self._rest_of_body(body, receive, limit)
@@ -290,7 +290,7 @@ class PredictionApp:
 
     async def _other_path(self, scope: Scope, receive: Receive, send: Send) -> None:
         path, method = scope["path"], "GET" if scope["method"] == "HEAD" else scope["method"]
-        if path.startswith(PASSED_ON):
+        if path in PASSED_ON and method == "GET":
             await self._inner(scope, receive, send)
             return
         try:
@@ -312,7 +312,7 @@ class PredictionApp:
         if path in self._predictions:
             return wrong_method("POST")
         allowed = [method for method, known in self._others if known == path]
-        if path in self._pages or path == "/metrics":
+        if path in self._pages or path in PASSED_ON or path == "/metrics":
             allowed.append("GET")
         return wrong_method(", ".join(allowed)) if allowed else not_found()
 
@@ -432,7 +432,8 @@ async def _chunks(form: Form, body: bytes) -> AsyncIterator[tuple[list[Values], 
                 yield values, style
                 await asyncio.sleep(0)
             return
-    for result in form.read_many_slowly(body):
+    document = await asyncio.to_thread(parse, body)
+    for result in form.read_many_slowly(document):
         if result is not None:
             rows, style = result
             for start in range(0, len(rows), CHUNK):
@@ -457,8 +458,10 @@ def _require_json(headers: Sequence[tuple[bytes, bytes]]) -> None:
 
 
 def _content_length(headers: Sequence[tuple[bytes, bytes]]) -> int:
-    given = dict(headers).get(b"content-length", b"0")
-    return int(given) if given.isdigit() else 0
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
 
 
 def _internal(scope: Scope) -> Problem:

@@ -282,6 +282,9 @@ def _ref(name: str) -> Schema:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
+SWAGGER_FILES: Final = ("swagger-ui.css", "swagger-ui-bundle.js")
+"""Files of Swagger UI that the page takes from BentoML."""
+
 _PAGE: Final = """\
 <!DOCTYPE html>
 <html lang="en">

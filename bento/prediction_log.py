@@ -93,7 +93,8 @@ class PredictionLog:
             try:
                 self._write_file(name, rows)
                 self._make_room()
-            except OSError as error:
+            except Exception as error:
+                # Whatever is wrong with these rows or the disk, the log goes on with the next ones.
                 LEFT_OUT.inc(len(rows))
                 logger.error("%d predictions could not be written to the log: %s", len(rows), error)
 

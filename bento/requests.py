@@ -22,7 +22,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec.structs import asdict
 
-from bento.problems import FieldError, bad_values, not_json
+from bento.problems import MAX_ERRORS, FieldError, bad_values, not_json
 from cs2_pipeline.game import player, state
 from cs2_pipeline.game.state import Field
 
@@ -115,13 +115,14 @@ class Form:
         contradictions = self._contradictions
         return None if any(contradictions(values) for values in rows) else rows
 
-    def read_many_slowly(self, body: bytes) -> Iterator[tuple[list[Values], Style] | None]:
-        """Read a body with many item by item. Yields None now and then, so that others get their turn; then the result.
+    def read_many_slowly(self, document: Any) -> Iterator[tuple[list[Values], Style] | None]:
+        """Read a parsed body with many item by item. Yields None now and then, so that others get their turn; then the
+        result.
 
         Raises:
-            Problem: 400 or 422, with every wrong field of every item.
+            Problem: 422, with every wrong field of every item.
         """
-        rows = self._listed(_parse(body))
+        rows = self._listed(document)
         style = self._style_of(rows[0]) if isinstance(rows[0], dict) else SNAKE
         errors: list[FieldError] = []
         read: list[Values] = []
@@ -138,7 +139,8 @@ class Form:
     def _listed(self, document: Any) -> list[Any]:
         if not isinstance(document, dict):
             raise bad_values([FieldError("", f"must be an object with the list {self.many!r}")])
-        errors = [FieldError(_shown(name), "unknown field") for name in document if name != self.many]
+        unknown = [name for name in document if name != self.many]
+        errors = _unknown_fields("", unknown, lambda _: "unknown field")
         rows = document.get(self.many)
         if self.many not in document:
             errors.append(FieldError(self.many, "missing"))
@@ -151,7 +153,7 @@ class Form:
         return rows
 
     def _read_one_slowly(self, body: bytes) -> tuple[Values, Style]:
-        document = _parse(body)
+        document = parse(body)
         style = self._style_of(document) if isinstance(document, dict) else SNAKE
         values, errors = self._check(document, style, "")
         if errors:
@@ -169,8 +171,8 @@ class Form:
         prefix = f"{place}." if place else ""
         known, ids = self._by_name[style.name], self._ids_by_name[style.name]
         values: Values = {}
-        unknown = document.keys() - known.keys() - ids.keys()
-        errors = [FieldError(prefix + _shown(name), self._unknown(name, style)) for name in unknown]
+        unknown = [name for name in document if name not in known and name not in ids]
+        errors = _unknown_fields(prefix, unknown, lambda name: self._unknown(name, style))
         for spelled, field in known.items():
             value, message = _checked(field, document.get(spelled, _ABSENT))
             values[field.name] = value
@@ -215,7 +217,12 @@ def _type(field: Field) -> Any:
     return Annotated[float, msgspec.Meta(ge=field.low, le=field.high)]
 
 
-def _parse(body: bytes) -> Any:
+def parse(body: bytes) -> Any:
+    """A body as JSON.
+
+    Raises:
+        Problem: 400.
+    """
     try:
         return json.loads(body.decode(), parse_int=_whole)
     except RecursionError:
@@ -224,6 +231,13 @@ def _parse(body: bytes) -> Any:
         raise not_json(f"it is not UTF-8 at byte {error.start}") from None
     except json.JSONDecodeError as error:
         raise not_json(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
+
+
+def _unknown_fields(prefix: str, names: list[str], why: Callable[[str], str]) -> list[FieldError]:
+    """Errors for unknown fields; beyond what is listed anyway, one for the rest: saying why takes time for each."""
+    errors = [FieldError(prefix + _shown(name), why(name)) for name in names[:MAX_ERRORS]]
+    rest = len(names) - len(errors)
+    return [*errors, FieldError(prefix.rstrip("."), f"{rest} more unknown fields")] if rest else errors
 
 
 def _whole(digits: str) -> int | float:
@@ -259,6 +273,8 @@ def _wrong_text(value: Any) -> str | None:
         return f"must be text, not {_kind(value)}"
     if len(value) > MAX_TEXT:
         return f"must have at most {MAX_TEXT} characters, not {len(value)}"
+    if any("\ud800" <= character <= "\udfff" for character in value):
+        return "must be Unicode, without half a surrogate pair"
     return None
 
 

@@ -31,7 +31,7 @@ def served_home(new_home, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def server(served_home):
-    with serving(served_home.path) as running:
+    with serving(served_home.path, admin_token="sesame") as running:
         yield running
 
 

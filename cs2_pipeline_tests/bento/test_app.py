@@ -7,7 +7,8 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -119,8 +120,10 @@ def test_a_batch_is_answered_in_its_spelling(server):
         ("/predict/rounds", b" " * 9_000_000, {}, 413, "too-large"),
         ("/predict/sounds", ROUND, {}, 404, "not-found"),
         ("/health", ROUND, {}, 405, "wrong-method"),
-        ("/admin/reload", {}, {}, 403, "closed"),
-        ("/admin/reload", {}, {"Authorization": "Bearer x"}, 403, "closed"),
+        ("/schema.json", {}, {}, 405, "wrong-method"),
+        ("/static_content/../../etc/passwd", {}, {}, 404, "not-found"),
+        ("/admin/reload", {}, {}, 401, "unauthorized"),
+        ("/admin/reload", {}, {"Authorization": "Bearer x"}, 401, "unauthorized"),
     ],
 )
 def test_errors_are_problem_documents(server, path, body, headers, status, kind):  # noqa: PLR0917
@@ -206,13 +209,48 @@ def test_a_client_that_leaves_in_the_middle_of_a_body_costs_nothing(server):
     assert b"Traceback" not in server.log.read_bytes()
 
 
-def test_a_connection_that_asks_nothing_is_closed(server):
-    beginnings = [b"", b"POST /predict", POST % b"/predict/round"]
+def test_a_client_that_asks_before_it_sends_is_told_that_it_is_too_much(server):
+    head = POST % b"/predict/rounds" + b"Expect: 100-continue\r\nContent-Length: 100000000\r\n\r\n"
+    assert raw(server, head).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("lines", [b"X: " + b"a" * 10_000_000, b"X: y\r\n" * 2_000_000])
+def test_a_head_without_end_is_cut_off(server, lines):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        with pytest.raises(ConnectionError):  # more than fits between the two ends: the other one must have closed
+            connection.sendall(POST % b"/predict/round" + lines)
+        with suppress(ConnectionResetError):
+            assert connection.recv(100).startswith(b"HTTP/1.1 431")
+
+
+def open_handles(server):
+    (worker,) = server.workers()
+    return len(list(Path(f"/proc/{worker}/fd").iterdir()))
+
+
+def test_a_connection_that_asks_nothing_or_reads_nothing_is_closed(server):
+    batch = json.dumps({"states": [ROUND] * 10_000}).encode()
+    unread = POST % b"/predict/rounds" + b"Content-Length: %d\r\n\r\n" % len(batch) + batch
+    before = open_handles(server)
     with ExitStack() as stack:
-        idle = [stack.enter_context(socket.create_connection(("127.0.0.1", server.port), timeout=20)) for _ in range(3)]
-        for connection, beginning in zip(idle, beginnings, strict=True):
-            connection.sendall(beginning)
-        assert [connection.recv(100) for connection in idle] == [b"", b"", b""]
+        idle, hasty, half, slow, deaf = [stack.enter_context(socket.socket()) for _ in range(5)]
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        for connection in (idle, hasty, half, slow, deaf):
+            connection.settimeout(20)
+            connection.connect(("127.0.0.1", server.port))
+        hasty.sendall(b"POST /predict")
+        half.sendall(POST % b"/predict/round")
+        deaf.sendall(unread)
+        slow.sendall(b"POST /predict/round HTTP/1.1\r\nX: ")
+        with suppress(OSError):
+            while True:  # a byte now and then buys no time
+                slow.sendall(b"x")
+                slow.settimeout(0.5)
+                with suppress(TimeoutError):
+                    assert slow.recv(100) == b""
+                    break
+        assert [connection.recv(100) for connection in (idle, hasty, half)] == [b"", b"", b""]
+        server.await_that(lambda s: open_handles(s) <= before)
 
 
 def test_nested_brackets_are_not_json_enough(server):
@@ -230,6 +268,7 @@ def test_a_websocket_is_turned_away(server):
 
 def test_half_a_body_is_waited_for_only_so_long(served_home):
     with serving(served_home.path, body_timeout=0.3) as hurried:
+        assert hurried.post("/admin/reload", {}).status == 403  # it has no token
         head = POST % b"/predict/round" + b"Content-Length: 500\r\n\r\n"
         assert raw(hurried, head + b'{"ct_').startswith(b"HTTP/1.1 408")
 

@@ -60,6 +60,15 @@ def test_a_full_disk_costs_the_log_and_nothing_else(tmp_path, monkeypatch):
     assert list(tmp_path.glob("*/*/*")) == []
 
 
+def test_rows_that_cannot_be_written_do_not_end_the_log(tmp_path):
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    log.round(VERSION, ROUND | {"match_id": "\ud800"}, (0.5, 0.4, 0.6))
+    log._write()
+    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log._write()
+    assert ds.dataset(tmp_path / "round_predictor").count_rows() == 1
+
+
 def test_what_waits_is_written_when_the_service_ends(tmp_path):
     before = threading.active_count()
     log = PredictionLog(tmp_path, max_bytes=10**6)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bento.problems import Problem
-from bento.requests import CAMEL, MAX_BATCH, PLAYER_FORM, ROUND_FORM, SNAKE, camel
+from bento.requests import CAMEL, MAX_BATCH, PLAYER_FORM, ROUND_FORM, SNAKE, camel, parse
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
@@ -136,6 +136,22 @@ def test_a_field_name_that_utf8_cannot_hold_can_be_answered():
     assert json.loads(problem.body())["errors"][0]["message"] == "unknown field"
 
 
+@pytest.mark.parametrize("name", ["map_name", "match_id"])
+def test_half_a_surrogate_pair_is_no_text(name):
+    problem = errors_of(ROUND_FORM, json.dumps(ROUND)[:-1].encode() + b', "%s": "a\\ud800"}' % name.encode())
+    assert [error.field for error in problem.errors] == [name]
+    values, _ = ROUND_FORM.read_one(json.dumps(ROUND)[:-1].encode() + b', "%s": "\\ud83d\\ude00"}' % name.encode())
+    assert values[name] == "😀"
+
+
+def test_unknown_fields_beyond_those_listed_are_only_counted():
+    many = {f"ct_aliv{number}": 1 for number in range(5000)}
+    for problem in (errors_of(ROUND_FORM, ROUND | many), batch_problem(many)):
+        messages = [error.message for error in problem.errors]
+        assert "4900 more unknown fields" in messages
+        assert len(messages) < 110
+
+
 def test_a_whole_number_may_be_written_with_a_point():
     values, _ = ROUND_FORM.read_one(json.dumps(ROUND | {"ct_alive": 4.0}).encode())
     assert values["ct_alive"] == 4
@@ -157,7 +173,7 @@ def batch_problem(document):
     read = ROUND_FORM.read_many(body)
     assert read is None or ROUND_FORM.values(read[0]) is None
     with pytest.raises(Problem) as caught:
-        list(ROUND_FORM.read_many_slowly(body))
+        list(ROUND_FORM.read_many_slowly(parse(body)))
     return caught.value
 
 
@@ -188,5 +204,5 @@ def test_no_more_than_a_hundred_errors_are_listed_and_the_rest_counted():
 def test_an_unusual_but_right_batch_is_read():
     body = json.dumps({"states": [in_camel(ROUND) | {"ctAlive": 4.0}] * 250}).encode()
     assert ROUND_FORM.read_many(body) is None
-    rows, style = next(result for result in ROUND_FORM.read_many_slowly(body) if result is not None)
+    rows, style = next(result for result in ROUND_FORM.read_many_slowly(parse(body)) if result is not None)
     assert (len(rows), style, rows[0]["ct_alive"]) == (250, CAMEL, 4)
