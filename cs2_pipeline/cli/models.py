@@ -26,7 +26,7 @@ def show_all(settings: Settings, *, as_json: bool) -> None:
                 name: {
                     "versions": [version.to_dict() for version in found[name]],
                     "aliases": aliases.get(name, {}),
-                    "history": [asdict(event) for event in events[name]],
+                    "history": [asdict(event) | {"numbers": _numbers(event, found[name])} for event in events[name]],
                 }
                 for name in MODEL_NAMES
             }
@@ -40,11 +40,7 @@ def show_all(settings: Settings, *, as_json: bool) -> None:
         for line in _versions_table(found[name], aliases[name]):
             out.print(line, markup=False, soft_wrap=True)
         for event in events[name]:
-            out.print(
-                f"  {event.at[:19]}Z version {event.version} {event.action} by {event.by}: {event.reason}",
-                markup=False,
-                soft_wrap=True,
-            )
+            out.print(_told(event, _numbers(event, found[name])), markup=False, soft_wrap=True)
 
 
 def show(settings: Settings, name: str, version: str | None, *, as_json: bool) -> None:
@@ -111,6 +107,24 @@ def rollback(settings: Settings, name: str, *, reason: str) -> None:
     _require_known(name)
     event = promotion.rollback(Platform(settings).tracking_uri, name, reason=reason)
     note(f"champion of {name} is version {event.version} again (was {event.former})")
+
+
+def _numbers(event: promotion.Event, versions: list[ModelVersion]) -> dict[str, dict[str, float]]:
+    """Held-out figures of the version an event is about and of the one that was champion, by version."""
+    return {
+        version.version: {key: version.metrics[key] for key in _SHOWN_METRICS if key in version.metrics}
+        for version in versions
+        if version.version in (event.version, event.former)
+    }
+
+
+def _told(event: promotion.Event, numbers: dict[str, dict[str, float]]) -> str:
+    def named(version: str) -> str:
+        loss = numbers.get(version, {}).get("test_log_loss")
+        return f"version {version}" + (f" (log loss {loss:.4f})" if loss is not None else "")
+
+    was = f", was {named(event.former)}," if event.former not in (None, event.version) else ""
+    return f"  {event.at[:19]}Z {named(event.version)} {event.action}{was} by {event.by}: {event.reason}"
 
 
 def _version(platform: Platform, name: str, version: str | None) -> ModelVersion:

@@ -39,6 +39,10 @@ pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("survival")]
 NAME = "round_predictor"
 NEW_DAYS = ["2026-01-05", "2026-01-06"]
 PATIENCE = 120.0
+CLI = ("-m", "cs2_pipeline.cli")
+EXTRACT = (
+    "from cs2_pipeline import settings; from cs2_pipeline.cli import training; training.extract_new(settings.load())"
+)
 PROMOTE = """
 import os, signal
 import dagster as dg
@@ -91,7 +95,7 @@ def killed_when(world, reached, *command):
     log = world.settings.home / "child.log"
     with log.open("w") as output:
         child = subprocess.Popen(
-            [sys.executable, "-m", "cs2_pipeline.cli", *command],
+            [sys.executable, *CLI, *command],
             env=environment(world), cwd=world.settings.home, start_new_session=True,
             stdout=output, stderr=subprocess.STDOUT,
         )  # fmt: skip
@@ -112,10 +116,10 @@ def until(holds, log):
         time.sleep(0.005)
 
 
-def finished(world, *command):
-    """Run `cs2` to its end."""
+def executed(world, *arguments):
+    """Run Python to its end in the world's home, and return what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "cs2_pipeline.cli", *command],
+        [sys.executable, *arguments],
         env=environment(world), cwd=world.settings.home, capture_output=True, text=True, timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
@@ -139,38 +143,65 @@ def mlflow_rows(world, query):
             return []
 
 
-def test_a_worker_killed_in_the_middle_of_an_extraction_and_of_a_training_leaves_nothing_that_the_next_run_trusts(
-    world,
-):
-    before, written = tables(world), world.settings.home / "data" / "rounds" / f"{NEW_DAYS[-1]}.parquet"
-    killed_when(world, written.exists, "train", "round")
+def dagster_runs(world):
+    """Job and status of the command line's runs, the oldest first."""
+    with dg.DagsterInstance.from_config(str(world.settings.home / "dagster")) as instance:
+        return [(run.job_name, run.status.value) for run in reversed(instance.get_runs())]
+
+
+def killed_in_extraction(world):
+    """`cs2 train`, killed when it has written the first table of a new day."""
+    written = world.settings.home / "data" / "rounds" / f"{NEW_DAYS[-1]}.parquet"
+    return killed_when(world, written.exists, "train", "round")
+
+
+def test_a_worker_killed_in_the_middle_of_an_extraction_leaves_nothing_that_the_next_run_trusts(world):
+    before = tables(world)
+    killed_in_extraction(world)
 
     assert tables(world) == before
     assert world.verdicts.usable().days == DAYS, "a day that was not checked in all its tables is no good day"
     assert [day.isoformat() for day in world.due().days] == NEW_DAYS
+    assert dagster_runs(world) == [("extract", "STARTED")]
 
+    said = executed(world, "-c", EXTRACT)
+
+    assert "an earlier extract was killed" in said
+    assert dagster_runs(world) == [("extract", "FAILURE"), ("extract", "SUCCESS")]
+    assert tables(world) == before
+    assert world.verdicts.usable().days == [*DAYS, *NEW_DAYS]
+    assert world.due().days == {}
+    assert not list((world.settings.home / "data").rglob("*.part"))
+
+
+@pytest.mark.slow
+def test_a_worker_killed_in_the_middle_of_a_training_leaves_no_version_and_its_open_run_is_closed_by_the_next(world):
     running = lambda: mlflow_rows(world, "SELECT 1 FROM runs WHERE status = 'RUNNING'")  # noqa: E731
     said = killed_when(world, running, "train", "round")
 
     assert "measuring on the test part" in said
-    assert tables(world) == before
-    assert world.verdicts.usable().days == [*DAYS, *NEW_DAYS]
-    assert world.due().days == {}
     assert promotion.versions(world.platform.tracking_uri, NAME) == []
     assert promotion.aliases(world.platform.tracking_uri, NAME) == {}
     assert world.platform.models.champion(NAME) is None
     (orphan,) = mlflow_rows(world, "SELECT run_uuid FROM runs WHERE status = 'RUNNING' AND name LIKE '% training'")
 
-    finished(world, "train", "round")
+    said = executed(world, *CLI, "train", "round")
 
+    assert "an earlier train_round was killed" in said
+    assert not running()
+    ((note,),) = mlflow_rows(
+        world,
+        "SELECT value FROM tags JOIN runs USING (run_uuid) WHERE status = 'KILLED' AND key = 'mlflow.note.content'"
+        " AND name LIKE '% training'",
+    )
+    assert "ended (failure) while it was being written; it holds no version" in note
     (version,) = promotion.versions(world.platform.tracking_uri, NAME)
     assert version.run_id != orphan[0]
     (event,) = promotion.history(world.platform.tracking_uri, NAME)
     assert (event.action == "promoted") == (version.tags["decision"] == "promote")
     champion = world.platform.models.champion(NAME)
     assert (champion is not None) == (event.action == "promoted")
-    assert tables(world) == before
-    assert not list((world.settings.home / "data").rglob("*.part"))
+    assert [status for job, status in dagster_runs(world) if job == "train_round"] == ["FAILURE", "SUCCESS"]
 
 
 def registered(world: World, compared_with: str) -> ModelVersion:
