@@ -6,6 +6,7 @@ from cs2_pipeline.cli.console import CliError, answer, note, stage
 from cs2_pipeline.cli.runs import run_job
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.automation.due_days import due_days, extraction_tags
+from cs2_pipeline.defs.io import of_run
 from cs2_pipeline.defs.partitions import ranges
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import Verdicts
@@ -34,10 +35,10 @@ def run(settings: Settings, what: str, *, published: bool, as_json: bool = False
     job, names = _MODELS[what]
     if not as_json:
         stage("Training")
-    run_job(settings, job, config=round_config(source) if what != "player" else None, quiet=as_json)
+    result = run_job(settings, job, config=round_config(source) if what != "player" else None, quiet=as_json)
     if as_json:
         platform = Platform(settings)
-        documents = [platform.tables.read_json(name) for name in names]
+        documents = [platform.tables.read_json(of_run(name, result.run_id)) for name in names]
         versions = [platform.models.version(document["name"], document["version"]) for document in documents]
         answer([version.to_dict() for version in versions])
 

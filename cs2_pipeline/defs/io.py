@@ -28,7 +28,7 @@ class TableIOManager(dg.IOManager):
         """Store a DataFrame or a dict."""
         name = _name(context)
         if isinstance(obj, dict):
-            context.add_output_metadata({"path": self._tables.write_json(_of_run(name, context.run_id), obj)})
+            context.add_output_metadata({"path": self._tables.write_json(of_run(name, context.run_id), obj)})
             self._tables.write_json(name, obj)
         elif context.has_asset_partitions:
             self._write_partitions(context, name, obj)
@@ -61,12 +61,13 @@ class TableIOManager(dg.IOManager):
         """The document of the run that made the input; the newest one where Dagster knows of no such run."""
         try:
             upstream = context.upstream_output
-            return self._tables.read_json(_of_run(name, upstream.run_id if upstream is not None else ""))
+            return self._tables.read_json(of_run(name, upstream.run_id if upstream is not None else ""))
         except (dg.DagsterInvariantViolationError, MissingTableError):
             return self._tables.read_json(name)
 
 
-def _of_run(name: str, run_id: str) -> str:
+def of_run(name: str, run_id: str) -> str:
+    """Name of the document that a run made of an asset."""
     return f"{name}/{run_id}"
 
 

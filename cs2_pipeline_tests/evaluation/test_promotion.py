@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs2_pipeline.datasets.audit import audit_rounds
 from cs2_pipeline.evaluation import evidence as gathered
 from cs2_pipeline.evaluation.evidence import Evidence, Rival
 from cs2_pipeline.evaluation.intervals import Interval
@@ -92,10 +93,12 @@ def test_a_candidate_that_does_not_beat_the_baseline_is_refused(test_part):
 
 
 def test_a_leaky_candidate_is_refused_however_good_its_figures(test_part):
-    finding = "the first snapshot of a round carries the previous round's winner in 18,002 of 18,002 rounds."
-    decision = judged(test_part, fair_price, audit=[finding])
+    knows = test_part.assign(ct_money=test_part["ct_wins"] * 5_000.0)
+    found = audit_rounds(knows).failures
+    decision = judged(test_part, fair_price, audit=found)
     assert unmet(decision) == ["leakage audit"]
-    assert decision.reasons == (f"The leakage audit failed: {finding}",)
+    assert decision.reasons == (f"The leakage audit failed: {' '.join(found)}",)
+    assert "ct_money tell more than the best published model" in decision.reasons[0]
 
 
 def test_a_miscalibrated_candidate_is_refused_however_well_it_ranks(test_part):
