@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
@@ -109,11 +110,17 @@ def required(name: str, extras: frozenset[str]) -> Iterator[tuple[str, frozenset
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("role", DOCKERFILES)
-def test_the_steps_of_a_dockerfile_make_what_its_command_needs(role: str, tmp_path: Path) -> None:
+def test_the_steps_of_a_dockerfile_make_what_its_command_needs(role: str) -> None:
     """Its first stage is carried out in a folder that stands for the root; apt and users are the container's affair."""
     if sys.version_info[:2] != (3, 11):
         pytest.skip("the images hold Python 3.11")
-    root, context = tmp_path / "root", tmp_path / "context"
+    # pytest keeps its folders for a while: these are too large for that.
+    with tempfile.TemporaryDirectory() as folder:
+        carried_out(role, Path(folder))
+
+
+def carried_out(role: str, folder: Path) -> None:
+    root, context = folder / "root", folder / "context"
     context.mkdir()
     for source in copied_from_the_clone(DOCKERFILES[role]):
         (context / source).parent.mkdir(parents=True, exist_ok=True)
@@ -126,13 +133,13 @@ def test_the_steps_of_a_dockerfile_make_what_its_command_needs(role: str, tmp_pa
     (command,) = (json.loads(rest) for word, rest in steps(DOCKERFILES[role]) if word == "CMD")
     program = command[2].split()[0] if command[:2] == ["sh", "-c"] else command[0]
     assert shutil.which(program, path=environment["PATH"].split(os.pathsep)[0])
-    subprocess.run([program, "--help"], check=True, env=environment, cwd=tmp_path, capture_output=True)
+    subprocess.run([program, "--help"], check=True, env=environment, cwd=folder, capture_output=True)
     imports = {
         "serving": "import bento.service",
         "pipeline": "import cs2_pipeline.definitions, cs2_pipeline.defs.exporter, mssql_python, psycopg2",
         "mlflow": "import mlflow.server, psycopg2",
     }
-    subprocess.run(["python", "-c", imports[role]], check=True, env=environment, cwd=tmp_path)
+    subprocess.run(["python", "-c", imports[role]], check=True, env=environment, cwd=folder)
     listed = subprocess.run(["pip", "list", "--format=json"], check=True, env=environment, capture_output=True)
     names = {canonicalize_name(one["name"]) for one in json.loads(listed.stdout)}
     assert role != "serving" or names & PIPELINE_ONLY == set()
