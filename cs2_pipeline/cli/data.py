@@ -3,11 +3,15 @@
 import os
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cs2_pipeline.cli.console import CliError, answer, err, note, out, stage
 from cs2_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from cs2_pipeline.demodb.importers import IngestReport
 
 
 def simulate(
@@ -21,6 +25,7 @@ def simulate(
     from cs2_pipeline.demodb import simulator  # noqa: PLC0415  needs pandas and sqlalchemy
 
     path = settings.embedded_database
+    _say_if_another_is_read(settings)
     if path.exists() and not replace:
         raise CliError(
             f"{path} is there already. Replace it with --replace, or choose another folder: CS2_HOME=<folder>."
@@ -70,6 +75,7 @@ def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers:
 
     if not paths:
         raise CliError("name demo files or folders: cs2 ingest demos PATH…")
+    _say_if_another_is_read(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     with _progress("reading demos") as bar:
         task = bar.add_task("", total=None)
@@ -87,7 +93,19 @@ def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers:
             rounds = f"{outcome.rounds} rounds  " if outcome.status == "imported" else ""
             out.print(f"{outcome.status:<12} {outcome.path}  {rounds}{outcome.detail}", markup=False, soft_wrap=True)
     if not report.ok:
-        raise CliError(f"{report.summary()}; `cs2 ingest demos --failed` lists what could not be read.")
+        raise CliError(f"not everything is in {settings.embedded_database}: {report.summary()}.{_remedy(report)}")
+    if not as_json:
+        note(f"{settings.embedded_database}: {report.summary()}")
+
+
+def _remedy(report: "IngestReport") -> str:
+    """What to do about recordings that did not come in."""
+    remedy = ""
+    if report.of("refused") or report.of("quarantined"):
+        remedy += " `cs2 ingest demos --failed` lists what could not be read and why; mend the files and try again."
+    if report.of("missing"):
+        remedy += " Name .dem files, folders with some below, or folders of per-event Parquet files."
+    return remedy
 
 
 def failed_demos(settings: Settings, *, as_json: bool) -> None:
@@ -104,6 +122,25 @@ def failed_demos(settings: Settings, *, as_json: bool) -> None:
         note("no demo is in quarantine")
 
 
+def _say_if_another_is_read(settings: Settings) -> None:
+    """Say that what is filled here is not what extraction reads, where CS2_DATABASE_URL names another database.
+
+    Raises:
+        BadAddressError: CS2_DATABASE_URL cannot be read.
+    """
+    from cs2_pipeline.demodb import urls  # noqa: PLC0415  needs sqlalchemy
+
+    read, filled = urls.parse(settings.resolved_database_url()), settings.embedded_database
+    if read.kind == "sqlite" and read.path.resolve() == filled.resolve():
+        return
+    err.print(
+        f"remark: this command fills {filled}, but extraction reads {read}, as CS2_DATABASE_URL says. "
+        "Unset CS2_DATABASE_URL to work with what is filled here.",
+        markup=False,
+        soft_wrap=True,
+    )
+
+
 def _progress(title: str) -> Progress:
     columns = (TextColumn(f"  {title}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=err, transient=True)
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)

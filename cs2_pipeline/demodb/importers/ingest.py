@@ -28,7 +28,7 @@ TIMEOUT: Final = 600.0
 
 _START_WORKER: Final = "import sys; from cs2_pipeline.demodb.importers.worker import main; main(sys.argv[1:])"
 
-Status = Literal["imported", "known", "refused", "quarantined"]
+Status = Literal["imported", "known", "refused", "quarantined", "missing"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Outcome:
 
     Attributes:
         status: ``imported``; ``known``, already in the database; ``refused``, it could not be read and is now on the
-            quarantine list (unless there is no such file); ``quarantined``, it is on the list from before, has not
-            changed, and was left alone.
+            quarantine list; ``quarantined``, it is on the list from before, has not changed, and was left alone;
+            ``missing``, the path leads to no recording.
         detail: the reason where it was not imported, or what is missing from it where it was.
         demo_id: its DemoFiles id where it is in the database.
         rounds: finished rounds of the match.
@@ -70,12 +70,16 @@ class IngestReport:
 
     def summary(self) -> str:
         """One sentence with the numbers."""
-        new, failed = self.of("imported"), [*self.of("refused"), *self.of("quarantined")]
+        new, unread = self.of("imported"), [*self.of("refused"), *self.of("quarantined")]
         parts = [
             f"{len(new)} imported with {sum(outcome.rounds for outcome in new)} rounds",
             f"{len(self.of('known'))} already in the database",
         ]
-        return ", ".join([*parts, f"{len(failed)} not readable"] if failed else parts)
+        if unread:
+            parts.append(f"{len(unread)} not readable")
+        if missing := self.of("missing"):
+            parts.append(f"{len(missing)} of the paths without a recording")
+        return ", ".join(parts)
 
 
 @dataclass(frozen=True)
@@ -142,6 +146,8 @@ def ingest(
     """
     recordings = list(find(paths))
     outcomes: list[Outcome] = []
+    if not any(_is_recording(path) for path in recordings):  # no database is made for nothing
+        return IngestReport([Outcome(path, "missing", _nothing_there(path)) for path in recordings])
     how = _How(retry, timeout, parser)
     with (
         Ledger(database) as ledger,
@@ -176,12 +182,12 @@ def failed(database: Path) -> list[Quarantined]:
 
 def _prepare(ledger: Ledger, path: Path, folder: Path, how: _How) -> Outcome | _Read:
     """Reads a recording, unless it is in the database or known to be unreadable."""
+    if not _is_recording(path):
+        return Outcome(path, "missing", _nothing_there(path))
     try:
-        digest = _digest(path)
+        digest = content_hash(path)
     except OSError as error:
         return _Read("", reason=f"cannot be opened: {error.strerror or error}")
-    if not digest:
-        return _Read("", reason=_nothing_there(path))
     if (demo_id := ledger.ingested(digest)) is not None:
         return _known(path, demo_id)
     before = ledger.quarantined(path)
@@ -191,8 +197,9 @@ def _prepare(ledger: Ledger, path: Path, folder: Path, how: _How) -> Outcome | _
     return _read(path, digest, folder, how)
 
 
-def _digest(path: Path) -> str:
-    return content_hash(path) if path.is_file() or is_event_folder(path) else ""
+def _is_recording(path: Path) -> bool:
+    """Whether a path leads to something that could be one."""
+    return path.is_file() or is_event_folder(path)
 
 
 def _nothing_there(path: Path) -> str:
@@ -250,8 +257,8 @@ def _settle(ledger: Ledger, path: Path, future: "Future[Outcome | _Read]") -> Ou
 
 
 def _refused(ledger: Ledger, path: Path, read: _Read, reason: str) -> Outcome:
-    """Puts a recording on the quarantine list; a name under which nothing is found is no recording."""
-    if path.is_file() or is_event_folder(path):
+    """Puts a recording on the quarantine list, unless it is gone meanwhile."""
+    if _is_recording(path):
         ledger.refuse(path, read.content_hash, reason)
     return Outcome(path, "refused", reason)
 

@@ -199,7 +199,18 @@ def test_a_name_with_nothing_behind_it_is_reported_and_not_kept(tmp_path: Path, 
         "there is no such file",
         "the folder holds no .dem file and no Parquet file named after a game event",
     ]
-    assert failed(database) == []
+    assert statuses(report) == ["missing", "missing"]
+    assert not database.exists(), "no database is made for nothing"
+
+
+def test_paths_without_a_recording_are_told_apart_from_what_cannot_be_read(tmp_path: Path, database: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no demo")
+    report = ingest([tmp_path / "notes.txt", tmp_path / "missing.dem"], database)
+    assert statuses(report) == ["refused", "missing"]
+    assert report.summary() == (
+        "0 imported with 0 rounds, 0 already in the database, 1 not readable, 1 of the paths without a recording"
+    )
+    assert [Path(entry.path).name for entry in failed(database)] == ["notes.txt"]
 
 
 def test_a_database_that_cannot_be_used_is_named_before_anything_is_read(games: list[Path], tmp_path: Path) -> None:

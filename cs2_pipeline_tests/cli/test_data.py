@@ -1,0 +1,64 @@
+"""Filling the embedded demo database: what came in, what did not, and who will read it."""
+
+import json
+
+import pytest
+
+from cs2_pipeline_tests.demodb.importers.recordings import Script
+
+
+@pytest.fixture
+def game(tmp_path):
+    """A match of one round as a folder of events."""
+    script = Script()
+    script.round(3, [(5, "ct1", "t1"), (9, "t2", "ct2")])
+    return script.folder(tmp_path / "game")
+
+
+def test_recordings_that_came_in_are_counted_with_the_file_they_are_in(cs2, home, game):
+    ended = cs2("ingest", "demos", game)
+    assert ended.status == 0
+    assert f"{home / 'demos.sqlite'}: 1 imported with 1 rounds" in ended.out
+    assert ended.err == ""
+
+
+def test_paths_that_are_no_demos_are_an_error_that_says_what_would_be_one_and_make_no_database(cs2, home, tmp_path):
+    (tmp_path / "empty").mkdir()
+    ended = cs2("ingest", "demos", tmp_path / "empty", tmp_path / "nothing.dem")
+    assert ended.status == 1
+    assert ended.err.startswith("error: ")
+    assert "2 of the paths without a recording" in ended.err
+    assert "Name .dem files" in ended.err
+    assert "--failed" not in ended.err
+    assert not (home / "demos.sqlite").exists()
+
+
+def test_a_file_that_cannot_be_read_is_an_error_that_leads_to_the_quarantine_list(cs2, tmp_path, game):
+    (tmp_path / "notes.dem").write_text("no demo")
+    ended = cs2("ingest", "demos", game, tmp_path / "notes.dem")
+    assert ended.status == 1
+    assert ended.err.startswith("error: ")
+    assert "1 imported with 1 rounds" in ended.err
+    assert "1 not readable" in ended.err
+    assert "cs2 ingest demos --failed" in ended.err
+    listed = json.loads(cs2("ingest", "demos", "--failed", "--json").out)
+    assert [(entry["path"], entry["attempts"]) for entry in listed] == [(str(tmp_path / "notes.dem"), 1)]
+    assert "not a Counter-Strike 2 recording" in cs2("ingest", "demos", "--failed").out
+
+
+@pytest.mark.parametrize("command", ["simulate", "ingest"])
+def test_where_extraction_reads_another_database_filling_the_embedded_one_says_so(
+    cs2, home, game, monkeypatch, command
+):
+    arguments = ("simulate", "--matches", "2") if command == "simulate" else ("ingest", "demos", game)
+    monkeypatch.setenv("CS2_DATABASE_URL", "postgresql://reader:hunter2@127.0.0.1:9/demos")
+    ended = cs2(*arguments, "--json")
+    assert ended.status == 0
+    json.loads(ended.out)
+    assert f"fills {home / 'demos.sqlite'}, but extraction reads postgresql://reader:***@127.0.0.1:9/demos" in ended.err
+    assert "Unset CS2_DATABASE_URL" in ended.err
+
+
+def test_an_address_of_the_embedded_file_itself_needs_no_remark(cs2, home, game, monkeypatch):
+    monkeypatch.setenv("CS2_DATABASE_URL", f"sqlite:///{home / 'demos.sqlite'}")
+    assert cs2("ingest", "demos", game).err == ""
