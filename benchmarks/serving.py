@@ -135,6 +135,17 @@ def service_command(port: int) -> list[str]:
     return [*serve, "--host", "127.0.0.1", "--port", str(port)]
 
 
+def one_process_command(port: int) -> list[str]:
+    """The service as its container starts it, without a supervisor."""
+    return [sys.executable, "-m", "bento", "--host", "127.0.0.1", "--port", str(port)]
+
+
+def empty_command(port: int) -> list[str]:
+    """The floor of a start: `bentoml serve` with a service that does nothing."""
+    serve = [sys.executable, "-m", "bentoml", "serve", "benchmarks.empty_service:Empty"]
+    return [*serve, "--host", "127.0.0.1", "--port", str(port)]
+
+
 def classic_command(port: int) -> list[str]:
     """The classic design."""
     return _uvicorn("benchmarks.classic_service:app", port)
@@ -267,17 +278,35 @@ def loads(home: Path, *, rounds: int, seconds: int) -> Figures:
     return {key: median_of(runs) for key, runs in found.items()}
 
 
-def start_and_memory(command: list[str], home: Path, *, rounds: int) -> tuple[float, float]:
-    """Seconds from the command to the first good answer, and MiB of the process that answers; medians."""
-    starts, memory = [], []
+@dataclass(frozen=True)
+class Start:
+    """Seconds from the command to the first good answer to /readyz, and MiB of the process that answers."""
+
+    seconds: float
+    memory: float
+
+
+def starts(home: Path, *, rounds: int) -> dict[str, Start]:
+    """All designs started in turn, so that a busy moment of the machine hits them alike; medians."""
+    commands = {
+        "classic": classic_command(PORT),
+        "service": service_command(PORT),
+        "one process": one_process_command(PORT),
+        "empty": empty_command(PORT),
+    }
+    found: dict[str, list[Start]] = {name: [] for name in commands}
     for _ in range(rounds):
-        started = time.monotonic()
-        with serving(command, home) as process:
-            starts.append(time.monotonic() - started)
-            for _ in range(20):
-                wrk_free_request(STATE)
-            memory.append(max(_resident(pid) for pid in _answering(process.pid)))
-    return statistics.median(starts), statistics.median(memory)
+        for name, command in commands.items():
+            started = time.monotonic()
+            with serving(command, home) as process:
+                seconds = time.monotonic() - started
+                for _ in range(20 if name != "empty" else 0):
+                    wrk_free_request(STATE)
+                found[name].append(Start(seconds, max(_resident(pid) for pid in _answering(process.pid))))
+    return {
+        name: Start(statistics.median(one.seconds for one in runs), statistics.median(one.memory for one in runs))
+        for name, runs in found.items()
+    }
 
 
 def wrk_free_request(document: Any) -> dict[str, Any]:
@@ -432,8 +461,7 @@ def report(rounds: int, seconds: int) -> str:
         with serving(service_command(PORT), home):
             pass  # fills the cache of champions: a service that starts for the second time
         found = loads(home, rounds=rounds, seconds=seconds)
-        start, memory = start_and_memory(service_command(PORT), home, rounds=rounds)
-        classic_start, classic_memory = start_and_memory(classic_command(PORT), home, rounds=rounds)
+        started = starts(home, rounds=rounds)
         requests, failed, near, far = swap_under_load(home, swaps=rounds)
         each = steps(home)
     sizes = installed_size(SERVING), installed_size(CLASSIC)
@@ -444,8 +472,7 @@ def report(rounds: int, seconds: int) -> str:
             "| Figure | classic | service | ratio |",
             "|---|---|---|---|",
             *_load_rows(found),
-            _row("cold start to ready, s", classic_start, start, better="lower"),
-            _row("memory of a worker, MiB", classic_memory, memory, better="lower"),
+            *_start_rows(started),
             _row("installed size, MiB", sizes[1], sizes[0], better="lower"),
             "",
             f"A swap under load: {requests:,} requests over {rounds} swaps, {failed} failed; p99 within half a second "
@@ -471,6 +498,21 @@ def _load_rows(found: Figures) -> list[str]:
     failures = sum(load.failed for load in found.values())
     rows.append(f"| failed requests, all runs together | | {failures} | |")
     return rows
+
+
+def _start_rows(started: dict[str, Start]) -> list[str]:
+    classic, service, alone = started["classic"], started["service"], started["one process"]
+    return [
+        _row("cold start to ready in one process (python -m bento), s", classic.seconds, alone.seconds, better="lower"),
+        _row(
+            "cold start to ready under a supervisor (bentoml serve), s",
+            classic.seconds,
+            service.seconds,
+            better="lower",
+        ),
+        f"| floor: an empty BentoML service (bentoml serve), s | | {_number(started['empty'].seconds)} | |",
+        _row("memory of a worker, MiB", classic.memory, service.memory, better="lower"),
+    ]
 
 
 def _row(name: str, classic: float, service: float, *, better: str = "higher") -> str:

@@ -6,14 +6,17 @@ container runtimes do. With more workers there must be a supervisor, so this bec
 """
 
 import argparse
+import gc
 import os
 import socket
 import sys
 from typing import Any, Final
 
-from _bentoml_impl.worker.service import main as worker
+gc.disable()  # until the application is started: nothing of what is imported is garbage, and looking takes a seventh
 
-from bento.service import SETTINGS, CounterStrike
+from _bentoml_impl.worker.service import main as worker  # noqa: E402
+
+from bento.service import SETTINGS, CounterStrike  # noqa: E402
 
 SERVICE: Final = "bento.service:CounterStrike"
 BACKLOG: Final = 2048

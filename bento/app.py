@@ -5,6 +5,7 @@ service's paths are answered before them. What BentoML itself serves (`PASSED_ON
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -344,6 +345,9 @@ class PredictionApp:
         orphaned = asyncio.create_task(_end_when_orphaned())
         try:
             async with self._champions.followed():
+                # What is there after the start stays: looking through it in every full collection took 60 ms.
+                gc.freeze()
+                gc.enable()
                 yield
         finally:
             orphaned.cancel()
