@@ -6,7 +6,6 @@ match: many slices are looked at, so each must be surer than a single figure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -101,11 +100,6 @@ def equipment_class(value: ArrayLike, alive: ArrayLike) -> NDArray[np.str_]:
     """``eco``, ``half buy`` or ``full buy`` by equipment value per living player, shape (rows,)."""
     each = np.asarray(value, dtype=np.float64) / np.maximum(np.asarray(alive), 1)
     return np.asarray(np.select([each < ECO_BELOW, each < FULL_BUY_FROM], ["eco", "half buy"], "full buy"))
-
-
-def write_csv(slices: pd.DataFrame, path: Path) -> None:
-    """Write a table of slices as CSV, six decimals."""
-    slices.to_csv(path, index=False, float_format="%.6f")
 
 
 def _round_masks(snapshots: pd.DataFrame) -> Iterator[tuple[tuple[str, str], Mask]]:

@@ -86,12 +86,3 @@ def test_players_are_sliced_by_tier_and_rounds_seen():
     everybody = table[table["value"] == "all"]
     assert everybody["players"].tolist() == [300] * 4
     assert everybody["gap"].sum() == pytest.approx(0)
-
-
-def test_slices_are_written_as_csv(tmp_path):
-    rounds = whole_rounds(0, matches=4)
-    table = slices.round_slices(rounds, np.full(len(rounds), 0.5), resamples=20)
-    slices.write_csv(table, tmp_path / "slices.csv")
-    back = pd.read_csv(tmp_path / "slices.csv")
-    assert list(back.columns) == list(table.columns)
-    assert back["gap"].to_numpy() == pytest.approx(table["gap"].to_numpy(), abs=1e-6)
