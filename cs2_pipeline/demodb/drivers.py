@@ -47,6 +47,9 @@ _ODBC_OPTIONS: Final = {
 }
 """Options of a pasted string that concern the connection, in ODBC's spelling; the others are an application's own."""
 _YES_NO: Final = {"true": "yes", "false": "no", "sspi": "yes"}
+_ENCRYPTION_OPTIONAL: Final = ("no", "false", "optional", "0")
+"""Words for a connection of which only the login must be encrypted; FreeTDS has its own for them and does not know
+these."""
 _FREETDS_ONLY: Final = ("TDS_Version",)
 
 
@@ -168,14 +171,18 @@ def odbc_string(address: Address, driver: Driver) -> str:
     if driver.odbc_driver:
         parts["Driver"] = driver.odbc_driver
     if server and free_tds:
-        parts |= {"Server": server, "Port": str(address.port or 1433), "TDS_Version": "7.4"}
+        # A named instance is asked for its port, unless one is given.
+        port = {} if "\\" in server and not address.port else {"Port": str(address.port or 1433)}
+        parts |= {"Server": server, **port, "TDS_Version": "7.4"}
     elif server:
         parts["Server"] = f"{server},{address.port}" if address.port else server
     named = {"Database": address.database, "UID": address.user, "PWD": address.password}
     parts |= {key: value for key, value in named.items() if value is not None}
     for key, value in address.options.items():
         name = _ODBC_OPTIONS.get(key.lower())
-        if name and (free_tds or name not in _FREETDS_ONLY):
+        if name == "Encrypt" and free_tds:
+            parts["Encryption"] = "request" if value.lower() in _ENCRYPTION_OPTIONAL else "require"
+        elif name and (free_tds or name not in _FREETDS_ONLY):
             parts[name] = _YES_NO.get(value.lower(), value)
     return ";".join(f"{key}={{{value.replace('}', '}}')}}}" for key, value in parts.items()) + ";"
 
@@ -206,6 +213,8 @@ def opener(address: Address, driver: Driver) -> Callable[[], Any]:
         return lambda: module.connect(sqlite_uri(address), uri=True, check_same_thread=False, timeout=CONNECT_TIMEOUT)
     if address.kind == "postgresql":
         return lambda: _prepared(module.connect(libpq_uri(address)))
+    if driver.module == "mssql_python":
+        module.pooling(enabled=False)  # else a closed connection stays open, and its next user gets it broken
     return lambda: module.connect(odbc_string(address, driver), timeout=CONNECT_TIMEOUT)
 
 

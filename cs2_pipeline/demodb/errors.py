@@ -48,7 +48,7 @@ class EmptyDatabaseError(DemoDatabaseError):
 
 
 class ConnectionLostError(DemoDatabaseError):
-    """The connection broke in the middle of a read."""
+    """A read was broken off midway, by the connection or by the server; reading again can help."""
 
     transient = True
 

@@ -27,8 +27,8 @@ _Rule = tuple[str, type[DemoDatabaseError], Callable[[Address], str]]
 def _nothing_answers(at: Address) -> str:
     port = f" port {at.port}" if at.port else ""
     return (
-        f"nothing answers at {at.host or 'the local server'}{port}; check that the server runs and listens on TCP, and "
-        "that no firewall stands between"
+        f"nothing answers at {at.host or 'the local server'}{port}; check host and port in CS2_DATABASE_URL, that the "
+        "server runs and listens on TCP, and that no firewall stands between"
     )
 
 
@@ -62,6 +62,11 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda at: (
             f"{at} refuses the login of {at.user or 'a user without a name'}; check user and password in "
             "CS2_DATABASE_URL (percent-encode special characters of the password) and that the server knows the user"
+            + (
+                f"; drivers of SQL Server also say so where there is no database {at.database}, or none for this user"
+                if at.kind == "mssql"
+                else ""
+            )
         ),
     ),
     (
@@ -78,6 +83,14 @@ _RULES: Final[tuple[_Rule, ...]] = (
         lambda at: f"{at.user} may not read a table of {at}; grant it: GRANT SELECT ON the named table TO {at.user}",
     ),
     (
+        r"encryption not supported",
+        UnreachableError,
+        lambda at: (
+            f"{at} answers and cannot encrypt; have its administrator install a certificate, or within a network you "
+            "trust add Encrypt=no to the address"
+        ),
+    ),
+    (
         r"certificate|ssl provider|ssl connection|support ssl",
         UnreachableError,
         lambda at: (
@@ -87,7 +100,7 @@ _RULES: Final[tuple[_Rule, ...]] = (
     ),
     (
         r"could not translate host|name or service not known|no such host|failed to resolve|getaddrinfo"
-        r"|name resolution",
+        r"|name resolution|error code 0x2af9",
         UnreachableError,
         lambda at: f"no host is named {at.host}; check the name in CS2_DATABASE_URL and this machine's name service",
     ),
@@ -100,11 +113,28 @@ _RULES: Final[tuple[_Rule, ...]] = (
         r"server closed the connection|terminating connection|connection reset|forcibly closed|broken pipe"
         r"|communication link failure|connection (is|was|has been) (closed|lost)|connection already closed|08s01|57p01"
         r"|no connection to the server"
-        r"|ssl syscall error|could not receive data|consuming input failed|connection to server was lost",
+        r"|ssl syscall error|could not receive data|consuming input failed|connection to server was lost"
+        r"|\[freetds\]\[sql server\](unknown error|(read|write|unexpected eof) from the server)",
         ConnectionLostError,
         lambda at: (
             f"the connection to {at} broke in the middle of a read; see whether the server restarted or a "
             "firewall closes long connections, then read again"
+        ),
+    ),
+    (
+        r"deadlock|serialization failure|\b1205\b|\b40001\b|40p01",
+        ConnectionLostError,
+        lambda at: (
+            f"the server of {at} broke off a read in favour of another program that wanted the same rows (a deadlock); "
+            "read again, and if it happens often, read while little is written"
+        ),
+    ),
+    (
+        r"too large to be written into the allocated buffer",
+        SchemaMismatchError,
+        lambda at: (
+            f"{at} holds a text of more characters than arrow-odbc has room for; shorten it, offer a view that does, "
+            "or install mssql-python"
         ),
     ),
     (

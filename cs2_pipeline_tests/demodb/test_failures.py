@@ -40,6 +40,18 @@ ADDRESS = urls.parse("mssql://reader:geheim@db.example:1433/demos")
         ),
         ("('08S01', '[08S01] TCP Provider: Communication link failure')", errors.ConnectionLostError, "read again"),
         ("('42S02', \"Invalid object name 'Rounds'. (208)\")", errors.SchemaMismatchError, "schema"),
+        (
+            "('HY000', '[HY000] [FreeTDS][SQL Server]Unknown error (0) (SQLFetch)')",
+            errors.ConnectionLostError,
+            "read again",
+        ),
+        (
+            "('40001', '[40001] Transaction (Process ID 51) was deadlocked on lock resources. (1205)')",
+            errors.ConnectionLostError,
+            "deadlock",
+        ),
+        ("TCP Provider: Error code 0x2AF9", errors.UnreachableError, "no host is named"),
+        ("Encryption not supported on SQL Server. (20)", errors.UnreachableError, "Encrypt=no"),
         ("SSL SYSCALL error: EOF detected", errors.ConnectionLostError, "read again"),
         ("server closed the connection unexpectedly", errors.ConnectionLostError, "firewall"),
         ("something nobody has seen before, PWD={geheim}", errors.ReadFailedError, "nobody has seen"),

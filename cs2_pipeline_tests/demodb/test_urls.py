@@ -99,6 +99,12 @@ def test_free_tds_gets_port_and_protocol_version_in_its_own_words():
     assert text == "Driver={FreeTDS};Server={host};Port={1444};TDS_Version={7.4};Database={demos};UID={reader};PWD={p};"
 
 
+def test_free_tds_asks_a_named_instance_for_its_port_unless_one_is_given():
+    free_tds = drivers.Driver("pyodbc", "FreeTDS")
+    assert "Port" not in drivers.odbc_string(urls.parse(r"Server=host\SQLEXPRESS;Database=d"), free_tds)
+    assert "Port={1500}" in drivers.odbc_string(urls.parse(r"Server=host\SQLEXPRESS,1500;Database=d"), free_tds)
+
+
 def test_an_applications_own_options_do_not_reach_the_driver():
     address = urls.parse(
         "Server=h;Database=d;MultipleActiveResultSets=true;TrustServerCertificate=True;Integrated Security=SSPI"
@@ -107,3 +113,8 @@ def test_an_applications_own_options_do_not_reach_the_driver():
     assert text == "Server={h,1433};Database={d};TrustServerCertificate={yes};Trusted_Connection={yes};".replace(
         "{True}", "{yes}"
     )
+
+
+def test_a_server_that_is_not_there_is_waited_for_a_few_seconds_unless_the_address_says_otherwise():
+    assert "connect_timeout=5&" in drivers.libpq_uri(urls.parse("postgresql://reader@host/demos"))
+    assert "connect_timeout=2&" in drivers.libpq_uri(urls.parse("postgresql://reader@host/demos?connect_timeout=2"))

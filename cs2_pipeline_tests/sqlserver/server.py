@@ -53,6 +53,8 @@ class Server:
         self.faults: list[SqlError] = []
         self.cuts: list[int] = []
         self.received: list[str] = []
+        self.agreed: list[str] = []
+        self.connections: set[_Connection] = set()
         self._listening = socket.create_server(("127.0.0.1", 0))
         self._context = _self_signed()
         self._open: set[socket.socket] = set()
@@ -86,10 +88,28 @@ class Server:
         """Cut the connection of the next query of a table after so many rows."""
         self.cuts.append(rows)
 
+    def forget_faults(self) -> None:
+        """Take back every fault and cut that did not come to pass."""
+        self.faults.clear()
+        self.cuts.clear()
+
+    def open_transactions(self) -> int:
+        """How many connections are in the middle of a transaction."""
+        return sum(connection.in_transaction for connection in self.connections)
+
     def cut_all(self) -> None:
         """Reset every connection, as a restart or a firewall does."""
         for connection in list(self._open):
             _reset(connection)
+
+    def agreements(self) -> list[str]:
+        """What each connection since the last call agreed to encrypt: ``all``, ``login`` or ``nothing``."""
+        agreed, self.agreed = self.agreed, []
+        return agreed
+
+    def add_login(self, user: str, password: str) -> None:
+        """Know a further user."""
+        self.logins[user] = password
 
     def statements(self) -> list[str]:
         """The statements received since the last call."""
@@ -237,6 +257,7 @@ class _Connection:
         self.server, self.stream, self.context = server, _Stream(connection), context
         self.prepared: dict[int, tuple[str, list[str]]] = {}
         self.session: Session | None = None
+        self.implicit = self.in_transaction = False
 
     def run(self) -> None:
         try:
@@ -245,10 +266,12 @@ class _Connection:
             if session is None:
                 return
             self.session = session
+            self.server.connections.add(self)
             while True:
                 kind, content = self.stream.receive()
                 self._answer(session, kind, content)
         finally:
+            self.server.connections.discard(self)
             if self.session is not None:
                 self.session.close()
 
@@ -263,6 +286,7 @@ class _Connection:
         if can:
             self.stream.encrypt(self.context)
         self._only_login_encrypted = agreed == ENCRYPT_OFF
+        self.server.agreed.append({ENCRYPT_ON: "all", ENCRYPT_OFF: "login"}.get(agreed, "nothing"))
 
     def _log_in(self) -> Session | None:
         _, content = self.stream.receive()
@@ -317,6 +341,7 @@ class _Connection:
             7: wire.environment_bytes(wire.ENV_COMMIT, b"", b"\1\0\0\0\0\0\0\0"),
             8: wire.environment_bytes(wire.ENV_ROLLBACK, b"", b"\1\0\0\0\0\0\0\0"),
         }
+        self.in_transaction = number == 5
         self.stream.send(changes.get(number, b"") + wire.done())
 
     def _batch(self, session: Session, sql: str) -> Iterator[bytes]:
@@ -330,6 +355,7 @@ class _Connection:
     ) -> Iterator[bytes]:
         """The tokens of a statement's result and its end."""
         self.server.received.append(sql)
+        self._follow_transaction(sql)
         result = session.run(sql, parameters)
         if result is None:
             yield wire.done(token, status=status)
@@ -340,6 +366,16 @@ class _Connection:
             count += 1
             yield row
         yield wire.done(token, status=status, count=count)
+
+    def _follow_transaction(self, sql: str) -> None:
+        """A query begins a transaction where IMPLICIT_TRANSACTIONS is on."""
+        plain = sql.upper()
+        if "IMPLICIT_TRANSACTIONS" in plain:
+            self.implicit = "IMPLICIT_TRANSACTIONS ON" in plain
+        elif "COMMIT" in plain or "ROLLBACK" in plain:
+            self.in_transaction = False
+        elif "BEGIN TRAN" in plain or (self.implicit and " FROM " in plain):
+            self.in_transaction = True
 
     def _with_faults(self, sql: str, rows: Iterable[bytes]) -> Iterator[bytes]:
         """The rows, or what the test wants to go wrong among them; the catalogue is always read."""
