@@ -10,7 +10,7 @@ help:
 	@echo "make demo    run everything once, from an empty folder to two predictions"
 	@echo "make up      keep the Dagster UI, MLflow and the prediction service running"
 	@echo "make test    run the tests"
-	@echo "make test-slow  the tests that take minutes: a simulated month, MLflow restarted under a training"
+	@echo "make test-slow  the tests that take minutes: a simulated month, restarts under a training, the images' steps"
 	@echo "make lint    format check, lint, types, import contracts, definitions"
 	@echo "make bench   measure against the named baselines and write docs/benchmarks.md"
 

@@ -23,6 +23,8 @@ import yaml
 
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
+NOWHERE = "/proc/read-only"
+"""Where nobody can write, not even root."""
 SECRETS = {
     "POSTGRES_PASSWORD": "pa55postgres",
     "DAGSTER_POSTGRES_PASSWORD": "pa55dagster",
@@ -46,6 +48,14 @@ def image_environment(dockerfile: Path) -> dict[str, str]:
         for name, _, value in (word.partition("=") for word in line.split())
         if name != "PATH"
     }
+
+
+def writable(place: str, service: str) -> bool:
+    """Whether a service may write to a place that its environment names: its root file system is read-only."""
+    described = services()[service]
+    mounted = [volume.split(":")[1] for volume in described.get("volumes", [])]
+    mounted += [place.split(":")[0] for place in described.get("tmpfs", [])]
+    return not place.startswith("/var/") or any(Path(place).is_relative_to(one) for one in mounted)
 
 
 def free_port() -> int:
@@ -88,7 +98,7 @@ class Machine:
         # A name without a value hands on what `.env` holds.
         handed_on = {key: self._settings.get(key) if value is None else value for key, value in asked.items()}
         given |= {key: value for key, value in handed_on.items() if value}
-        given = {key: self._local(value) for key, value in given.items()}
+        given = {key: self._local(value) if writable(value, service) else NOWHERE for key, value in given.items()}
         if "DAGSTER_POSTGRES_HOST" in given:
             given |= {"DAGSTER_POSTGRES_HOST": "127.0.0.1", "DAGSTER_POSTGRES_PORT": str(self.ports["postgres"])}
             given |= {"DAGSTER_CODE_HOST": "127.0.0.1"}
