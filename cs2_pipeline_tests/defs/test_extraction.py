@@ -116,15 +116,11 @@ def test_a_quarantine_is_told_with_its_reasons_once_an_hour_for_each_table_and_c
     world.extract()
     told = "cs2_pipeline: 1 of 4 match days of rounds are in quarantine: 2026-01-02 (expect_column_values_to_be_between"
     assert told in capsys.readouterr().err
-    failed = world.extract(date(2026, 1, 2), date(2026, 1, 2))
-    context = dg.build_run_status_sensor_context(
-        "failed_runs",
-        failed.get_run_failure_event(),
-        world.instance,
-        failed.dagster_run,
-        resources={"platform": world.platform},
-    )
-    failed_runs(context.for_run_failure())
+    assert not world.extract(date(2026, 1, 2), date(2026, 1, 2)).success
+    with dg.build_sensor_context(
+        world.instance, cursor="0", resources={"platform": world.platform}, sensor_name="failed_runs"
+    ) as context:
+        assert "told as the quarantine of its days" in failed_runs(context).skip_message
     (entry,) = world.platform.tables.read_json("notifications").values()
     assert entry["held_back"] == 1, "the same table and expectation again, and no second message for the failed run"
 

@@ -15,6 +15,7 @@ import dagster as dg
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.assets.monitoring import JOB as LOOK
 from cs2_pipeline.defs.assets.monitoring import daily_monitoring, latest
+from cs2_pipeline.defs.automation.abandoned import abandoned_runs
 from cs2_pipeline.defs.automation.conditions import CONDITIONS
 from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.automation.new_demos import new_demos
@@ -25,7 +26,7 @@ from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import Verdicts
 from cs2_pipeline.demodb.simulator import GameModel, append_days
 from cs2_pipeline.registry import monitoring, promotion
-from cs2_pipeline.registry.cache import ROUND_PREDICTOR
+from cs2_pipeline.registry.cache import MODEL_NAMES, ROUND_PREDICTOR
 from cs2_pipeline.settings import Settings
 
 MOST_TICKS = 8
@@ -44,9 +45,9 @@ class Month:
         self.story: list[tuple[date, str]] = []
         self.day = settings.first_day
         self.asked: dict[str, list[tuple[date, dg.RunRequest]]] = defaultdict(list)
-        self._cursors: dict[str, str | None] = {}
+        self._cursors: dict[str, str | None] = {"failed_runs": "0"}
         self._conditions: Any = None
-        self._events_told = 0
+        self._events_told = dict.fromkeys(MODEL_NAMES, 0)
         self._alarms_told: set[str] = set()
 
     @property
@@ -77,10 +78,12 @@ class Month:
             self._tick_nightly()
         self._look()
         self._until_quiet("retrain_on_drift", retrain_on_drift)
+        self._until_quiet("abandoned_runs", abandoned_runs)
         self.day += timedelta(days=1)
 
     def tell(self, text: str) -> None:
         self.story.append((self.day, text))
+        print(f"{self.day:%b %d}  {text}", flush=True)
 
     def told(self) -> str:
         """The log of what happened, a line each."""
@@ -91,11 +94,11 @@ class Month:
         return found.version if found is not None else ""
 
     def run(self, job: str, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
-        """A run of a job; a failure is shown to the failure sensor."""
+        """A run of a job; the failure sensor looks up after a failure."""
         definition = self.definitions.resolve_job_def(job)
         result = definition.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
         if not result.success:
-            self._show_failure(result)
+            self._until_quiet("failed_runs", failed_runs)
         self._tell_decisions()
         return result
 
@@ -108,6 +111,7 @@ class Month:
                 sensor_name=name,
             ) as context:
                 answer = sensor(context)
+                self._cursors[name] = context.cursor
             if isinstance(answer, dg.SensorResult):
                 requests = list(answer.run_requests or [])
                 self._cursors[name] = answer.cursor if answer.cursor is not None else self._cursors.get(name)
@@ -137,7 +141,7 @@ class Month:
             job = self.definitions.resolve_implicit_global_asset_job_def()
             result = job.execute_in_process(instance=self.instance, asset_selection=wanted, raise_on_error=False)
             if not result.success:
-                self._show_failure(result)
+                self._until_quiet("failed_runs", failed_runs)
         raise AssertionError(f"the conditions ask for ever\n{self.told()}")
 
     def _tick_nightly(self) -> None:
@@ -158,18 +162,8 @@ class Month:
                 self.tell(f"alarm of {kind} for champion {self.champion()}: {alarm['sentence']}")
 
     def _tell_decisions(self) -> None:
-        events = promotion.history(self.registry, ROUND_PREDICTOR)
-        for event in events[self._events_told :]:
-            self.tell(f"{ROUND_PREDICTOR} version {event.version} {event.action}: {event.reason}")
-        self._events_told = len(events)
-
-    def _show_failure(self, result: dg.ExecuteInProcessResult) -> None:
-        event = result.get_run_failure_event()
-        context = dg.build_run_status_sensor_context(
-            "failed_runs",
-            event,
-            self.instance,
-            self.instance.get_run_by_id(result.run_id),
-            resources={"platform": self.platform},
-        )
-        failed_runs(context.for_run_failure())
+        for name in MODEL_NAMES:
+            events = promotion.history(self.registry, name)
+            for event in events[self._events_told[name] :]:
+                self.tell(f"{name} version {event.version} {event.action}: {event.reason}")
+            self._events_told[name] = len(events)

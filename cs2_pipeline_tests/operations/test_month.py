@@ -1,8 +1,8 @@
 """A month left alone: new demos every day, one corrupted day, a schema that changes, and a patch of the game.
 
 Thirty days go by tick by tick, on one Dagster instance and one MLflow store, with nobody doing anything but what
-somebody upstream would. Two things are made cheap: the fitting (fewer epochs, two folds), and the nightly training
-looks up from its sleep once a week only.
+somebody upstream would. Two things are made cheap: the fitting (fewer epochs, two folds), and trainings are asked for
+by the week: the nightly one looks up from its sleep every seventh night, and new rounds are enough after as many.
 """
 
 from collections import Counter
@@ -18,16 +18,17 @@ from cs2_pipeline.defs.verdicts import State
 from cs2_pipeline.demodb.simulator import GameModel, simulate
 from cs2_pipeline.models import networks, round_predictor
 from cs2_pipeline.registry import promotion
-from cs2_pipeline.registry.cache import ROUND_PREDICTOR
+from cs2_pipeline.registry.cache import MODEL_NAMES, ROUND_PREDICTOR
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.operations.month import Month
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500), pytest.mark.xdist_group("month")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("month")]
 
 BEGIN = date(2026, 1, 1)
 HISTORY = 16
 MATCHES = 20
-TEAMS = 12
+TEAMS = 40
+WEEK_OF_ROUNDS = 3_000
 DAYS = 30
 BAD_DAY, OTHER_SPELLING, PATCH, MISSING, RESTORED = 3, 5, 8, 14, 16
 """Days of the month, from 0."""
@@ -47,7 +48,7 @@ def month(tmp_path_factory):
     """The month as it went."""
     home = tmp_path_factory.mktemp("month") / "cs2"
     (home / "dagster").mkdir(parents=True)
-    settings = Settings(home=home, first_day=BEGIN, snapshot_interval=30, training_days=HISTORY)
+    settings = Settings(home=home, first_day=BEGIN, snapshot_interval=30, retrain_after_rounds=WEEK_OF_ROUNDS)
     simulate(settings.embedded_database, matches=HISTORY * MATCHES, days=HISTORY, teams=TEAMS, first_day=BEGIN)
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.local_temp(str(home / "dagster")) as instance:
         patch.setattr(networks, "MAX_EPOCHS", 5)
@@ -58,7 +59,6 @@ def month(tmp_path_factory):
         lived.pass_a_day(night=True)
         for number in range(DAYS):
             live(lived, number)
-        print(f"\n{lived.told()}")
         yield lived
 
 
@@ -129,9 +129,11 @@ def test_the_shift_rings_and_leads_to_a_training_and_to_a_new_champion(month):
     assert promoted[-1] > rang[0], month.told()
 
 
-def test_nothing_is_promoted_that_its_verdict_refused_and_nothing_that_is_not_surely_better(month):
-    versions = {version.version: version for version in promotion.versions(month.registry, ROUND_PREDICTOR)}
-    events = promotion.history(month.registry, ROUND_PREDICTOR)
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_nothing_is_promoted_that_its_verdict_refused_and_nothing_that_is_not_surely_better(month, name):
+    versions = {version.version: version for version in promotion.versions(month.registry, name)}
+    events = promotion.history(month.registry, name)
+    assert versions, month.told()
     assert Counter(event.version for event in events) == Counter(dict.fromkeys(versions, 1)), "one decision for each"
     for event in events:
         version = versions[event.version]
@@ -141,13 +143,14 @@ def test_nothing_is_promoted_that_its_verdict_refused_and_nothing_that_is_not_su
             assert numbers["against_champion_high"] <= 0
 
 
-def test_history_and_aliases_tell_the_same_story(month):
+@pytest.mark.parametrize("name", MODEL_NAMES)
+def test_history_and_aliases_tell_the_same_story(month, name):
     champion, previous = None, None
-    for event in promotion.history(month.registry, ROUND_PREDICTOR):
+    for event in promotion.history(month.registry, name):
         assert event.former == champion
         if event.action == "promoted":
             champion, previous = event.version, champion
     expected = {"champion": champion, "previous": previous}
-    found = promotion.aliases(month.registry, ROUND_PREDICTOR)
+    found = promotion.aliases(month.registry, name)
     assert found == {alias: version for alias, version in expected.items() if version is not None}
     assert [day for day, _ in month.story] == sorted(day for day, _ in month.story)

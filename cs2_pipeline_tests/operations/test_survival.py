@@ -50,19 +50,26 @@ from mlflow.tracking import MlflowClient
 from cs2_pipeline import settings
 from cs2_pipeline.defs.definitions import assemble
 
-original = MlflowClient.set_registered_model_alias
+original, killed_before = MlflowClient.set_registered_model_alias, None
 
 def set_alias(self, name, alias, version):
-    if alias == os.environ.get("KILLED_BEFORE"):
+    if alias == killed_before:
         os.kill(os.getpid(), signal.SIGKILL)
     original(self, name, alias, version)
 
 MlflowClient.set_registered_model_alias = set_alias
 job = assemble(settings.load()).resolve_implicit_global_asset_job_def()
-with dg.DagsterInstance.ephemeral() as instance:
-    job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("round_predictor_promotion")])
+while line := input():
+    child = os.fork()
+    if not child:
+        killed_before = line
+        with dg.DagsterInstance.ephemeral() as instance:
+            job.execute_in_process(instance=instance, asset_selection=[dg.AssetKey("round_predictor_promotion")])
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
-"""Materialises the promotion; dies by SIGKILL where it is about to move the alias KILLED_BEFORE."""
+"""For each line it reads, materialises the promotion in a process of its own, which dies by SIGKILL where it is about
+to move the alias of that name; what it imports is imported once."""
 
 
 @pytest.fixture(scope="module")
@@ -228,23 +235,33 @@ def registered(world: World, compared_with: str) -> ModelVersion:
     return version
 
 
-def promote(world, **kill):
-    command = [sys.executable, "-c", PROMOTE]
-    done = subprocess.run(
-        command, env=environment(world, **kill), cwd=world.settings.home, timeout=PATIENCE, check=False
-    )
-    return done.returncode
+@pytest.fixture
+def promote(world):
+    """Promotes in a process that dies before it moves the alias given; returns how it ended."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", PROMOTE],
+        env=environment(world), cwd=world.settings.home, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+    def run(killed_before: str) -> int:
+        print(killed_before, file=child.stdin, flush=True)
+        return int(child.stdout.readline())
+
+    yield run
+    child.communicate("\n", timeout=PATIENCE)
 
 
-def test_a_worker_killed_in_the_middle_of_a_promotion_leaves_one_champion_and_promotes_once_when_it_runs_again(world):
+def test_a_worker_killed_in_the_middle_of_a_promotion_leaves_one_champion_and_promotes_once_when_it_runs_again(
+    world, promote
+):
     uri = world.platform.tracking_uri
     first = registered(world, "")
     promotion.promote(uri, first, reason="a test")
     second = registered(world, first.version)
     for alias in ("previous", "champion"):
-        assert promote(world, KILLED_BEFORE=alias) == -signal.SIGKILL
+        assert promote(alias) == -signal.SIGKILL
         assert world.platform.models.champion(NAME).version == first.version
-    assert promote(world) == 0
+    assert promote("none") == 0
     assert promotion.aliases(uri, NAME) == {"champion": second.version, "previous": first.version}
 
     events = [(event.action, event.version, event.former) for event in promotion.history(uri, NAME)]

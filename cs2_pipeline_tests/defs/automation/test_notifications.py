@@ -111,19 +111,33 @@ def test_a_failed_run_is_told_with_job_step_and_cause_and_its_like_is_not(channe
 
     platform = Platform(Settings(home=tmp_path, webhook_url=channel.url))
     with dg.DagsterInstance.ephemeral() as instance:
-        for day in ("2026-01-01", "2026-01-02"):
+
+        def fail(day):
             tags = {"dagster/partition": day}
-            result = extract.execute_in_process(instance=instance, raise_on_error=False, tags=tags)
-            context = dg.build_run_status_sensor_context(
-                "failed_runs",
-                dagster_event=result.get_run_failure_event(),
-                dagster_instance=instance,
-                dagster_run=result.dagster_run,
-                resources={"platform": platform},
-            )
-            failed_runs(context.for_run_failure())
+            return extract.execute_in_process(instance=instance, raise_on_error=False, tags=tags).run_id
+
+        fail("2025-12-31")
+        said, cursor = tick(instance, platform)
+        assert said == "failures are told from now on"
+        said, cursor = tick(instance, platform, cursor)
+        assert said == "no run has failed since the last look"
+        assert channel.bodies == []
+
+        first, second = fail("2026-01-01"), fail("2026-01-02")
+        said, cursor = tick(instance, platform, cursor)
+        assert said == f"run {first} failed: told; run {second} failed: not told, see the log of this tick"
+        assert tick(instance, platform, cursor) == ("no run has failed since the last look", cursor)
     (body,) = channel.bodies
     assert body["text"].startswith("cs2_pipeline: extract (2026-01-01) failed. rounds: round 41 has no winner\n")
+
+
+def tick(instance, platform, cursor=None):
+    """What a tick of the failure sensor says, and its cursor."""
+    with dg.build_sensor_context(
+        instance, cursor=cursor, resources={"platform": platform}, sensor_name="failed_runs"
+    ) as context:
+        answer = failed_runs(context)
+        return answer.skip_message, context.cursor
 
 
 def test_a_run_of_chosen_assets_is_called_by_their_names(tmp_path):
