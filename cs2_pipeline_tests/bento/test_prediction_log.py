@@ -2,14 +2,18 @@
 
 import threading
 
+import numpy as np
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
 from bento.prediction_log import PredictionLog, schema
 from bento.predictors import Skill
+from cs2_pipeline.game.features import ROUND_FEATURES, round_features
+from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.state import ROUND_FIELDS
-from cs2_pipeline.registry.cache import ModelVersion
+from cs2_pipeline.registry.cache import Cache, ModelVersion
+from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, serving
 
 VERSION = ModelVersion("round_predictor", "3", "run", "", "", "", "", "", {}, {})
@@ -23,8 +27,11 @@ def test_predictions_of_a_service_are_read_back_as_they_were_answered(served_hom
         server.post("/classify/player", PLAYER)
         server.terminate()
         server.process.wait(15)
-    logged = ds.dataset(served_home.path / "predictions" / "round_predictor").to_table().to_pylist()
+    table = ds.dataset(served_home.path / "predictions" / "round_predictor").to_table()
+    logged = table.to_pylist()
     assert len(logged) == 31
+    model = Cache(Settings(home=served_home.path, mlflow_tracking_uri=served_home.uri).champion_cache)
+    assert predicted_from(table, model) == pytest.approx(table["ct_win_probability"].to_numpy(), abs=1e-6)
     (row,) = [row for row in logged if row["match_id"] == "m1"]
     assert (row["round_id"], row["map_name"], row["model_version"]) == ("r9", "de_nuke", "1")
     assert row["ct_win_probability"] == first["ct_win_probability"]
@@ -33,6 +40,16 @@ def test_predictions_of_a_service_are_read_back_as_they_were_answered(served_hom
     assert row["ct_health"] is None
     (player,) = ds.dataset(served_home.path / "predictions" / "player_classifier").to_table().to_pylist()
     assert player["score_advanced"] == pytest.approx(0.461483)
+
+
+def predicted_from(table, cache):
+    """What the model gives for the logged inputs, taken up as the pipeline takes up its own tables."""
+    values = {field.name: table[field.name].to_numpy() for field in ROUND_FIELDS if not field.text}
+    values["map_index"] = np.array([map_index(name) for name in table["map_name"].to_pylist()])
+    rows = np.column_stack(round_features(values)).astype(np.float32)
+    artifact = cache.load(cache.current("round_predictor"))
+    (probability,) = artifact.session.run(["probability"], {"features": rows[:, artifact.columns(ROUND_FEATURES)]})
+    return probability
 
 
 def test_the_log_has_a_column_for_every_field():
