@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from cs2_pipeline.demodb import tables
 
@@ -137,11 +139,24 @@ class SmallDatabase:
     def write(self, target: Path | Engine, metadata: MetaData = tables.METADATA) -> str:
         """Create the tables and rows; gives the URL of a SQLite file."""
         engine = create_engine(f"sqlite:///{target}") if isinstance(target, Path) else target
-        metadata.create_all(engine)
         with engine.begin() as connection:
+            if engine.dialect.name == "postgresql":
+                connection.exec_driver_sql(_in_one_command(metadata, engine.dialect))  # a server is asked once
+            else:
+                metadata.create_all(connection)
             for table in metadata.sorted_tables:
                 if rows := self.rows.get(table.name):
                     connection.execute(table.insert(), rows)
         if isinstance(target, Path):
             engine.dispose()
         return f"sqlite:///{target}" if isinstance(target, Path) else ""
+
+
+def _in_one_command(metadata: MetaData, dialect: Dialect) -> str:
+    """The commands that make the tables and their indices, as one text."""
+    made = [
+        command
+        for table in metadata.sorted_tables
+        for command in (CreateTable(table), *(CreateIndex(index) for index in sorted(table.indexes, key=str)))
+    ]
+    return ";".join(str(command.compile(dialect=dialect)) for command in made)

@@ -2,13 +2,14 @@
 
 import socket
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import create_engine, select, text
 
-from cs2_pipeline.demodb import doctor, extract, tables
+from cs2_pipeline.demodb import doctor, drivers, extract, tables
 from cs2_pipeline.demodb.connect import DemoDatabase
 from cs2_pipeline.demodb.errors import (
     AccessDeniedError,
@@ -27,8 +28,8 @@ from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
 
 DAY = NOON.date()
 PASSWORD = "correct horse"
-ROWS = 400_000
-"""As many as the connection's buffers cannot hold."""
+ROWS = 120_000
+"""As many, of 480 letters each, as the connection's buffers and three batches cannot hold."""
 
 
 @pytest.fixture(params=["portable", "fast"])
@@ -146,9 +147,7 @@ def test_a_missing_table_is_named_with_what_is_there(opened, table, tmp_path):
             connection.execute(text(command))
         engine.dispose()
     else:
-        from cs2_pipeline.demodb.drivers import libpq_uri
-
-        administer(libpq_uri(db.address), command)
+        administer(drivers.libpq_uri(db.address), command)
     with pytest.raises(SchemaMismatchError, match=rf"no table {table} .*Kills"):
         extract.rounds(db, DAY, DAY)
 
@@ -197,19 +196,24 @@ def test_a_driver_the_platform_does_not_use_is_refused_with_those_it_does():
         db.read(select(tables.ROUNDS.c.Id))
 
 
-@pytest.fixture
-def long_read(postgres) -> str:
+@pytest.fixture(scope="module")
+def long_read(postgres_server) -> str:
+    url = write_postgres(SmallDatabase(), new_postgres(postgres_server))
     administer(
-        postgres,
+        url,
         'INSERT INTO "DemoFiles" ("Id", "FileName", "FilePath", "FileSize", "CreatedAt", "ParsedAt", "TickRate", '
         '"TotalTicks", "Duration", "NetworkProtocol") '
-        "SELECT i, repeat('x', 100), 'p', 1, now(), now(), 64, 1, 1, 1 FROM generate_series(2, 400000) i",
+        "SELECT i, repeat('x', 480), 'p', 1, now(), now(), 64, 1, 1, 1 FROM generate_series(2, 120000) i",
     )
-    return postgres
+    return url
 
 
 def cut_connections(url: str) -> None:
-    administer(url, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'cs2_pipeline'")
+    administer(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+        "WHERE application_name = 'cs2_pipeline' AND pid <> pg_backend_pid()",
+    )
 
 
 FILES = tables.DEMO_FILES.c
@@ -219,11 +223,44 @@ LONG_QUERY = select(FILES.Id.label("demo_id"), FILES.FileName)
 def test_a_read_by_key_goes_on_where_its_connection_broke(long_read, portable):
     with DemoDatabase(long_read, portable=portable) as db:
         seen: list[int] = []
+        cuts = 0
         for number, batch in enumerate(db.batches(LONG_QUERY, key="demo_id")):
             seen += batch["demo_id"].to_pylist()
             if number in (0, 2):
                 cut_connections(long_read)
+                cuts += 1
         assert seen == list(range(1, ROWS + 1))
+        assert cuts == 2, "the rows came in fewer batches than the test is about"
+
+
+class CutOnce(DemoDatabase):
+    """A demo database whose connection breaks once, after the first batch."""
+
+    breaks = 1
+
+    def _raw(self, query, params):
+        for batch in super()._raw(query, params):
+            yield batch
+            if self.breaks:
+                self.breaks -= 1
+                cut_connections(drivers.libpq_uri(self.address))
+
+
+def test_a_whole_table_whose_connection_breaks_half_way_is_read_anew_with_each_row_once(long_read, portable):
+    with CutOnce(long_read, portable=portable) as db:
+        assert db.read(LONG_QUERY.order_by(FILES.Id))["demo_id"].to_pylist() == list(range(1, ROWS + 1))
+        assert db.breaks == 0
+
+
+def test_any_number_of_days_is_read_over_two_connections(postgres, portable):
+    with DemoDatabase(postgres, portable=portable) as db:
+        for extraction in (extract.rounds, extract.player_match_stats, extract.event_tables):
+            extraction(db, DAY - timedelta(days=365), DAY + timedelta(days=365))
+        with psycopg.connect(postgres, autocommit=True) as other:
+            (held,) = other.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cs2_pipeline'"
+            ).fetchone()
+        assert 1 <= held <= 2
 
 
 def test_a_read_without_a_key_that_breaks_in_the_middle_fails_cleanly(long_read, portable):
