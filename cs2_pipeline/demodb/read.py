@@ -225,7 +225,7 @@ class ArrowOdbc:
 
 _LONGEST_TEXT: Final = 4000
 """Characters of the longest text that is read from a column of unlimited length."""
-_TRANSIT_BYTES: Final = 64 * 2**20
+_TRANSIT_BYTES: Final = 16 * 2**20
 """Bound of the buffer between driver and Arrow, which has room for the longest possible row times the rows."""
 
 

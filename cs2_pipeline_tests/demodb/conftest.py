@@ -64,8 +64,8 @@ def sql_server() -> Iterator[Server]:
 
 def sql_server_url(server: Server, database: str, driver: str, **options: str) -> str:
     """The address by which one of `SQL_SERVER_DRIVERS` reaches a database; skips where the driver does not work."""
-    odbc = {"FreeTDS": "FreeTDS", "Microsoft": _microsofts_driver(), "mssql-python": None}[driver]
-    options |= {"driver": odbc} if odbc else {}
+    if driver != "mssql-python":
+        options["driver"] = _microsofts_driver() if driver == "Microsoft" else driver
     query = "&".join(f"{key}={quote(value)}" for key, value in ({"TrustServerCertificate": "yes"} | options).items())
     module = "mssqlpython" if driver == "mssql-python" else "pyodbc"
     url = f"mssql+{module}://reader:correct%20horse@127.0.0.1:{server.port()}/{database}?{query}"

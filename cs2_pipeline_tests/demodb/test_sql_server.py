@@ -4,8 +4,11 @@ The server is a stand-in for tests (`cs2_pipeline_tests.sqlserver`), the drivers
 have in common is tested with the other servers; here is what only SQL Server has.
 """
 
+import os
 import socket
 import sqlite3
+import subprocess
+import sys
 import time
 from datetime import date
 from pathlib import Path
@@ -112,6 +115,12 @@ def test_what_an_address_wants_encrypted_is_encrypted_by_every_driver(sql_server
     sql_server.agreements()
     assert read_rounds(url) == 3
     assert set(sql_server.agreements()) == {agreed}
+
+
+def test_without_a_word_on_encryption_each_driver_does_as_the_docs_say(sql_server, served, driver):
+    sql_server.agreements()
+    assert read_rounds(sql_server_url(sql_server, served, driver)) == 3
+    assert set(sql_server.agreements()) == {"login" if driver == "FreeTDS" else "all"}
 
 
 def test_a_server_that_cannot_encrypt_is_not_spoken_to_in_the_clear_unless_the_address_says_so(
@@ -305,6 +314,16 @@ def test_the_doctor_names_what_is_wrong_and_the_next_step(sql_server, served, dr
     found = doctor.diagnose(sql_server_url(sql_server, served, driver).replace(right, wrong))[-1]
     assert (found.level, found.topic) == ("error", "login")
     assert remedy in found.message
+
+
+def test_the_doctor_names_the_packages_where_no_odbc_driver_is_registered(tmp_path):
+    pytest.importorskip("pyodbc", reason="unixODBC is not installed", exc_type=ImportError)
+    script = "from cs2_pipeline.demodb import doctor; print(doctor.diagnose('mssql+pyodbc://u:geheim@127.0.0.1/d'))"
+    environment = os.environ | {"ODBCSYSINI": str(tmp_path), "ODBCINI": str(tmp_path / "none.ini")}
+    told = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=True)
+    assert "no ODBC driver for SQL Server is registered" in told.stdout
+    assert "apt-get install unixodbc tdsodbc" in told.stdout
+    assert "geheim" not in told.stdout
 
 
 @pytest.mark.parametrize("route", extraction.ROUTES)
