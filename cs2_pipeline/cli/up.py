@@ -8,7 +8,8 @@ from cs2_pipeline.settings import Settings
 def run(settings: Settings) -> None:
     """Run the platform's processes until interrupted; leaves none behind."""
     settings.home.mkdir(parents=True, exist_ok=True)
-    runs.instance(settings).dispose()
+    with runs.instance(settings) as dagster:
+        runs.end_killed(settings, dagster, quiet=False)
     programs = [processes.dagster(settings), processes.service(settings)]
     if settings.mlflow_tracking_uri is None:
         programs.insert(0, processes.mlflow(settings))
