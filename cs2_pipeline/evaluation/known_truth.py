@@ -31,13 +31,15 @@ class KnownTruth:
     Attributes:
         rmse: root mean square error on the test part's states.
         coverage: share of those states whose interval holds the exact probability.
-        coverage_required: the same when the model is told only the ten required inputs. The truth knows the map.
+        rmse_required, coverage_required: the same when the model is told only the ten required inputs. The truth knows
+            the map.
         rows, matches: in the test part.
         training_matches: what the model was trained on, all other parts.
     """
 
     rmse: float
     coverage: float
+    rmse_required: float
     coverage_required: float
     rows: int
     matches: int
@@ -72,6 +74,7 @@ def measure(matches: int, *, seed: int) -> KnownTruth:
     return KnownTruth(
         rmse=truth.rmse(outputs["probability"], exact[tested]),
         coverage=float(inside.mean()),
+        rmse_required=truth.rmse(plain["probability"], exact[tested]),
         coverage_required=float(inside_plain.mean()),
         rows=len(test),
         matches=int(test["match_id"].nunique()),

@@ -4,6 +4,7 @@ Only the architecture, its fit and its ONNX form belong here. It knows two group
 what to say of them, nothing of matches or calibration.
 """
 
+import copy
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,7 +42,7 @@ class NetworkParams:
 
     hidden: tuple[int, int] = (32, 16)
     context: int = 16
-    steps: int = 1_000
+    steps: int = 2_000
     batch_rows: int = 512
     learning_rate: float = 8e-3
     weight_decay: float = 1e-4
@@ -117,9 +118,10 @@ class RoundPredictor(nn.Module):
 
     @torch.no_grad()
     def logits(self, inputs: tuple[Matrix, Matrix]) -> NDArray[np.float64]:
-        """Logits for monotone and context inputs, shape (rows, members)."""
-        pieces = zip(*(torch.from_numpy(part).split(ROWS_AT_ONCE) for part in inputs), strict=True)
-        return np.concatenate([self(*piece).numpy() for piece in pieces]).astype(np.float64)
+        """Logits for monotone and context inputs, shape (rows, members), in float64: what the graph is held to."""
+        exact = copy.deepcopy(self).double()
+        pieces = zip(*(torch.split(torch.from_numpy(part), ROWS_AT_ONCE) for part in inputs), strict=True)
+        return np.concatenate([exact(*(part.double() for part in piece)).numpy() for piece in pieces])
 
     def add_to(self, graph: Graph, inputs: NetworkInputs) -> str:
         """Add the ensemble's nodes; returns the name of its logits, shape (members, rows, 1)."""

@@ -1,7 +1,7 @@
 """Writing ONNX graphs by hand: a small builder, and boosted trees as one of its nodes.
 
 Graphs are built node by node rather than traced, because the same input must give the same bytes and every
-operation must keep the model's laws in float32: sums in a fixed order, thresholds rounded so that no row changes side.
+operation must keep the model's laws in floating point: sums in a fixed order, thresholds on which no row changes side.
 """
 
 from typing import Any, Final
@@ -68,8 +68,7 @@ def add_trees(
     """Add two fitted binary gradient boostings of which each row asks one; returns the logit's name, shape (rows, 1).
 
     Each pair of trees becomes one whose root asks which is meant, so that two cost little more than one.
-    scikit-learn compares float64 thresholds; rounded down to float32, ``x <= threshold`` has the same answer for
-    every float32 x.
+    Thresholds, values and their sum are float64, as scikit-learn's are; only the logit is rounded.
 
     Args:
         other: as many trees on the first features of the same input.
@@ -82,14 +81,16 @@ def add_trees(
             base = float(fitted._baseline_prediction[0, 0]) if tree == 0 else 0.0
             for number, node in enumerate(nodes):
                 _add_node(columns, tree, node, first=first, number=number, base=base)
+    numbers = {f"{key}_as_tensor": numpy_helper.from_array(np.array(columns.pop(key)), key) for key in _FLOAT_COLUMNS}
     return graph.add(
         "TreeEnsembleRegressor",
-        graph.add("Concat", INPUT, use_other, axis=1),
+        graph.add("Cast", graph.add("Concat", INPUT, use_other, axis=1), to=TensorProto.DOUBLE),
         domain="ai.onnx.ml",
         n_targets=1,
         aggregate_function="SUM",
         post_transform="NONE",
         **columns,
+        **numbers,
     )
 
 
@@ -111,6 +112,7 @@ _TREE_COLUMNS: Final = (
     "target_ids",
     "target_weights",
 )
+_FLOAT_COLUMNS: Final = ("nodes_values", "target_weights")
 
 
 def _add_root(columns: dict[str, list[Any]], tree: int, *, left: int, right: int, feature: int) -> None:
@@ -136,7 +138,7 @@ def _add_node(columns: dict[str, list[Any]], tree: int, node: Any, *, first: int
         "nodes_nodeids": first + number,
         "nodes_featureids": 0 if leaf else int(node["feature_idx"]),
         "nodes_modes": "LEAF" if leaf else "BRANCH_LEQ",
-        "nodes_values": 0.0 if leaf else _round_down(float(node["num_threshold"])),
+        "nodes_values": 0.0 if leaf else float(node["num_threshold"]),
         "nodes_truenodeids": 0 if leaf else first + int(node["left"]),
         "nodes_falsenodeids": 0 if leaf else first + int(node["right"]),
         "nodes_missing_value_tracks_true": int(bool(node["missing_go_to_left"]) and not leaf),
@@ -146,9 +148,3 @@ def _add_node(columns: dict[str, list[Any]], tree: int, node: Any, *, first: int
         values["target_weights"] = float(node["value"]) + base
     for key, value in values.items():
         columns[key].append(value)
-
-
-def _round_down(threshold: float) -> float:
-    """The largest float32 that is not above a float64."""
-    nearest = np.float32(threshold)
-    return float(np.nextafter(nearest, np.float32(-np.inf)) if float(nearest) > threshold else nearest)

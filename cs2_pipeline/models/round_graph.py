@@ -25,8 +25,11 @@ SPREAD_SCALE: Final = 2.4
 """Half-width of the interval in spreads. Found on play whose truth is known (docs/round-model.md); a normal error of
 which the spread says everything would need 1.645. All members learned from prices of the same trees and share their
 error, which their spread does not show."""
-SPREAD_GROWTH: Final = 0.2
-"""Growth of the spread per unit of the logit's size: all members share one calibration, whose error grows with it."""
+SPREAD_GROWTH: Final = 0.1
+"""Growth of the spread with the square of the logit: all members shrink the rarest outcomes towards the middle, and
+share one calibration, whose error grows with the logit."""
+SHARED_ERROR: Final = 0.03
+"""Standard deviation of the logit's error that all members share however much they learn from: their form."""
 NORMAL_REACH: Final = 1.645
 """Half-width of a normal distribution's interval of that level, in standard deviations."""
 LOGIT_LIMIT: Final = 9.0
@@ -57,7 +60,8 @@ class RoundModel:
     negative; which weights count depends only on which inputs are missing. The spread of a prediction, on the logit
     scale, joins two variances: of the network's members, each of which left out other matches, and of the two kinds
     of model (half their difference is the deviation of two values). Both shrink with data and are largest where
-    there is little of it. What missing inputs would have said is a third variance, which no data takes away.
+    there is little of it. No data takes away the other two: what the missing inputs would have said, and the error
+    that all members share.
 
     Attributes:
         network, trees: the fitted parts.
@@ -79,8 +83,8 @@ class RoundModel:
         weights = np.where((hidden == 1)[:, None], self.required, self.informed)
         logit = weights[:, 0] * mean + weights[:, 1] * trees + weights[:, 2]
         spread = np.sqrt(members.var(axis=1) + (mean - trees) ** 2 / 4)
-        reach = SPREAD_SCALE * (weights[:, 0] + weights[:, 1]) * spread * (1 + SPREAD_GROWTH * np.abs(logit))
-        reach = np.sqrt(reach**2 + NORMAL_REACH**2 * self.unsaid * hidden)
+        reach = SPREAD_SCALE * (weights[:, 0] + weights[:, 1]) * spread * (1 + SPREAD_GROWTH * logit**2)
+        reach = np.sqrt(reach**2 + NORMAL_REACH**2 * (SHARED_ERROR**2 + self.unsaid * hidden))
         outputs = {"probability": logit, "low": logit - reach, "high": logit + reach}
         return {
             name: sigmoid(np.clip(value, -LOGIT_LIMIT, LOGIT_LIMIT)).astype(np.float32)
@@ -95,14 +99,16 @@ class RoundModel:
         """The ONNX model: float32 ``features`` -> ``probability``, ``low``, ``high``, each of shape (rows,)."""
         graph = Graph(len(ROUND_FEATURES))
         inputs = add_inputs(graph)
-        plain = graph.add("GreaterOrEqual", inputs.hidden, _scalar(1))
+        plain = graph.add("GreaterOrEqual", inputs.hidden, np.array(1, np.float32))
 
         def chosen(of: Callable[[Weights], float]) -> str:
             return graph.add("Where", plain, _scalar(of(self.required)), _scalar(of(self.informed)))
 
-        members = self.network.add_to(graph, inputs)
+        # float64 from here on: what is left of float32 sums in the parts must not grow on the way to the outputs
+        members = graph.add("Cast", self.network.add_to(graph, inputs), to=TensorProto.DOUBLE)
         mean = _add_mean(graph, members)
         trees = self.trees.add_to(graph, graph.add("Cast", plain, to=TensorProto.FLOAT))
+        trees = graph.add("Cast", trees, to=TensorProto.DOUBLE)
         weighted = [
             graph.add("Mul", mean, chosen(lambda w: w.network)),
             graph.add("Mul", trees, chosen(lambda w: w.trees)),
@@ -112,17 +118,19 @@ class RoundModel:
         deviation = graph.add("Sub", members, mean)
         variance = _add_mean(graph, graph.add("Mul", deviation, deviation))
         variance = graph.add("Add", variance, graph.add("Mul", half, half))
-        growth = graph.add("Add", graph.add("Mul", graph.add("Abs", logit), _scalar(SPREAD_GROWTH)), _scalar(1))
+        growth = graph.add("Mul", graph.add("Mul", logit, logit), _scalar(SPREAD_GROWTH))
+        growth = graph.add("Add", growth, _scalar(1))
         growth = graph.add("Mul", growth, chosen(lambda w: SPREAD_SCALE * w.total))
         variance = graph.add("Mul", variance, graph.add("Mul", growth, growth))
-        unsaid = graph.add("Mul", inputs.hidden, _scalar(NORMAL_REACH**2 * self.unsaid))
+        hidden = graph.add("Cast", inputs.hidden, to=TensorProto.DOUBLE)
+        unsaid = graph.add("Mul", hidden, _scalar(NORMAL_REACH**2 * self.unsaid))
+        unsaid = graph.add("Add", unsaid, _scalar((NORMAL_REACH * SHARED_ERROR) ** 2))
         reach = graph.add("Sqrt", graph.add("Add", variance, unsaid))
-        three = graph.add("Add", logit, graph.add("Mul", reach, np.array([0, -1, 1], np.float32)))
+        three = graph.add("Add", logit, graph.add("Mul", reach, np.array([0, -1, 1], np.float64)))
         limit = _scalar(LOGIT_LIMIT)
         three = graph.add("Clip", three, graph.constant(-limit), graph.constant(limit))
-        # float64, because the float32 sigmoid is an approximation that may fall by a bit where it should rise
-        exact = graph.add("Sigmoid", graph.add("Cast", three, to=TensorProto.DOUBLE))
-        three = graph.add("Cast", exact, to=TensorProto.FLOAT)
+        # the float32 sigmoid, besides, is an approximation that may fall by a bit where it should rise
+        three = graph.add("Cast", graph.add("Sigmoid", three), to=TensorProto.FLOAT)
         names = ("probability", "low", "high")
         outputs = {name: graph.add("Gather", three, np.array(i, np.int64), axis=1) for i, name in enumerate(names)}
         return graph.serialize(outputs, dict.fromkeys(names, 1))
@@ -133,5 +141,5 @@ def _add_mean(graph: Graph, members: str) -> str:
     return graph.add("ReduceMean", members, np.array([0], np.int64), keepdims=0)
 
 
-def _scalar(value: float) -> NDArray[np.float32]:
-    return np.array(value, np.float32)
+def _scalar(value: float) -> NDArray[np.float64]:
+    return np.array(value, np.float64)

@@ -8,7 +8,7 @@ is served is then fitted on all of those matches.
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
 
@@ -36,8 +36,6 @@ from cs2_pipeline.models.threads import one_thread
 NAME: Final = "round_predictor"
 FOLDS: Final = 5
 MEMBERS_PER_FOLD: Final = 2
-GENERATIONS: Final = 2
-"""How often the network is fitted: first to the prices of the trees, then to those of the network before."""
 NO_FOLD: Final = FOLDS
 """Left out by what learns from all matches."""
 MIN_MATCHES: Final = 2 * FOLDS
@@ -351,7 +349,8 @@ def _linear_inputs(features: Matrix) -> Array:
 def _fit_network(data: _Data, foreseen: Array, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
     """The ensemble: each member leaves one fold out, and all of them together are the model.
 
-    It is fitted `GENERATIONS` times: each time but the first, what it learns are the prices of the one before.
+    It is fitted twice: a teacher, in half the steps, to what the trees say of each row's next moment; then the
+    network itself to what the teacher says of it.
 
     Args:
         foreseen: what the trees that left a fold out say of each row's next moment, shape (rows, folds).
@@ -361,7 +360,7 @@ def _fit_network(data: _Data, foreseen: Array, seed: int, say: Progress) -> _Par
     members = FOLDS * MEMBERS_PER_FOLD
     leaves = np.arange(members) % FOLDS
 
-    def fit(prices: Array, seed: int) -> networks.RoundPredictor:
+    def fit(prices: Array, params: NetworkParams, seed: int) -> networks.RoundPredictor:
         def draw(count: int) -> networks.Drawn:
             rows = random.integers(len(data.outcome), size=count)
             inputs = inputs_of(data.shown(rows, random, none=0.25, some=0.125))
@@ -369,14 +368,13 @@ def _fit_network(data: _Data, foreseen: Array, seed: int, say: Progress) -> _Par
 
         return networks.fit(draw, members, len(data.outcome), params=params, seed=seed, progress=say)
 
-    network = fit(foreseen, seed)
-    for generation in range(1, GENERATIONS):
-        now = sigmoid(network.logits(inputs_of(data.features)))
-        prices = [data.next_of(now[:, leaves == fold].mean(axis=1)) for fold in range(FOLDS)]
-        network = fit(np.column_stack(prices), seed + generation)
+    teacher = fit(foreseen, replace(params, steps=params.steps // 2), seed)
+    now = sigmoid(teacher.logits(inputs_of(data.features)))
+    taught = [data.next_of(now[:, leaves == fold].mean(axis=1)) for fold in range(FOLDS)]
+    network = fit(np.column_stack(taught), params, seed + 1)
     left_out = data.fold[data.judged, None] == leaves
     logits = [(network.logits(inputs_of(view)) * left_out).sum(axis=1) / MEMBERS_PER_FOLD for view in data.judged_views]
-    described = {**asdict(params), "members": members, "generations": GENERATIONS}
+    described = {**asdict(params), "members": members}
     return _Part("monotone network", described, network, (logits[0], logits[1]), time.perf_counter() - began)
 
 
