@@ -76,6 +76,7 @@ class Machine:
     def __init__(self, folder: Path, postgres_port: int, settings: Mapping[str, str] | None = None) -> None:
         self.folder = folder
         self._settings = dict(settings or {})
+        self._groups: dict[str, int] = {}
         self.ports = {service: free_port() for service in ("mlflow", "code-location", "dagster-webserver")}
         self.ports |= {service: free_port() for service in ("predictions", "exporter")} | {"postgres": postgres_port}
         self._replacements = {
@@ -148,6 +149,7 @@ class Machine:
                         stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
                     )  # fmt: skip
                 started.append(process)
+                self._groups[name] = process.pid
             yield
         finally:
             # Killed, not asked: how they end is not what is tested, and asking takes seconds each.
@@ -155,6 +157,13 @@ class Machine:
                 with suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+    def processes(self, service: str) -> int:
+        """How many processes a running service has."""
+        found = subprocess.run(
+            ["ps", "-eo", "pgid="], check=True, env={"PATH": os.environ["PATH"]}, capture_output=True, text=True
+        )
+        return found.stdout.split().count(str(self._groups[service]))
 
     def log(self, service: str) -> Path:
         return self.folder / f"{service}.log"

@@ -11,15 +11,16 @@ from contextlib import suppress
 from datetime import date, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from cs2_pipeline.demodb.simulator import append_days, simulate
 from cs2_pipeline_tests.deploy.test_wiring import STATUS, graphql
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("deploy")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("deploy")]
 
 FIRST = date(2026, 1, 1)
-PATIENCE = 240.0
+PATIENCE = 400.0
 ENDED = "('SUCCESS', 'FAILURE', 'CANCELED')"
 
 
@@ -75,8 +76,10 @@ class Platform:
         folder = self.machine.folder / "lib" / "cs2" / "data" / "verdicts"
         return [(folder / table / f"{day}.json").exists() for table in ("rounds", "round_snapshots")]
 
-    def status(self, run):
-        return graphql(self.machine, STATUS, {"id": run})["runOrError"]["status"]
+    def shown(self, run):
+        """A run's status as the webserver shows it; None where it could not answer."""
+        with suppress(httpx.HTTPStatusError):
+            return graphql(self.machine, STATUS, {"id": run})["runOrError"]["status"]
 
 
 def restart(postgres):
@@ -115,7 +118,7 @@ def test_a_run_outlives_the_webserver_and_the_daemon_and_both_go_on_where_they_w
     day = platform.play()
     platform.start("dagster-webserver", "dagster-daemon")
     platform.machine.await_healthy("dagster-webserver")
-    assert platform.status(run) == "SUCCESS"
+    assert platform.shown(run) == "SUCCESS"
     platform.until(lambda: len(platform.runs("status = 'SUCCESS'")) == 2, "the restarted daemon finds the new days")
     assert len(platform.runs()) == 2, "no day was extracted twice"
     assert platform.verdict(day) == [True, True]
@@ -130,7 +133,8 @@ def test_a_postgres_that_is_restarted_under_a_run_loses_nothing_and_the_next_run
     platform.until(lambda: platform.verdict(day) == [True, True], "the days are extracted, by this run or the next")
     platform.until(lambda: not platform.runs(f"status NOT IN {ENDED}"), "no run stays open")
     assert platform.runs()[: len(before)] == before, "what was committed is there"
-    assert platform.status(platform.runs()[-1]) == "SUCCESS"
+    # The webserver's first question on each connection that was cut fails; then it has a new one.
+    platform.until(lambda: platform.shown(platform.runs()[-1]) == "SUCCESS", "the webserver shows it")
 
     day = platform.play()
     platform.until(lambda: platform.verdict(day) == [True, True], "the next days are extracted")

@@ -92,6 +92,12 @@ def test_a_run_goes_from_the_webserver_through_the_queue_to_the_code_location_an
     assert kept == {"dagster.yaml", "workspace.yaml"}
 
 
+def test_mlflow_keeps_no_workers_for_jobs_that_nobody_gives_it(platform: Machine) -> None:
+    platform.await_healthy("mlflow")
+    # Its own process and the one worker asked for; eight more of 200 MB each would not fit into its container.
+    assert platform.processes("mlflow") == 2
+
+
 def test_the_exporter_shows_what_postgres_and_mlflow_hold(platform: Machine) -> None:
     platform.await_healthy("exporter")
     platform.await_healthy("dagster-daemon")
