@@ -10,6 +10,7 @@ travel as one of 64, and bits travel together with the marks of NULL as one more
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Final, Self
 
 import numpy as np
@@ -108,13 +109,20 @@ def with_settings(query: SelectBase, params: Mapping[str, Any]) -> tuple[SelectB
             return null()
         if element.key not in places:
             places[element.key] = len(settings)
-            settings.append(str(value))
+            settings.append(_text(value))
         setting = func.current_setting(literal_column(f"'{_name(places[element.key])}'"))
         found = [read_as for bound, read_as in _SETTING_TYPES if isinstance(element.type, bound)]
         return cast(setting, found[0]) if found else setting
 
     rewritten: Any = visitors.replacement_traverse(query, {}, asked)
     return rewritten, settings
+
+
+def _text(value: Any) -> str:
+    """A bound value as the server reads it back: a timestamp's cast would not heed a zone."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        value = value.astimezone(UTC).replace(tzinfo=None)
+    return str(value)
 
 
 def _name(place: int) -> str:

@@ -1,6 +1,7 @@
 """What packing and bound values do to a query of PostgreSQL: nothing that can be seen in its rows."""
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import psycopg
@@ -16,7 +17,7 @@ from cs2_pipeline.demodb import tables
 from cs2_pipeline.demodb.connect import DemoDatabase
 from cs2_pipeline.demodb.postgres import Packing
 from cs2_pipeline_tests.demodb.conftest import new_postgres, write_postgres
-from cs2_pipeline_tests.demodb.small_database import SmallDatabase
+from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
 
 INT4, INT2 = 2**31, 2**15
 COLUMNS = {
@@ -113,6 +114,12 @@ def test_a_bound_text_is_compared_whole_and_as_it_is(small):
 def test_a_bound_number_may_be_wider_than_the_column_it_is_compared_with(small):
     assert small(FILES.Id < 2**40) == [1, 2]
     assert small(FILES.Duration >= -0.5) == [1, 2]
+
+
+def test_a_bound_time_with_a_zone_is_the_same_moment_in_utc(small):
+    created = NOON.replace(tzinfo=UTC).astimezone(timezone(timedelta(hours=5)))
+    assert small(FILES.CreatedAt == created) == [1, 2]
+    assert small(FILES.CreatedAt < created) == []
 
 
 def test_a_value_of_null_matches_nothing_and_a_missing_one_is_an_error(small):
