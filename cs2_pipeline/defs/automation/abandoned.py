@@ -15,6 +15,7 @@ import dagster as dg
 
 from cs2_pipeline.defs.automation.unfinished import ABANDONED_AFTER, end_of
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.retries import FAILURE_TAG, TRANSIENT
 from cs2_pipeline.registry import runs
 from cs2_pipeline.registry.champion import RegistryError
 
@@ -71,6 +72,8 @@ def end_vanished(instance: dg.DagsterInstance, *, launched_here: bool) -> list[d
         worker = _worker(instance, run.run_id) if here else None
         if worker is not None and not _lives(*worker):
             message = f"The process of this run (pid {worker[0]}) is gone: it was killed, or its host restarted."
+            # No fault of what it worked on: an extraction is asked for again as it was, not day by day.
+            instance.add_run_tags(run.run_id, {FAILURE_TAG: TRANSIENT})
             instance.report_run_failed(run, message)
             ended.append(run)
     return ended

@@ -15,6 +15,7 @@ from mlflow.tracking import MlflowClient
 from cs2_pipeline.defs.automation.abandoned import HOST_TAG, abandoned_runs, close_trainings, end_vanished
 from cs2_pipeline.defs.automation.unfinished import ABANDONED_AFTER
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.retries import FAILURE_TAG, TRANSIENT
 from cs2_pipeline.settings import Settings
 
 HERE = socket.gethostname()
@@ -71,6 +72,7 @@ def test_a_run_whose_process_was_killed_is_ended_with_a_reason_and_one_that_live
     assert [run.run_id for run in ended] == [killed.run_id]
     assert runs.status(killed) is dg.DagsterRunStatus.FAILURE
     assert runs.status(lives) is runs.status(silent) is dg.DagsterRunStatus.STARTED
+    assert runs.instance.get_run_by_id(killed.run_id).tags[FAILURE_TAG] == TRANSIENT
     messages = [event.message for event in runs.instance.all_logs(killed.run_id)]
     assert any(f"pid {process.pid}) is gone: it was killed, or its host restarted" in said for said in messages)
     assert end_vanished(runs.instance, launched_here=False) == []
