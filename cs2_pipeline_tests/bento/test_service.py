@@ -86,13 +86,13 @@ def test_termination_lets_a_request_under_way_finish(served_home, module, status
         )
         with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
             connection.sendall(head % len(body) + body[:20])
-            server.await_that(lambda s: s.get("/livez").status == 200)
+            server.get("/livez", Connection="close")  # accepted after the other one
             server.terminate()
             with pytest.raises(subprocess.TimeoutExpired):
                 server.process.wait(0.5)
             connection.sendall(body[20:])
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-        assert server.process.wait(20) == status
+        assert server.process.wait(60) == status
 
 
 def test_no_worker_outlives_a_supervisor_that_was_killed(served_home):
@@ -100,7 +100,7 @@ def test_no_worker_outlives_a_supervisor_that_was_killed(served_home):
         (worker,) = server.workers()
         server.process.kill()
         server.process.wait()
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not Path(f"/proc/{worker}").exists()
