@@ -198,14 +198,19 @@ class ArrowOdbc:
     def __init__(self, odbc_string: str, timeout: int) -> None:
         from arrow_odbc import connect  # noqa: PLC0415  # optional
 
-        self._connection = connect(odbc_string, login_timeout_sec=timeout)
+        self._connect: Callable[[], Any] = lambda: connect(odbc_string, login_timeout_sec=timeout)
+        self._connection: Any = self._connect()
 
     def raw_batches(self, query: SelectBase, params: Mapping[str, Any]) -> Iterator[pa.RecordBatch]:
-        """See `Route`."""
+        """See `Route`. After a read that was not finished the next one has a new connection.
+
+        What fetches ahead cannot be told to stop, and keeps its connection busy.
+        """
         from arrow_odbc import TextEncoding  # noqa: PLC0415  # optional
 
         sql, bound = statement(query, params, _MSSQL)
-        reader = self._connection.read_arrow_batches(
+        connection, self._connection = self._connection or self._connect(), None
+        reader = connection.read_arrow_batches(
             query=sql,
             batch_size=BATCH_ROWS,
             parameters=[None if value is None else _as_bound_text(value) for value in bound],
@@ -217,6 +222,7 @@ class ArrowOdbc:
         for batch in reader:
             _refuse_cut_text(batch)
             yield batch
+        self._connection = connection
 
     def close(self) -> None:
         """See `Route`. The connection closes when nothing refers to it."""

@@ -206,6 +206,14 @@ def test_a_connection_that_keeps_breaking_is_an_error_and_never_a_part_of_the_ro
         assert db.read(LONG_QUERY).num_rows == ROWS
 
 
+def test_a_read_left_unfinished_does_not_stand_in_the_way_of_the_next(url):
+    with opened(url) as db:
+        batches = db.batches(select(FILES.Id, FILES.FilePath))  # of unlimited length: batches are small
+        assert next(batches).num_rows > 0
+        batches.close()
+        assert db.read(select(tables.ROUNDS.c.Id)).num_rows == 3
+
+
 def test_a_connection_cut_while_idle_is_opened_anew(url, sql_server):
     with opened(url) as db:
         first = extract.rounds(db, DAY, DAY)
