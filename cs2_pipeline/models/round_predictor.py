@@ -5,6 +5,7 @@ predictions for matches it was not fitted on (`FOLDS` folds of whole matches); t
 is served is then fitted on all of those matches.
 """
 
+import math
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -369,7 +370,8 @@ def _fit_network(data: _Data, foreseen: Array, seed: int, say: Progress) -> _Par
         return networks.fit(draw, members, len(data.outcome), params=params, seed=seed, progress=say)
 
     teacher = fit(foreseen, replace(params, steps=params.steps // 2), seed)
-    now = sigmoid(teacher.logits(inputs_of(data.features)))
+    pieces = np.array_split(data.features, math.ceil(len(data.features) / JUDGED_ROWS))
+    now = sigmoid(np.concatenate([teacher.logits(inputs_of(piece)) for piece in pieces]))
     taught = [data.next_of(now[:, leaves == fold].mean(axis=1)) for fold in range(FOLDS)]
     network = fit(np.column_stack(taught), params, seed + 1)
     left_out = data.fold[data.judged, None] == leaves
