@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cs2_pipeline.cli.console import CliError, answer, err, note, out, stage
+from cs2_pipeline.cli.console import CliError, UsageError, answer, err, note, out, stage
 from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers:
     from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
 
     if not paths:
-        raise CliError("name demo files or folders: cs2 ingest demos PATH…")
+        raise UsageError("name demo files or folders: cs2 ingest demos PATH…")
     _say_if_another_is_read(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     with _progress("reading demos") as bar:

@@ -101,7 +101,7 @@ def build(
         raise DatasetError(
             f"no rows for {', '.join(missing)}: {lines['steam_id'].nunique()} players with {len(lines)} lines are too "
             f"few for a past match and {later_rounds} later rounds before and after {cut:%Y-%m-%d}; "
-            "add matches or lower later_rounds"
+            "add matches; 800 simulated ones are enough"
         )
     return table.sort_values(["window_end", "steam_id", "past_matches"], ignore_index=True)
 

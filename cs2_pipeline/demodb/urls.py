@@ -30,6 +30,8 @@ _KINDS: Final[dict[str, Kind]] = {
     "sqlserver": "mssql",
 }
 _DEFAULT_PORTS: Final[dict[Kind, int]] = {"postgresql": 5432, "mssql": 1433}
+_MISTYPED: Final = re.compile(rf"(?i)(({'|'.join(_KINDS)})(\+\w+)?(:|//)|.*:.*@)")
+"""What begins like an address without being one, or may hold a password: no path to be shown in messages."""
 _FORMS: Final = (
     "sqlite:///folder/demos.sqlite, postgresql://user:password@host:5432/demos, "
     "mssql://user:password@host:1433/demos, or an ODBC string"
@@ -84,6 +86,8 @@ def parse(text: str) -> Address:
         return _from_url(text)
     if re.match(r"^[^=;/\\]+=", text):
         return _from_pairs(text)
+    if _MISTYPED.match(text):
+        raise BadAddressError(f"CS2_DATABASE_URL is neither a path nor an address: write one of: {_FORMS}")
     return Address("sqlite", database=text)
 
 

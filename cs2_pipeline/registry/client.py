@@ -26,6 +26,7 @@ PREVIOUS: Final = "previous"
 
 _DATABASE_PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _DATABASE_TIMEOUT: Final = 5.0
+_KINDS: Final = ("http", "https", "sqlite", *_DATABASE_PORTS)
 
 _NOT_FOUND: Final = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
@@ -48,8 +49,14 @@ def connect(tracking_uri: str) -> MlflowClient:
     """A client of the MLflow at an address; nothing is sent yet for a server, a store file is made if absent.
 
     Raises:
+        RegistryError: it is no address of an MLflow server or of a database.
         RegistryUnavailableError: the store cannot be opened.
     """
+    if urlsplit(tracking_uri).scheme.partition("+")[0] not in _KINDS:
+        raise RegistryError(
+            f"{masked(tracking_uri)!r} is no address of an MLflow: CS2_MLFLOW_TRACKING_URI must begin with "
+            "http:// or https:// (a server), or with sqlite:// or postgresql+psycopg2:// (its database)"
+        )
     _require_listener(tracking_uri)
     with translated(tracking_uri):
         return MlflowClient(tracking_uri=tracking_uri, registry_uri=tracking_uri)

@@ -59,6 +59,10 @@ def test_an_address_is_read_in_every_form_people_paste(text, address):
         "sqlite://",
         "sqlite:///:memory:",
         "PWD=geheim;x=1",
+        "postgres//reader:geheim@host/demos",
+        "postgresql:/reader:geheim@host/demos",
+        "MSSQL+pyodbc:reader:geheim@host",
+        "reader:geheim@host/demos",
     ],
 )
 def test_an_address_that_cannot_be_read_says_what_can_and_not_the_address(text):
