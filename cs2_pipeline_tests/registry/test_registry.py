@@ -209,7 +209,7 @@ def change(uri, action, version):
     return promotion.rollback(uri, version.name, reason="worse")
 
 
-@pytest.mark.parametrize("address", ["mlruns", "htp://reviewer:geheim@host", "http//host:5000", "file:///tmp/mlruns"])
+@pytest.mark.parametrize("address", ["mlruns", "htp://reviewer:geheim@host", "http//host:5000", "file:///mlruns"])
 def test_what_is_no_address_of_an_mlflow_is_named_with_the_forms_there_are(address):
     with pytest.raises(RegistryError, match="CS2_MLFLOW_TRACKING_URI must begin with http://") as refused:
         connect(address)
