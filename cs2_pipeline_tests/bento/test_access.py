@@ -8,7 +8,7 @@ import pytest
 from bento.access import Access, Bucket
 from bento.problems import Problem
 from cs2_pipeline.settings import Settings
-from cs2_pipeline_tests.bento.serving import ROUND, serving
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, ROUND, serving
 
 KEY = "a-key-for-tests"
 DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
@@ -78,7 +78,7 @@ def test_with_a_token_the_admin_routes_open_to_it_alone(headers):
 
 def test_a_service_with_keys_and_origins_keeps_to_them(served_home):
     settings = {"api_keys": DIGEST, "cors_origins": "https://example.org", "api_key_rate": 0.01}
-    with serving(served_home.path, **settings) as server:
+    with serving(served_home.path, module=ONE_PROCESS, **settings) as server:
         assert server.post("/predict/round", ROUND).status == 401
         assert server.get("/models").status == 401
         assert server.get("/health").status == 200

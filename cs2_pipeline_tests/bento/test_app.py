@@ -16,7 +16,7 @@ from bento.app import PredictionApp
 from bento.predictors import RoundPredictor
 from bento.requests import camel
 from cs2_pipeline.settings import Settings
-from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, serving
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
 
 POST = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
@@ -264,14 +264,14 @@ def test_a_websocket_is_turned_away(server):
 
 
 def test_half_a_body_is_waited_for_only_so_long(served_home):
-    with serving(served_home.path, body_timeout=0.3) as hurried:
+    with serving(served_home.path, module=ONE_PROCESS, body_timeout=0.3) as hurried:
         assert hurried.post("/admin/reload", {}).status == 403  # it has no token
         head = POST % b"/predict/round" + b"Content-Length: 500\r\n\r\n"
         assert raw(hurried, head + b'{"ct_').startswith(b"HTTP/1.1 408")
 
 
 def test_more_requests_at_once_than_are_held_get_429(served_home):
-    with serving(served_home.path, max_in_flight=4) as small, ExitStack() as stack:
+    with serving(served_home.path, module=ONE_PROCESS, max_in_flight=4) as small, ExitStack() as stack:
         body = json.dumps(ROUND).encode()
         head = POST % b"/predict/round" + b"Content-Length: %d\r\n\r\n" % len(body)
         waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", small.port))) for _ in range(4)]

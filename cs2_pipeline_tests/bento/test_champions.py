@@ -44,7 +44,7 @@ def health(server):
 
 
 def test_without_a_champion_the_service_starts_says_so_and_gets_ready_by_itself(home):
-    with serving(home.path, until=alive) as server:
+    with serving(home.path, until=alive, module=ONE_PROCESS) as server:
         assert server.get("/readyz").status == 503
         assert health(server)["status"] == "unavailable"
         answer = server.post("/predict/round", ROUND)
@@ -92,7 +92,8 @@ def test_swaps_under_load_fail_no_request_and_no_answer_lies_about_its_version(h
 
 def test_an_altered_artifact_is_refused_and_the_old_version_keeps_answering(home):
     home.promote(home.register_round())
-    with serving(home.path, admin_token="sesame", reload_interval=3600, served_models="round_predictor") as server:
+    settings = {"admin_token": "sesame", "reload_interval": 3600, "served_models": "round_predictor"}
+    with serving(home.path, module=ONE_PROCESS, **settings) as server:
         bad = home.register_round(bias=0.5)
         (model,) = home.path.glob(f"artifacts/**/{bad.run_id}/**/model.onnx")
         model.write_bytes(model.read_bytes() + b"\0")
@@ -141,7 +142,7 @@ def test_while_mlflow_is_away_the_last_champion_answers(home):
         reasons = health(server).get("reasons", [""])
         return reasons[0].startswith("serving the last champions fetched: MLflow at http://127.0.0.1")
 
-    with serving(home.path, **address) as server:
+    with serving(home.path, module=ONE_PROCESS, **address) as server:
         assert server.post("/predict/round", ROUND).json["model_version"] == "1"
         server.await_that(says_that_mlflow_is_away)
         assert health(server)["status"] == "degraded"

@@ -14,13 +14,13 @@ from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.registry.cache import Cache, ModelVersion
 from cs2_pipeline.settings import Settings
-from cs2_pipeline_tests.bento.serving import PLAYER, ROUND, serving
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
 
 VERSION = ModelVersion("round_predictor", "3", "run", "", "", "", "", "", {}, {})
 
 
 def test_predictions_of_a_service_are_read_back_as_they_were_answered(served_home):
-    with serving(served_home.path, prediction_log="true") as server:
+    with serving(served_home.path, module=ONE_PROCESS, prediction_log="true") as server:
         first = server.post("/predict/round", ROUND | {"map_name": "de_nuke", "match_id": "m1", "round_id": "r9"}).json
         server.post("/predict/rounds", {"states": [ROUND] * 30})
         server.post("/predict/round", ROUND | {"ct_alive": 9})
