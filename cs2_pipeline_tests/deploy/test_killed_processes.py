@@ -20,7 +20,7 @@ from cs2_pipeline_tests.deploy.test_wiring import STATUS, graphql
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("deploy")]
 
 FIRST = date(2026, 1, 1)
-PATIENCE = 400.0
+PATIENCE = 600.0
 ENDED = "('SUCCESS', 'FAILURE', 'CANCELED')"
 
 

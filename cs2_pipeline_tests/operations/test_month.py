@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cs2_pipeline.datasets.rounds import FORMER
 from cs2_pipeline.defs.automation import new_demos
 from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT
 from cs2_pipeline.defs.verdicts import State
@@ -127,6 +128,13 @@ def test_the_shift_rings_and_leads_to_a_training_and_to_a_new_champion(month):
     assert [day for day, _ in month.asked["retrain_on_drift"]][:1] == rang[:1]
     promoted = [day for day, text in month.story if f"{ROUND_PREDICTOR} version" in text and "promoted:" in text]
     assert promoted[-1] > rang[0], month.told()
+
+
+def test_the_alarm_tells_when_play_changed_and_the_dataset_keeps_the_former_matches_apart(month):
+    dataset = month.platform.tables.read("round_dataset")
+    former = dataset.loc[dataset["part"] == FORMER, "started_at"].dt.date
+    assert former.min() == BEGIN
+    assert abs(former.max() - day_of(PATCH - 1)) <= timedelta(days=2)
 
 
 @pytest.mark.parametrize("name", MODEL_NAMES)
