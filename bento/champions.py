@@ -29,6 +29,8 @@ GLANCE: Final = 0.2
 """Seconds between two looks at the cache: a few stat calls."""
 RELOAD_FILE: Final = "reload"
 LOCK_FILE: Final = "follower.lock"
+FOLLOWER_NICENESS: Final = 10
+"""Answers go before the follower, from its first import on."""
 STALE: Final = 5
 STARTING: Final = 10.0
 """After so many intervals without news from the follower, and seconds for its start, the service says so."""
@@ -183,6 +185,8 @@ async def _keep_following(root: Path) -> None:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bento.follower", stdin=asyncio.subprocess.PIPE, env=_follower_environment()
             )
+            with suppress(ProcessLookupError):  # it has ended already
+                os.setpriority(os.PRIO_PROCESS, process.pid, FOLLOWER_NICENESS)
             try:
                 await _pass_on_reloads(process, root / RELOAD_FILE)
             finally:

@@ -129,7 +129,6 @@ def main() -> None:
     # Signals to the whole group are the service's: it closes our input when it is done.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.nice(10)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s [%(levelname)s] [champions] %(message)s")
     chosen = settings.load()
     cache = chosen.champion_cache
