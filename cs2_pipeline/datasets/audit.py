@@ -14,8 +14,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
-from sklearn.ensemble import RandomForestClassifier
-from sklearn.tree import DecisionTreeClassifier
 
 from cs2_pipeline.datasets.rounds import is_decided
 from cs2_pipeline.datasets.schema import PLAYER_DATASET, ROUND_DATASET, DatasetError
@@ -338,11 +336,15 @@ def _accuracy(labels: NDArray[np.int64], scores: Floats) -> float:
 
 
 def _shallow_tree(leaves: int, seed: int) -> Callable[[], _Classifier]:
+    from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415  # slow to import, seldom needed
+
     return lambda: DecisionTreeClassifier(max_leaf_nodes=leaves, min_samples_leaf=20, random_state=seed)
 
 
 def _forest(seed: int) -> Callable[[], _Classifier]:
     """A model that remembers rows: what leaks through neighbours shows in it."""
+    from sklearn.ensemble import RandomForestClassifier  # noqa: PLC0415  # slow to import, seldom needed
+
     return lambda: RandomForestClassifier(20, min_samples_leaf=1, random_state=seed, n_jobs=1)
 
 

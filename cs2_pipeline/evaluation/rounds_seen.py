@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from cs2_pipeline.evaluation.reliability import INK, MODEL, MUTED, OTHER, tidy
-from cs2_pipeline.models.player_classifier import NEVER
+from cs2_pipeline.game.player import NEVER
 
 
 def sentence(min_rounds: int) -> str:

@@ -22,9 +22,10 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
-from cs2_pipeline.game.player import PLAYER_FIELDS, TIERS, tier_of
+from cs2_pipeline.game.player import NEVER, PLAYER_FIELDS, TIERS, tier_of
 from cs2_pipeline.models import artifact, player_network
 from cs2_pipeline.models.artifact import Artifact
+from cs2_pipeline.models.candidate import Candidate
 from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.onnx_export import Graph
 from cs2_pipeline.models.player_network import NetworkParams, hide_adr
@@ -36,8 +37,6 @@ MIN_PLAYERS: Final = 10
 PROBE_ROWS: Final = 128
 ROUNDS_EDGES: Final = (0, 20, 40, 80, 160, 320, 640, 1280)
 """Where bins of rounds observed begin; each holds records about twice as long as the one before."""
-NEVER: Final = int(next(field.high for field in PLAYER_FIELDS if field.name == "total_rounds")) + 1
-"""``min_rounds`` of a model that no number of rounds made better than the rule: more than a request may hold."""
 _SURE: Final = 1.96
 """Standard errors of a 95 % interval."""
 _REFUTED: Final = 3.0
@@ -52,23 +51,6 @@ Tiers = NDArray[np.int64]
 Predict = Callable[[Matrix], Scores]
 Progress = Callable[[str], None]
 _Float = TypeVar("_Float", bound=np.floating[Any])
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A trained model of one kind.
-
-    Attributes:
-        name: its kind.
-        params: what it was fitted with.
-        metrics: ``log_loss`` and ``log_loss_without_adr`` on the validation part, ``train_seconds``.
-        predict: float32 features (rows, features) -> scores, shape (rows, tiers).
-    """
-
-    name: str
-    params: dict[str, Any]
-    metrics: dict[str, float]
-    predict: Predict
 
 
 @dataclass(frozen=True)
@@ -199,14 +181,10 @@ def _judged(name: str, params: dict[str, Any], fit: Callable[[], Predict], part:
     """Fit a candidate and judge it on a part."""
     started = time.perf_counter()
     predict = fit()
-    metrics = {
-        "log_loss": log_loss(part.tier, predict(part.features)),
-        "log_loss_without_adr": log_loss(part.tier, predict(hide_adr(part.features))),
-        "train_seconds": time.perf_counter() - started,
-    }
-    say(f"{name}: log loss {metrics['log_loss']:.4f} on the validation part")
+    losses = [log_loss(part.tier, predict(view)) for view in (part.features, hide_adr(part.features))]
+    say(f"{name}: log loss {losses[0]:.4f}, without adr {losses[1]:.4f} on the validation part")
     found = predict.found if isinstance(predict, _Ensemble) else {}
-    return Candidate(name, {**params, **found}, metrics, predict)
+    return Candidate(name, {**params, **found}, losses[0], losses[1], time.perf_counter() - started, predict)
 
 
 def _choose(kinds: Sequence[Candidate], mean: Candidate, part: _Part) -> Candidate:

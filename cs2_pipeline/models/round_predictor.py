@@ -28,6 +28,7 @@ from cs2_pipeline.models import artifact, boosting, networks
 from cs2_pipeline.models.artifact import Artifact
 from cs2_pipeline.models.boosting import BoostingParams, RoundTrees
 from cs2_pipeline.models.calibration import Blend, fit_blend, log_loss, sigmoid
+from cs2_pipeline.models.candidate import Candidate
 from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.networks import NetworkParams
 from cs2_pipeline.models.round_graph import INTERVAL_LEVEL, RoundModel, Weights
@@ -56,29 +57,6 @@ Progress = Callable[[str], None]
 _Estimator = TypeVar("_Estimator")
 _Views = tuple[Array, Array]
 """Logits of the same rows with all inputs and with the required ones only."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A trained model of one kind.
-
-    Attributes:
-        name: its kind.
-        params: what it was fitted with.
-        log_loss: on matches left out, with all inputs.
-        log_loss_required: the same with only the ten required inputs.
-        train_seconds: wall time of fitting and calibrating it.
-        lawful: whether it keeps the laws of the game by construction; no other can be chosen.
-        predict: float32 features (rows, features) -> P(CT), shape (rows,).
-    """
-
-    name: str
-    params: dict[str, Any]
-    log_loss: float
-    log_loss_required: float
-    train_seconds: float
-    lawful: bool
-    predict: Predict
 
 
 @dataclass(frozen=True)
@@ -307,7 +285,7 @@ def _weighed(
     model = RoundModel(network.estimator, trees.estimator, informed, required, unsaid)
     described = {**params, "all_inputs": informed._asdict(), "required_only": required._asdict(), "unsaid": unsaid}
     seconds = sum(part.seconds for part in parts)
-    return _Fitted(Candidate(name, described, *losses, seconds, lawful=True, predict=model.probability), model)
+    return _Fitted(Candidate(name, described, *losses, seconds, model.probability), model)
 
 
 def _fit_logistic(data: _Data, seed: int) -> Candidate:
@@ -337,7 +315,7 @@ def _fit_logistic(data: _Data, seed: int) -> Candidate:
         return sigmoid(np.where(plain, required(logit), informed(logit)))
 
     seconds = time.perf_counter() - began
-    return Candidate("logistic regression", params, *losses, seconds, lawful=False, predict=predict)
+    return Candidate("logistic regression", params, *losses, seconds, predict)
 
 
 def _linear_inputs(features: Matrix) -> Array:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -24,13 +24,15 @@ from cs2_pipeline.evaluation.intervals import Floats
 from cs2_pipeline.evaluation.laws import LawResult
 from cs2_pipeline.evaluation.promotion import PLAYER_REQUIREMENTS, ROUND_REQUIREMENTS, Decision, decide
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
-from cs2_pipeline.models import player_classifier
+from cs2_pipeline.game.player import NEVER
 from cs2_pipeline.models.artifact import Artifact, model_digest
-from cs2_pipeline.models.player_classifier import PlayerTraining
-from cs2_pipeline.models.round_predictor import RoundTraining
-from cs2_pipeline.registry import changed_play, promotion, runs
+from cs2_pipeline.registry import promotion, runs
 from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion, RegistryError
+
+if TYPE_CHECKING:
+    from cs2_pipeline.models.player_classifier import PlayerTraining
+    from cs2_pipeline.models.round_predictor import RoundTraining
 
 Progress = Callable[[str], None]
 """Told what is being done, a sentence at a time."""
@@ -111,7 +113,7 @@ class _Judged:
     model: _Model
     audit: AuditReport
     dataset: pd.DataFrame
-    training: RoundTraining | PlayerTraining
+    training: "RoundTraining | PlayerTraining"
     found: Evidence
     decision: Decision
     champion: ModelVersion | None
@@ -164,6 +166,8 @@ def train_round(
         RegistryUnavailableError: MLflow does not answer; nothing is registered.
     """
 
+    from cs2_pipeline.registry import changed_play  # noqa: PLC0415  # needs torch
+
     def judge(folder: Path, champion: ModelVersion | None) -> _Judged:
         audited = audit.audit_rounds(dataset)
         training, since = changed_play.train(dataset, seed=seed, folder=folder, progress=progress)
@@ -191,6 +195,8 @@ def train_player(
     Args:
         dataset: a `player_dataset`.
     """
+
+    from cs2_pipeline.models import player_classifier  # noqa: PLC0415  # needs torch
 
     def judge(folder: Path, champion: ModelVersion | None) -> _Judged:
         audited = audit.audit_players(dataset)
@@ -227,7 +233,7 @@ def _answered(test: pd.DataFrame, min_rounds: int) -> pd.DataFrame:
 
 
 def _answers_somebody(min_rounds: int) -> LawResult:
-    holds = min_rounds < player_classifier.NEVER
+    holds = min_rounds < NEVER
     return LawResult("it answers somebody", holds, 1, int(not holds), 0.0, None, rounds_seen.sentence(min_rounds))
 
 
@@ -446,25 +452,16 @@ def _run(
             "audit.md": judged.audit.to_markdown(),
             **{f"{name}.csv": table.to_csv(index=False) for name, table in tables.items() if table is not None},
         },
-        candidates=_candidates(training),
-    )
-
-
-def _candidates(training: RoundTraining | PlayerTraining) -> tuple[runs.Candidate, ...]:
-    if isinstance(training, PlayerTraining):
-        return tuple(
-            runs.Candidate(one.name, one.params, {f"validation_{key}": value for key, value in one.metrics.items()})
+        candidates=tuple(
+            runs.Candidate(
+                one.name,
+                one.params,
+                {
+                    "validation_log_loss": one.log_loss,
+                    "validation_log_loss_required": one.log_loss_required,
+                    "train_seconds": one.train_seconds,
+                },
+            )
             for one in training.candidates
-        )
-    return tuple(
-        runs.Candidate(
-            one.name,
-            one.params,
-            {
-                "validation_log_loss": one.log_loss,
-                "validation_log_loss_required": one.log_loss_required,
-                "train_seconds": one.train_seconds,
-            },
-        )
-        for one in training.candidates
+        ),
     )

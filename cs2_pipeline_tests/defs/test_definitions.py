@@ -1,5 +1,7 @@
 """The definitions as Dagster and a stranger in its UI see them."""
 
+import subprocess
+import sys
 import warnings
 
 import dagster as dg
@@ -30,6 +32,12 @@ def test_loading_them_warns_of_nothing_in_any_process(tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         build_definitions(Settings(home=tmp_path)).get_repository_def()
+
+
+def test_loading_them_needs_nothing_that_only_training_and_checking_use():
+    code = "import sys, cs2_pipeline.definitions; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert not {"torch", "sklearn", "great_expectations", "matplotlib"} & set(loaded)
 
 
 def test_every_asset_says_what_it_is_whose_it_is_where_it_belongs_and_what_it_is_made_with(definitions):

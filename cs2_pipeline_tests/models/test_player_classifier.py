@@ -10,13 +10,12 @@ import pytest
 
 from cs2_pipeline.datasets.players import build
 from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
-from cs2_pipeline.game.player import TIERS, complete
+from cs2_pipeline.game.player import NEVER, TIERS, complete
 from cs2_pipeline.models import player_classifier
 from cs2_pipeline.models.artifact import MANIFEST_FILE, Artifact, model_digest
 from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.player_classifier import (
     MEAN,
-    NEVER,
     PlayerTraining,
     by_rounds,
     feature_matrix,
