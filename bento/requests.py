@@ -127,7 +127,7 @@ class Form:
         errors: list[FieldError] = []
         read: list[Values] = []
         for number, row in enumerate(rows):
-            values, wrong = self._check(row, style, f"{self.many}[{number}]")
+            values, wrong = self._check(row, style, f"{self.many}[{number}]", listed=len(errors) < MAX_ERRORS)
             errors += wrong
             read.append(values)
             if number % 100 == 99:
@@ -164,15 +164,27 @@ class Form:
         known = {style: len(document.keys() & self._by_name[style.name].keys()) for style in (SNAKE, CAMEL)}
         return CAMEL if known[CAMEL] > known[SNAKE] else SNAKE
 
-    def _check(self, document: Any, style: Style, place: str) -> tuple[Values, list[FieldError]]:
-        """One item's values and everything wrong with it; `place` is where it stands in the body."""
+    def _check(
+        self, document: Any, style: Style, place: str, *, listed: bool = True
+    ) -> tuple[Values, list[FieldError]]:
+        """One item's values and everything wrong with it.
+
+        Args:
+            document: the item.
+            style: the body's spelling.
+            place: where it stands in the body.
+            listed: False where so much is wrong before it that its errors are only counted.
+        """
         if not isinstance(document, dict):
             return {}, [FieldError(place, f"must be an object, not {_kind(document)}")]
         prefix = f"{place}." if place else ""
         known, ids = self._by_name[style.name], self._ids_by_name[style.name]
         values: Values = {}
         unknown = [name for name in document if name not in known and name not in ids]
-        errors = _unknown_fields(prefix, unknown, lambda name: self._unknown(name, style))
+        if listed:
+            errors = _unknown_fields(prefix, unknown, lambda name: self._unknown(name, style))
+        else:
+            errors = [_COUNTED] * len(unknown)
         for spelled, field in known.items():
             value, message = _checked(field, document.get(spelled, _ABSENT))
             values[field.name] = value
@@ -197,6 +209,8 @@ class Form:
 
 
 _ABSENT: Final = object()
+_COUNTED: Final = FieldError("", "unknown field")
+"""Stands for unknown fields that are not listed: saying which and why takes time for each."""
 
 
 def _struct(fields: Sequence[Field], ids: tuple[str, ...], style: Style) -> type[msgspec.Struct]:

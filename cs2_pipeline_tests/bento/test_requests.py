@@ -201,6 +201,15 @@ def test_no_more_than_a_hundred_errors_are_listed_and_the_rest_counted():
     assert document["detail"] == "500 fields are wrong; the first 100 are listed"
 
 
+def test_why_fields_are_unknown_is_looked_up_only_for_those_listed(monkeypatch):
+    asked = []
+    monkeypatch.setattr(ROUND_FORM, "_unknown", lambda name, _: asked.append(name) or "unknown field")
+    item = ROUND | {f"ct_aliv{number}": 1 for number in range(40)}
+    problem = batch_problem({"states": [item] * 500})
+    assert problem.detail == "20000 fields are wrong; the first 100 are listed"
+    assert len(asked) == 120, "those of the third item are the last to be listed"
+
+
 def test_an_unusual_but_right_batch_is_read():
     body = json.dumps({"states": [in_camel(ROUND) | {"ctAlive": 4.0}] * 250}).encode()
     assert ROUND_FORM.read_many(body) is None
