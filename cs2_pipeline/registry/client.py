@@ -52,7 +52,12 @@ def connect(tracking_uri: str) -> MlflowClient:
         RegistryError: it is no address of an MLflow server or of a database.
         RegistryUnavailableError: the store cannot be opened.
     """
-    if urlsplit(tracking_uri).scheme.partition("+")[0] not in _KINDS:
+    try:
+        kind = urlsplit(tracking_uri).scheme.partition("+")[0]
+    except ValueError:  # not chained: its text may hold the password
+        reserved = "brackets and the like in a password must be percent-encoded ([ is %5B)"
+        raise RegistryError(f"CS2_MLFLOW_TRACKING_URI: {masked(tracking_uri)!r} cannot be read: {reserved}") from None
+    if kind not in _KINDS:
         raise RegistryError(
             f"{masked(tracking_uri)!r} is no address of an MLflow: CS2_MLFLOW_TRACKING_URI must begin with "
             "http:// or https:// (a server), or with sqlite:// or postgresql+psycopg2:// (its database)"

@@ -214,3 +214,13 @@ def test_what_is_no_address_of_an_mlflow_is_named_with_the_forms_there_are(addre
     with pytest.raises(RegistryError, match="CS2_MLFLOW_TRACKING_URI must begin with http://") as refused:
         connect(address)
     assert "geheim" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "address", ["postgresql+psycopg2://reader:ge[heim@host/mlflow", "http://reader:geheim\u2100@host:5000"]
+)
+def test_an_address_that_cannot_be_read_is_named_without_its_password(address):
+    with pytest.raises(RegistryError, match=r"CS2_MLFLOW_TRACKING_URI: '\w+(\+psycopg2)?://\*\*\*@host") as refused:
+        connect(address)
+    assert "heim" not in str(refused.value)
+    assert refused.value.__suppress_context__
