@@ -419,8 +419,7 @@ def _about(judged: _Judged, seed: int, tags: Mapping[str, str]) -> card.About:
 def _run(
     judged: _Judged, about: card.About, files: Mapping[str, str | bytes], tags: Mapping[str, str]
 ) -> runs.TrainingRun:
-    decision, training, parts = judged.decision, judged.training, judged.dataset["part"].value_counts()
-    found = judged.found
+    decision, training, found = judged.decision, judged.training, judged.found
     tables = {"slices": found.slices, "reliability": found.reliability, "by_rounds": found.by_rounds}
     return runs.TrainingRun(
         model_name=judged.model.name,
@@ -431,8 +430,8 @@ def _run(
         metrics={
             **decision.numbers,
             "train_seconds": training.train_seconds,
-            "rows_train": float(parts["train"]),
-            "rows_test": float(parts["test"]),
+            "rows_train": float(training.rows),
+            "rows_test": float((judged.dataset["part"] == "test").sum()),
         },
         tags={
             **tags,
