@@ -30,7 +30,7 @@ _KINDS: Final[dict[str, Kind]] = {
     "sqlserver": "mssql",
 }
 _DEFAULT_PORTS: Final[dict[Kind, int]] = {"postgresql": 5432, "mssql": 1433}
-_MISTYPED: Final = re.compile(rf"(?i)(({'|'.join(_KINDS)})(\+\w+)?(:|//)|.*:.*@)")
+_MISTYPED: Final = re.compile(rf"(?i)(({'|'.join(_KINDS)})(\+\w+)?(:|//)|.*:.*@|.*://)")
 """What begins like an address without being one, or may hold a password: no path to be shown in messages."""
 _FORMS: Final = (
     "sqlite:///folder/demos.sqlite, postgresql://user:password@host:5432/demos, "
@@ -82,7 +82,7 @@ def parse(text: str) -> Address:
     text = text.strip().strip("\"'")
     if not text:
         raise BadAddressError(f"CS2_DATABASE_URL is empty; give one of: {_FORMS}")
-    if "://" in text:
+    if re.match(r"[\w+.-]+://", text):  # nothing else: a password may hold these signs, too
         return _from_url(text)
     if re.match(r"^[^=;/\\]+=", text):
         return _from_pairs(text)

@@ -27,6 +27,7 @@ from cs2_pipeline.demodb.urls import Address
             Address("mssql", None, "h", 1433, "u", "p", "demos"),
         ),
         ("SERVER=h;DATABASE=demos;UID=u;PWD={p;}}x};", Address("mssql", None, "h", 1433, "u", "p;}x", "demos")),
+        ("Server=h;Database=demos;UID=u;PWD=a://b", Address("mssql", None, "h", 1433, "u", "a://b", "demos")),
         (r"Server=.\SQLEXPRESS;Database=demos", Address("mssql", None, r".\SQLEXPRESS", None, None, None, "demos")),
         (
             "Driver={ODBC Driver 18 for SQL Server};Server=h;Database=demos;Trusted_Connection=yes",
@@ -63,6 +64,8 @@ def test_an_address_is_read_in_every_form_people_paste(text, address):
         "postgresql:/reader:geheim@host/demos",
         "MSSQL+pyodbc:reader:geheim@host",
         "reader:geheim@host/demos",
+        "reader:geheim@postgresql://host/demos",
+        "postgresql ://geheim",
     ],
 )
 def test_an_address_that_cannot_be_read_says_what_can_and_not_the_address(text):
