@@ -216,7 +216,7 @@ def train_player(
         )
         found = replace(
             found,
-            laws=[*(found.laws or []), _answers_somebody(training.min_rounds)],
+            laws=[*(found.laws or []), _answers_somebody(test, training.min_rounds)],
             by_rounds=player_classifier.by_rounds(test, predict, training.rule, training.prior),
             min_rounds=training.min_rounds,
         )
@@ -232,9 +232,12 @@ def _answered(test: pd.DataFrame, min_rounds: int) -> pd.DataFrame:
     return test[enough] if enough.any() else test
 
 
-def _answers_somebody(min_rounds: int) -> LawResult:
-    holds = min_rounds < NEVER
-    return LawResult("it answers somebody", holds, 1, int(not holds), 0.0, None, rounds_seen.sentence(min_rounds))
+def _answers_somebody(test: pd.DataFrame, min_rounds: int) -> LawResult:
+    """Whether a record of the test part gets an answer: without one nothing that is served was measured."""
+    holds, sentence = bool((test["total_rounds"] >= min_rounds).any()), rounds_seen.sentence(min_rounds)
+    if not holds and min_rounds < NEVER:
+        sentence += " Nobody in the test part has as many."
+    return LawResult("it answers somebody", holds, 1, int(not holds), 0.0, None, sentence)
 
 
 def _released(
