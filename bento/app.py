@@ -442,6 +442,7 @@ async def _chunks(form: Form, body: bytes) -> AsyncIterator[tuple[list[Values], 
             rows, style = result
             for start in range(0, len(rows), CHUNK):
                 yield rows[start : start + CHUNK], style
+                await asyncio.sleep(0)
         await asyncio.sleep(0)
 
 

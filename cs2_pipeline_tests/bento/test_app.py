@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bento.app import PredictionApp
+from bento.app import CHUNK, PredictionApp, _chunks
 from bento.predictors import RoundPredictor
-from bento.requests import camel
+from bento.requests import ROUND_FORM, camel
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
 
@@ -313,6 +313,28 @@ def test_a_large_batch_does_not_hold_up_a_single_round(server):
             answered += 1
         assert all(batch.result().status == 200 for batch in batches)
     assert answered > 3
+
+
+@pytest.mark.parametrize("alive", [4, 4.0])  # with a point it is right and read item by item
+def test_others_get_their_turn_before_each_chunk_of_a_batch(alive):
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def turns_before_each_chunk():
+        running = asyncio.create_task(others())
+        body = json.dumps({"states": [ROUND | {"ct_alive": alive}] * (3 * CHUNK)}).encode()
+        seen = [turns async for _ in _chunks(ROUND_FORM, body)]
+        running.cancel()
+        return seen
+
+    seen = asyncio.run(turns_before_each_chunk())
+    assert len(seen) == 3
+    assert seen == sorted(set(seen))
 
 
 def asked(app, path, headers, body=b""):
