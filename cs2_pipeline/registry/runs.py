@@ -40,7 +40,7 @@ _INFERENCE_REQUIREMENTS: Final = ("onnxruntime", "numpy")
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of the models that were compared: its name, parameters and metrics on the validation part."""
+    """One of the models that were compared: its name, parameters and metrics on what was left out of its fit."""
 
     name: str
     params: Mapping[str, Any]

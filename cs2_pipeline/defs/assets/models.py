@@ -19,7 +19,7 @@ GROUP: Final = "models"
 def round_predictor(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], round_dataset: pd.DataFrame
 ) -> dg.MaterializeResult[dict]:  # type: ignore[type-arg]  # the IO manager tells documents from tables by this type
-    """A round model: candidates compared on the validation part, the chosen one measured once on the test part.
+    """A round model: candidates compared on matches left out, the chosen one measured once on the test part.
 
     Registered in MLflow with its evidence and the verdict on it, whichever way that went.
     """
