@@ -1,6 +1,7 @@
 """`cs2 predict`: ask the running service, with the curl line that asks the same."""
 
 import json
+import shlex
 import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -104,5 +105,5 @@ def show_answer(settings: Settings, path: str, body: dict[str, Any], found: dict
     """Print an answer and the curl line that repeats it."""
     url = f"http://{settings.host}:{settings.service_port}{path}"
     out.print(f"  {json.dumps(found)}", markup=False, soft_wrap=True)
-    command = f"curl -s {url} -H 'Content-Type: application/json' -d '{json.dumps(body)}'"
-    out.print(f"  [dim]{command}[/dim]", soft_wrap=True)
+    command = f"curl -s {url} -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
+    out.print(f"  {command}", style="dim", markup=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """`cs2 predict`: fields become a request, and what comes back is shown; the service here is a small stand-in."""
 
 import json
+import shlex
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -78,6 +79,13 @@ def test_the_example_alone_needs_no_remark(cs2, service):
     assert ended.status == 0
     assert ended.err == ""
     assert "curl -s http://127.0.0.1:" in ended.out
+
+
+def test_the_curl_line_asks_the_same_whatever_a_text_holds(cs2, service):
+    ended = cs2("predict", "round", "--map-name", "[/bold] de_o'brien")
+    assert ended.status == 0
+    (line,) = [line for line in ended.out.splitlines() if "curl" in line]
+    assert json.loads(shlex.split(line)[-1])["map_name"] == "[/bold] de_o'brien"
 
 
 @pytest.mark.parametrize(
