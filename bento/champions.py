@@ -185,14 +185,20 @@ async def _keep_following(root: Path) -> None:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", "bento.follower", stdin=asyncio.subprocess.PIPE, env=_follower_environment()
             )
-            with suppress(ProcessLookupError):  # it has ended already
-                os.setpriority(os.PRIO_PROCESS, process.pid, FOLLOWER_NICENESS)
+            put_behind(process.pid)
             try:
                 await _pass_on_reloads(process, root / RELOAD_FILE)
             finally:
                 await _end(process)
             logger.error("the follower of champions ended with status %s; starting another", process.returncode)
             await asyncio.sleep(2)
+
+
+def put_behind(follower: int) -> None:
+    """Let answers go before a follower. Where the service itself is nicer than that, they go with it."""
+    with suppress(OSError):  # it has ended already, or the system does not allow it
+        niceness = max(FOLLOWER_NICENESS, os.getpriority(os.PRIO_PROCESS, 0))  # less may be root's alone to give
+        os.setpriority(os.PRIO_PROCESS, follower, niceness)
 
 
 async def _pass_on_reloads(process: asyncio.subprocess.Process, file: Path) -> None:

@@ -112,3 +112,18 @@ def test_a_postgres_that_accepts_and_says_nothing_does_not_hold_the_follower_for
         done = subprocess.run([sys.executable, "-c", script], env=environment, stdin=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert Status.read(settings.champion_cache).error == "MLflow has not answered within 0.2 s"
+
+
+@pytest.mark.parametrize("service", [0, 15])
+def test_a_follower_is_never_less_nice_than_its_service(service):
+    script = f"""
+import os, subprocess
+from bento.champions import FOLLOWER_NICENESS, put_behind
+os.nice({service})
+with subprocess.Popen(["sleep", "60"]) as follower:
+    put_behind(follower.pid)
+    niceness = os.getpriority(os.PRIO_PROCESS, follower.pid)
+    follower.kill()
+assert niceness >= max(FOLLOWER_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)), niceness
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
