@@ -19,6 +19,7 @@ from cs2_pipeline.defs.automation.failures import root_cause
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import ATTENDED_TAG
+from cs2_pipeline.registry.client import RegistryError
 from cs2_pipeline.settings import Settings
 
 _DAGSTER_YAML: Final = """\
@@ -79,7 +80,11 @@ def end_killed(settings: Settings, dagster: dg.DagsterInstance, *, quiet: bool) 
     for run in [] if quiet else ended:
         note(f"an earlier {run.job_name} was killed; its run {run.run_id} is marked as failed")
     if any(run.job_name in jobs.TRAININGS for run in ended):
-        close_trainings(dagster, Platform(settings))
+        try:
+            close_trainings(dagster, Platform(settings))
+        except RegistryError as error:  # no reason to keep from what was asked for, which may not need MLflow
+            if not quiet:
+                note(f"what it left open in MLflow stays so for now: {error}")
 
 
 def _quieten() -> None:
