@@ -44,7 +44,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
             yield Finding("warning", "settings", f"{name} is no setting of the platform; is it misspelt?")
     for name in sorted(settings.model_fields_set):
         value = getattr(settings, name)
-        shown = "(set)" if isinstance(value, SecretStr) else value
+        shown = "(set)" if isinstance(value, SecretStr) else masked(str(value))  # an address may hold a password
         yield Finding("ok", "settings", f"CS2_{name.upper()} = {shown}")
 
 

@@ -41,7 +41,8 @@ class RegistryUnavailableError(RegistryError):
 
 def masked(text: str) -> str:
     """A text without the secrets of the addresses in it, for messages: user parts and passwords given as options."""
-    without_user = re.sub(r"://[^/\s]*@", "://***@", text)
+    # A password may hold a slash that should have been percent-encoded: after a colon all up to the last @ is hidden.
+    without_user = re.sub(r"://([^/\s]*|[^/\s:]*:\S*)@", "://***@", text)
     return re.sub(r"(?i)\b(password|passwd|pwd|token|secret)=[^&;\s]*", r"\1=***", without_user)
 
 

@@ -212,6 +212,8 @@ def test_the_doctor_goes_on_after_a_home_it_cannot_use_and_a_store_it_cannot_rea
 def test_the_doctor_finds_misspelt_settings_and_hides_secrets(cs2, monkeypatch):
     monkeypatch.setenv("CS2_DATABSE_URL", "x")
     monkeypatch.setenv("CS2_ADMIN_TOKEN", "hunter2")
+    monkeypatch.setenv("CS2_DATA_URL", "s3x://reader:hunter2@bucket")
     ended = cs2("doctor")
+    assert "CS2_DATA_URL = s3x://***@bucket" in ended.out
     assert "CS2_DATABSE_URL is no setting" in ended.out
     assert "hunter2" not in ended.out + ended.err

@@ -162,6 +162,8 @@ def test_a_run_that_cannot_be_logged_is_marked_failed_and_registers_nothing(uri,
         ("https://secret@host", "https://***@host"),
         ("postgresql://db/mlflow?user=cs2&password=secret", "postgresql://db/mlflow?user=cs2&password=***"),
         ("sqlite:///home/mlflow.db", "sqlite:///home/mlflow.db"),
+        ("postgresql://reader:ge/he@im@host/mlflow", "postgresql://***@host/mlflow"),
+        ("http://host:5000/api and b@c", "http://host:5000/api and b@c"),
     ],
 )
 def test_secrets_in_an_address_are_masked(address, shown):
