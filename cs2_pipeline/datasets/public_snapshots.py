@@ -5,7 +5,10 @@ match nor round, and the winner it gives for the first snapshot of each round is
 from the order of its rows and are put right here; nothing else about the file is known anywhere in the project.
 """
 
+import lzma
 import re
+import tarfile
+import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -56,6 +59,10 @@ _WEAPONS: Final = (
 _GRENADES: Final = ("hegrenade", "flashbang", "smokegrenade", "incendiarygrenade", "molotovgrenade", "decoygrenade")
 _ITEM_COLUMN: Final = re.compile(r"(?P<side>ct|t)_(?:weapon|grenade)_(?P<item>\w+)")
 
+_UNREADABLE: Final = (
+    ValueError, EOFError, OSError, ImportError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError,
+)  # fmt: skip
+"""What pandas raises for a file that is no CSV, or not of the compression that its name says."""
 _EXPECTED: Final = (
     'expected is csgo_round_snapshots.csv, plain or .gz, of the public data set "CS:GO round winner classification"'
 )
@@ -194,11 +201,13 @@ def _parse(path: Path) -> pd.DataFrame:
         # The header alone first: of another file, what it lacks says more than where its rows stop making sense.
         _require_columns(path, pd.read_csv(path, nrows=0, index_col=False))
         return pd.read_csv(path, low_memory=False, skip_blank_lines=False, index_col=False)
+    except DatasetError:
+        raise
     except FileNotFoundError:
         raise DatasetError(f"{path}: no such file") from None
     except pd.errors.EmptyDataError:
         raise DatasetError(f"{path}: the file is empty; {_EXPECTED}") from None
-    except (pd.errors.ParserError, UnicodeDecodeError, EOFError, OSError, zlib.error) as error:
+    except _UNREADABLE as error:
         line = re.search(r" in line \d+", str(error))
         raise DatasetError(
             f"{path}: not readable as CSV{line[0] if line else ''}, or not whole; {_EXPECTED}"

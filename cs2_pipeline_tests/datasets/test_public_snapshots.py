@@ -205,6 +205,9 @@ def test_another_table_is_refused(tmp_path: Path) -> None:
     [
         ("empty.csv", b"", "empty"),
         ("text.csv.gz", b"not compressed", "not readable as CSV"),
+        ("archive.zip", b"not compressed", "not readable as CSV"),
+        ("archive.tar", b"not compressed", "not readable as CSV"),
+        ("text.csv.xz", b"not compressed", "not readable as CSV"),
         ("binary.csv", b"\xff\xfe\x00\x80" * 20, "not readable as CSV"),
         ("ragged.csv", b"a,b\n1,2,3,4\n1,2,3,4,5,6\n", "not readable as CSV|no column"),
         ("header.csv", (",".join(COLUMNS) + "\n").encode(), "a header and no rows"),
