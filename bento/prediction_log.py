@@ -10,6 +10,7 @@ import os
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -112,10 +113,13 @@ class PredictionLog:
             temporary.unlink(missing_ok=True)
 
     def _make_room(self) -> None:
-        files = sorted(self._folder.glob("*/*/*.parquet"), key=lambda file: file.stat().st_mtime)
-        sizes = [file.stat().st_size for file in files]
-        excess = sum(sizes) - self._max_bytes
-        for file, size in zip(files, sizes, strict=True):
+        files = []
+        for file in self._folder.glob("*/*/*.parquet"):
+            with suppress(FileNotFoundError):  # another worker has just made room, too
+                found = file.stat()
+                files.append((found.st_mtime, found.st_size, file))
+        excess = sum(size for _, size, _ in files) - self._max_bytes
+        for _, size, file in sorted(files):
             if excess <= 0:
                 return
             file.unlink(missing_ok=True)

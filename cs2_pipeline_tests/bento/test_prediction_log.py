@@ -7,7 +7,7 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from bento.prediction_log import PredictionLog, schema
+from bento.prediction_log import LEFT_OUT, PredictionLog, schema
 from bento.predictors import Skill
 from cs2_pipeline.game.features import ROUND_FEATURES, round_features
 from cs2_pipeline.game.maps import map_index
@@ -64,6 +64,19 @@ def test_the_oldest_files_make_room_for_new_ones(tmp_path):
     files = list(tmp_path.glob("*/*/*"))
     assert 1 <= len(files) < 8
     assert sum(file.stat().st_size for file in files) <= 20_000
+
+
+def test_a_file_that_another_worker_removes_meanwhile_costs_no_prediction(tmp_path):
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    before = LEFT_OUT._value.get()
+    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log._write()
+    (day,) = tmp_path.glob("*/*")
+    (day / "000000000000-1.parquet").symlink_to(tmp_path / "removed")  # listed, and not there when it is looked at
+    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log._write()
+    assert LEFT_OUT._value.get() == before
+    assert len([file for file in day.iterdir() if file.exists()]) == 2
 
 
 def test_a_full_disk_costs_the_log_and_nothing_else(tmp_path, monkeypatch):
