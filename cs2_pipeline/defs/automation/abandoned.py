@@ -26,6 +26,7 @@ _SLACK: Final = timedelta(seconds=5)
 """Start times of processes are known to a second or two."""
 _PROC: Final = Path("/proc")
 _ZOMBIE: Final = "Z"
+_AT_WORK: Final = (dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING)
 _BROKEN: Final = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 
 
@@ -63,14 +64,14 @@ def end_vanished(instance: dg.DagsterInstance, *, launched_here: bool) -> list[d
         launched_here: whether runs that the daemon had launched are looked at too: their processes are visible to the
             code location alone. Runs of the command line are looked at on the host that executed them.
     """
-    started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING])
     ended = []
-    for record in instance.get_run_records(started):
+    for record in instance.get_run_records(dg.RunsFilter(statuses=list(_AT_WORK))):
         run = record.dagster_run
         host = run.tags.get(HOST_TAG)
         here = host == socket.gethostname() if host else launched_here and not _asked_by_dagster(instance)
         worker = _worker(instance, run.run_id) if here else None
-        if worker is not None and not _lives(*worker):
+        # A run may have come to its end since it was listed: asked once its process is gone, its status is final.
+        if worker is not None and not _lives(*worker) and _at_work(instance, run.run_id):
             message = f"The process of this run (pid {worker[0]}) is gone: it was killed, or its host restarted."
             # No fault of what it worked on: an extraction is asked for again as it was, not day by day.
             instance.add_run_tags(run.run_id, {FAILURE_TAG: TRANSIENT})
@@ -107,6 +108,11 @@ def _why_closed(instance: dg.DagsterInstance, left: runs.LeftOpen) -> str:
 def _asked_by_dagster(instance: dg.DagsterInstance) -> bool:
     """Whether Dagster's run monitoring asks the launcher whether workers live."""
     return instance.run_launcher.supports_check_run_worker_health
+
+
+def _at_work(instance: dg.DagsterInstance, run_id: str) -> bool:
+    run = instance.get_run_by_id(run_id)
+    return run is not None and run.status in _AT_WORK
 
 
 def _worker(instance: dg.DagsterInstance, run_id: str) -> tuple[int, datetime] | None:

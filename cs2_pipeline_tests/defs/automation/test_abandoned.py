@@ -78,6 +78,20 @@ def test_a_run_whose_process_was_killed_is_ended_with_a_reason_and_one_that_live
     assert end_vanished(runs.instance, launched_here=False) == []
 
 
+def test_a_run_that_comes_to_its_end_while_it_is_looked_at_is_no_failure(runs, process, monkeypatch):
+    run = runs.started(process.pid)
+
+    def ends(*_):
+        runs.instance.report_dagster_event(
+            dg.DagsterEvent(dg.DagsterEventType.RUN_SUCCESS.value, "train_round", message="done"), run.run_id
+        )
+        return False
+
+    monkeypatch.setattr("cs2_pipeline.defs.automation.abandoned._lives", ends)
+    assert end_vanished(runs.instance, launched_here=False) == []
+    assert runs.status(run) is dg.DagsterRunStatus.SUCCESS
+
+
 def test_a_process_that_inherited_the_id_of_a_dead_one_does_not_keep_its_run_alive(runs, monkeypatch):
     young = runs.started(os.getpid())
     monkeypatch.setattr("cs2_pipeline.defs.automation.abandoned._SLACK", timedelta(days=-1))
