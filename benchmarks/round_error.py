@@ -2,7 +2,7 @@
 
 For each number of matches fresh equal-skill play is simulated, the model is trained on it as ever, and its root mean
 square error against the exact probabilities is taken on the test part. One training run per point; all of them
-together take some five minutes of one processor, most of it for the largest.
+together take some four minutes of one processor, most of it for the largest.
 
 ``python -m benchmarks.round_error`` writes docs/images/round-error-by-matches.png and prints the table.
 """
