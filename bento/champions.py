@@ -64,6 +64,7 @@ class Champions:
         self._status_note: Note | None = None
         self._started = time.time()
         self._glancing = asyncio.Lock()
+        metrics.count_reloads_of(self.names)
 
     @property
     def versions(self) -> list[ModelVersion]:

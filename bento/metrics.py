@@ -27,6 +27,13 @@ RELOADS = Counter(
 )
 
 
+def count_reloads_of(names: Iterable[str]) -> None:
+    """Begin the models' counts at 0: Prometheus sees no increase in a series that begins with 1."""
+    for name in names:
+        for result in ("loaded", "refused"):
+            RELOADS.labels(name, result)
+
+
 def render(versions: Iterable[ModelVersion]) -> bytes:
     """All metrics as Prometheus text."""
     if "PROMETHEUS_MULTIPROC_DIR" in os.environ:

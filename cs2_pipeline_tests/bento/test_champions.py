@@ -94,6 +94,8 @@ def test_an_altered_artifact_is_refused_and_the_old_version_keeps_answering(home
     home.promote(home.register_round())
     settings = {"admin_token": "sesame", "reload_interval": 3600, "served_models": "round_predictor"}
     with serving(home.path, module=ONE_PROCESS, **settings) as server:
+        # The alert asks for an increase, which needs a nought to begin from.
+        assert b'model_reloads_total{name="round_predictor",result="refused"} 0.0' in server.get("/metrics").body
         bad = home.register_round(bias=0.5)
         (model,) = home.path.glob(f"artifacts/**/{bad.run_id}/**/model.onnx")
         model.write_bytes(model.read_bytes() + b"\0")
