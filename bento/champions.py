@@ -29,6 +29,8 @@ GLANCE: Final = 0.2
 """Seconds between two looks at the cache: a few stat calls."""
 RELOAD_FILE: Final = "reload"
 LOCK_FILE: Final = "follower.lock"
+RESTART: Final = 2.0
+"""Seconds until a follower that ended, or could not be started, is started again."""
 FOLLOWER_NICENESS: Final = 10
 """Answers go before the follower, from its first import on."""
 STALE: Final = 5
@@ -183,16 +185,21 @@ async def _keep_following(root: Path) -> None:
         while not _locked(lock):
             await asyncio.sleep(1)
         while True:
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bento.follower", stdin=asyncio.subprocess.PIPE, env=_follower_environment()
-            )
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "bento.follower", stdin=asyncio.subprocess.PIPE, env=_follower_environment()
+                )
+            except OSError as error:  # no memory for another process, say
+                logger.error("no follower of champions can be started: %s; trying again", error)
+                await asyncio.sleep(RESTART)
+                continue
             put_behind(process.pid)
             try:
                 await _pass_on_reloads(process, root / RELOAD_FILE)
             finally:
                 await _end(process)
             logger.error("the follower of champions ended with status %s; starting another", process.returncode)
-            await asyncio.sleep(2)
+            await asyncio.sleep(RESTART)
 
 
 def put_behind(follower: int) -> None:

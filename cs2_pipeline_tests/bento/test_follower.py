@@ -127,3 +127,15 @@ with subprocess.Popen(["sleep", "60"]) as follower:
 assert niceness >= max(FOLLOWER_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)), niceness
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_follower_that_cannot_be_started_is_tried_again(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("bento.champions.RESTART", 0.01)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+
+    async def told_three_times():
+        async with asyncio.timeout(20), Champions(Settings(home=tmp_path)).followed():
+            while caplog.text.count("no follower of champions can be started") < 3:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(told_three_times())
