@@ -22,6 +22,7 @@ from cs2_pipeline.demodb.events import event_tables
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import RegistryError
+from cs2_pipeline.registry.monitoring import latest_change
 from cs2_pipeline.registry.release import seen_until, watermark
 from cs2_pipeline.registry.runs import TrainingRun, record
 from cs2_pipeline.settings import Settings
@@ -54,7 +55,7 @@ class Watched(World):
             for table in DAILY_TABLES:
                 self.verdicts.pronounce(table, day, Verdict(state))
 
-    def version(self, seen, *, bias=0.0, promoted=True):
+    def version(self, seen, *, bias=0.0, promoted=True, **tags):
         """A version whose dataset ended with the given snapshots."""
         folder = self.settings.home / f"artifact{next(self.numbers)}"
         round_artifact(folder, bias=bias)
@@ -65,7 +66,7 @@ class Watched(World):
             dataset_digest="d" * 32,
             params={},
             metrics={},
-            tags={"source_watermark": watermark(seen, "started_at")},
+            tags={"source_watermark": watermark(seen, "started_at"), **tags},
             files={},
         )
         made = record(self.platform.tracking_uri, run, artifact_root=self.platform.artifact_root)
@@ -170,6 +171,16 @@ def test_a_champion_without_stored_training_data_is_judged_on_its_calibration_al
     assert "not looked at" in checks["input_drift"].description
 
 
+def test_play_is_compared_with_no_match_older_than_the_oldest_that_the_champion_learned_from(watched, snapshots):
+    watched.extracted(snapshots)
+    watched.version(days(snapshots, 1, 5), learned_since="2026-01-05T00:00:00+00:00")
+    assert "not looked at" not in watched.look()[0]["input_drift"].description
+    watched.version(days(snapshots, 1, 5), learned_since="2026-01-06T00:00:00+00:00")
+    checks, metadata = watched.look()
+    assert "no snapshots from the champion's training are stored here" in metadata["summary"].value
+    assert "not looked at" in checks["input_drift"].description
+
+
 def test_a_champion_that_is_wrong_rings_and_the_alarm_stays_while_it_is_champion_and_asks_for_one_training(
     watched, snapshots
 ):
@@ -180,6 +191,8 @@ def test_a_champion_that_is_wrong_rings_and_the_alarm_stays_while_it_is_champion
     assert not check.passed
     assert "the champion is off by more than 0.02 at prices from 0.8 to 1.0: CT won -0." in check.description
     assert check.severity == dg.AssetCheckSeverity.ERROR
+    changed_at = latest_change(latest(watched.platform))
+    assert date(2026, 1, 3) <= changed_at.date() <= date(2026, 1, 4), "wrong since its first days"
     first = watched.tick()
     (request,) = first.run_requests
     assert request.run_key == f"alarm of version {bad.version} calibration"
