@@ -1,4 +1,4 @@
-"""What is logged of a training, and what is measured of a player model."""
+"""What is logged of a training, what is measured of a player model, and what a champion is compared on."""
 
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -37,3 +37,14 @@ def test_a_player_model_that_answers_nobody_in_the_test_part_breaks_a_law(min_ro
     law = release._answers_somebody(pd.DataFrame({"total_rounds": [14, 300]}), min_rounds)
     assert law.holds is holds
     assert ("Nobody in the test part" in law.sentence) == (min_rounds == 301)
+
+
+def test_a_champion_is_compared_on_no_match_that_it_may_have_learned_from():
+    parts = ["former", "train", "validate", "calibrate", "test", "test"]
+    days = pd.Series(pd.date_range("2026-01-01", periods=len(parts), tz="UTC"))
+    learned_until = release._learned_until(pd.DataFrame({"part": parts, "started_at": days}), "started_at")
+    champion = SimpleNamespace(version="3", tags={"learned_until": learned_until})
+    models = SimpleNamespace(fetch=lambda version: version)
+    rival = release._rival(models, champion, lambda artifact: artifact, days)
+    assert (rival.name, rival.unseen.tolist()) == ("3", [False] * 4 + [True] * 2)
+    assert release._rival(models, None, lambda artifact: artifact, days) is None
