@@ -4,6 +4,7 @@ Keys are the game's internal item names without the prefix ``weapon_`` (``ak47``
 spellings that occur in data (``m4a1s``, ``usps``, ``AK-47``) are mapped by `canonical`.
 """
 
+import re
 from typing import Final
 
 PRICES: Final[dict[str, int]] = {
@@ -42,22 +43,20 @@ _SPELLINGS: Final[dict[str, str]] = {
 }  # fmt: skip
 
 
+def _bare(name: str) -> str:
+    return re.sub(r"[\s_-]", "", name.lower()).removeprefix("weapon")
+
+
+_KEYS: Final = {_bare(spelling): key for spelling, key in [*((key, key) for key in PRICES), *_SPELLINGS.items()]}
+
+
 def canonical(name: str) -> str | None:
     """The key of `PRICES` for a weapon name in any known spelling, or None when it is not known.
 
-    Case, blanks, dashes and the prefix ``weapon_`` do not matter; every kind of knife is ``knife``.
+    Case, blanks, dashes, underscores and the prefix ``weapon_`` do not matter; every kind of knife is ``knife``.
     """
-    key = name.strip().lower().removeprefix("weapon_")
-    if key in PRICES:
-        return key
-    key = _SPELLINGS.get(key, key)
-    if key in PRICES:
-        return key
-    key = key.replace("-", "").replace(" ", "").replace("_", "")
-    key = _SPELLINGS.get(key, key)
-    if key in PRICES:
-        return key
-    return "knife" if key.startswith("knife") or key.endswith("knife") else None
+    bare = _bare(name)
+    return _KEYS.get(bare) or ("knife" if bare.startswith("knife") or bare.endswith("knife") else None)
 
 
 def price(name: str) -> int:
