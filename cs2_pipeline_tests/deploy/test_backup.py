@@ -3,12 +3,8 @@
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from cs2_pipeline_tests.deploy.compose import ROOT
 from cs2_pipeline_tests.deploy.conftest import Postgres
-
-pytestmark = pytest.mark.xdist_group("deploy")
 
 
 def test_each_role_reaches_its_own_database_only(postgres: Postgres) -> None:

@@ -17,7 +17,7 @@ import pytest
 from cs2_pipeline.demodb.simulator import append_days, simulate
 from cs2_pipeline_tests.deploy.test_wiring import STATUS, graphql
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800), pytest.mark.xdist_group("deploy")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 FIRST = date(2026, 1, 1)
 PATIENCE = 600.0

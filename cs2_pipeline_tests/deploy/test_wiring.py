@@ -28,7 +28,7 @@ from cs2_pipeline_tests.deploy.conftest import Postgres, new_postgres
 from cs2_pipeline_tests.deploy.queries import PROMETHEUS, labels_grouped_by, queries, selectors_of
 from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("deploy")]
+pytestmark = pytest.mark.timeout(240)
 
 LAUNCH = """mutation($job: String!, $tags: [ExecutionTag!]!, $config: RunConfigData!) {
   launchRun(executionParams: {

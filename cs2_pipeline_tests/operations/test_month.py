@@ -23,7 +23,7 @@ from cs2_pipeline.registry.cache import MODEL_NAMES, ROUND_PREDICTOR
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.operations.month import Month
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600), pytest.mark.xdist_group("month")]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
 
 BEGIN = date(2026, 1, 1)
 HISTORY = 16

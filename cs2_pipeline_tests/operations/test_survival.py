@@ -34,7 +34,7 @@ from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, World
 from cs2_pipeline_tests.deploy.compose import free_port
 from cs2_pipeline_tests.tiny_models import round_artifact
 
-pytestmark = [pytest.mark.timeout(240), pytest.mark.xdist_group("survival")]
+pytestmark = pytest.mark.timeout(240)
 
 NAME = "round_predictor"
 NEW_DAYS = ["2026-01-05", "2026-01-06"]

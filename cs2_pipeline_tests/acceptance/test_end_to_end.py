@@ -18,7 +18,7 @@ import pytest
 from cs2_pipeline.registry.cache import MODEL_NAMES, PLAYER_CLASSIFIER
 from cs2_pipeline.registry.client import connect
 
-pytestmark = [pytest.mark.timeout(900), pytest.mark.xdist_group("end-to-end")]
+pytestmark = pytest.mark.timeout(900)
 
 CHROMIUM = shutil.which("chromium")
 EXPANDED = ",".join(f"global@global:{group}" for group in ("extraction", "validation", "datasets", "models"))
