@@ -24,7 +24,8 @@ def main() -> None:
     names = parser.parse_args().names or BENCHMARKS
     reports = {name: _run(name) for name in names}
     if tuple(names) == BENCHMARKS:
-        REPORT.write_text("\n".join([_header(), *reports.values()]))
+        sections = (f"## {name.capitalize()}\n\n{report}" for name, report in reports.items())
+        REPORT.write_text("\n".join([_header(), *sections]))
         print(f"written to {REPORT}", file=sys.stderr)
 
 

@@ -53,7 +53,6 @@ def main() -> None:
     with one_thread():
         classic, ours = (_median(fit, train, test) for fit in (_classic, _platform))
     print(
-        "## Training\n\n"
         f"{len(train):,} simulated rounds, one moment of each, ten inputs; tested on {len(test):,} moments of "
         f"{test['match_id'].nunique()} other matches. One thread, medians of {RUNS} runs.\n\n"
         "| How | Seconds | Test log loss | Time against the classic loop |\n|---|---|---|---|\n"
