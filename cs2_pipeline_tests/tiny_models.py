@@ -1,13 +1,16 @@
-"""Small real artifacts for tests of what happens around a model: hand-built graphs with known answers."""
+"""Small real artifacts, hand-built graphs with known answers, and a training of one: for tests of what happens around."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.player import TIERS
 from cs2_pipeline.models.artifact import Artifact, write
+from cs2_pipeline.registry.runs import TrainingRun
 
 
 def round_artifact(folder: Path, *, bias: float = 0.0) -> Artifact:
@@ -74,6 +77,22 @@ def player_artifact(folder: Path, *, min_rounds: int = 0) -> Artifact:
         probe=probe,
         expected=expected,
         min_rounds=min_rounds,
+    )
+
+
+def training_run(
+    name: str, artifact: Path, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
+) -> TrainingRun:
+    """A training of an artifact as the registry takes it, on a table of two rows."""
+    return TrainingRun(
+        model_name=name,
+        artifact=artifact,
+        dataset=pd.DataFrame({"ct_alive": [5, 4], "ct_wins": [1, 0]}),
+        dataset_digest="d" * 32,
+        params={"seed": 0},
+        metrics=dict(metrics or {}),
+        tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00", **(tags or {})},
+        files={},
     )
 
 

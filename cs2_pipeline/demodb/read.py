@@ -183,7 +183,8 @@ class MssqlPython:
             cursor.execute(sql, *([bound] if bound else []))
             yield from cursor.arrow_reader(BATCH_ROWS)
         finally:
-            cursor.close()
+            with suppress(Exception):  # what broke the read is the error to report
+                cursor.close()
 
     def close(self) -> None:
         """See `Route`."""

@@ -15,12 +15,11 @@ from tempfile import mkdtemp
 from typing import Any
 
 import httpx
-import pandas as pd
 
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelVersion
-from cs2_pipeline.registry.runs import TrainingRun, record
-from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
+from cs2_pipeline.registry.runs import record
+from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact, training_run
 
 ROUND = {
     "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000, "t_money": 4000,
@@ -63,16 +62,7 @@ class Home:
         promotion.promote(self.uri, version, reason="for a test")
 
     def _record(self, name: str, folder: Path) -> ModelVersion:
-        run = TrainingRun(
-            model_name=name,
-            artifact=folder,
-            dataset=pd.DataFrame({"ct_alive": [5, 4], "ct_wins": [1, 0]}),
-            dataset_digest="d" * 32,
-            params={"seed": 0},
-            metrics={"test_log_loss": 0.5},
-            tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00"},
-            files={},
-        )
+        run = training_run(name, folder, metrics={"test_log_loss": 0.5})
         return record(self.uri, run, artifact_root=self.path / "artifacts")
 
 

@@ -6,7 +6,6 @@ from datetime import UTC, date, datetime
 from itertools import count
 
 import dagster as dg
-import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
@@ -24,10 +23,10 @@ from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import RegistryError
 from cs2_pipeline.registry.monitoring import latest_change
 from cs2_pipeline.registry.release import seen_until, watermark
-from cs2_pipeline.registry.runs import TrainingRun, record
+from cs2_pipeline.registry.runs import record
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.defs.conftest import World
-from cs2_pipeline_tests.tiny_models import round_artifact
+from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
 FIRST = date(2026, 1, 1)
 NAME = "round_predictor"
@@ -59,16 +58,7 @@ class Watched(World):
         """A version whose dataset ended with the given snapshots."""
         folder = self.settings.home / f"artifact{next(self.numbers)}"
         round_artifact(folder, bias=bias)
-        run = TrainingRun(
-            model_name=NAME,
-            artifact=folder,
-            dataset=pd.DataFrame({"ct_alive": [5], "ct_wins": [1]}),
-            dataset_digest="d" * 32,
-            params={},
-            metrics={},
-            tags={"source_watermark": watermark(seen, "started_at"), **tags},
-            files={},
-        )
+        run = training_run(NAME, folder, tags={"source_watermark": watermark(seen, "started_at"), **tags})
         made = record(self.platform.tracking_uri, run, artifact_root=self.platform.artifact_root)
         if promoted:
             promotion.promote(self.platform.tracking_uri, made, reason="a test")

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pandas as pd
 import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
@@ -21,12 +20,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from cs2_pipeline.models.artifact import Artifact
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion
-from cs2_pipeline.registry.runs import TrainingRun, record
+from cs2_pipeline.registry.runs import record
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
 from cs2_pipeline_tests.deploy.compose import Machine, free_port
 from cs2_pipeline_tests.deploy.conftest import Postgres, new_postgres
 from cs2_pipeline_tests.deploy.queries import PROMETHEUS, labels_grouped_by, queries, selectors_of
-from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
+from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact, training_run
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -275,16 +274,8 @@ def posted(url: str, document: Any) -> Any:
 def registered(uri: str, make: Callable[[Path], Artifact], folder: Path) -> ModelVersion:
     folder.mkdir()
     figures = {"test_log_loss": 0.5, "test_ece": 0.02, "test_auc": 0.8, "test_accuracy": 0.7}
-    run = TrainingRun(
-        model_name=make(folder).name,
-        artifact=folder,
-        dataset=pd.DataFrame({"ct_alive": [5, 4], "ct_wins": [1, 0]}),
-        dataset_digest="d" * 32,
-        params={"seed": 0},
-        metrics={f"{name}{end}": figure for name, figure in figures.items() for end in ("", "_low", "_high")},
-        tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00"},
-        files={},
-    )
+    metrics = {f"{name}{end}": figure for name, figure in figures.items() for end in ("", "_low", "_high")}
+    run = training_run(make(folder).name, folder, metrics=metrics)
     return record(uri, run, artifact_root=None)
 
 

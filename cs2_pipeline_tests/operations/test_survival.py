@@ -17,7 +17,6 @@ from pathlib import Path
 
 import dagster as dg
 import httpx
-import pandas as pd
 import pytest
 from pydantic import SecretStr
 
@@ -28,11 +27,11 @@ from cs2_pipeline.demodb.simulator import append_days, simulate
 from cs2_pipeline.models import networks, round_predictor
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelVersion
-from cs2_pipeline.registry.runs import TrainingRun, record
+from cs2_pipeline.registry.runs import record
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, World
 from cs2_pipeline_tests.deploy.compose import free_port
-from cs2_pipeline_tests.tiny_models import round_artifact
+from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -215,21 +214,13 @@ def registered(world: World, compared_with: str) -> ModelVersion:
     """A version that earned promotion over the given champion, as the training leaves it for the promotion."""
     folder = world.settings.home / f"artifact after {compared_with or 'none'}"
     round_artifact(folder)
-    run = TrainingRun(
-        model_name=NAME,
-        artifact=folder,
-        dataset=pd.DataFrame({"ct_alive": [5], "ct_wins": [1]}),
-        dataset_digest="d" * 32,
-        params={},
-        metrics={},
-        tags={
-            "decision": "promote",
-            "decision_reason": "a test",
-            "compared_with": compared_with,
-            "source": "the demo database",
-        },
-        files={},
-    )
+    tags = {
+        "decision": "promote",
+        "decision_reason": "a test",
+        "compared_with": compared_with,
+        "source": "the demo database",
+    }
+    run = training_run(NAME, folder, tags=tags)
     version = record(world.platform.tracking_uri, run, artifact_root=world.platform.artifact_root)
     world.platform.tables.write_json(NAME, {"name": NAME, "version": version.version, "run_id": version.run_id})
     return version
