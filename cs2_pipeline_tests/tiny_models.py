@@ -1,4 +1,4 @@
-"""Small real artifacts, hand-built graphs with known answers, and a training of one: for tests of what happens around."""
+"""Small real artifacts (hand-built graphs with known answers) and a training of one, for tests of what is around them."""
 
 from collections.abc import Mapping
 from pathlib import Path
