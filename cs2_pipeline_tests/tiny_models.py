@@ -1,4 +1,4 @@
-"""Small real artifacts (hand-built graphs with known answers) and a training of one, for tests of what is around them."""
+"""Small real artifacts, hand-built graphs with known answers, and a training of one."""
 
 from collections.abc import Mapping
 from pathlib import Path
