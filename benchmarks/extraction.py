@@ -24,7 +24,7 @@ import pandas as pd
 from sqlalchemy import Engine, create_engine, insert, select
 
 from cs2_pipeline.demodb import tables
-from cs2_pipeline.demodb.connect import DemoDatabase
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
 
 ROUTES = ("pandas.read_sql", "portable", "fast", "fast, streamed")
 START = datetime(2025, 1, 1)

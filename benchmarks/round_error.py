@@ -13,8 +13,8 @@ from typing import Final
 
 import matplotlib as mpl
 
-from cs2_pipeline.evaluation import known_truth
-from cs2_pipeline.evaluation.known_truth import KnownTruth
+from cs2_pipeline.training import known_truth
+from cs2_pipeline.training.known_truth import KnownTruth
 
 MATCHES: Final = (143, 429, 1_429, 5_714)
 """Simulated matches; seven tenths of them are trained on: 100, 300, 1,000 and 4,000."""

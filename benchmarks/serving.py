@@ -35,14 +35,14 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from packaging.requirements import Requirement
 
-from bento.answers import round_answer
-from bento.predictors import RoundPredictor
-from bento.requests import ROUND_FORM, SNAKE
+from bento.predictions.champions.predictors import RoundPredictor
+from bento.predictions.http.answers import round_answer
+from bento.predictions.http.requests import ROUND_FORM, SNAKE
+from cs2_pipeline.artifact.artifact import Artifact, write
+from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.game.features import ROUND_FEATURES, round_features
 from cs2_pipeline.game.state import contradictions
-from cs2_pipeline.models.artifact import Artifact, write
 from cs2_pipeline.registry import promotion
-from cs2_pipeline.registry.cache import ModelVersion
 from cs2_pipeline.registry.runs import TrainingRun, record
 
 STATE = {
@@ -131,13 +131,13 @@ def champion(home: Path, *, seed: int) -> ModelVersion:
 
 def service_command(port: int) -> list[str]:
     """The service through `bentoml serve`, with all that production has on."""
-    serve = [sys.executable, "-m", "bentoml", "serve", "bento.service:CounterStrike"]
+    serve = [sys.executable, "-m", "bentoml", "serve", "bento.predictions.service:CounterStrike"]
     return [*serve, "--host", "127.0.0.1", "--port", str(port)]
 
 
 def one_process_command(port: int) -> list[str]:
     """The service as its container starts it, without a supervisor."""
-    return [sys.executable, "-m", "bento", "--host", "127.0.0.1", "--port", str(port)]
+    return [sys.executable, "-m", "bento.predictions", "--host", "127.0.0.1", "--port", str(port)]
 
 
 def empty_command(port: int) -> list[str]:
@@ -424,7 +424,9 @@ def _micros(step: Callable[[], Any], number: int = 20_000) -> float:
 
 def _whole(home: Path, body: bytes, number: int = 20_000) -> float:
     """CPU microseconds of a request in the ASGI application, limits and metrics included."""
-    from bento.app import PredictionApp  # noqa: PLC0415 (its metrics must not be registered by the other servers here)
+    from bento.predictions.http.app import (  # noqa: PLC0415 (its metrics must not be registered by the other servers here)
+        PredictionApp,
+    )
     from cs2_pipeline.settings import Settings  # noqa: PLC0415
 
     async def run() -> float:
@@ -503,7 +505,12 @@ def _load_rows(found: Figures) -> list[str]:
 def _start_rows(started: dict[str, Start]) -> list[str]:
     classic, service, alone = started["classic"], started["service"], started["one process"]
     return [
-        _row("cold start to ready in one process (python -m bento), s", classic.seconds, alone.seconds, better="lower"),
+        _row(
+            "cold start to ready in one process (python -m bento.predictions), s",
+            classic.seconds,
+            alone.seconds,
+            better="lower",
+        ),
         _row(
             "cold start to ready under a supervisor (bentoml serve), s",
             classic.seconds,

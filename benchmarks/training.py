@@ -21,13 +21,13 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from cs2_pipeline.evaluation import known_truth
 from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
-from cs2_pipeline.models import networks, round_predictor
 from cs2_pipeline.models.calibration import log_loss
-from cs2_pipeline.models.networks import NetworkParams
-from cs2_pipeline.models.round_inputs import InputMaker, mask
+from cs2_pipeline.models.round import networks, predictor
+from cs2_pipeline.models.round.inputs import InputMaker, mask
+from cs2_pipeline.models.round.networks import NetworkParams
 from cs2_pipeline.models.threads import one_thread
+from cs2_pipeline.training import known_truth
 
 MATCHES = 680
 ROUNDS = 10_000
@@ -113,7 +113,7 @@ def _platform(train: pd.DataFrame, seed: int) -> Callable[[pd.DataFrame], Floats
     make = InputMaker()
 
     def inputs(frame: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return make(mask(round_predictor.feature_matrix(frame)))
+        return make(mask(predictor.feature_matrix(frame)))
 
     rows, outcome = inputs(train), train["ct_wins"].to_numpy(np.float64)
     seen = (train["match_id"].to_numpy() % MEMBERS)[:, None] != np.arange(MEMBERS)

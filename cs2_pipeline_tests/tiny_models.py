@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
+from cs2_pipeline.artifact.artifact import Artifact, write
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.player import TIERS
-from cs2_pipeline.models.artifact import Artifact, write
 from cs2_pipeline.registry.runs import TrainingRun
 
 

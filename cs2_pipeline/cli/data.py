@@ -128,7 +128,7 @@ def _say_if_another_is_read(settings: Settings) -> None:
     Raises:
         BadAddressError: CS2_DATABASE_URL cannot be read.
     """
-    from cs2_pipeline.demodb import urls  # noqa: PLC0415  needs sqlalchemy
+    from cs2_pipeline.demodb.connection import urls  # noqa: PLC0415  needs sqlalchemy
 
     read, filled = urls.parse(settings.resolved_database_url()), settings.embedded_database
     if read.kind == "sqlite" and read.path.resolve() == filled.resolve():

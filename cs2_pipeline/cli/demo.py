@@ -2,12 +2,12 @@
 
 import time
 
+from cs2_pipeline.artifact.cache import MODEL_NAMES
 from cs2_pipeline.cli import data, predict, processes, training
 from cs2_pipeline.cli.console import CliError, note, stage
 from cs2_pipeline.cli.runs import run_job
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.platform import Platform
-from cs2_pipeline.registry.cache import MODEL_NAMES
 from cs2_pipeline.settings import Settings
 
 READY_TIMEOUT = 60.0
@@ -59,7 +59,7 @@ def _require_champions(settings: Settings) -> None:
 
 
 def _known_truth(settings: Settings) -> None:
-    from cs2_pipeline.evaluation import known_truth  # noqa: PLC0415  needs the simulator
+    from cs2_pipeline.training import known_truth  # noqa: PLC0415  needs the simulator
 
     note("a second, equal-skill simulation, whose every probability is known exactly; a model trained on it alone")
     found = known_truth.measure(matches=known_truth.DEMO_MATCHES, seed=settings.seed)

@@ -7,11 +7,11 @@ from tempfile import TemporaryFile
 
 from pydantic import SecretStr
 
+from cs2_pipeline.artifact.cache import MODEL_NAMES
 from cs2_pipeline.cli import processes
 from cs2_pipeline.cli.console import CliError, answer, out
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.demodb.doctor import Finding, diagnose
-from cs2_pipeline.registry.cache import MODEL_NAMES
 from cs2_pipeline.registry.client import RegistryError, masked
 from cs2_pipeline.settings import Settings
 

@@ -11,10 +11,10 @@ _MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 """What a file system refuses for reasons of the machine, never by a defect of ours."""
 _KNOWN = {
     "cs2_pipeline.settings": "SettingsError",
-    "cs2_pipeline.demodb.errors": "DemoDatabaseError",
+    "cs2_pipeline.demodb.connection.errors": "DemoDatabaseError",
     "cs2_pipeline.datasets.schema": "DatasetError",
     "cs2_pipeline.datasets.store": "MissingTableError",
-    "cs2_pipeline.models.artifact": "ArtifactError",
+    "cs2_pipeline.artifact.artifact": "ArtifactError",
     "cs2_pipeline.models.errors": "TrainingError",
     "cs2_pipeline.registry.client": "RegistryError",
 }

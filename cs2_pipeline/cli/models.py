@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
+from cs2_pipeline.artifact.cache import MODEL_NAMES
 from cs2_pipeline.cli.console import CliError, UsageError, answer, note, out
 from cs2_pipeline.defs.assets.models import registry
 from cs2_pipeline.defs.platform import Platform
-from cs2_pipeline.registry import promotion, release
-from cs2_pipeline.registry.cache import MODEL_NAMES
+from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelVersion
 from cs2_pipeline.settings import Settings
+from cs2_pipeline.training import release
 
 _SHOWN_METRICS = ("test_log_loss", "test_auc", "test_ece")
 

@@ -57,7 +57,9 @@ def mlflow(settings: Settings) -> Program:
 def service(settings: Settings) -> Program:
     """The prediction service, ready when it answers, with or without a model to serve."""
     address = ("--host", settings.host, "--port", str(settings.service_port))
-    command = _module("bentoml", "serve", "bento.service:CounterStrike", "--working-dir", str(ROOT), *address)
+    command = _module(
+        "bentoml", "serve", "bento.predictions.service:CounterStrike", "--working-dir", str(ROOT), *address
+    )
     return Program("prediction service", command, settings.service_port, "CS2_SERVICE_PORT", "/livez")
 
 

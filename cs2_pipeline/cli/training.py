@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from cs2_pipeline.artifact.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
 from cs2_pipeline.cli.console import CliError, answer, note, stage
 from cs2_pipeline.cli.runs import run_job
 from cs2_pipeline.defs import jobs
@@ -11,7 +12,6 @@ from cs2_pipeline.defs.partitions import ranges
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import Verdicts
 from cs2_pipeline.demodb.doctor import require_demos
-from cs2_pipeline.registry.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
 from cs2_pipeline.settings import Settings
 
 _MODELS = {

@@ -20,10 +20,10 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from cs2_pipeline import settings as settings_module
+from cs2_pipeline.artifact.cache import MODEL_NAMES
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.registry import promotion
-from cs2_pipeline.registry.cache import MODEL_NAMES
 
 logger = logging.getLogger(__name__)
 

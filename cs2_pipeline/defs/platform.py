@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cs2_pipeline.datasets.store import TableStore
-from cs2_pipeline.demodb.connect import DemoDatabase
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
 

@@ -11,7 +11,7 @@ from typing import Final, ParamSpec, TypeVar
 
 import dagster as dg
 
-from cs2_pipeline.demodb.errors import DemoDatabaseError
+from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.registry.champion import RegistryUnavailableError
 
 MAX_RETRIES: Final = 3

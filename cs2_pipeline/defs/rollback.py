@@ -5,9 +5,9 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import Field
 
+from cs2_pipeline.artifact.cache import MODEL_NAMES
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.registry import promotion
-from cs2_pipeline.registry.cache import MODEL_NAMES
 from cs2_pipeline.registry.promotion import Event
 
 PREFIX: Final = "rollback_"

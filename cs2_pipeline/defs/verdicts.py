@@ -16,7 +16,7 @@ import pandas as pd
 
 from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.datasets.store import MissingTableError, TableStore
-from cs2_pipeline.demodb.watermark import Watermark
+from cs2_pipeline.demodb.extraction.watermark import Watermark
 
 DAILY_TABLES: Final = ("rounds", "player_match_stats", "round_snapshots")
 """The extracted tables; each has a blocking check that pronounces on its days."""

@@ -10,9 +10,11 @@ from typing import Final, Literal
 
 from sqlalchemy import func, select
 
-from cs2_pipeline.demodb import drivers, extract, tables, urls, watermark
-from cs2_pipeline.demodb.connect import DemoDatabase
-from cs2_pipeline.demodb.errors import DemoDatabaseError, EmptyDatabaseError
+from cs2_pipeline.demodb import tables
+from cs2_pipeline.demodb.connection import drivers, urls
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.connection.errors import DemoDatabaseError, EmptyDatabaseError
+from cs2_pipeline.demodb.extraction import extract, watermark
 
 NEEDED: Final = tuple(tables.METADATA.tables)
 _DAY_WITHOUT_MATCHES: Final = date(1999, 1, 1)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cs2_pipeline.evaluation.intervals import Floats
 from cs2_pipeline.game.features import player_features, round_features
 from cs2_pipeline.game.maps import MAPS, map_index
 from cs2_pipeline.game.player import PLAYER_FIELDS, complete
@@ -22,6 +21,7 @@ from cs2_pipeline.game.state import (
     contradictions,
     decided_winner,
 )
+from cs2_pipeline.stats.intervals import Floats
 
 States = dict[str, NDArray[Any]]
 """Columns by field name, each of shape (rows,): numbers as float64, NaN where missing; ``map_name`` text or None."""

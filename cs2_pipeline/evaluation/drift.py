@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from cs2_pipeline.evaluation.domain import state_features, states_of
-from cs2_pipeline.evaluation.e_process import Bets
-from cs2_pipeline.evaluation.intervals import Floats, GroupBootstrap, Interval
 from cs2_pipeline.evaluation.live_calibration import Evidence, evidence_of
 from cs2_pipeline.game.features import ROUND_FEATURES
+from cs2_pipeline.stats.betting import Bets
+from cs2_pipeline.stats.intervals import Floats, GroupBootstrap, Interval
 
 FALSE_ALARM_RATE: Final = 0.01
 """Over a champion's whole life, however often one looks. Half of it is for the training data's own chance."""

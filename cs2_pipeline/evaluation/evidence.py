@@ -8,14 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cs2_pipeline.evaluation import laws, metrics, reliability, slices
-from cs2_pipeline.evaluation.compare import paired
+from cs2_pipeline.evaluation import laws, reliability, slices
 from cs2_pipeline.evaluation.domain import state_features, states_of
-from cs2_pipeline.evaluation.intervals import Floats, Interval
 from cs2_pipeline.evaluation.laws import LawResult, PredictFeatures
 from cs2_pipeline.game.features import player_features
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import OPTIONAL_ROUND_FIELDS
+from cs2_pipeline.stats import metrics
+from cs2_pipeline.stats.comparison import paired
+from cs2_pipeline.stats.intervals import Floats, Interval
 
 MIN_COMPARED_GROUPS: Final = 2
 """With fewer groups there is nothing to resample."""

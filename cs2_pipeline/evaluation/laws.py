@@ -28,8 +28,8 @@ from cs2_pipeline.evaluation.domain import (
     valid,
     winners,
 )
-from cs2_pipeline.evaluation.intervals import Floats, GroupBootstrap, Interval
 from cs2_pipeline.game.state import MAX_BOMB_TIME, ROUND_FIELDS
+from cs2_pipeline.stats.intervals import Floats, GroupBootstrap, Interval
 
 PredictStates = Callable[[States], ArrayLike]
 """P(CT wins) of shape (rows,) for states, as it is served."""

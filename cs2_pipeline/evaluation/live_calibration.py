@@ -19,12 +19,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cs2_pipeline.evaluation import e_process
-from cs2_pipeline.evaluation.e_process import Bets
-from cs2_pipeline.evaluation.intervals import LEVEL, Floats, Interval
-from cs2_pipeline.evaluation.metrics import log_losses
 from cs2_pipeline.evaluation.promotion import ROUND_REQUIREMENTS
 from cs2_pipeline.game.rules import REGULATION_HALF
+from cs2_pipeline.stats import betting
+from cs2_pipeline.stats.betting import Bets
+from cs2_pipeline.stats.intervals import LEVEL, Floats, Interval
+from cs2_pipeline.stats.metrics import log_losses
 
 FALSE_ALARM_RATE: Final = 0.01
 """Over a champion's whole life, however often one looks."""
@@ -199,12 +199,12 @@ def bets(matches: Matches) -> Bets:
 def evidence_of(against: Bets, started_at: pd.DatetimeIndex, since: datetime, rate: float) -> Evidence:
     """The evidence that one of several claims is false, betting begun in any week since a time."""
     weeks = np.asarray((started_at - pd.Timestamp(since)) // PERIOD, dtype=np.intp)
-    wealth = e_process.log_wealth(against, weeks)
+    wealth = betting.log_wealth(against, weeks)
     richest = np.argsort(-wealth[-1], kind="stable")[:5]
     culprits = tuple(against.names[place] for place in richest if wealth[-1, place] > 0)
-    changed = e_process.change(against.payoffs[:, richest[0]])
+    changed = betting.change(against.payoffs[:, richest[0]])
     changed_at = started_at[changed].to_pydatetime() if len(started_at) else None
-    return Evidence(started_at, e_process.together(wealth), rate, culprits, changed_at)
+    return Evidence(started_at, betting.together(wealth), rate, culprits, changed_at)
 
 
 def _gaps(matches: Matches) -> pd.DataFrame:
@@ -214,8 +214,8 @@ def _gaps(matches: Matches) -> pd.DataFrame:
     for place, (low, high) in enumerate(_RANGES):
         surplus, visits = matches.surplus[:, place], matches.visits[:, place]
         most = float(ROUNDS_COUNTED)
-        at_least = e_process.lower_bound(surplus, visits, depth=high, most=most, rate=rate)
-        at_most = -e_process.lower_bound(-surplus, visits, depth=1 - low, most=most, rate=rate)
+        at_least = betting.lower_bound(surplus, visits, depth=high, most=most, rate=rate)
+        at_most = -betting.lower_bound(-surplus, visits, depth=1 - low, most=most, rate=rate)
         gap = float(surplus.sum() / visits.sum()) if visits.sum() else float("nan")
         rows.append((_NAMES[place], int(visits.sum()), gap, at_least, at_most))
     return pd.DataFrame(rows, columns=["price_range", "rounds", "gap", "gap_low", "gap_high"])
@@ -223,6 +223,6 @@ def _gaps(matches: Matches) -> pd.DataFrame:
 
 def _log_loss(matches: Matches) -> Interval:
     rate, count = (1 - LEVEL) / 2, np.ones(len(matches.loss))
-    low = e_process.lower_bound(matches.loss, count, depth=0.0, most=1.0, rate=rate)
-    high = -e_process.lower_bound(-matches.loss, count, depth=LOSS_BOUND, most=1.0, rate=rate)
+    low = betting.lower_bound(matches.loss, count, depth=0.0, most=1.0, rate=rate)
+    high = -betting.lower_bound(-matches.loss, count, depth=LOSS_BOUND, most=1.0, rate=rate)
     return Interval(float(matches.loss.mean()), low, high)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from cs2_pipeline.evaluation.evidence import Evidence
-from cs2_pipeline.evaluation.intervals import flatten
+from cs2_pipeline.stats.intervals import flatten
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from cs2_pipeline.evaluation.intervals import GroupBootstrap, Interval
-from cs2_pipeline.evaluation.metrics import checked_binary, ece_bins
+from cs2_pipeline.stats.intervals import GroupBootstrap, Interval
+from cs2_pipeline.stats.metrics import checked_binary, ece_bins
 
 INK: Final = "#1f2933"
 MUTED: Final = "#8a94a0"

@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from cs2_pipeline.evaluation.intervals import Floats, GroupBootstrap
-from cs2_pipeline.evaluation.metrics import checked_binary, checked_tiers, log_losses
 from cs2_pipeline.game.player import TIERS
 from cs2_pipeline.game.rules import ROUND_TIME, TEAM_SIZE
+from cs2_pipeline.stats.intervals import Floats, GroupBootstrap
+from cs2_pipeline.stats.metrics import checked_binary, checked_tiers, log_losses
 
 GAP_LEVEL: Final = 0.99
 RESAMPLES: Final = 2000

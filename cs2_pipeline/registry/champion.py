@@ -13,7 +13,7 @@ from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion as MlflowModelVersion
 from mlflow.exceptions import MlflowException
 
-from cs2_pipeline.registry.cache import Artifact, ArtifactError, Cache, ModelVersion
+from cs2_pipeline.artifact.cache import Artifact, ArtifactError, Cache, ModelVersion
 from cs2_pipeline.registry.client import (
     CHAMPION,
     RegistryError,

@@ -24,8 +24,8 @@ from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
-from cs2_pipeline.models.artifact import MANIFEST_FILE, MODEL_FILE, PROBE_FILE, Artifact
-from cs2_pipeline.registry.cache import MODEL_NAMES
+from cs2_pipeline.artifact.artifact import MANIFEST_FILE, MODEL_FILE, PROBE_FILE, Artifact
+from cs2_pipeline.artifact.cache import MODEL_NAMES
 from cs2_pipeline.registry.champion import MODEL_FOLDER, ModelStore, ModelVersion
 from cs2_pipeline.registry.client import connect, translated
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cs2_pipeline.registry.cache import MODEL_NAMES, PLAYER_CLASSIFIER
+from cs2_pipeline.artifact.cache import MODEL_NAMES, PLAYER_CLASSIFIER
 from cs2_pipeline.registry.client import connect
 
 pytestmark = pytest.mark.timeout(900)

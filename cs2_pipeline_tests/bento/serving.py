@@ -31,7 +31,7 @@ PLAYER = {
     "clutch_rate": 0.3, "adr": 82.0,
 }  # fmt: skip
 
-SUPERVISED = ("bentoml", "serve", "bento.service:CounterStrike")
+SUPERVISED = ("bentoml", "serve", "bento.predictions.service:CounterStrike")
 ONE_PROCESS = ("bento",)
 
 

@@ -7,8 +7,8 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from bento.problems import Problem, no_model
-from bento.requests import PLAYER_FORM, ROUND_FORM
+from bento.predictions.http.problems import Problem, no_model
+from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS
 

@@ -11,7 +11,7 @@ from cs2_pipeline.datasets.store import TableStore
 from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts, read_usable
-from cs2_pipeline.demodb.watermark import Watermark
+from cs2_pipeline.demodb.extraction.watermark import Watermark
 from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, LAST
 
 

@@ -16,15 +16,15 @@ from cs2_pipeline.defs.automation.retrain_on_drift import ALARM_TAG, retrain_on_
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict
-from cs2_pipeline.demodb.connect import DemoDatabase
-from cs2_pipeline.demodb.events import event_tables
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction.events import event_tables
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import RegistryError
-from cs2_pipeline.registry.monitoring import latest_change
-from cs2_pipeline.registry.release import seen_until, watermark
 from cs2_pipeline.registry.runs import record
 from cs2_pipeline.settings import Settings
+from cs2_pipeline.training.monitoring import latest_change
+from cs2_pipeline.training.release import seen_until, watermark
 from cs2_pipeline_tests.defs.conftest import World
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 

@@ -6,7 +6,7 @@ import pytest
 from cs2_pipeline.defs import retries
 from cs2_pipeline.defs.automation.failures import root_cause
 from cs2_pipeline.defs.retries import FAILURE_TAG, MAX_RETRIES, PERMANENT, TRANSIENT, kind_of, retried
-from cs2_pipeline.demodb import errors
+from cs2_pipeline.demodb.connection import errors
 from cs2_pipeline.registry.champion import RegistryError, RegistryUnavailableError
 
 

@@ -11,7 +11,7 @@ from cs2_pipeline.defs import training_window
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.training_window import LEAST_MATCHES, change_to_heed, newest_days
 from cs2_pipeline.demodb.simulator import append_days
-from cs2_pipeline.registry.monitoring import latest_change
+from cs2_pipeline.training.monitoring import latest_change
 
 NOON = pd.DataFrame({"started_at": pd.to_datetime([f"2026-01-0{day} 12:00" for day in range(1, 6)], utc=True)})
 

@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import create_engine, text
 
-from cs2_pipeline.demodb import drivers, urls
-from cs2_pipeline.demodb.connect import DemoDatabase
-from cs2_pipeline.demodb.errors import DriverMissingError
+from cs2_pipeline.demodb.connection import drivers, urls
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.connection.errors import DriverMissingError
 from cs2_pipeline_tests.demodb.small_database import SmallDatabase
 from cs2_pipeline_tests.sqlserver.server import Server, running
 

@@ -135,7 +135,7 @@ def carried_out(role: str, folder: Path) -> None:
     assert shutil.which(program, path=environment["PATH"].split(os.pathsep)[0])
     subprocess.run([program, "--help"], check=True, env=environment, cwd=folder, capture_output=True)
     imports = {
-        "serving": "import bento.service",
+        "serving": "import bento.predictions.service",
         "pipeline": "import cs2_pipeline.definitions, cs2_pipeline.defs.exporter, mssql_python, psycopg2",
         "mlflow": "import mlflow.server, psycopg2",
     }

@@ -13,7 +13,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from bento import metrics as service_metrics
+from bento.predictions.http import metrics as service_metrics
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.exporter import ChampionCollector, DagsterCollector
 from cs2_pipeline.defs.platform import Platform

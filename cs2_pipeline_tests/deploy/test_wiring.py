@@ -17,7 +17,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
-from cs2_pipeline.models.artifact import Artifact
+from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion
 from cs2_pipeline.registry.runs import record

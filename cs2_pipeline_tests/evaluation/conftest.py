@@ -6,8 +6,8 @@ import pytest
 
 from cs2_pipeline.datasets.rounds import is_decided
 from cs2_pipeline.datasets.snapshots import rebuild
-from cs2_pipeline.demodb.connect import DemoDatabase
-from cs2_pipeline.demodb.events import event_tables
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction.events import event_tables
 from cs2_pipeline.demodb.simulator import GameModel, simulate, truth_path
 
 LEARNT, PATCHED = date(2026, 1, 1), date(2026, 3, 1)

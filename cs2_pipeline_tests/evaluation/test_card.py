@@ -6,7 +6,7 @@ import pytest
 from cs2_pipeline.datasets.players import build
 from cs2_pipeline.evaluation import card, evidence
 from cs2_pipeline.evaluation.promotion import decide
-from cs2_pipeline.models import player_classifier
+from cs2_pipeline.models.player import classifier
 from cs2_pipeline_tests.datasets.player_lines import player_lines
 from cs2_pipeline_tests.evaluation.play import fair_price, whole_rounds
 
@@ -92,7 +92,7 @@ def test_every_table_row_of_the_card_has_as_many_cells_as_its_head(rendered):
 
 
 def test_the_card_of_a_player_model_shows_its_worth_by_rounds_observed_and_links_the_figure(gathered, about):
-    by_rounds = player_classifier.by_rounds(
+    by_rounds = classifier.by_rounds(
         build(player_lines(players=60, matches=200, seed=5), max_anchors=2),
         lambda features: np.full((len(features), 4), 0.25),
         lambda features: np.tile([0.1, 0.2, 0.3, 0.4], (len(features), 1)),

@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cs2_pipeline.evaluation import drift, e_process
+from cs2_pipeline.evaluation import drift
 from cs2_pipeline.evaluation.drift import FALSE_ALARM_RATE, UNSEEN_MAPS
+from cs2_pipeline.stats import betting
 
 BEFORE = datetime(2026, 2, 1, tzinfo=UTC)
 RINGS = np.log(2 / FALSE_ALARM_RATE)
@@ -84,7 +85,7 @@ def test_a_year_of_unchanged_play_rings_no_more_often_than_stated(unchanged, cut
     weeks = np.arange(matches) // 21
     for _ in range(years):
         before, now = (some(unchanged, rng.integers(0, len(unchanged.maps), count)) for count in (150, matches))
-        path = e_process.together(e_process.log_wealth(drift.bets(before, now, cuts), weeks))
+        path = betting.together(betting.log_wealth(drift.bets(before, now, cuts), weeks))
         rung += path.max() >= RINGS
     assert rung / years <= FALSE_ALARM_RATE
 

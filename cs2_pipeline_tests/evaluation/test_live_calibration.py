@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from cs2_pipeline.evaluation import e_process, live_calibration
+from cs2_pipeline.evaluation import live_calibration
 from cs2_pipeline.evaluation.live_calibration import FALSE_ALARM_RATE, ROUNDS_COUNTED, TOLERANCE, Matches
-from cs2_pipeline.evaluation.truth import exact_probability
+from cs2_pipeline.stats import betting
+from cs2_pipeline.training.truth import exact_probability
 
 BEFORE = datetime(2026, 2, 1, tzinfo=UTC)
 RINGS = np.log(1 / FALSE_ALARM_RATE)
@@ -39,8 +40,8 @@ def year_of_matches(rng, matches, off=0.0, spread=0.08):
 
 
 def evidence(surplus, visits, weeks):
-    path = e_process.log_wealth(live_calibration.bets(Matches(None, surplus, visits, None)), weeks)
-    return e_process.together(path)
+    path = betting.log_wealth(live_calibration.bets(Matches(None, surplus, visits, None)), weeks)
+    return betting.together(path)
 
 
 @pytest.mark.parametrize("off", [0.0, TOLERANCE, -TOLERANCE], ids=["right", "too low", "too high"])

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from cs2_pipeline.evaluation import metrics, reliability
+from cs2_pipeline.evaluation import reliability
+from cs2_pipeline.stats import metrics
 
 
 @pytest.fixture

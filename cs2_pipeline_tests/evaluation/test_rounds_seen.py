@@ -8,7 +8,7 @@ from cs2_pipeline.datasets.players import build
 from cs2_pipeline.evaluation import rounds_seen
 from cs2_pipeline.evaluation.rounds_seen import markdown, sentence, write_figure
 from cs2_pipeline.game.player import NEVER
-from cs2_pipeline.models.player_classifier import by_rounds
+from cs2_pipeline.models.player.classifier import by_rounds
 from cs2_pipeline_tests.datasets.player_lines import player_lines
 
 DATASET = build(player_lines(players=60, matches=200, seed=5), max_anchors=2)

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from cs2_pipeline.artifact.cache import MODEL_NAMES, ROUND_PREDICTOR
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.assets.monitoring import JOB as LOOK
 from cs2_pipeline.defs.assets.monitoring import daily_monitoring, latest
@@ -25,9 +26,9 @@ from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import Verdicts
 from cs2_pipeline.demodb.simulator import GameModel, append_days
-from cs2_pipeline.registry import monitoring, promotion
-from cs2_pipeline.registry.cache import MODEL_NAMES, ROUND_PREDICTOR
+from cs2_pipeline.registry import promotion
 from cs2_pipeline.settings import Settings
+from cs2_pipeline.training import monitoring
 
 MOST_TICKS = 8
 """A sensor that still asks for runs after as many ticks of one day would ask for ever."""

@@ -12,14 +12,14 @@ import dagster as dg
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cs2_pipeline.artifact.cache import MODEL_NAMES, ROUND_PREDICTOR
 from cs2_pipeline.datasets.rounds import FORMER
 from cs2_pipeline.defs.automation import new_demos
 from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT
 from cs2_pipeline.defs.verdicts import State
 from cs2_pipeline.demodb.simulator import GameModel, simulate
-from cs2_pipeline.models import networks, round_predictor
+from cs2_pipeline.models.round import networks, predictor
 from cs2_pipeline.registry import promotion
-from cs2_pipeline.registry.cache import MODEL_NAMES, ROUND_PREDICTOR
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.operations.month import Month
 
@@ -53,7 +53,7 @@ def month(tmp_path_factory):
     simulate(settings.embedded_database, matches=HISTORY * MATCHES, days=HISTORY, teams=TEAMS, first_day=BEGIN)
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.local_temp(str(home / "dagster")) as instance:
         patch.setattr(networks, "MAX_EPOCHS", 5)
-        patch.setattr(round_predictor, "FOLDS", 2)
+        patch.setattr(predictor, "FOLDS", 2)
         patch.setattr(new_demos, "FIRST_PAUSE", timedelta(0))  # nobody waits here between two attempts
         lived = Month(settings, instance, teams=TEAMS)
         lived.day = day_of(-1)

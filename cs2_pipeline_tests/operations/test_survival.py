@@ -24,7 +24,7 @@ from cs2_pipeline.defs import jobs, retries
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 from cs2_pipeline.demodb.simulator import append_days, simulate
-from cs2_pipeline.models import networks, round_predictor
+from cs2_pipeline.models.round import networks, predictor
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelVersion
 from cs2_pipeline.registry.runs import record
@@ -356,7 +356,7 @@ def test_an_mlflow_killed_and_restarted_under_a_training_is_waited_for_and_the_t
 ):
     monkeypatch.setattr(retries, "FIRST_PAUSE", 0.1)
     monkeypatch.setattr(networks, "MAX_EPOCHS", 4)
-    monkeypatch.setattr(round_predictor, "FOLDS", 2)
+    monkeypatch.setattr(predictor, "FOLDS", 2)
     server = TrackingServer(world.settings.home)
     onlooker = Onlooker(server)
     world.settings = world.settings.model_copy(update={"mlflow_tracking_uri": SecretStr(server.url)})

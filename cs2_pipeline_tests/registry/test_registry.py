@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cs2_pipeline.models.artifact import ArtifactError
+from cs2_pipeline.artifact.artifact import ArtifactError
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, RegistryError, RegistryUnavailableError
 from cs2_pipeline.registry.client import connect, masked, translated

@@ -14,7 +14,7 @@ from cs2_pipeline.defs.assets.monitoring import latest
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.training_window import change_to_heed, newest_days
 from cs2_pipeline.defs.verdicts import read_usable
-from cs2_pipeline.registry.monitoring import latest_change
+from cs2_pipeline.training.monitoring import latest_change
 
 GROUP: Final = "datasets"
 

@@ -21,10 +21,10 @@ from cs2_pipeline.defs.partitions import run_days
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.defs.verdicts import read_usable
-from cs2_pipeline.demodb import extract
-from cs2_pipeline.demodb.connect import DemoDatabase
-from cs2_pipeline.demodb.events import event_tables
-from cs2_pipeline.demodb.extract import Extracted
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction import extract
+from cs2_pipeline.demodb.extraction.events import event_tables
+from cs2_pipeline.demodb.extraction.extract import Extracted
 
 GROUP: Final = "extraction"
 DATABASE_POOL: Final = "demo_database"

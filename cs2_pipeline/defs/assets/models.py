@@ -10,8 +10,8 @@ import pandas as pd
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform, git_commit
 from cs2_pipeline.defs.retries import retried
-from cs2_pipeline.registry import release
-from cs2_pipeline.registry.release import Registry, Release
+from cs2_pipeline.training import release
+from cs2_pipeline.training.release import Registry, Release
 
 GROUP: Final = "models"
 

@@ -8,15 +8,15 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
+from cs2_pipeline.artifact.cache import ROUND_PREDICTOR
 from cs2_pipeline.datasets.store import MissingTableError
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.defs.verdicts import read_usable
 from cs2_pipeline.evaluation import monitoring_figure
-from cs2_pipeline.registry import monitoring
-from cs2_pipeline.registry.cache import ROUND_PREDICTOR
-from cs2_pipeline.registry.monitoring import Look
+from cs2_pipeline.training import monitoring
+from cs2_pipeline.training.monitoring import Look
 
 GROUP: Final = "monitoring"
 ASSET: Final = "round_monitoring"

@@ -12,9 +12,9 @@ from typing import Final
 
 from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.defs.verdicts import State, Verdict, Verdicts
-from cs2_pipeline.demodb import watermark
-from cs2_pipeline.demodb.connect import DemoDatabase
-from cs2_pipeline.demodb.watermark import Watermark
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction import watermark
+from cs2_pipeline.demodb.extraction.watermark import Watermark
 
 WATERMARK_TAG: Final = "cs2/source_watermark"
 """Run tag: what the demo database held when the extraction was asked for, which is before it was read."""

@@ -14,9 +14,9 @@ from cs2_pipeline.defs.partitions import partitions_of_run, ranges
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT, TRANSIENT
 from cs2_pipeline.defs.verdicts import Verdicts
-from cs2_pipeline.demodb import watermark
-from cs2_pipeline.demodb.errors import DemoDatabaseError
-from cs2_pipeline.demodb.watermark import Watermark
+from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
+from cs2_pipeline.demodb.extraction import watermark
+from cs2_pipeline.demodb.extraction.watermark import Watermark
 
 INTERVAL: Final = 60
 """Seconds between two looks: an idle one reads a single row and lists a folder that is empty."""

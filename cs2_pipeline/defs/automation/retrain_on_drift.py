@@ -5,14 +5,14 @@ from typing import Any, Final
 
 import dagster as dg
 
+from cs2_pipeline.artifact.cache import ROUND_PREDICTOR
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.assets import monitoring as assets
 from cs2_pipeline.defs.automation.notifications import Notifier
 from cs2_pipeline.defs.automation.unfinished import under_way
 from cs2_pipeline.defs.platform import Platform
-from cs2_pipeline.registry import monitoring
-from cs2_pipeline.registry.cache import ROUND_PREDICTOR
 from cs2_pipeline.registry.champion import RegistryUnavailableError
+from cs2_pipeline.training import monitoring
 
 INTERVAL: Final = 60
 ALARM_TAG: Final = "cs2/alarm"

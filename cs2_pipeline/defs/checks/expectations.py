@@ -19,7 +19,7 @@ from cs2_pipeline.defs.automation.notifications import Notifier
 from cs2_pipeline.defs.partitions import partitions_of_run
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts
-from cs2_pipeline.demodb.watermark import Watermark
+from cs2_pipeline.demodb.extraction.watermark import Watermark
 
 SHOWN_FAILURES: Final = 20
 TOLD_DAYS: Final = 3

@@ -3,8 +3,8 @@
 import dagster as dg
 import pandas as pd
 
-from cs2_pipeline.datasets import audit
-from cs2_pipeline.datasets.audit import AuditReport
+from cs2_pipeline.datasets.leakage import audit
+from cs2_pipeline.datasets.leakage.audit import AuditReport
 
 
 @dg.asset_check(asset="round_dataset", name="leakage_audit", blocking=True)

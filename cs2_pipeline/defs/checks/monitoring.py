@@ -8,7 +8,7 @@ from typing import Any
 import dagster as dg
 
 from cs2_pipeline.defs.assets.monitoring import ASSET
-from cs2_pipeline.registry import monitoring
+from cs2_pipeline.training import monitoring
 
 
 @dg.asset_check(asset=ASSET, name="live_calibration")

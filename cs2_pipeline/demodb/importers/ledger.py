@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DatabaseError, IntegrityError
 
-from cs2_pipeline.demodb.errors import DemoDatabaseError
+from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
 from cs2_pipeline.demodb.tables import METADATA
 

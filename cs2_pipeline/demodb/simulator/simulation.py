@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
-from cs2_pipeline.demodb.errors import DemoDatabaseError
+from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.simulator import exact, matches, population, records, writer
 from cs2_pipeline.demodb.simulator.model import GameModel
 

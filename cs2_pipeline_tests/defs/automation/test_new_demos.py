@@ -11,8 +11,8 @@ from cs2_pipeline.defs.automation.due_days import WATERMARK_TAG, DueDays, extrac
 from cs2_pipeline.defs.automation.new_demos import Attempt, earlier_attempts, new_demos, planned
 from cs2_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG, range_tags
 from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT, TRANSIENT
+from cs2_pipeline.demodb.extraction.watermark import Watermark
 from cs2_pipeline.demodb.simulator import append_days
-from cs2_pipeline.demodb.watermark import Watermark
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, LAST, World
 

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cs2_pipeline.demodb import events, extract
-from cs2_pipeline.demodb.connect import DemoDatabase
-from cs2_pipeline.demodb.errors import DemoDatabaseError
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
+from cs2_pipeline.demodb.extraction import events, extract
 from cs2_pipeline.demodb.importers import IngestReport, failed, ingest
 from cs2_pipeline.demodb.tables import METADATA
 from cs2_pipeline_tests.demodb.importers.recordings import Script

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from cs2_pipeline.demodb.errors import DemoDatabaseError
+from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.importers.assemble import Recording, assemble
 from cs2_pipeline.demodb.importers.ledger import Ledger
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError

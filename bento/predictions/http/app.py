@@ -1,0 +1,494 @@
+"""The HTTP face of the service: paths, bodies, limits, answers. Plain ASGI, in front of BentoML's own application.
+
+BentoML's middlewares (tracing, access log, timeout, context) cost several times what a prediction does, so the
+service's paths are answered before them. What BentoML itself serves (`PASSED_ON`) goes through to it.
+"""
+
+import asyncio
+import gc
+import logging
+import os
+import signal
+import time
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version as installed_version
+from typing import TYPE_CHECKING, Any, Final, cast
+
+import msgspec
+
+from bento.predictions.champions.champions import Champions, request_reload
+from bento.predictions.champions.predictors import PlayerClassifier, Predictor, RoundPredictor
+from bento.predictions.http import metrics, openapi
+from bento.predictions.http.access import Access
+from bento.predictions.http.answers import player_answer, round_answer, version_key
+from bento.predictions.http.problems import (
+    MEDIA_TYPE,
+    Problem,
+    internal,
+    no_model,
+    not_found,
+    not_ready,
+    not_reloaded,
+    overloaded,
+    too_large,
+    too_slow,
+    wrong_media_type,
+    wrong_method,
+)
+from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM, Form, Style, Values, parse
+from cs2_pipeline.artifact.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
+from cs2_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from bento.predictions.prediction_log import PredictionLog
+
+logger = logging.getLogger("bentoml.predictions")
+
+PASSED_ON: Final = {"/schema.json", "/healthz", *(f"/static_content/{name}" for name in openapi.SWAGGER_FILES)}
+CHUNK: Final = 500
+"""States of a batch that are worked on before others get their turn."""
+SMALL_BODY: Final = 64 * 1024
+"""Largest body of a request with one state or player."""
+RELOAD_WAIT: Final = 15.0
+"""Seconds that `/admin/reload` waits for what MLflow says."""
+
+Scope = dict[str, Any]
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+Handler = Callable[[Scope, Receive], Awaitable[bytes]]
+
+_JSON: Final = b"application/json"
+_JSON_HEADER: Final = (b"content-type", _JSON)
+_encode = msgspec.json.encode
+_ROUNDS_PREDICTED = metrics.PREDICTIONS.labels(ROUND_PREDICTOR)
+_PLAYERS_CLASSIFIED = metrics.PREDICTIONS.labels(PLAYER_CLASSIFIER)
+
+
+class DisconnectedError(Exception):
+    """The client went away before its request was complete."""
+
+
+class PredictionApp:
+    """The ASGI application.
+
+    Args:
+        settings: the service's settings.
+        inner: BentoML's application.
+    """
+
+    def __init__(self, settings: Settings, inner: App) -> None:
+        self._settings = settings
+        self._inner = inner
+        self._champions = Champions(settings)
+        self._access = Access(settings)
+        self._log = _prediction_log(settings)
+        self._in_flight = 0
+        self._this_turn = 0
+        self._held_bytes = 0
+        self._pages = openapi.pages()
+        self._predictions: dict[str, Handler] = {
+            "/predict/round": self._predict_round,
+            "/predict/rounds": self._predict_rounds,
+            "/classify/player": self._classify_player,
+            "/classify/players": self._classify_players,
+        }
+        self._others: dict[tuple[str, str], Handler] = {
+            ("GET", "/health"): self._health,
+            ("GET", "/livez"): self._livez,
+            ("GET", "/readyz"): self._readyz,
+            ("GET", "/models"): self._models,
+            ("POST", "/admin/reload"): self._reload,
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer, or pass on."""
+        if scope["type"] != "http":
+            await self._other_protocol(scope, receive, send)
+            return
+        handler = self._predictions.get(scope["path"])
+        if handler is None or scope["method"] != "POST":
+            await self._other_path(scope, receive, send)
+            return
+        started = time.perf_counter()
+        try:
+            self._admit(scope)
+            self._in_flight += 1
+            try:
+                body = await handler(scope, receive)
+            finally:
+                self._in_flight -= 1
+        except Problem as problem:
+            metrics.ERRORS.labels(problem.reason).inc()
+            await self._refuse(problem, receive, send)
+        except DisconnectedError:
+            metrics.ERRORS.labels("disconnected").inc()
+        except Exception:
+            metrics.ERRORS.labels("internal").inc()
+            await _send_problem(_internal(scope), send)
+        else:
+            metrics.LATENCY.observe(time.perf_counter() - started)
+            await _send(send, 200, _JSON, body)
+
+    def _admit(self, scope: Scope) -> None:
+        """Turn a request away when too many wait already, when it has no key, or when it does not carry JSON.
+
+        All requests that are ready at once are worked on in one turn of the event loop, one after the other: their
+        number is the length of the queue.
+        """
+        limit = self._settings.max_in_flight
+        if self._in_flight >= limit or self._this_turn >= limit:
+            raise overloaded()
+        if self._this_turn == 0:
+            asyncio.get_running_loop().call_soon(self._turn_is_over)
+        self._this_turn += 1
+        headers = scope["headers"]
+        self._access.admit(headers)
+        if _JSON_HEADER not in headers:
+            _require_json(headers)
+
+    def _turn_is_over(self) -> None:
+        self._this_turn = 0
+
+    async def _predict_round(self, scope: Scope, receive: Receive) -> bytes:
+        model = self._require(ROUND_PREDICTOR, RoundPredictor)
+        values, style = ROUND_FORM.read_one(await self._body(scope, receive, SMALL_BODY))
+        odds = model.one(values)
+        _ROUNDS_PREDICTED.inc()
+        if self._log is not None:
+            self._log.round(model.version, values, odds)
+        answer = round_answer(odds, style)
+        answer[version_key(style)] = model.version.version
+        return _encode(answer)
+
+    async def _classify_player(self, scope: Scope, receive: Receive) -> bytes:
+        model = self._require(PLAYER_CLASSIFIER, PlayerClassifier)
+        values, style = PLAYER_FORM.read_one(await self._body(scope, receive, SMALL_BODY))
+        skill = model.one(values)
+        _PLAYERS_CLASSIFIED.inc()
+        if self._log is not None:
+            self._log.player(model.version, values, skill)
+        answer = player_answer(skill, style)
+        answer[version_key(style)] = model.version.version
+        return _encode(answer)
+
+    async def _predict_rounds(self, scope: Scope, receive: Receive) -> bytes:
+        model = self._require(ROUND_PREDICTOR, RoundPredictor)
+
+        def predict(rows: Sequence[Values], style: Style) -> list[dict[str, Any]]:
+            odds = model.many(rows)
+            if self._log is not None:
+                for values, one in zip(rows, odds, strict=True):
+                    self._log.round(model.version, values, one)
+            return [round_answer(one, style) for one in odds]
+
+        return await self._many(scope, receive, ROUND_FORM, model, predict)
+
+    async def _classify_players(self, scope: Scope, receive: Receive) -> bytes:
+        model = self._require(PLAYER_CLASSIFIER, PlayerClassifier)
+
+        def predict(rows: Sequence[Values], style: Style) -> list[dict[str, Any]]:
+            skills = model.many(rows)
+            if self._log is not None:
+                for values, one in zip(rows, skills, strict=True):
+                    self._log.player(model.version, values, one)
+            return [player_answer(one, style) for one in skills]
+
+        return await self._many(scope, receive, PLAYER_FORM, model, predict)
+
+    async def _many(
+        self,
+        scope: Scope,
+        receive: Receive,
+        form: Form,
+        model: Predictor,
+        predict: Callable[[Sequence[Values], Style], list[dict[str, Any]]],
+    ) -> bytes:
+        """Answer a batch chunk by chunk, so that other requests are answered in between."""
+        body = await self._body(scope, receive, self._settings.max_body_bytes)
+        with self._holding(len(body)):
+            parts, style = [], None
+            async for rows, style in _chunks(form, body):
+                parts.append(_encode(predict(rows, style))[1:-1])
+                metrics.PREDICTIONS.labels(model.version.name).inc(len(rows))
+        version = _encode(version_key(cast(Style, style))) + b":" + _encode(model.version.version)
+        return b'{"predictions":[' + b",".join(parts) + b"]," + version + b"}"
+
+    def _require(self, name: str, kind: type[Any]) -> Any:
+        model = self._champions.predictors.get(name)
+        if not isinstance(model, kind):
+            raise no_model(name)
+        return model
+
+    async def _body(self, scope: Scope, receive: Receive, limit: int) -> bytes:
+        """The request's body."""
+        if _content_length(scope["headers"]) > limit:
+            raise too_large(limit)  # before a client that asked whether to go on is told so
+        message = await receive()
+        if message["type"] != "http.request":
+            raise DisconnectedError
+        body: bytes = message["body"]
+        if len(body) > limit:
+            raise too_large(limit)
+        if not message.get("more_body", False):
+            return body
+        try:
+            async with asyncio.timeout(self._settings.body_timeout):
+                return await self._rest_of_body(body, receive, limit)
+        except TimeoutError:
+            raise too_slow(self._settings.body_timeout) from None
+
+    async def _rest_of_body(self, first: bytes, receive: Receive, limit: int) -> bytes:
+        parts, size, more = [first], len(first), True
+        with self._holding(size) as hold:
+            while more:
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise DisconnectedError
+                part, more = message["body"], message.get("more_body", False)
+                parts.append(part)
+                size += len(part)
+                hold.more(len(part))
+                if size > limit:
+                    raise too_large(limit)
+        return b"".join(parts)
+
+    def _holding(self, size: int) -> "_Hold":
+        return _Hold(self, size)
+
+    def hold(self, size: int) -> None:
+        """Count bytes of large bodies in memory; two of the largest may be there at once.
+
+        Raises:
+            Problem: 429 when there is no more room.
+        """
+        if self._held_bytes and self._held_bytes + size > 2 * self._settings.max_body_bytes:
+            raise overloaded()
+        self._held_bytes += size
+
+    def release(self, size: int) -> None:
+        """Forget them."""
+        self._held_bytes -= size
+
+    async def _refuse(self, problem: Problem, receive: Receive, send: Send) -> None:
+        """Send a problem; when the rest of the body is not wanted, let the client finish sending for a moment.
+
+        A connection closed while the client still sends is reset, and the client never sees the answer.
+        """
+        if not problem.close:
+            await _send_problem(problem, send)
+            return
+        await _send_problem(problem, send, more=True)
+        try:
+            async with asyncio.timeout(1):
+                while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+                    pass
+        except TimeoutError:
+            pass
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _other_path(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, method = scope["path"], "GET" if scope["method"] == "HEAD" else scope["method"]
+        if path in PASSED_ON and method == "GET":
+            await self._inner(scope, receive, send)
+            return
+        try:
+            if path in self._pages and method == "GET":
+                await _send(send, 200, *self._pages[path])
+            elif path == "/metrics" and method == "GET":
+                content = metrics.render(self._champions.versions)
+                await _send(send, 200, b"text/plain; version=0.0.4; charset=utf-8", content)
+            elif handler := self._others.get((method, path)):
+                await _send(send, 200, _JSON, await handler(scope, receive))
+            else:
+                raise self._nowhere(path)
+        except Problem as problem:
+            await _send_problem(problem, send)
+        except Exception:
+            await _send_problem(_internal(scope), send)
+
+    def _nowhere(self, path: str) -> Problem:
+        if path in self._predictions:
+            return wrong_method("POST")
+        allowed = [method for method, known in self._others if known == path]
+        if path in self._pages or path in PASSED_ON or path == "/metrics":
+            allowed.append("GET")
+        return wrong_method(", ".join(allowed)) if allowed else not_found()
+
+    async def _other_protocol(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.close", "code": 1000})
+            return
+        await self._lifespan(scope, receive, send)
+
+    async def _lifespan(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Start before BentoML's application does, and be done before it says that it is."""
+        stack = AsyncExitStack()
+
+        async def ours_first() -> dict[str, Any]:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                await stack.enter_async_context(self._running())
+            else:
+                await stack.aclose()
+            return message
+
+        await self._inner(scope, ours_first, send)
+
+    @asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        if self._log is not None:
+            self._log.start()
+        orphaned = asyncio.create_task(_end_when_orphaned())
+        try:
+            async with self._champions.followed():
+                # What is there after the start stays: looking through it in every full collection took 60 ms.
+                gc.freeze()
+                gc.enable()
+                yield
+        finally:
+            orphaned.cancel()
+            if self._log is not None:
+                await asyncio.to_thread(self._log.stop)
+
+    async def _health(self, _scope: Scope, _receive: Receive) -> bytes:
+        loaded = {name: name in self._champions.predictors for name in self._champions.names}
+        complaints = self._champions.complaints()
+        status = "unavailable" if self._champions.missing() else "degraded" if complaints else "healthy"
+        answer: dict[str, Any] = {"status": status, "models_loaded": loaded, "version": VERSION}
+        if complaints:
+            answer["reasons"] = complaints
+        return _encode(answer)
+
+    async def _livez(self, _scope: Scope, _receive: Receive) -> bytes:
+        return b'{"status":"alive"}'
+
+    async def _readyz(self, _scope: Scope, _receive: Receive) -> bytes:
+        if missing := self._champions.missing():
+            raise not_ready(", ".join(missing))
+        return b'{"status":"ready"}'
+
+    async def _models(self, scope: Scope, _receive: Receive) -> bytes:
+        self._access.admit(scope["headers"])
+        return _encode({"models": [version.to_dict() for version in self._champions.versions]})
+
+    async def _reload(self, scope: Scope, receive: Receive) -> bytes:
+        self._access.admit_admin(scope["headers"])
+        asked = time.time()
+        request_reload(self._settings)
+        while not await self._champions.reloaded_since(asked):
+            if time.time() - asked > RELOAD_WAIT:
+                raise not_reloaded(RELOAD_WAIT)
+            await asyncio.sleep(0.05)
+        return await self._health(scope, receive)
+
+
+VERSION: Final = installed_version("cs2-pipeline")
+
+
+class _Hold:
+    """Bytes counted as held while a block runs."""
+
+    def __init__(self, app: PredictionApp, size: int) -> None:
+        self._app, self._size = app, size
+
+    def __enter__(self) -> "_Hold":
+        self._app.hold(self._size)
+        return self
+
+    def more(self, size: int) -> None:
+        self._app.hold(size)
+        self._size += size
+
+    def __exit__(self, *_: object) -> None:
+        self._app.release(self._size)
+
+
+async def _end_when_orphaned() -> None:
+    """End this worker when the process that started it is gone: it would hold the port, and nobody would stop it."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        await asyncio.sleep(0.5)
+    logger.error("the supervisor is gone: ending")
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def _chunks(form: Form, body: bytes) -> AsyncIterator[tuple[list[Values], Style]]:
+    """The items of a batch in chunks, every one of them right.
+
+    Raises:
+        Problem: before the first chunk, with everything that is wrong anywhere.
+    """
+    if (read := form.read_many(body)) is not None:
+        items, style = read
+        chunks = []
+        for start in range(0, len(items), CHUNK):
+            values = form.values(items[start : start + CHUNK])
+            await asyncio.sleep(0)
+            if values is None:
+                break
+            chunks.append(values)
+        else:
+            for values in chunks:
+                yield values, style
+                await asyncio.sleep(0)
+            return
+    document = await asyncio.to_thread(parse, body)
+    for result in form.read_many_slowly(document):
+        if result is not None:
+            rows, style = result
+            for start in range(0, len(rows), CHUNK):
+                yield rows[start : start + CHUNK], style
+                await asyncio.sleep(0)
+        await asyncio.sleep(0)
+
+
+def _prediction_log(settings: Settings) -> "PredictionLog | None":
+    if not settings.prediction_log:
+        return None
+    from bento.predictions.prediction_log import PredictionLog  # noqa: PLC0415 (brings pyarrow, 60 MB, along)
+
+    return PredictionLog(settings.prediction_log_folder, settings.prediction_log_max_bytes)
+
+
+def _require_json(headers: Sequence[tuple[bytes, bytes]]) -> None:
+    given = dict(headers).get(b"content-type", b"")
+    media_type, _, parameters = given.partition(b";")
+    charset = parameters.replace(b" ", b"").replace(b'"', b"").lower()
+    if media_type.strip().lower() != _JSON or charset not in (b"", b"charset=utf-8"):
+        raise wrong_media_type(given.decode("latin-1"))
+
+
+def _content_length(headers: Sequence[tuple[bytes, bytes]]) -> int:
+    for name, value in headers:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0
+
+
+def _internal(scope: Scope) -> Problem:
+    identifier = uuid.uuid4().hex
+    logger.exception("request %s %s failed (id %s)", scope["method"], scope["path"], identifier)
+    return internal(identifier)
+
+
+async def _send_problem(problem: Problem, send: Send, *, more: bool = False) -> None:
+    headers = [*problem.headers, (b"connection", b"close")] if problem.close else problem.headers
+    await _send(send, problem.status, MEDIA_TYPE, problem.body(), headers, more=more)
+
+
+async def _send(
+    send: Send,
+    status: int,
+    media_type: bytes,
+    body: bytes,
+    headers: Sequence[tuple[bytes, bytes]] = (),
+    *,
+    more: bool = False,
+) -> None:
+    about = [(b"content-type", media_type), (b"content-length", b"%d" % len(body)), *headers]
+    await send({"type": "http.response.start", "status": status, "headers": about})
+    await send({"type": "http.response.body", "body": body, "more_body": more})

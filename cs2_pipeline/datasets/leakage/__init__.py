@@ -1,0 +1,1 @@
+"""The leakage audit: whether a training table tells a model what it could not know when it is asked."""

@@ -1,0 +1,299 @@
+"""The events of rounds, from which a round's state at any moment is rebuilt.
+
+Which round an event belongs to, which rounds hold enough to be rebuilt, and who took part on which side is decided
+here; rebuilding itself is the business of `datasets`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from cs2_pipeline.demodb.connection import dialect
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction import eligibility, reasons
+from cs2_pipeline.demodb.extraction.eligibility import Days
+from cs2_pipeline.demodb.extraction.reasons import Tally
+from cs2_pipeline.demodb.extraction.sides import sides
+from cs2_pipeline.game import rules
+
+_TICK_RATES: Final = (16, 256)
+"""Lowest and highest tick rate a server runs at; 64 and 128 are usual."""
+_LONGEST_IN_MINUTES: Final = 10.0
+"""A round clock up to this was recorded in minutes: the server's setting is."""
+
+_EVENT_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
+    "Kills": {
+        "killer_id": "KillerId",
+        "victim_id": "VictimId",
+        "weapon": "Weapon",
+        "is_team_kill": "IsTeamKill",
+        "killer_team": "KillerTeam",
+        "victim_team": "VictimTeam",
+    },
+    "Damages": {"victim_id": "VictimId", "health": "Health", "armor": "Armor", "damage_armor": "DamageArmor"},
+    "Bombs": {"event_type": "EventType"},
+}
+_STATS: Final = {
+    "record_id": "Id",
+    "round_id": "RoundId",
+    "player_id": "PlayerId",
+    "start_money": "StartMoney",
+    "money_spent": "MoneySpent",
+    "equipment_value": "EquipmentValue",
+    "has_helmet": "HasHelmet",
+    "has_defuse_kit": "HasDefuseKit",
+}
+ROUND_FRAME: Final = (
+    *eligibility.ROUND_FRAME,
+    "start_tick",
+    "end_tick",
+    "tick_rate",
+    "freeze_time",
+    "round_time_limit",
+)
+PARTICIPANT_FRAME: Final = (
+    "round_id",
+    "player_id",
+    "side",
+    "start_money",
+    "money_spent",
+    "equipment_value",
+    "has_helmet",
+    "has_defuse_kit",
+)
+KILL_FRAME: Final = ("round_id", "tick", "killer_id", "victim_id", "weapon", "is_team_kill")
+DAMAGE_FRAME: Final = ("round_id", "tick", "victim_id", "health", "armor", "damage_armor")
+BOMB_FRAME: Final = ("round_id", "tick", "event_type")
+
+
+@dataclass(frozen=True)
+class ExtractedEvents:
+    """The five tables of events, and the account of what is not in them (as `extract.Extracted`).
+
+    Attributes:
+        rounds: `ROUND_FRAME`; `start_tick` is where freeze time begins, `freeze_time` and `round_time_limit` are
+            seconds, `end_tick` is Int64 and null where it was not recorded.
+        participants: `PARTICIPANT_FRAME`, one row per round and player, both sides present, bots included.
+        kills: `KILL_FRAME`; `killer_id` is Int64 and null where the world killed.
+        damages: `DAMAGE_FRAME`; health and armour are the victim's after the hit.
+        bombs: `BOMB_FRAME`; `event_type` is lower case: planted, defused, exploded and what else was recorded.
+
+    Every event table is sorted by round and tick, in the order of recording within a tick.
+    """
+
+    rounds: pd.DataFrame
+    participants: pd.DataFrame
+    kills: pd.DataFrame
+    damages: pd.DataFrame
+    bombs: pd.DataFrame
+    left_out: dict[str, int]
+    refused: pd.DataFrame
+    mapped: dict[str, int]
+
+
+def event_tables(db: DemoDatabase, first: date, last: date) -> ExtractedEvents:
+    """Rounds that can be rebuilt, of matches that started on the days `first` to `last`, with their events.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read or lacks a table or column.
+    """
+    days, tally = Days(db, first, last), Tally()
+    played = _rounds_with_ticks(eligibility.live_rounds(days, tally), tally)
+    spans = _spans(eligibility.raw_rounds(days))
+    read = {name: _events(days, name, spans, tally) for name in _EVENT_TABLES}
+    kills, damages, bombs = (_of_rounds(read[name], played, tally) for name in _EVENT_TABLES)
+    bombs = bombs.assign(event_type=bombs["event_type"].fillna("").str.lower().str.strip().str.removeprefix("bomb_"))
+    played = _rounds_with_events(played, kills, damages, bombs, tally)
+    participants = _participants(days, played, kills, tally)
+    played = _rounds_with_economy(_rounds_with_sides(played, participants, tally), participants, tally)
+    participants = participants[participants["round_id"].isin(played["round_id"])]
+    kills, damages, bombs = (events[events["round_id"].isin(played["round_id"])] for events in (kills, damages, bombs))
+    kills = _one_death_each(_of_participants(kills, "Kills", participants, tally), tally)
+    damages = _of_participants(damages, "Damages", participants, tally)
+    return ExtractedEvents(
+        rounds=_frame(played, ROUND_FRAME),
+        participants=_frame(participants.sort_values(["round_id", "player_id"]), PARTICIPANT_FRAME),
+        kills=_frame(kills.assign(killer_id=kills["killer_id"].astype("Int64")), KILL_FRAME),
+        damages=_frame(damages, DAMAGE_FRAME),
+        bombs=_frame(bombs, BOMB_FRAME),
+        left_out=dict(sorted(tally.left_out.items())),
+        refused=tally.refused(),
+        mapped=dict(sorted(tally.mapped.items())),
+    )
+
+
+def _frame(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
+    return rows[list(columns)].reset_index(drop=True)
+
+
+def _rounds_with_ticks(played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Rounds whose ticks can be turned into seconds, with the clock's settings in seconds."""
+    where = {"table": "Rounds", "key": "round_id"}
+    low, high = _TICK_RATES
+    rate = played["tick_rate"]
+    detail = "DemoFiles.TickRate is " + rate.astype("str")
+    played = tally.refuse(played, ~rate.between(low, high), reasons.UNKNOWN_TICK_RATE, detail=detail, **where)
+    played = played.sort_values(["match_id", "round_number"])
+    before = played.groupby("match_id")["start_tick"].cummax().groupby(played["match_id"]).shift()
+    ended = played["end_tick"].astype("Int64")
+    backwards = (played["start_tick"] <= before) | (ended < played["start_tick"]).fillna(False).astype(bool)
+    backwards |= played["start_tick"].isna()
+    detail = "StartTick " + played["start_tick"].astype("str") + ", EndTick " + ended.astype("str")
+    played = tally.refuse(played, backwards, reasons.TICKS_BACKWARDS, detail=detail, **where)
+    played = played.assign(
+        end_tick=played["end_tick"].astype("Int64"),
+        round_time_limit=_clock(played["round_time_limit"], rules.ROUND_TIME, tally),
+        freeze_time=_default(played["freeze_time"], rules.FREEZE_TIME, tally),
+    ).astype({"start_tick": "int64", "tick_rate": "int64"})
+    return played.sort_values(["started_at", "match_id", "round_number"])
+
+
+def _clock(recorded: pd.Series, default: float, tally: Tally) -> pd.Series:
+    """The round clock in seconds; servers are configured, and some demos recorded, in minutes."""
+    minutes = (recorded > 0) & (recorded <= _LONGEST_IN_MINUTES)
+    if minutes.any():
+        tally.mapped[reasons.CLOCK_IN_MINUTES] += int(minutes.sum())
+    return _default(recorded.where(~minutes, (recorded * 60.0).floordiv(1.0)), default, tally)
+
+
+def _default(recorded: pd.Series, default: float, tally: Tally) -> pd.Series:
+    unknown = ~(recorded > 0)
+    if unknown.any():
+        tally.mapped[reasons.CLOCK_NOT_RECORDED] += int(unknown.sum())
+    return recorded.where(~unknown, default).astype("float64")
+
+
+def _spans(raw: pd.DataFrame) -> pd.DataFrame:
+    """Where each recorded round of a match begins, in order of time: match_id, round_id, start_tick."""
+    known = raw[raw["start_tick"].notna()].astype({"start_tick": "int64"})
+    return known.sort_values(["start_tick", "round_id"])[["match_id", "round_id", "start_tick"]]
+
+
+def _events(days: Days, name: str, spans: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """One table of events, each with the round its tick falls into."""
+    source, played = days.db.schema[name], days.db.schema["Rounds"]
+    columns = source.select({"row_id": "Id", "round_id": "RoundId", "tick": "Tick", **_EVENT_TABLES[name]})
+    query = days.rounds(
+        [*columns, played["MatchId"].label("match_id")],
+        joined=(source.clause, source["RoundId"] == played["Id"]),
+    )
+    found = eligibility.frame_of(days.db.read(query)).sort_values(["tick", "row_id"], ignore_index=True)
+    own_start = found["round_id"].map(spans.set_index("round_id")["start_tick"])
+    late = found["tick"] < own_start
+    if late.any():
+        moved = pd.merge_asof(
+            found.loc[late, ["row_id", "match_id", "tick"]].astype({"tick": "int64"}),
+            spans.rename(columns={"round_id": "true_round"}),
+            left_on="tick",
+            right_on="start_tick",
+            by="match_id",
+        ).set_index("row_id")["true_round"]
+        true_round = found["row_id"].map(moved)
+        tally.mapped[reasons.LATE_EVENT] += int(true_round.notna().sum())
+        found["round_id"] = true_round.fillna(found["round_id"]).where(~late | true_round.notna(), -1).astype("int64")
+    return found.sort_values(["round_id", "tick", "row_id"], ignore_index=True)
+
+
+def _of_rounds(events: pd.DataFrame, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Events of the rounds that count, up to the round's end."""
+    elsewhere = ~events["round_id"].isin(played["round_id"])
+    events = tally.leave_out(events, elsewhere, reasons.EVENT_ELSEWHERE)
+    round_of = played.set_index("round_id")
+    events = events.assign(started_at=round_of["started_at"].reindex(events["round_id"]).array)
+    end = events["round_id"].map(round_of["end_tick"]).astype("Int64")
+    after = (events["tick"] > end).fillna(False).astype(bool)
+    return tally.leave_out(events, after, reasons.EVENT_AFTER_END)
+
+
+def _rounds_with_events(
+    played: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame, bombs: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Rounds of which something was recorded; without its events a round would look untouched to its end."""
+    seen = np.unique(np.concatenate([events["round_id"].to_numpy() for events in (kills, damages, bombs)]))
+    played = tally.leave_out(played, ~played["round_id"].isin(seen), reasons.NO_EVENTS)
+    planted = bombs.loc[bombs["event_type"] == "planted", "round_id"]
+    lost_plant = (played["bomb_planted"] == 1) & ~played["round_id"].isin(planted)
+    return tally.refuse(
+        played,
+        lost_plant,
+        reasons.PLANT_WITHOUT_EVENT,
+        table="Rounds",
+        key="round_id",
+        detail="BombPlanted is set and Bombs holds no plant of this round",
+    )
+
+
+def _participants(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Who took part in each round, on which side, with what; spectators and HLTV are not among them."""
+    stats, player, recorded = (days.db.schema[name] for name in ("PlayerRoundStats", "Players", "Rounds"))
+    query = days.rounds(
+        [*stats.select(_STATS), *player.select({"team": "Team", "is_hltv": "IsHltv"})],
+        joined=(stats.clause, stats["RoundId"] == recorded["Id"]),
+    ).join(player.clause, stats["PlayerId"] == player["Id"])
+    found = eligibility.frame_of(days.db.read(query))
+    found = found[found["round_id"].isin(played["round_id"]) & ~found["is_hltv"].eq(True)]
+    found = found.sort_values(["round_id", "player_id", "record_id"])
+    second = found.duplicated(["round_id", "player_id"], keep="last")
+    found = tally.leave_out(found, second, reasons.SECOND_RECORD)
+    context = played[["round_id", "match_id", "round_number", "started_at"]]
+    found = found.merge(context, on="round_id", how="inner")
+    found = eligibility.refuse_missing(found, list(_STATS), tally, table="PlayerRoundStats", key="record_id")
+    found = found.assign(team=found["team"].map(dialect.side_of, na_action="ignore").astype("str"))
+    found = found.assign(side=sides(found, _sightings(kills)))
+    found = tally.leave_out(found, found["side"].isna(), reasons.UNKNOWN_SIDES)
+    whole = [name for name in _STATS if not name.startswith("has_")]
+    return found.astype(dict.fromkeys(whole, "int64") | {"has_helmet": bool, "has_defuse_kit": bool})
+
+
+def _sightings(kills: pd.DataFrame) -> pd.DataFrame:
+    """The sides that kills name, of killers and victims."""
+    roles = [
+        kills[["round_id", f"{role}_id", f"{role}_team"]].set_axis(["round_id", "player_id", "side"], axis=1)
+        for role in ("killer", "victim")
+    ]
+    both = pd.concat(roles, ignore_index=True).dropna(subset=["player_id", "side"])
+    both = both.assign(side=both["side"].map(dialect.side_of)).dropna(subset=["side"])
+    return both.astype({"player_id": "int64"})
+
+
+def _rounds_with_sides(played: pd.DataFrame, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Rounds with one to five players on either side."""
+    of_side = {side: participants.loc[participants["side"] == side, "round_id"].value_counts() for side in ("CT", "T")}
+    count = pd.DataFrame(
+        {side: played["round_id"].map(players).fillna(0).astype("int64") for side, players in of_side.items()}
+    )
+    where = {"table": "Rounds", "key": "round_id"}
+    detail = count["CT"].astype("str") + " CT and " + count["T"].astype("str") + " T in PlayerRoundStats"
+    empty = (count == 0).any(axis=1)
+    too_many = (count > rules.TEAM_SIZE).any(axis=1)
+    kept = tally.refuse(played, empty, reasons.NO_PLAYERS, detail=detail, **where)
+    return tally.refuse(kept, too_many[kept.index], reasons.TEAM_TOO_LARGE, detail=detail[kept.index], **where)
+
+
+def _rounds_with_economy(played: pd.DataFrame, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Rounds in which somebody carries something: ten living players always hold pistols, so a nought is no value."""
+    carried = participants.groupby("round_id")["equipment_value"].sum()
+    bare = played["round_id"].map(carried).fillna(0) == 0
+    return tally.leave_out(played, bare, reasons.NO_ECONOMY)
+
+
+def _of_participants(events: pd.DataFrame, table: str, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Events whose victim took part in the round."""
+    present = pd.MultiIndex.from_frame(participants[["round_id", "player_id"]])
+    victims = pd.MultiIndex.from_frame(events[["round_id", "victim_id"]])
+    absent = pd.Series(~victims.isin(present), index=events.index)
+    detail = (
+        "VictimId " + events["victim_id"].astype("str") + " has no place in round " + events["round_id"].astype("str")
+    )
+    return tally.refuse(events, absent, reasons.UNKNOWN_VICTIM, table=table, key="row_id", detail=detail)
+
+
+def _one_death_each(kills: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Nobody dies twice in a round: the first death counts."""
+    again = kills.duplicated(["round_id", "victim_id"], keep="first")
+    detail = "VictimId " + kills["victim_id"].astype("str") + " is dead already"
+    return tally.refuse(kills, again, reasons.SECOND_DEATH, table="Kills", key="row_id", detail=detail)

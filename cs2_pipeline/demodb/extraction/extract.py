@@ -1,0 +1,157 @@
+"""From the demo database's rows to the platform's tables, one range of match days at a time.
+
+What a row of the database means and whether it counts is decided here and in `demodb.events`: rows are mapped,
+left out or refused, each deliberately and counted by reason (`demodb.reasons`, docs/demo-database.md). Days are
+UTC days of the match's start; a range includes its first and its last day. The database is only read.
+"""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import pandas as pd
+from sqlalchemy import select
+
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction import reasons
+from cs2_pipeline.demodb.extraction.eligibility import (
+    ROUND_FRAME,
+    Days,
+    flag,
+    frame_of,
+    live_rounds,
+    matches,
+    of_counted_matches,
+    refuse_missing,
+)
+from cs2_pipeline.demodb.extraction.events import ExtractedEvents, event_tables
+from cs2_pipeline.demodb.extraction.reasons import Tally
+
+__all__ = [
+    "PLAYER_FRAME",
+    "ROUND_FRAME",
+    "Extracted",
+    "ExtractedEvents",
+    "event_tables",
+    "player_match_stats",
+    "rounds",
+]
+
+PLAYER_FRAME: Final = (
+    "steam_id",
+    "player_name",
+    "match_id",
+    "started_at",
+    "map_name",
+    "kills",
+    "deaths",
+    "assists",
+    "headshots",
+    "damage",
+    "first_kills",
+    "clutches",
+    "clutch_attempts",
+    "rounds",
+)
+
+_PLAYER_STATS: Final = {
+    "record_id": "Id",
+    "match_id": "MatchId",
+    "kills": "Kills",
+    "deaths": "Deaths",
+    "assists": "Assists",
+    "headshots": "HeadshotKills",
+    "damage": "TotalDamageDealt",
+    "first_kills": "FirstKills",
+    "clutches": "ClutchWins",
+    "clutch_attempts": "ClutchAttempts",
+    "rounds": "RoundsPlayed",
+}
+_PLAYER_COUNTS: Final = PLAYER_FRAME[5:]
+
+
+@dataclass(frozen=True)
+class Extracted:
+    """An extracted table and the account of what is not in it.
+
+    Attributes:
+        frame: the rows that count.
+        left_out: number of rows left out, by reason; the refused ones included.
+        refused: rows that are wrong: table, row_id, reason, detail, and `started_at` of their match.
+        mapped: number of rows taken with a correction, by reason.
+    """
+
+    frame: pd.DataFrame
+    left_out: dict[str, int]
+    refused: pd.DataFrame
+    mapped: dict[str, int]
+
+
+def rounds(db: DemoDatabase, first: date, last: date) -> Extracted:
+    """Finished live rounds with a winner, of finished matches that started on the days `first` to `last`.
+
+    Returns:
+        The frame has `ROUND_FRAME`: ids and counts int64, `bomb_planted` and `ct_wins` int8, `duration` float64
+        (seconds), `started_at` the start of the match, sorted by match start, match and round number.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read or lacks a table or column.
+    """
+    tally = Tally()
+    frame = live_rounds(Days(db, first, last), tally)
+    return _extracted(frame[list(ROUND_FRAME)].reset_index(drop=True), tally)
+
+
+def player_match_stats(db: DemoDatabase, first: date, last: date) -> Extracted:
+    """One row per player and finished match that started on the days `first` to `last`; no bots, no HLTV.
+
+    Returns:
+        The frame has `PLAYER_FRAME`: `steam_id` text, counts int64, sorted by match start, match and steam_id.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read or lacks a table or column.
+    """
+    tally = Tally()
+    days = Days(db, first, last)
+    frame = _player_records(days)
+    context = matches(days, tally)
+    frame = of_counted_matches(frame, context, tally)
+    frame = tally.leave_out(frame, flag(frame["is_bot"]), reasons.BOT)
+    frame = tally.leave_out(frame, flag(frame["is_hltv"]), reasons.HLTV)
+    where = {"table": "PlayerMatchStats", "key": "record_id"}
+    frame = refuse_missing(frame, ["steam_id", *_PLAYER_COUNTS], tally, **where)
+    unknown = frame["steam_id"].isin(["0", ""])
+    frame = tally.refuse(frame, unknown, reasons.NO_STEAM_ID, detail="SteamId is 0 and the player is no bot", **where)
+    frame = tally.leave_out(frame, frame["rounds"] <= 0, reasons.NO_ROUNDS_PLAYED)
+    frame = _one_record_each(frame, tally)
+    frame = frame.astype(dict.fromkeys(_PLAYER_COUNTS, "int64"))
+    frame = frame.sort_values(["started_at", "match_id", "steam_id"])
+    return _extracted(frame[list(PLAYER_FRAME)].reset_index(drop=True), tally)
+
+
+def _extracted(frame: pd.DataFrame, tally: Tally) -> Extracted:
+    return Extracted(frame, dict(sorted(tally.left_out.items())), tally.refused(), dict(sorted(tally.mapped.items())))
+
+
+def _player_records(days: Days) -> pd.DataFrame:
+    match, stats, player = (days.db.schema[name] for name in ("Matches", "PlayerMatchStats", "Players"))
+    who = {"steam_id": "SteamId", "player_name": "PlayerName", "is_bot": "IsBot", "is_hltv": "IsHltv"}
+    query = (
+        select(*stats.select(_PLAYER_STATS), *player.select(who))
+        .select_from(
+            match.clause.join(stats.clause, stats["MatchId"] == match["Id"]).join(
+                player.clause, stats["PlayerId"] == player["Id"]
+            )
+        )
+        .where(days.condition())
+    )
+    return frame_of(days.db.read(query))
+
+
+def _one_record_each(frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """One row per player and match: a player who reconnects may have several, the fullest counts."""
+    frame = frame.sort_values(["match_id", "steam_id", "rounds", "record_id"])
+    second = frame.duplicated(["match_id", "steam_id"], keep="last")
+    detail = "another record of player " + frame["steam_id"] + " in this match holds at least as many rounds"
+    where = {"table": "PlayerMatchStats", "key": "record_id"}
+    return tally.refuse(frame, second, reasons.SECOND_RECORD, detail=detail, **where)

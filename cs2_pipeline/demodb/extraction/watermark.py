@@ -1,0 +1,112 @@
+"""How far a demo database has been filled, and which match days newer demos touch.
+
+Only the question "what is new" belongs here. A demo counts as new by the time it was parsed and by its Id, so that a
+demo parsed late for an old day is found.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final, Self
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from cs2_pipeline.demodb.connection import dialect
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+
+FIRST_DAY: Final = date(2000, 1, 1)
+"""A start before it was never set: the zero of the application's clock, not a match day."""
+
+
+@dataclass(frozen=True, order=True)
+class Watermark:
+    """The newest demo of a database.
+
+    Attributes:
+        parsed_at: when the demo parsed last was parsed (UTC), None for a database without demos.
+        demo_id: the highest Id of a demo, 0 without demos.
+    """
+
+    demo_id: int = 0
+    parsed_at: datetime | None = None
+
+    def __str__(self) -> str:
+        """The text form, which `parse` reads back: ``42@2026-01-31T12:00:00+00:00``."""
+        return f"{self.demo_id}@{self.parsed_at.isoformat() if self.parsed_at else ''}"
+
+    def covers(self, other: "Watermark") -> bool:
+        """Whether whoever has seen everything up to this watermark has seen everything up to the other."""
+        if other.parsed_at is not None and (self.parsed_at is None or self.parsed_at < other.parsed_at):
+            return False
+        return self.demo_id >= other.demo_id
+
+    def joined(self, other: "Watermark") -> "Watermark":
+        """The least watermark that covers both."""
+        times = [mark.parsed_at for mark in (self, other) if mark.parsed_at is not None]
+        return Watermark(max(self.demo_id, other.demo_id), max(times, default=None))
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """The watermark of a text form.
+
+        Raises:
+            ValueError: the text is no watermark.
+        """
+        demo_id, separator, parsed_at = text.partition("@")
+        if not separator or not demo_id.isdigit():
+            raise ValueError(f"{text!r} is no watermark; one looks like 42@2026-01-31T12:00:00+00:00")
+        return cls(int(demo_id), datetime.fromisoformat(parsed_at) if parsed_at else None)
+
+
+def has_day(started_at: ColumnElement[Any], dialect_name: str) -> ColumnElement[bool]:
+    """The condition that a match's start was recorded."""
+    return dialect.from_day(started_at, FIRST_DAY, dialect_name)
+
+
+def read(db: DemoDatabase) -> Watermark:
+    """The database's watermark as it is now.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read.
+    """
+    demo = db.schema["DemoFiles"]
+    query = select(func.max(demo["Id"]).label("demo_id"), func.max(demo["ParsedAt"]).label("parsed_at"))
+    found = db.read(query).to_pylist()[0]
+    return Watermark(found["demo_id"] or 0, found["parsed_at"])
+
+
+def newest_by_day(db: DemoDatabase, since: Watermark | None) -> dict[date, Watermark]:
+    """The newest demo of each UTC day that a demo newer than the watermark touches; of every day for None.
+
+    A day is touched when a match of the demo started on it. Matches whose start was never recorded (before the year
+    2000) belong to no day.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read.
+    """
+    demo, match = db.schema["DemoFiles"], db.schema["Matches"]
+    columns = (demo["Id"].label("demo_id"), demo["ParsedAt"].label("parsed_at"), match["StartTime"].label("started_at"))
+    query = select(*columns).join_from(demo.clause, match.clause, match["DemoFileId"] == demo["Id"])
+    seen = since or Watermark()
+    if seen.parsed_at is not None:
+        # The server narrows the search to whole days; to the microsecond it is decided here, because servers keep
+        # and compare times at different precisions.
+        parsed_day = seen.parsed_at.astimezone(UTC).date()
+        late = dialect.from_day(demo["ParsedAt"], parsed_day, db.engine.dialect.name)
+        query = query.where(or_(demo["Id"] > seen.demo_id, late))
+    newest: dict[date, Watermark] = {}
+    for row in db.read(query).to_pylist():
+        demo_seen = Watermark(row["demo_id"], row["parsed_at"])
+        if row["started_at"] is None or row["started_at"].date() < FIRST_DAY or not _is_newer(demo_seen, seen):
+            continue
+        day = row["started_at"].date()
+        newest[day] = newest[day].joined(demo_seen) if day in newest else demo_seen
+    return newest
+
+
+def days_touched(db: DemoDatabase, since: Watermark | None) -> set[date]:
+    """The days of `newest_by_day`."""
+    return set(newest_by_day(db, since))
+
+
+def _is_newer(demo: Watermark, seen: Watermark) -> bool:
+    return seen.parsed_at is None or not seen.covers(demo)

@@ -1,0 +1,1 @@
+"""The round model: who wins this round from here?"""

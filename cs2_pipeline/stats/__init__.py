@@ -1,0 +1,1 @@
+"""Mathematics that knows no table: intervals, metrics, paired comparison, tests by betting."""

@@ -1,0 +1,141 @@
+"""The follower keeps the cache as MLflow has it, and repairs what was damaged there."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from bento.predictions.champions.champions import Champions
+from bento.predictions.champions.follower import Follower
+from bento.predictions.champions.status import Status
+from cs2_pipeline.registry.champion import ModelStore
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.serving import free_port
+
+
+@pytest.fixture
+def settings(home):
+    home.promote(home.register_round())
+    return Settings(home=home.path, mlflow_tracking_uri=home.uri, served_models="round_predictor")
+
+
+def new_follower(settings):
+    store = ModelStore(settings.resolved_tracking_uri(), settings.champion_cache)
+    return Follower(store, settings.champion_cache, settings.served_model_names())
+
+
+def glance(champions):
+    asyncio.run(champions.glance())
+    return champions.predictors.get("round_predictor")
+
+
+def model_file(settings):
+    (file,) = settings.champion_cache.glob("round_predictor/1-*/model.onnx")
+    return file
+
+
+def truncate(file):
+    file.write_bytes(file.read_bytes()[:-1])
+
+
+def damage_unseen(file):
+    """Change a file as a failing disk does: size and times stay."""
+    before = file.stat()
+    with file.open("r+b") as content:
+        content.write(b"\xff")
+    os.utime(file, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+def test_a_follower_that_starts_repairs_a_damaged_cache_and_the_worker_takes_it_up(settings):
+    new_follower(settings).look()
+    truncate(model_file(settings))
+    champions = Champions(settings)
+    assert glance(champions) is None
+    assert new_follower(settings).look().refused == {}
+    assert glance(champions).version.version == "1"
+    assert champions.refused == {}
+
+
+def test_a_running_follower_repairs_what_changes_under_it(settings):
+    follower = new_follower(settings)
+    follower.look()
+    truncate(model_file(settings))
+    follower.look()
+    assert glance(Champions(settings)).version.version == "1"
+
+
+def test_a_reload_checks_also_what_seems_unchanged(settings):
+    follower = new_follower(settings)
+    follower.look()
+    damage_unseen(model_file(settings))
+    follower.look()
+    assert glance(Champions(settings)) is None
+    follower.forget()
+    follower.look()
+    assert glance(Champions(settings)).version.version == "1"
+
+
+def test_what_is_proven_is_left_alone(settings):
+    follower = new_follower(settings)
+    follower.look()
+    note = settings.champion_cache / "round_predictor" / "champion.json"
+    before = note.stat().st_ino, note.stat().st_mtime_ns
+    follower.look()
+    assert (note.stat().st_ino, note.stat().st_mtime_ns) == before
+
+
+def on_postgres(tmp_path, port):
+    uri = f"postgresql+psycopg2://mlflow:hidden@127.0.0.1:{port}/mlflow"
+    settings = Settings(home=tmp_path, mlflow_tracking_uri=uri)
+    settings.champion_cache.mkdir(parents=True)
+    return settings
+
+
+def test_a_postgres_that_is_not_there_is_said_at_once_and_what_was_known_stays(tmp_path):
+    settings = on_postgres(tmp_path, free_port())
+    known = {"round_predictor": "7", "player_classifier": None}
+    Status(1.0, champions=known).write(settings.champion_cache)
+    status = new_follower(settings).look()  # MLflow itself would take minutes
+    assert status.error.startswith("MLflow at postgresql+psycopg2://***@127.0.0.1")
+    assert "hidden" not in status.error
+    assert status.champions == known
+
+
+def test_a_postgres_that_accepts_and_says_nothing_does_not_hold_the_follower_for_ever(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = on_postgres(tmp_path, silent.getsockname()[1])
+        environment = {"CS2_HOME": str(tmp_path), "CS2_MLFLOW_TRACKING_URI": settings.resolved_tracking_uri()}
+        script = "from bento import follower; follower.LONGEST_LOOK = 0.2; follower.main()"
+        done = subprocess.run([sys.executable, "-c", script], env=environment, stdin=subprocess.PIPE, check=False)
+    assert done.returncode == 1
+    assert Status.read(settings.champion_cache).error == "MLflow has not answered within 0.2 s"
+
+
+@pytest.mark.parametrize("service", [0, 15])
+def test_a_follower_is_never_less_nice_than_its_service(service):
+    script = f"""
+import os, subprocess
+from bento.champions import FOLLOWER_NICENESS, put_behind
+os.nice({service})
+with subprocess.Popen(["sleep", "60"]) as follower:
+    put_behind(follower.pid)
+    niceness = os.getpriority(os.PRIO_PROCESS, follower.pid)
+    follower.kill()
+assert niceness >= max(FOLLOWER_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)), niceness
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=60)
+
+
+def test_a_follower_that_cannot_be_started_is_tried_again(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("bento.champions.RESTART", 0.01)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
+
+    async def told_three_times():
+        async with asyncio.timeout(20), Champions(Settings(home=tmp_path)).followed():
+            while caplog.text.count("no follower of champions can be started") < 3:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(told_three_times())

@@ -1,0 +1,95 @@
+"""Keys, tokens, rates, origins."""
+
+import hashlib
+import time
+
+import pytest
+
+from bento.predictions.http.access import Access, Bucket
+from bento.predictions.http.problems import Problem
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, ROUND, serving
+
+KEY = "a-key-for-tests"
+DIGEST = hashlib.sha256(KEY.encode()).hexdigest()
+
+
+def refusal(call, *arguments):
+    with pytest.raises(Problem) as caught:
+        call(*arguments)
+    return caught.value
+
+
+def test_without_keys_everybody_may_ask():
+    Access(Settings(api_keys=None)).admit([])
+
+
+@pytest.mark.parametrize("header", [(b"x-api-key", KEY.encode()), (b"authorization", b"Bearer " + KEY.encode())])
+def test_a_known_key_may_ask(header):
+    Access(Settings(api_keys=f"{'0' * 64}, {DIGEST.upper()}")).admit([header])
+
+
+@pytest.mark.parametrize(
+    "headers", [[], [(b"x-api-key", b"other")], [(b"x-api-key", DIGEST.encode())], [(b"authorization", b"Basic x")]]
+)
+def test_anything_else_may_not(headers):
+    assert refusal(Access(Settings(api_keys=DIGEST)).admit, headers).status == 401
+
+
+def test_a_key_that_asks_too_often_is_told_when_to_come_back():
+    access = Access(Settings(api_keys=DIGEST, api_key_rate=0.01))
+    headers = [(b"x-api-key", KEY.encode())]
+    access.admit(headers)
+    problem = refusal(access.admit, headers)
+    ((name, seconds),) = problem.headers
+    assert (problem.status, name) == (429, b"retry-after")
+    assert 50 < int(seconds) <= 100
+
+
+def test_a_bucket_fills_again():
+    bucket = Bucket(50)
+    while not bucket.take():
+        pass
+    time.sleep(0.05)
+    assert bucket.take() == 0
+
+
+def test_a_key_in_clear_text_is_no_setting_and_is_not_repeated():
+    with pytest.raises(ValueError, match="sha256sum") as caught:
+        Access(Settings(api_keys=KEY))
+    assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("headers", [[], [(b"authorization", b"Bearer ")], [(b"authorization", b"Bearer x")]])
+def test_without_a_token_the_admin_routes_are_closed(headers):
+    for token in (None, ""):
+        assert refusal(Access(Settings(admin_token=token)).admit_admin, headers).status == 403
+
+
+@pytest.mark.parametrize(
+    "headers", [[], [(b"authorization", b"Bearer ")], [(b"authorization", b"Bearer open")], [(b"x-api-key", b"sesam")]]
+)
+def test_with_a_token_the_admin_routes_open_to_it_alone(headers):
+    access = Access(Settings(admin_token="sesame"))
+    access.admit_admin([(b"authorization", b"Bearer sesame")])
+    problem = refusal(access.admit_admin, headers)
+    assert (problem.status, problem.headers) == (401, [(b"www-authenticate", b"Bearer")])
+
+
+def test_a_service_with_keys_and_origins_keeps_to_them(served_home):
+    settings = {"api_keys": DIGEST, "cors_origins": "https://example.org", "api_key_rate": 0.01}
+    with serving(served_home.path, module=ONE_PROCESS, **settings) as server:
+        assert server.post("/predict/round", ROUND).status == 401
+        assert server.get("/models").status == 401
+        assert server.get("/health").status == 200
+        answer = server.post("/predict/round", ROUND, **{"X-API-Key": KEY, "Origin": "https://example.org"})
+        assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "https://example.org")
+        assert server.post("/predict/round", ROUND, **{"X-API-Key": KEY}).status == 429
+        foreign = server.post("/predict/round", ROUND, **{"X-API-Key": KEY, "Origin": "https://evil.example"})
+        assert "access-control-allow-origin" not in foreign.headers
+        assert KEY.encode() not in server.log.read_bytes()
+
+
+def test_pages_of_other_origins_may_not_call_by_default(server):
+    answer = server.post("/predict/round", ROUND, Origin="https://example.org")
+    assert "access-control-allow-origin" not in answer.headers

@@ -1,0 +1,371 @@
+"""The HTTP face, asked on a real server."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from bento.predictions.champions.predictors import RoundPredictor
+from bento.predictions.http.app import CHUNK, PredictionApp, _chunks
+from bento.predictions.http.requests import ROUND_FORM, camel
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
+
+POST = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+
+
+def in_camel(document):
+    return {camel(name): value for name, value in document.items()}
+
+
+def raw(server, data):
+    """Send bytes as they are; what comes back until the other side closes or nothing more comes."""
+    with socket.create_connection(("127.0.0.1", server.port), timeout=30) as connection:
+        connection.sendall(data)
+        received = b""
+        try:
+            while part := connection.recv(65536):
+                received += part
+                connection.settimeout(0.2)
+        except TimeoutError:
+            pass
+        return received
+
+
+def test_a_round_is_predicted_as_agreed(server):
+    answer = server.post("/predict/round", ROUND)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    assert answer.json == {
+        "ct_win_probability": 0.689974,
+        "t_win_probability": 0.310026,
+        "predicted_winner": "CT",
+        "confidence": 0.689974,
+        "ct_win_interval": [0.645656, 0.731059],
+        "model_version": "1",
+    }
+
+
+def test_the_answer_comes_in_the_spelling_of_the_request(server):
+    answer = server.post("/predict/round", in_camel(ROUND))
+    assert answer.json == in_camel(server.post("/predict/round", ROUND).json)
+    assert "ctWinProbability" in answer.json
+    answer = server.post("/classify/player", in_camel(PLAYER))
+    assert answer.json == in_camel(server.post("/classify/player", PLAYER).json)
+    assert set(answer.json) == {"skillLevel", "confidence", "scores", "modelVersion"}
+
+
+def test_confidence_is_the_likelier_sides_probability(server):
+    answer = server.post("/predict/round", ROUND | {"ct_alive": 1, "t_alive": 5}).json
+    assert answer["predicted_winner"] == "T"
+    assert answer["confidence"] == answer["t_win_probability"] > 0.5
+
+
+def test_a_decided_round_is_answered_with_certainty(server):
+    answer = server.post("/predict/round", ROUND | {"t_alive": 0}).json
+    assert (answer["ct_win_probability"], answer["ct_win_interval"]) == (1, [1, 1])
+    assert (answer["predicted_winner"], answer["confidence"]) == ("CT", 1)
+
+
+def test_a_player_is_classified_as_agreed(server):
+    answer = server.post("/classify/player", PLAYER).json
+    assert answer["skill_level"] == max(answer["scores"], key=answer["scores"].get)
+    assert answer["confidence"] == answer["scores"][answer["skill_level"]]
+    assert list(answer["scores"]) == ["Beginner", "Intermediate", "Advanced", "Pro"]
+    assert sum(answer["scores"].values()) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_newcomer_gets_no_tier_but_a_reason(server):
+    record = PLAYER | {"total_rounds": 40, "total_clutch_attempts": 20}
+    answer = server.post("/classify/player", record).json
+    assert (answer["skill_level"], answer["confidence"], answer["scores"]) == (None, None, None)
+    assert answer["reason"].startswith("not enough rounds yet: 40")
+    many = server.post("/classify/players", {"players": [PLAYER, record]}).json
+    assert [one["skill_level"] for one in many["predictions"]] == ["Advanced", None]
+
+
+@pytest.mark.parametrize("count", [1, 499, 500, 501, 10_000])
+def test_a_batch_keeps_its_order(server, count):
+    states = [ROUND | {"ct_alive": number % 6} for number in range(count)]
+    answer = server.post("/predict/rounds", {"states": states}).json
+    assert answer["model_version"] == "1"
+    singles = [server.post("/predict/round", ROUND | {"ct_alive": alive}).json for alive in range(6)]
+    for single in singles:
+        del single["model_version"]
+    assert answer["predictions"] == [singles[number % 6] for number in range(count)]
+
+
+def test_a_batch_is_answered_in_its_spelling(server):
+    answer = server.post("/predict/rounds", {"states": [in_camel(ROUND)]}).json
+    assert answer["modelVersion"] == "1"
+    assert "ctWinInterval" in answer["predictions"][0]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "headers", "status", "kind"),
+    [
+        ("/predict/round", b"{", {}, 400, "not-json"),
+        ("/predict/round", ROUND | {"ct_alive": 6}, {}, 422, "bad-values"),
+        ("/predict/rounds", {"states": [ROUND | {"ct_alive": 6}]}, {}, 422, "bad-values"),
+        ("/classify/player", PLAYER | {"avg_headshots": 20}, {}, 422, "bad-values"),
+        ("/predict/round", ROUND, {"Content-Type": "text/plain"}, 415, "wrong-media-type"),
+        ("/predict/round", ROUND, {"Content-Type": "application/json; charset=latin-1"}, 415, "wrong-media-type"),
+        ("/predict/round", b" " * 70_000, {}, 413, "too-large"),
+        ("/predict/rounds", b" " * 9_000_000, {}, 413, "too-large"),
+        ("/predict/sounds", ROUND, {}, 404, "not-found"),
+        ("/health", ROUND, {}, 405, "wrong-method"),
+        ("/schema.json", {}, {}, 405, "wrong-method"),
+        ("/static_content/../../etc/passwd", {}, {}, 404, "not-found"),
+        ("/admin/reload", {}, {}, 401, "unauthorized"),
+        ("/admin/reload", {}, {"Authorization": "Bearer x"}, 401, "unauthorized"),
+    ],
+)
+def test_errors_are_problem_documents(server, path, body, headers, status, kind):  # noqa: PLR0917
+    answer = server.post(path, body, **headers)
+    assert (answer.status, answer.headers["content-type"]) == (status, "application/problem+json")
+    problem = answer.json
+    assert (problem["status"], problem["type"]) == (status, f"urn:cs2-pipeline:problem:{kind}")
+    assert problem["title"]
+    assert problem["detail"]
+    assert ("errors" in problem) == (status == 422)
+
+
+def test_a_body_declared_as_json_in_another_way_is_read(server):
+    for declared in ("application/json; charset=utf-8", 'Application/JSON;charset="UTF-8"'):
+        assert server.post("/predict/round", ROUND, **{"Content-Type": declared}).status == 200
+
+
+def test_a_get_on_a_prediction_is_told_the_right_method(server):
+    answer = server.get("/predict/round")
+    assert (answer.status, answer.headers["allow"]) == (405, "POST")
+
+
+def test_the_state_of_the_service_is_told(server):
+    server.await_that(lambda s: s.get("/health").json["status"] == "healthy")
+    assert server.get("/health").json == {
+        "status": "healthy",
+        "models_loaded": {"round_predictor": True, "player_classifier": True},
+        "version": "1.0.0",
+    }
+    assert server.get("/livez").status == 200
+    assert server.get("/readyz").status == 200
+    first, second = server.get("/models").json["models"]
+    assert (first["name"], first["version"], first["source_watermark"]) == ("round_predictor", "1", "demo 7")
+    assert (second["dataset_digest"], second["metrics"]) == ("d" * 32, {"test_log_loss": 0.5})
+    assert first["promoted_at"] >= first["trained_at"] == "2026-01-01T00:00:00+00:00"
+    assert len(first["run_id"]) == 32
+
+
+def samples(server):
+    families = text_string_to_metric_families(server.get("/metrics").body.decode())
+    return {(s.name, *sorted(s.labels.items())): s.value for family in families for s in family.samples}
+
+
+def test_predictions_and_errors_are_counted(server):
+    before = samples(server)
+    server.post("/predict/rounds", {"states": [ROUND] * 7})
+    server.post("/predict/round", ROUND)
+    server.post("/predict/round", b"[")
+    after = samples(server)
+
+    def growth(*key):
+        return after[key] - before.get(key, 0)
+
+    assert growth("predictions_total", ("model_type", "round_predictor")) == 8
+    assert growth("prediction_errors_total", ("reason", "not_json")) == 1
+    assert growth("prediction_latency_seconds_count") == 2
+    run_id = server.get("/models").json["models"][0]["run_id"]
+    assert after["model_info", ("name", "round_predictor"), ("run_id", run_id), ("version", "1")] == 1
+    assert after["model_age_seconds", ("name", "round_predictor")] > 0
+    assert after["model_reloads_total", ("name", "round_predictor"), ("result", "loaded")] >= 1
+
+
+def test_a_hundred_megabytes_are_refused_before_they_are_read(server):
+    head = POST % b"/predict/rounds" + b"Content-Length: 100000000\r\n\r\n"
+    assert raw(server, head + b" " * 1000).startswith(b"HTTP/1.1 413")
+
+
+def test_a_body_without_a_length_is_cut_off_at_the_limit(server):
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    head = POST % b"/predict/rounds" + b"Transfer-Encoding: chunked\r\n\r\n"
+    assert raw(server, head + chunk * 140 + b"0\r\n\r\n").startswith(b"HTTP/1.1 413")
+
+
+def test_a_client_that_leaves_in_the_middle_of_a_body_costs_nothing(server):
+    head = POST % b"/predict/round" + b"Content-Length: 500\r\n\r\n"
+    for _ in range(50):
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(head + b'{"ct_alive":')
+    assert server.post("/predict/round", ROUND).status == 200
+    assert b"Traceback" not in server.log.read_bytes()
+
+
+def test_a_client_that_asks_before_it_sends_is_told_that_it_is_too_much(server):
+    head = POST % b"/predict/rounds" + b"Expect: 100-continue\r\nContent-Length: 100000000\r\n\r\n"
+    assert raw(server, head).startswith(b"HTTP/1.1 413")
+
+
+@pytest.mark.parametrize("lines", [b"X: " + b"a" * 10_000_000, b"X: y\r\n" * 2_000_000])
+def test_a_head_without_end_is_cut_off(server, lines):
+    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        with pytest.raises(ConnectionError):  # more than fits between the two ends: the other one must have closed
+            connection.sendall(POST % b"/predict/round" + lines)
+        with suppress(ConnectionResetError):
+            assert connection.recv(100).startswith(b"HTTP/1.1 431")
+
+
+def open_handles(server):
+    (worker,) = server.workers()
+    return len(list(Path(f"/proc/{worker}/fd").iterdir()))
+
+
+def test_a_connection_that_asks_nothing_or_reads_nothing_is_closed(server):
+    batch = json.dumps({"states": [ROUND] * 10_000}).encode()
+    unread = POST % b"/predict/rounds" + b"Content-Length: %d\r\n\r\n" % len(batch) + batch
+    before = open_handles(server)
+    with ExitStack() as stack:
+        idle, hasty, half, slow, deaf = [stack.enter_context(socket.socket()) for _ in range(5)]
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        for connection in (idle, hasty, half, slow, deaf):
+            connection.settimeout(20)
+            connection.connect(("127.0.0.1", server.port))
+        hasty.sendall(b"POST /predict")
+        half.sendall(POST % b"/predict/round")
+        deaf.sendall(unread)
+        slow.sendall(b"POST /predict/round HTTP/1.1\r\nX: ")
+        with suppress(OSError):
+            while True:  # a byte now and then buys no time
+                slow.sendall(b"x")
+                slow.settimeout(0.5)
+                with suppress(TimeoutError):
+                    assert slow.recv(100) == b""
+                    break
+        assert [connection.recv(100) for connection in (idle, hasty, half)] == [b"", b"", b""]
+        server.await_that(lambda s: open_handles(s) <= before)
+
+
+def test_nested_brackets_are_not_json_enough(server):
+    assert server.post("/predict/round", b"[" * 10_000).status == 400
+    assert server.post("/predict/rounds", b'{"states":' + b"[" * 100_000).status == 400
+
+
+def test_a_websocket_is_turned_away(server):
+    head = (
+        b"GET /predict/round HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    )
+    assert raw(server, head)[:12] in (b"HTTP/1.1 403", b"HTTP/1.1 405")
+
+
+def test_half_a_body_is_waited_for_only_so_long(served_home):
+    with serving(served_home.path, module=ONE_PROCESS, body_timeout=0.3) as hurried:
+        assert hurried.post("/admin/reload", {}).status == 403  # it has no token
+        head = POST % b"/predict/round" + b"Content-Length: 500\r\n\r\n"
+        assert raw(hurried, head + b'{"ct_').startswith(b"HTTP/1.1 408")
+
+
+def test_more_requests_at_once_than_are_held_get_429(served_home):
+    with serving(served_home.path, module=ONE_PROCESS, max_in_flight=4) as small, ExitStack() as stack:
+        body = json.dumps(ROUND).encode()
+        head = POST % b"/predict/round" + b"Content-Length: %d\r\n\r\n" % len(body)
+        waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", small.port))) for _ in range(4)]
+        for connection in waiting:
+            connection.sendall(head + body[:10])
+        small.await_that(lambda s: s.post("/predict/round", ROUND).status == 429)
+        answer = small.post("/predict/round", ROUND)
+        assert (answer.headers["retry-after"], answer.json["type"]) == ("1", "urn:cs2-pipeline:problem:overloaded")
+        assert small.get("/health").status == 200
+        for connection in waiting:
+            connection.sendall(body[10:])
+            assert connection.recv(65536).startswith(b"HTTP/1.1 200")
+        assert small.post("/predict/round", ROUND).status == 200
+        assert_a_burst_is_cut_off(small, head + body)
+
+
+def assert_a_burst_is_cut_off(small, request):
+    """Of a hundred requests that are there at once, those beyond the queue's length are turned away, and answered."""
+    (worker,) = small.workers()
+    with ExitStack() as stack:
+        burst = [stack.enter_context(socket.create_connection(("127.0.0.1", small.port))) for _ in range(100)]
+        small.get("/livez", Connection="close")  # accepted after all of them
+        os.kill(worker, signal.SIGSTOP)
+        for connection in burst:
+            connection.sendall(request)
+        os.kill(worker, signal.SIGCONT)
+        statuses = [int(connection.recv(65536).split()[1]) for connection in burst]
+    assert set(statuses) == {200, 429}
+    assert statuses.count(200) >= 4
+
+
+def test_a_large_batch_does_not_hold_up_a_single_round(server):
+    states = {"states": [ROUND] * 10_000}
+    with ThreadPoolExecutor(1) as background:
+        batches = [background.submit(server.post, "/predict/rounds", states) for _ in range(3)]
+        answered = 0
+        while not all(batch.done() for batch in batches):
+            assert server.post("/predict/round", ROUND).status == 200
+            answered += 1
+        assert all(batch.result().status == 200 for batch in batches)
+    assert answered > 3
+
+
+@pytest.mark.parametrize("alive", [4, 4.0])  # with a point it is right and read item by item
+def test_others_get_their_turn_before_each_chunk_of_a_batch(alive):
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def turns_before_each_chunk():
+        running = asyncio.create_task(others())
+        body = json.dumps({"states": [ROUND | {"ct_alive": alive}] * (3 * CHUNK)}).encode()
+        seen = [turns async for _ in _chunks(ROUND_FORM, body)]
+        running.cancel()
+        return seen
+
+    seen = asyncio.run(turns_before_each_chunk())
+    assert len(seen) == 3
+    assert seen == sorted(set(seen))
+
+
+def asked(app, path, headers, body=b""):
+    """Post to an application in this process; its answer's status and document."""
+    sent = []
+
+    async def receive():
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(app({"type": "http", "method": "POST", "path": path, "headers": headers}, receive, send))
+    return sent[0]["status"], json.loads(sent[1]["body"])
+
+
+def test_a_defect_is_answered_with_an_id_that_is_in_the_log_and_nothing_else(tmp_path, caplog):
+    app = PredictionApp(Settings(home=tmp_path), None)
+    app._champions.predictors["round_predictor"] = RoundPredictor.__new__(RoundPredictor)  # has no model inside
+    headers = [(b"content-type", b"application/json")]
+    status, problem = asked(app, "/predict/round", headers, json.dumps(ROUND).encode())
+    assert (status, problem["status"]) == (500, 500)
+    identifier = problem["detail"].rsplit(" ", 1)[1]
+    assert identifier in caplog.text
+    assert "AttributeError" in caplog.text
+    assert "Attribute" not in json.dumps(problem)
+
+
+def test_a_reload_that_mlflow_does_not_answer_is_no_success(tmp_path, monkeypatch):
+    monkeypatch.setattr("bento.app.RELOAD_WAIT", 0.1)
+    settings = Settings(home=tmp_path, admin_token="sesame")
+    settings.champion_cache.mkdir(parents=True)
+    status, problem = asked(PredictionApp(settings, None), "/admin/reload", [(b"authorization", b"Bearer sesame")])
+    assert (status, problem["type"]) == (503, "urn:cs2-pipeline:problem:not-reloaded")

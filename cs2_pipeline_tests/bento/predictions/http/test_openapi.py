@@ -1,0 +1,79 @@
+"""The OpenAPI document tells the truth, and the page that shows it needs nothing from elsewhere."""
+
+import re
+import shutil
+import subprocess
+import sys
+
+import jsonschema
+import pytest
+
+from bento.predictions.http.openapi import document
+from bento.predictions.http.requests import camel
+from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.game.state import ROUND_FIELDS
+from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
+
+# A state that cannot exist is within the schema and yet refused: the document says so, JSON Schema cannot.
+CONFIGURATION = """\
+[checks.positive_data_acceptance]
+expected-statuses = ["2xx", "401", "403", "422"]
+
+[checks.negative_data_rejection]
+expected-statuses = ["4xx"]
+"""
+
+
+def test_schemathesis_finds_nothing(server, tmp_path):
+    configuration = tmp_path / "schemathesis.toml"
+    configuration.write_text(CONFIGURATION)
+    command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run"]
+    options = ["--max-examples", "40", "--phases", "examples,coverage,fuzzing", "--checks", "all", "--no-color"]
+    run = [*command, f"{server.url}/openapi.json", *options]
+    done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr
+
+
+@pytest.mark.parametrize(("name", "fields"), [("Round", ROUND_FIELDS), ("Player", PLAYER_FIELDS)])
+def test_the_document_has_every_field_of_the_table_in_both_spellings(name, fields):
+    schemas = document()["components"]["schemas"]
+    for field in fields:
+        for schema, spelled in ((schemas[name], field.name), (schemas[f"{name}Camel"], camel(field.name))):
+            described = schema["properties"][spelled]
+            assert described["description"] == field.meaning
+            assert (spelled in schema["required"]) == field.required
+            if not field.text:
+                assert (described["minimum"], described["maximum"]) == (field.low, field.high)
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "answer"),
+    [
+        ("/predict/round", ROUND, "RoundAnswer"),
+        ("/predict/rounds", {"states": [ROUND]}, "RoundAnswers"),
+        ("/classify/player", PLAYER, "PlayerAnswer"),
+        ("/classify/player", PLAYER | {"total_rounds": 40}, "PlayerAnswer"),
+        ("/predict/round", {}, "Problem"),
+    ],
+)
+def test_answers_are_as_the_document_says(server, path, body, answer):
+    components = server.get("/openapi.json").json["components"]
+    schema = {"$ref": f"#/components/schemas/{answer}", "components": components}
+    jsonschema.validate(server.post(path, body).json, schema)
+
+
+def test_the_page_takes_everything_from_the_service(server):
+    page = server.get("/").body.decode()
+    links = re.findall(r'(?:src|href)="([^"]+)"', page) + re.findall(r'url: "([^"]+)"', page)
+    assert len(links) == 4
+    for link in links:
+        if not link.startswith("data:"):
+            assert server.get(f"/{link}").status == 200
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser: apt-get install chromium")
+def test_the_page_shows_every_path_in_a_browser(server):
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=30000", "--dump-dom"]
+    done = subprocess.run([*command, f"{server.url}/"], capture_output=True, text=True, check=True, timeout=120)
+    for path in document()["paths"]:
+        assert f'data-path="{path}"' in done.stdout

@@ -1,0 +1,217 @@
+"""What a body may hold, and how everything wrong with it is named."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bento.predictions.http.problems import Problem
+from bento.predictions.http.requests import CAMEL, MAX_BATCH, PLAYER_FORM, ROUND_FORM, SNAKE, camel, parse
+from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.game.state import ROUND_FIELDS
+from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
+
+FULL_ROUND = ROUND | {
+    "map_name": "de_mirage", "ct_health": 350, "t_health": 210, "ct_armor": 300, "t_armor": 200, "ct_helmets": 3,
+    "t_helmets": 2, "ct_defuse_kits": 1,
+}  # fmt: skip
+
+
+def errors_of(form, document):
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    with pytest.raises(Problem) as caught:
+        form.read_one(body)
+    return caught.value
+
+
+def in_camel(document):
+    return {camel(name): value for name, value in document.items()}
+
+
+def number_in(field):
+    if field.text:
+        return st.text("de_mirage \u00e9", max_size=20)
+    if field.integer:
+        return st.integers(int(field.low), int(field.high))
+    return st.floats(field.low, field.high)
+
+
+rounds = st.fixed_dictionaries(
+    {field.name: number_in(field) for field in ROUND_FIELDS if field.required},
+    optional={field.name: st.none() | number_in(field) for field in ROUND_FIELDS if not field.required},
+)
+players = st.fixed_dictionaries(
+    {field.name: number_in(field) for field in PLAYER_FIELDS if field.required},
+    optional={field.name: st.none() | number_in(field) for field in PLAYER_FIELDS if not field.required},
+)
+
+
+@pytest.mark.parametrize("document", [ROUND, FULL_ROUND])
+def test_a_round_reads_the_same_in_both_spellings(document):
+    snake, style = ROUND_FORM.read_one(json.dumps(document).encode())
+    assert style is SNAKE
+    assert snake == {field.name: None for field in ROUND_FIELDS} | {"match_id": None, "round_id": None} | document
+    assert ROUND_FORM.read_one(json.dumps(in_camel(document)).encode()) == (snake, CAMEL)
+
+
+def test_a_player_reads_the_same_in_both_spellings():
+    snake, style = PLAYER_FORM.read_one(json.dumps(PLAYER).encode())
+    assert (snake, style) == (PLAYER, SNAKE)
+    assert PLAYER_FORM.read_one(json.dumps(in_camel(PLAYER)).encode()) == (snake, CAMEL)
+
+
+@pytest.mark.parametrize(("form", "documents"), [(ROUND_FORM, rounds), (PLAYER_FORM, players)])
+def test_the_fast_and_the_slow_reading_agree(form, documents):
+    @given(documents)
+    def agree(document):
+        body = json.dumps(document).encode()
+        try:
+            fast = form.read_one(body)
+        except Problem as problem:
+            with pytest.raises(Problem) as caught:
+                form._read_one_slowly(body)
+            assert sorted(caught.value.errors, key=str) == sorted(problem.errors, key=str)
+        else:
+            assert form._read_one_slowly(body) == fast
+
+    agree()
+
+
+@given(st.recursive(st.none() | st.booleans() | st.floats() | st.text(), lambda inner: st.lists(inner, max_size=3)))
+def test_any_value_for_a_field_is_read_or_refused_by_name(value):
+    try:
+        ROUND_FORM.read_one(json.dumps(ROUND | {"ct_money": value}).encode())
+    except Problem as problem:
+        assert (problem.status, [error.field for error in problem.errors]) == (422, ["ct_money"])
+    else:
+        assert isinstance(value, float)
+        assert 0 <= value <= 80_000
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_refused_politely(body):
+    problem = errors_of(ROUND_FORM, body)
+    assert problem.status in (400, 422)
+    assert json.loads(problem.body())["status"] == problem.status
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "message"),
+    [
+        ({"ct_alive": 6}, "ct_alive", "must be from 0 to 5, not 6"),
+        ({"ct_alive": 4.5}, "ct_alive", "must be a whole number, not 4.5"),
+        ({"ct_alive": "4"}, "ct_alive", "must be a number, not text"),
+        ({"ct_alive": True}, "ct_alive", "must be a number, not true or false"),
+        ({"bomb_planted": False}, "bomb_planted", "must be a number, not true or false"),
+        ({"ct_money": float("nan")}, "ct_money", "must be a finite number"),
+        ({"ct_money": float("-inf")}, "ct_money", "must be a finite number"),
+        ({"ct_money": 10**400}, "ct_money", "must be a finite number"),
+        ({"ct_money": None}, "ct_money", "must not be null"),
+        ({"t_money": -1}, "t_money", "must be from 0 to 80000, not -1"),
+        ({"map_name": 7}, "map_name", "must be text, not a number"),
+        ({"map_name": "x" * 101}, "map_name", "must have at most 100 characters, not 101"),
+        ({"match_id": 7}, "match_id", "must be text, not a number"),
+        ({"ct_helth": 100}, "ct_helth", "unknown field; did you mean ct_health?"),
+        ({"tAlive": 3}, "tAlive", "this body is snake_case: write t_alive"),
+        ({"ct_health": 401}, "ct_health", "401 is more than 4 living players can have"),
+        ({"bomb_planted": 1}, "time_remaining", "a planted bomb explodes within 45 s"),
+        ({"ct_alive": 0, "t_alive": 0}, "ct_alive", "nobody is alive on either side and no bomb is planted"),
+    ],
+)
+def test_what_is_wrong_is_said_with_the_field(change, field, message):
+    problem = errors_of(ROUND_FORM, ROUND | change)
+    assert [(error.field, error.message) for error in problem.errors] == [(field, message)]
+
+
+def test_all_wrong_fields_are_named_at_once_in_the_spelling_of_the_request():
+    document = in_camel(ROUND) | {"ctAlive": 9, "timeRemaining": "soon", "frogs": 1}
+    del document["tScore"]
+    fields = [error.field for error in errors_of(ROUND_FORM, document).errors]
+    assert fields == ["ctAlive", "frogs", "tScore", "timeRemaining"]
+
+
+def test_a_field_name_that_utf8_cannot_hold_can_be_answered():
+    problem = errors_of(ROUND_FORM, json.dumps(ROUND)[:-1].encode() + b', "\\ud800": 1}')
+    assert json.loads(problem.body())["errors"][0]["message"] == "unknown field"
+
+
+@pytest.mark.parametrize("name", ["map_name", "match_id"])
+def test_half_a_surrogate_pair_is_no_text(name):
+    problem = errors_of(ROUND_FORM, json.dumps(ROUND)[:-1].encode() + b', "%s": "a\\ud800"}' % name.encode())
+    assert [error.field for error in problem.errors] == [name]
+    values, _ = ROUND_FORM.read_one(json.dumps(ROUND)[:-1].encode() + b', "%s": "\\ud83d\\ude00"}' % name.encode())
+    assert values[name] == "😀"
+
+
+def test_unknown_fields_beyond_those_listed_are_only_counted():
+    many = {f"ct_aliv{number}": 1 for number in range(5000)}
+    for problem in (errors_of(ROUND_FORM, ROUND | many), batch_problem(many)):
+        messages = [error.message for error in problem.errors]
+        assert "4900 more unknown fields" in messages
+        assert len(messages) < 110
+
+
+def test_a_whole_number_may_be_written_with_a_point():
+    values, _ = ROUND_FORM.read_one(json.dumps(ROUND | {"ct_alive": 4.0}).encode())
+    assert values["ct_alive"] == 4
+    assert isinstance(values["ct_alive"], int)
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[" * 10_000, b"\xff", b'{"a":1}x', b"\xef\xbb\xbf{}"])
+def test_what_is_not_json_is_400(body):
+    assert errors_of(ROUND_FORM, body).status == 400
+
+
+@pytest.mark.parametrize("body", [b"null", b"7", b'"x"', b"[]", b"{}"])
+def test_json_of_another_shape_is_422(body):
+    assert errors_of(ROUND_FORM, body).status == 422
+
+
+def batch_problem(document):
+    body = json.dumps(document).encode()
+    read = ROUND_FORM.read_many(body)
+    assert read is None or ROUND_FORM.values(read[0]) is None
+    with pytest.raises(Problem) as caught:
+        list(ROUND_FORM.read_many_slowly(parse(body)))
+    return caught.value
+
+
+def test_errors_in_a_batch_say_which_state():
+    problem = batch_problem({"states": [ROUND, ROUND | {"ct_alive": 6}, 5, ROUND | {"t_health": 301}]})
+    assert [error.field for error in problem.errors] == ["states[1].ct_alive", "states[2]", "states[3].t_health"]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, {"states": []}, {"states": {}}, {"states": None}, {"states": [ROUND], "state": 1}, [ROUND], {"players": []}],
+)
+def test_a_batch_of_another_shape_is_refused(document):
+    assert batch_problem(document).status == 422
+
+
+def test_a_batch_has_a_largest_size():
+    problem = batch_problem({"states": [ROUND] * (MAX_BATCH + 1)})
+    assert problem.errors[0].message == "must hold 1 to 10000 items, not 10001"
+
+
+def test_no_more_than_a_hundred_errors_are_listed_and_the_rest_counted():
+    document = json.loads(batch_problem({"states": [ROUND | {"ct_alive": 6}] * 500}).body())
+    assert len(document["errors"]) == 100
+    assert document["detail"] == "500 fields are wrong; the first 100 are listed"
+
+
+def test_why_fields_are_unknown_is_looked_up_only_for_those_listed(monkeypatch):
+    asked = []
+    monkeypatch.setattr(ROUND_FORM, "_unknown", lambda name, _: asked.append(name) or "unknown field")
+    item = ROUND | {f"ct_aliv{number}": 1 for number in range(40)}
+    problem = batch_problem({"states": [item] * 500})
+    assert problem.detail == "20000 fields are wrong; the first 100 are listed"
+    assert len(asked) == 120, "those of the third item are the last to be listed"
+
+
+def test_an_unusual_but_right_batch_is_read():
+    body = json.dumps({"states": [in_camel(ROUND) | {"ctAlive": 4.0}] * 250}).encode()
+    assert ROUND_FORM.read_many(body) is None
+    rows, style = next(result for result in ROUND_FORM.read_many_slowly(parse(body)) if result is not None)
+    assert (len(rows), style, rows[0]["ct_alive"]) == (250, CAMEL, 4)

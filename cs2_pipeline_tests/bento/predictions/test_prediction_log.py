@@ -1,0 +1,109 @@
+"""What was predicted can be read back, and the log knows its bounds."""
+
+import threading
+
+import numpy as np
+import pyarrow.dataset as ds
+import pyarrow.parquet as pq
+import pytest
+
+from bento.predictions.champions.predictors import Skill
+from bento.predictions.prediction_log import LEFT_OUT, PredictionLog, schema
+from cs2_pipeline.artifact.cache import Cache, ModelVersion
+from cs2_pipeline.game.features import ROUND_FEATURES, round_features
+from cs2_pipeline.game.maps import map_index
+from cs2_pipeline.game.state import ROUND_FIELDS
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
+
+VERSION = ModelVersion("round_predictor", "3", "run", "", "", "", "", "", {}, {})
+
+
+def test_predictions_of_a_service_are_read_back_as_they_were_answered(served_home):
+    with serving(served_home.path, module=ONE_PROCESS, prediction_log="true") as server:
+        first = server.post("/predict/round", ROUND | {"map_name": "de_nuke", "match_id": "m1", "round_id": "r9"}).json
+        server.post("/predict/rounds", {"states": [ROUND] * 30})
+        server.post("/predict/round", ROUND | {"ct_alive": 9})
+        server.post("/classify/player", PLAYER)
+        server.terminate()
+        server.process.wait(60)
+    table = ds.dataset(served_home.path / "predictions" / "round_predictor").to_table()
+    logged = table.to_pylist()
+    assert len(logged) == 31
+    model = Cache(Settings(home=served_home.path, mlflow_tracking_uri=served_home.uri).champion_cache)
+    assert predicted_from(table, model) == pytest.approx(table["ct_win_probability"].to_numpy(), abs=1e-6)
+    (row,) = [row for row in logged if row["match_id"] == "m1"]
+    assert (row["round_id"], row["map_name"], row["model_version"]) == ("r9", "de_nuke", "1")
+    assert row["ct_win_probability"] == first["ct_win_probability"]
+    assert [row["ct_win_low"], row["ct_win_high"]] == first["ct_win_interval"]
+    assert {key: row[key] for key in ROUND} == ROUND
+    assert row["ct_health"] is None
+    (player,) = ds.dataset(served_home.path / "predictions" / "player_classifier").to_table().to_pylist()
+    assert player["score_advanced"] == pytest.approx(0.461483)
+
+
+def predicted_from(table, cache):
+    """What the model gives for the logged inputs, taken up as the pipeline takes up its own tables."""
+    values = {field.name: table[field.name].to_numpy() for field in ROUND_FIELDS if not field.text}
+    values["map_index"] = np.array([map_index(name) for name in table["map_name"].to_pylist()])
+    rows = np.column_stack(round_features(values)).astype(np.float32)
+    artifact = cache.load(cache.current("round_predictor"))
+    (probability,) = artifact.session.run(["probability"], {"features": rows[:, artifact.columns(ROUND_FEATURES)]})
+    return probability
+
+
+def test_the_log_has_a_column_for_every_field():
+    assert {field.name for field in ROUND_FIELDS} <= set(schema("round_predictor").names)
+
+
+def test_the_oldest_files_make_room_for_new_ones(tmp_path):
+    log = PredictionLog(tmp_path, max_bytes=20_000)
+    for _ in range(8):
+        log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+        log._write()
+    files = list(tmp_path.glob("*/*/*"))
+    assert 1 <= len(files) < 8
+    assert sum(file.stat().st_size for file in files) <= 20_000
+
+
+def test_a_file_that_another_worker_removes_meanwhile_costs_no_prediction(tmp_path):
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    before = LEFT_OUT._value.get()
+    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log._write()
+    (day,) = tmp_path.glob("*/*")
+    (day / "000000000000-1.parquet").symlink_to(tmp_path / "removed")  # listed, and not there when it is looked at
+    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log._write()
+    assert LEFT_OUT._value.get() == before
+    assert len([file for file in day.iterdir() if file.exists()]) == 2
+
+
+def test_a_full_disk_costs_the_log_and_nothing_else(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    log.player(VERSION, dict(PLAYER), Skill(None, "too few"))
+    log._write()
+    assert list(tmp_path.glob("*/*/*")) == []
+
+
+def test_rows_that_cannot_be_written_do_not_end_the_log(tmp_path):
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    log.round(VERSION, ROUND | {"match_id": "\ud800"}, (0.5, 0.4, 0.6))
+    log._write()
+    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log._write()
+    assert ds.dataset(tmp_path / "round_predictor").count_rows() == 1
+
+
+def test_what_waits_is_written_when_the_service_ends(tmp_path):
+    before = threading.active_count()
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    log.start()
+    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log.stop()
+    assert ds.dataset(tmp_path / "round_predictor").count_rows() == 1
+    assert threading.active_count() == before

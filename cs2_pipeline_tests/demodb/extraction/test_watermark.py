@@ -1,0 +1,93 @@
+"""What is new in a demo database."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from cs2_pipeline.demodb.extraction import watermark
+from cs2_pipeline.demodb.extraction.watermark import Watermark
+from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
+
+PARSED = datetime(2026, 3, 1, 14, tzinfo=UTC)
+
+
+def test_the_watermark_is_the_highest_id_and_the_latest_parse(opened):
+    assert watermark.read(opened(SmallDatabase())) == Watermark(1, PARSED)
+
+
+def test_a_database_without_demos_has_a_watermark_below_every_other(opened):
+    small = SmallDatabase()
+    for rows in small.rows.values():
+        rows.clear()
+    db = opened(small)
+    assert watermark.read(db) == Watermark(0, None)
+    assert watermark.days_touched(db, None) == set()
+
+
+def test_after_the_watermark_nothing_is_new(opened):
+    db = opened(SmallDatabase())
+    assert watermark.days_touched(db, watermark.read(db)) == set()
+
+
+def test_without_a_watermark_every_day_with_a_match_is_new(opened):
+    assert watermark.days_touched(opened(SmallDatabase()), None) == {NOON.date()}
+
+
+def test_a_demo_parsed_late_touches_the_old_day_of_its_match(opened):
+    small = SmallDatabase()
+    small.add_match(2, datetime(2024, 5, 6, 20))
+    small.row("DemoFiles", 2)["ParsedAt"] = datetime(2026, 3, 1, 14, 0, 0, 1)
+    assert watermark.days_touched(opened(small), Watermark(1, PARSED)) == {date(2024, 5, 6)}
+
+
+def test_a_demo_parsed_again_touches_its_day(opened):
+    small = SmallDatabase()
+    small.row("DemoFiles", 1)["ParsedAt"] = datetime(2026, 3, 9)
+    assert watermark.days_touched(opened(small), Watermark(1, PARSED)) == {NOON.date()}
+
+
+def test_each_day_has_the_newest_of_its_demos(opened):
+    small = SmallDatabase()
+    small.add_match(2, NOON.replace(hour=18))
+    small.add_match(3, datetime(2024, 5, 6, 20))
+    small.row("DemoFiles", 1)["ParsedAt"] = datetime(2026, 3, 9)
+    db = opened(small)
+    old = Watermark(3, datetime(2024, 5, 6, 22, tzinfo=UTC))
+    assert watermark.newest_by_day(db, None) == {
+        NOON.date(): Watermark(2, datetime(2026, 3, 9, tzinfo=UTC)),
+        date(2024, 5, 6): old,
+    }
+    assert watermark.newest_by_day(db, old) == {NOON.date(): Watermark(2, datetime(2026, 3, 9, tzinfo=UTC))}
+
+
+@pytest.mark.parametrize(
+    ("seen", "demo", "covered"),
+    [
+        (Watermark(7, PARSED), Watermark(7, PARSED), True),
+        (Watermark(7, PARSED), Watermark(8, PARSED), False),
+        (Watermark(7, PARSED), Watermark(6, PARSED.replace(hour=15)), False),
+        (Watermark(7, PARSED), Watermark(7, None), True),
+        (Watermark(), Watermark(7, None), False),
+    ],
+)
+def test_a_demo_with_a_higher_id_or_a_later_parse_was_not_seen(seen, demo, covered):
+    assert seen.covers(demo) == covered
+    assert seen.joined(demo).covers(demo)
+    assert seen.joined(demo).covers(seen)
+
+
+def test_a_match_whose_start_was_never_recorded_touches_no_day(opened):
+    small = SmallDatabase()
+    small.row("Matches", 1)["StartTime"] = datetime(1, 1, 1)
+    assert watermark.days_touched(opened(small), None) == set()
+
+
+@pytest.mark.parametrize("mark", [Watermark(), Watermark(42, PARSED), Watermark(7, PARSED.replace(microsecond=5))])
+def test_a_watermark_survives_its_text_form(mark):
+    assert Watermark.parse(str(mark)) == mark
+
+
+@pytest.mark.parametrize("text", ["", "42", "x@2026-01-01T00:00:00+00:00", "1@yesterday"])
+def test_a_text_that_is_no_watermark_is_refused(text):
+    with pytest.raises(ValueError):
+        Watermark.parse(text)

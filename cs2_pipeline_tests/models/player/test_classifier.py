@@ -1,0 +1,189 @@
+"""The player model: what it must beat, what it promises, and that what is exported is what was trained."""
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs2_pipeline.artifact.artifact import MANIFEST_FILE, Artifact, model_digest
+from cs2_pipeline.datasets.players import build
+from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
+from cs2_pipeline.game.player import NEVER, TIERS, complete
+from cs2_pipeline.models.errors import TrainingError
+from cs2_pipeline.models.player import classifier
+from cs2_pipeline.models.player.classifier import (
+    MEAN,
+    PlayerTraining,
+    by_rounds,
+    feature_matrix,
+    fit_rule,
+    fit_temperature,
+    least_rounds,
+    log_loss,
+    tempered,
+    train,
+)
+from cs2_pipeline.models.player.network import hide_adr
+from cs2_pipeline_tests.datasets.player_lines import player_lines
+
+DATASET = build(player_lines(players=300, matches=900, seed=5), max_anchors=4)
+TEST = DATASET[DATASET["part"] == "test"]
+FEATURES, TIER = feature_matrix(TEST), TEST["tier"].to_numpy()
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory) -> PlayerTraining:
+    return train(DATASET, seed=0, folder=tmp_path_factory.mktemp("player"))
+
+
+def test_the_model_beats_the_rule_of_the_past_tier_on_unseen_players(training: PlayerTraining) -> None:
+    model, rule = (log_loss(TIER, predict(FEATURES)) for predict in (training.chosen.predict, training.rule))
+    assert model < rule - 0.02
+
+
+def test_the_model_beats_the_rule_without_damage_per_round_too(training: PlayerTraining) -> None:
+    hidden = hide_adr(FEATURES)
+    assert log_loss(TIER, training.chosen.predict(hidden)) < log_loss(TIER, training.rule(hidden)) - 0.02
+
+
+def test_the_artifact_gives_the_scores_of_the_chosen_candidate(training: PlayerTraining) -> None:
+    for features in (FEATURES, hide_adr(FEATURES)):
+        scores = Artifact.load(training.folder).predict(features)["scores"]
+        assert np.abs(scores - training.chosen.predict(features)).max() < 1e-5
+
+
+def test_scores_add_up_to_one_and_no_tier_is_impossible_however_extreme_the_record(training: PlayerTraining) -> None:
+    least = complete(dict.fromkeys(PLAYER_FEATURES[:8], 0.0))
+    most = {
+        "avg_kills": 200, "avg_deaths": 0.001, "avg_headshots": 200, "avg_damage": 20_000, "total_clutches": 1e6,
+        "total_clutch_attempts": 1e6, "avg_first_kills": 100, "total_rounds": 1e6, "kd_ratio": 200.0,
+        "headshot_pct": 1, "clutch_rate": 1, "adr": 500,
+    }  # fmt: skip
+    rows = np.array([player_features(least), player_features(most)], dtype=np.float32)
+    scores = training.artifact.predict(np.vstack([rows, hide_adr(rows)]))["scores"]
+    assert scores.sum(axis=1) == pytest.approx(1, abs=1e-6)
+    assert (scores > 0).all() and (scores < 1).all()
+
+
+def test_a_longer_record_at_the_same_level_is_believed_more(training: PlayerTraining) -> None:
+    strong = TEST[(TEST["kd_ratio"] > 1.6) & (TEST["total_rounds"] > 60)].iloc[:20]
+    short, long = strong.assign(total_rounds=20), strong.assign(total_rounds=400)
+    expected = [training.chosen.predict(feature_matrix(rows)) @ np.arange(len(TIERS)) for rows in (short, long)]
+    assert expected[1].mean() > expected[0].mean()
+
+
+def test_same_data_and_seed_give_the_same_graph_and_the_test_part_is_never_read(
+    training: PlayerTraining, tmp_path: Path
+) -> None:
+    again = train(DATASET[DATASET["part"] != "test"], seed=0, folder=tmp_path)
+    assert model_digest(again.folder) == model_digest(training.folder)
+    assert again.chosen.name == training.chosen.name
+
+
+def test_the_manifest_holds_the_rounds_a_judgement_needs(training: PlayerTraining) -> None:
+    manifest = json.loads((training.folder / MANIFEST_FILE).read_text())
+    assert manifest["min_rounds"] == training.min_rounds
+    assert training.min_rounds in set(training.by_rounds["from_rounds"])
+    proven = training.by_rounds.set_index("from_rounds").loc[training.min_rounds]
+    assert proven["against_prior_high"] < 0
+    assert proven["log_loss"] <= proven["rule_log_loss"]
+
+
+GOOD = {
+    "players": 50.0, "log_loss": 1.0, "rule_log_loss": 1.1, "against_prior_low": -0.3, "against_prior_high": -0.1,
+    "against_rule_low": -0.2, "against_rule_high": 0.0, "overconfidence_low": -0.1, "overconfidence_high": 0.1,
+}  # fmt: skip
+FAULTS = ("against_rule", "against_prior", "overconfidence")
+
+
+def by_rounds_table(*changes: dict[str, float]) -> pd.DataFrame:
+    """Bins that begin at 20, 40, 80, ... rounds, each good but for its changes."""
+    return pd.DataFrame([{**GOOD, "from_rounds": 20 * 2**place, **change} for place, change in enumerate(changes)])
+
+
+def test_a_model_answers_from_the_first_rounds_on_where_it_is_proven() -> None:
+    assert least_rounds(by_rounds_table({}, {})) == 20
+    for name, value in (
+        ("against_prior_high", 0.01), ("log_loss", 1.11), ("overconfidence_low", 0.001), ("players", 9),
+    ):  # fmt: skip
+        assert least_rounds(by_rounds_table({name: value}, {}, {})) == 40
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_model_does_not_answer_below_rounds_where_it_is_refuted(fault: str) -> None:
+    refuted = {f"{fault}_low": 0.06, f"{fault}_high": 0.26}
+    assert least_rounds(by_rounds_table({}, {}, refuted, {})) == 160
+    assert least_rounds(by_rounds_table({}, {**refuted, "players": 9}, {})) == 20
+    assert least_rounds(by_rounds_table({}, {f"{fault}_low": 0.04, f"{fault}_high": 0.24}, {})) == 20
+
+
+def test_a_model_that_is_never_surely_better_answers_at_no_number_of_rounds() -> None:
+    assert least_rounds(by_rounds_table({"against_prior_high": 0.01})) == NEVER
+    assert least_rounds(by_rounds_table({}, {"overconfidence_low": 0.1, "overconfidence_high": 0.2})) == NEVER
+
+
+def test_the_table_by_rounds_has_the_numbers_of_its_rows(training: PlayerTraining) -> None:
+    table = by_rounds(TEST, training.chosen.predict, training.rule, training.prior)
+    assert table["rows"].sum() == len(TEST)
+    assert (table["from_rounds"].iloc[1:].to_numpy() > table["to_rounds"].iloc[:-1].to_numpy()).all()
+    some = table.iloc[2]
+    rows = TEST[TEST["total_rounds"].between(some["from_rounds"], some["to_rounds"])]
+    scores, tier = training.chosen.predict(feature_matrix(rows)), rows["tier"].to_numpy()
+    assert some["players"] == rows["steam_id"].nunique()
+    assert some["log_loss"] == pytest.approx(log_loss(tier, scores))
+    assert some["rule_log_loss"] == pytest.approx(log_loss(tier, training.rule(feature_matrix(rows))))
+    assert some["prior_log_loss"] == pytest.approx(-np.log(training.prior[tier]).mean(), abs=1e-6)
+    assert some["accuracy"] == pytest.approx((scores.argmax(axis=1) == tier).mean())
+    assert some["tier_error"] == pytest.approx(np.abs(scores.argmax(axis=1) - tier).mean())
+    assert some["confidence"] == pytest.approx(scores.max(axis=1).mean())
+    for name, one, other in (
+        ("against_rule", "log_loss", "rule_log_loss"), ("against_prior", "log_loss", "prior_log_loss"),
+        ("overconfidence", "confidence", "accuracy"),
+    ):  # fmt: skip
+        middle = (some[f"{name}_low"] + some[f"{name}_high"]) / 2
+        assert middle == pytest.approx(some[one] - some[other])
+        assert some[f"{name}_low"] < some[f"{name}_high"]
+
+
+def test_the_mean_of_the_networks_is_served_unless_one_kind_is_surely_better(training: PlayerTraining) -> None:
+    kinds, mean = training.candidates[2:-1], training.candidates[-1]
+    assert mean.name == MEAN and training.chosen is mean
+    scores = np.mean([kind.predict(FEATURES) for kind in kinds], axis=0)
+    assert np.abs(mean.predict(FEATURES) - scores).max() < 1e-6
+    part = classifier._Part.of(DATASET, "test")
+    knows = dataclasses.replace(kinds[1], predict=lambda _: np.eye(len(TIERS))[part.tier] * 0.9 + 0.025)
+    assert classifier._choose([kinds[0], knows], mean, part) is knows
+
+
+def test_the_rule_is_how_often_each_tier_followed_the_tier_of_the_past() -> None:
+    features = np.zeros((6, len(PLAYER_FEATURES)), dtype=np.float32)
+    features[:, PLAYER_FEATURES.index("kd_ratio")] = [0.5, 0.5, 0.5, 0.5, 1.2, 1.2]
+    tier = np.array([0, 0, 0, 1, 2, 2])
+    scores = fit_rule(features, tier)(features[[0, 4]])
+    assert scores.sum(axis=1) == pytest.approx(1)
+    assert scores[0, 0] == pytest.approx((3 + 4 / 10) / 5)
+    assert scores.min() > 0
+
+
+def test_the_temperature_softens_scores_that_are_too_sure() -> None:
+    random = np.random.default_rng(0)
+    honest = random.dirichlet([1, 1, 1, 1], 4000)
+    tier = np.array([random.choice(4, p=row) for row in honest])
+    too_sure = tempered(honest, 0.5)
+    assert fit_temperature(too_sure, tier, 4000) == pytest.approx(2, rel=0.1)
+    assert fit_temperature(too_sure[:40], tier[:40], 1) == pytest.approx(1, abs=0.15)
+
+
+def test_too_few_players_are_refused_with_what_to_do(tmp_path: Path) -> None:
+    few = DATASET[(DATASET["part"] != "validate") | (DATASET["steam_id"] == "none")]
+    with pytest.raises(TrainingError, match=r"validate part .* has 0 players.*simulate more matches"):
+        train(few, seed=0, folder=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_dataset_of_one_tier_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TrainingError, match="every player of the training part is Advanced"):
+        train(DATASET.assign(tier=2), seed=0, folder=tmp_path)

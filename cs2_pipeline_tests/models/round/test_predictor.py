@@ -1,0 +1,77 @@
+"""The round model's training: what it promises about its artifact, its choice and its input."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs2_pipeline.artifact.artifact import Artifact, model_digest
+from cs2_pipeline.models.errors import TrainingError
+from cs2_pipeline.models.round import predictor
+from cs2_pipeline.models.round.inputs import mask
+from cs2_pipeline.models.round.predictor import RoundTraining, feature_matrix
+
+
+@pytest.fixture(scope="module")
+def training(round_dataset: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> RoundTraining:
+    return predictor.train(round_dataset, seed=0, folder=tmp_path_factory.mktemp("model"))
+
+
+def test_the_artifact_on_disk_answers_as_the_chosen_candidate_does(
+    training: RoundTraining, round_dataset: pd.DataFrame
+) -> None:
+    features = feature_matrix(round_dataset)
+    served = Artifact.load(training.folder)
+    for view in (features, mask(features)):
+        np.testing.assert_allclose(served.predict(view)["probability"], training.chosen.predict(view), atol=1e-6)
+
+
+def test_every_kind_of_candidate_is_compared_with_and_without_the_optional_inputs(training: RoundTraining) -> None:
+    names = [candidate.name for candidate in training.candidates]
+    assert names == ["logistic regression", "monotone network", "gradient boosting", "network and boosting"]
+    assert all(0 < c.log_loss < 1 and 0 < c.log_loss_required < 1 for c in training.candidates)
+    assert training.baseline is training.candidates[0]
+
+
+def test_the_chosen_candidate_beats_chance_on_matches_it_has_not_seen(
+    training: RoundTraining, round_dataset: pd.DataFrame
+) -> None:
+    test = round_dataset[round_dataset["part"] == "test"]
+    probability, outcome = training.chosen.predict(feature_matrix(test)), test["ct_wins"].to_numpy()
+    assert -np.mean(np.where(outcome, np.log(probability), np.log(1 - probability))) < np.log(2) - 0.1
+
+
+def test_an_interval_holds_its_probability(training: RoundTraining, round_dataset: pd.DataFrame) -> None:
+    outputs = training.artifact.predict(feature_matrix(round_dataset))
+    assert np.all(outputs["low"] <= outputs["probability"])
+    assert np.all(outputs["probability"] <= outputs["high"])
+    assert np.all((outputs["low"] > 0) & (outputs["high"] < 1))
+
+
+def test_the_same_data_and_seed_give_the_same_graph(
+    training: RoundTraining, round_dataset: pd.DataFrame, tmp_path: Path
+) -> None:
+    shuffled_test_part = round_dataset.copy()
+    in_test = shuffled_test_part["part"] == "test"
+    shuffled_test_part.loc[in_test, "ct_wins"] = 1 - shuffled_test_part.loc[in_test, "ct_wins"]
+    predictor.train(shuffled_test_part, seed=0, folder=tmp_path)
+    assert model_digest(tmp_path) == model_digest(training.folder)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda d: d[d["match_id"] < d["match_id"].min() + 3], "3 matches before its test part"),
+        (lambda d: d.assign(ct_wins=np.int8(1)), "CT wins every round"),
+        (lambda d: d.drop(columns="t_money"), "no column t_money"),
+        (lambda d: d.assign(t_money=d["t_money"].where(d.index != d.index[7])), "t_money is missing in 1 row"),
+    ],
+)
+def test_a_dataset_that_cannot_be_learned_from_is_refused_and_nothing_is_written(
+    round_dataset: pd.DataFrame, tmp_path: Path, spoil: Callable[[pd.DataFrame], pd.DataFrame], message: str
+) -> None:
+    with pytest.raises(TrainingError, match=message):
+        predictor.train(spoil(round_dataset), seed=0, folder=tmp_path / "model")
+    assert not (tmp_path / "model").exists()

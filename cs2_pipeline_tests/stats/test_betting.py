@@ -1,0 +1,118 @@
+"""The laws of betting: wealth against a true claim does not grow on average, and bounds hold at every look."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cs2_pipeline.evaluation import live_calibration
+from cs2_pipeline.evaluation.live_calibration import Matches
+from cs2_pipeline.stats import betting
+from cs2_pipeline.stats.betting import Bets, log_wealth, lower_bound, together
+
+PRICES = st.lists(st.floats(0.01, 0.99), min_size=1, max_size=5)
+
+
+def outcomes(prices, calibrated_at):
+    """Every way the rounds of a match can end, shape (ways, rounds), and the chance of each."""
+    ways = np.array(list(product((0, 1), repeat=len(prices))))
+    return ways, np.prod(np.where(ways == 1, calibrated_at, 1 - np.asarray(calibrated_at)), axis=1)
+
+
+def bets_of(prices, won):
+    """The alarm's bets on one match whose rounds were priced and ended so, one row for each way."""
+    ranges = live_calibration.range_of(np.asarray(prices))
+    surplus, visits = np.zeros((2, len(won), 5))
+    for place, number in enumerate(ranges):
+        surplus[:, number] += won[:, place] - prices[place]
+        visits[:, number] += 1
+    return live_calibration.bets(Matches(None, surplus, visits, np.zeros(len(won))))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    prices=PRICES,
+    off=st.floats(-live_calibration.TOLERANCE, live_calibration.TOLERANCE),
+    past=st.lists(st.floats(-1, 1), max_size=4),
+    weeks=st.lists(st.integers(0, 3), min_size=5, max_size=5),
+)
+def test_no_match_makes_the_wealth_grow_on_average_while_prices_are_right_within_the_tolerance(
+    prices, off, past, weeks
+):
+    won, chance = outcomes(prices, np.clip(np.asarray(prices) + off, 0, 1))
+    following = bets_of(prices, won)
+    former = np.outer(past, following.worst)
+    weeks = np.cumsum(weeks)[: len(past) + 1]
+
+    def wealth(payoffs):
+        path = log_wealth(Bets(following.names, np.asarray(payoffs), following.worst), weeks[: len(payoffs)])
+        return np.exp(together(path)[-1])
+
+    before = wealth(former) if past else 1.0
+    after = sum(p * wealth([*former, row]) for p, row in zip(chance, following.payoffs, strict=True))
+    assert after <= before * (1 + 1e-9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(prices=st.lists(st.floats(0.05, 0.95), min_size=1, max_size=8), weeks=st.lists(st.integers(0, 2), min_size=8))
+def test_without_a_tolerance_the_wealth_of_a_fair_bet_is_on_average_what_was_staked(prices, weeks):
+    won, chance = outcomes(prices, prices)
+    payoffs = (won - np.asarray(prices)).T  # a claim for each way, all followed at once
+    path = log_wealth(Bets(tuple(map(str, won)), payoffs, np.ones(len(won))), np.cumsum(weeks)[: len(prices)])
+    assert chance @ np.exp(path[-1]) == pytest.approx(1, abs=1e-9)
+
+
+def test_wealth_does_not_depend_on_the_order_of_matches_within_a_week():
+    payoffs = np.random.default_rng(0).uniform(-1, 1, (20, 1))
+    weeks = np.repeat([0, 3], 10)
+    shuffled = np.concatenate([payoffs[9::-1], payoffs[:9:-1]])
+    paths = [log_wealth(Bets(("a",), found, np.ones(1)), weeks) for found in (payoffs, shuffled)]
+    assert paths[0][-1] == pytest.approx(paths[1][-1])
+
+
+def test_one_match_at_a_time_and_all_at_once_give_the_same_wealth():
+    payoffs = np.random.default_rng(0).uniform(-1, 1, (30, 2))
+    weeks = np.sort(np.random.default_rng(1).integers(0, 5, 30))
+    whole = log_wealth(Bets(("a", "b"), payoffs, np.ones(2)), weeks)
+    for seen in (1, 7, 29):
+        part = log_wealth(Bets(("a", "b"), payoffs[:seen], np.ones(2)), weeks[:seen])
+        assert part == pytest.approx(whole[:seen])
+
+
+def test_a_payoff_below_its_bound_is_refused_with_the_claim_named():
+    with pytest.raises(ValueError, match="'second' is below"):
+        Bets(("first", "second"), np.array([[-1.0, -1.2]]), np.ones(2))
+
+
+def test_a_bound_lies_below_the_truth_at_all_of_many_looks_as_often_as_promised():
+    rng, rate, missed = np.random.default_rng(0), 0.05, 0
+    for _ in range(120):
+        counts = rng.integers(0, 20, 400).astype(float)
+        price = np.clip(0.5 + rng.normal(0, 0.15, 400), 0.05, 0.95)  # rounds of a match share what makes it differ
+        total = rng.binomial(counts.astype(int), price) - 0.5 * counts
+        bounds = [lower_bound(total[:seen], counts[:seen], depth=0.5, most=20, rate=rate) for seen in (5, 25, 100, 400)]
+        missed += max(bounds) > 0
+    assert missed / 120 <= rate
+
+
+def test_a_bound_comes_near_the_truth_with_many_matches():
+    rng = np.random.default_rng(0)
+    loss = rng.uniform(0.3, 0.6, 4_000)
+    low = lower_bound(loss, np.ones(4_000), depth=0, most=1, rate=0.025)
+    assert 0.44 < low < 0.45
+    assert lower_bound(loss[:1], np.ones(1), depth=0, most=1, rate=0.025) < 0.1
+
+
+def test_nothing_seen_bounds_nothing():
+    assert lower_bound(np.zeros(3), np.zeros(3), depth=0.8, most=24, rate=0.05) == -0.8
+    assert betting.FRACTIONS[-1] < 1
+
+
+def test_a_change_is_found_near_the_match_with_which_payoffs_began_to_rise():
+    rng = np.random.default_rng(0)
+    calm, changed = rng.normal(-0.3, 0.5, 80), rng.normal(0.4, 0.5, 40)
+    assert abs(betting.change(np.append(calm, changed)) - 80) <= 5
+    assert betting.change(changed + 1.0) == 0
+    assert betting.change(np.array([])) == 0

@@ -1,0 +1,89 @@
+import numpy as np
+import pytest
+
+from cs2_pipeline.stats.intervals import GroupBootstrap, Interval, flatten
+
+
+def interval_of_mean(values, groups, **options):
+    bootstrap = GroupBootstrap(groups, **options)
+    return bootstrap.interval(bootstrap.means(values)[:, 0])
+
+
+def test_the_same_seed_gives_the_same_interval_and_another_seed_another_one():
+    rng = np.random.default_rng(0)
+    values, groups = rng.normal(size=500), np.repeat(np.arange(50), 10)
+    assert interval_of_mean(values, groups, seed=3) == interval_of_mean(values, groups, seed=3)
+    assert interval_of_mean(values, groups, seed=3) != interval_of_mean(values, groups, seed=4)
+
+
+def test_the_value_is_that_of_the_sample_itself():
+    values = np.array([1.0, 2.0, 6.0])
+    assert interval_of_mean(values, [7, 7, 8]).value == pytest.approx(3.0)
+
+
+def test_groups_may_be_named_by_anything_and_their_rows_need_not_lie_together():
+    values = np.arange(12.0)
+    by_number = interval_of_mean(values, [1, 2, 3] * 4)
+    assert interval_of_mean(values, ["a", "b", "c"] * 4) == by_number
+
+
+def test_rows_of_a_match_that_repeat_each_other_do_not_make_a_figure_surer():
+    rng = np.random.default_rng(1)
+    values = rng.normal(size=100)
+    once = interval_of_mean(values, np.arange(100))
+    tenfold = interval_of_mean(np.repeat(values, 10), np.repeat(np.arange(100), 10))
+    assert tenfold.high - tenfold.low == pytest.approx(once.high - once.low)
+
+
+def test_the_interval_of_a_mean_has_the_width_of_students_t():
+    values = np.random.default_rng(2).normal(size=12)
+    found = interval_of_mean(values, np.arange(12), resamples=20_000)
+    half = 2.201 * values.std(ddof=1) / np.sqrt(12)
+    assert (found.high - found.low) / 2 == pytest.approx(half, rel=0.1)
+
+
+def test_intervals_by_match_cover_the_truth_as_often_as_they_say():
+    rng = np.random.default_rng(3)
+    repetitions, hits = 400, 0
+    for seed in range(repetitions):
+        match_effect = np.repeat(rng.exponential(size=30), 8)
+        found = interval_of_mean(
+            match_effect + rng.normal(size=240), np.repeat(np.arange(30), 8), seed=seed, resamples=300
+        )
+        hits += found.low <= 1.0 <= found.high
+    assert 0.91 <= hits / repetitions <= 0.98
+
+
+def test_a_single_match_gives_a_figure_but_no_measure_of_chance():
+    assert interval_of_mean([1.0, 2.0], [5, 5]) == Interval(1.5, float("-inf"), float("inf"))
+
+
+def test_a_figure_that_is_not_defined_has_no_interval():
+    bootstrap = GroupBootstrap(np.arange(3), resamples=5)
+    found = bootstrap.interval(np.full(6, np.nan))
+    assert np.isnan([found.value, found.low, found.high]).all()
+
+
+def test_an_empty_part_is_refused_with_its_reason():
+    with pytest.raises(ValueError, match="no rows to resample"):
+        GroupBootstrap([])
+
+
+def test_sums_within_bins_agree_with_counting_by_hand():
+    bootstrap = GroupBootstrap([0, 0, 1, 2], seed=1, resamples=50)
+    found = bootstrap.bin_sums(np.array([0, 1, 1, 0]), 2, [1.0, 2.0, 3.0, 4.0])
+    first, second, third = bootstrap.weights.T
+    assert found == pytest.approx(np.column_stack([first * 1 + third * 4, first * 2 + second * 3]))
+
+
+def test_figures_flatten_to_the_names_of_the_tracking_server():
+    assert flatten({"auc": Interval(0.8, 0.7, 0.9)}, "test_") == {
+        "test_auc": 0.8,
+        "test_auc_low": 0.7,
+        "test_auc_high": 0.9,
+    }
+
+
+def test_an_interval_reads_as_value_and_ends():
+    assert str(Interval(0.51266, 0.5, 0.525)) == "0.5127 [0.5000, 0.5250]"
+    assert f"{Interval(-0.1, -0.2, 0.0):+.1f}" == "-0.1 [-0.2, +0.0]"

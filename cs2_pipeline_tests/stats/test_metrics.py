@@ -1,0 +1,182 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from sklearn import metrics as sk
+
+from cs2_pipeline.stats import metrics
+from cs2_pipeline.stats.metrics import binary_metrics, tier_metrics
+
+
+def binary_sample(seed, *, matches=40, rounds=20, snapshots=1, shrink=1.0):
+    """Outcomes, predictions, matches and true probabilities; snapshots of a round share its outcome."""
+    rng = np.random.default_rng(seed)
+    truth = rng.beta(1.5, 1.5, matches * rounds)
+    outcome = (rng.random(truth.size) < truth).astype(int)
+    truth, outcome = np.repeat(truth, snapshots), np.repeat(outcome, snapshots)
+    match = np.repeat(np.arange(matches), rounds * snapshots)
+    return outcome, 0.5 + (truth - 0.5) * shrink, match, truth
+
+
+def tier_sample(seed, players=600):
+    rng = np.random.default_rng(seed)
+    scores = rng.dirichlet([2, 3, 2, 1], players)
+    tier = (scores.cumsum(axis=1) < rng.random(players)[:, None]).sum(axis=1)
+    return tier, scores, np.arange(players)
+
+
+def test_binary_metrics_agree_with_scikit_learn():
+    y, p, match, _ = binary_sample(0)
+    p = np.round(p, 2)  # with ties
+    found = binary_metrics(y, p, match, resamples=10)
+    assert found["log_loss"].value == pytest.approx(sk.log_loss(y, p), rel=1e-12)
+    assert found["brier"].value == pytest.approx(sk.brier_score_loss(y, p), rel=1e-12)
+    assert found["auc"].value == pytest.approx(sk.roc_auc_score(y, p), rel=1e-12)
+    assert found["accuracy"].value == pytest.approx(sk.accuracy_score(y, p >= 0.5), rel=1e-12)
+
+
+def test_tier_metrics_agree_with_scikit_learn():
+    tier, scores, player = tier_sample(0)
+    found = tier_metrics(tier, scores, player, resamples=10)
+    likeliest = scores.argmax(axis=1)
+    assert found["log_loss"].value == pytest.approx(sk.log_loss(tier, scores), rel=1e-12)
+    assert found["auc"].value == pytest.approx(sk.roc_auc_score(tier, scores, multi_class="ovr"), rel=1e-12)
+    assert found["accuracy"].value == pytest.approx(sk.accuracy_score(tier, likeliest), rel=1e-12)
+    assert found["qwk"].value == pytest.approx(sk.cohen_kappa_score(tier, likeliest, weights="quadratic"), rel=1e-12)
+    assert found["mae"].value == pytest.approx(sk.mean_absolute_error(tier, likeliest), rel=1e-12)
+    assert found["brier"].value == pytest.approx(((scores - np.eye(4)[tier]) ** 2).sum(axis=1).mean(), rel=1e-12)
+
+
+def test_calibration_error_follows_its_formula():
+    # Two bins of 20 rows: 0.2 predicted and 0.5 seen, 0.8 predicted and 0.75 seen.
+    p = np.repeat([0.2, 0.8], 20)
+    y = np.r_[np.tile([0, 1], 10), np.tile([1, 1, 1, 0], 5)]
+    assert metrics.ece(y, p) == pytest.approx(0.5 * 0.3 + 0.5 * 0.05)
+    assert binary_metrics(y, p, np.arange(40), resamples=10)["ece"].value == pytest.approx(0.175)
+
+
+def test_calibration_error_agrees_with_scikit_learns_quantile_bins():
+    from sklearn.calibration import calibration_curve
+
+    y, p, _, _ = binary_sample(1, matches=150)
+    seen, predicted = calibration_curve(y, p, n_bins=metrics.ECE_BINS, strategy="quantile")
+    assert metrics.ece(y, p) == pytest.approx(np.abs(seen - predicted).mean(), abs=1e-4)
+
+
+@given(
+    score=hnp.arrays(np.float64, st.integers(1, 300), elements=st.floats(0, 1)),
+    most=st.integers(1, 20),
+)
+@settings(max_examples=100, deadline=None)
+def test_bins_follow_the_scores_order_and_never_part_equal_scores(score, most):
+    bins, count = metrics.equal_mass_bins(score, most)
+    order = np.argsort(score, kind="stable")
+    assert count <= most
+    assert (np.diff(bins[order]) >= 0).all()
+    assert sorted(set(bins.tolist())) == list(range(count))
+    for value in np.unique(score):
+        assert len(set(bins[score == value].tolist())) == 1
+
+
+def test_adaptive_bins_hold_as_many_rows_each():
+    bins, count = metrics.ece_bins(np.random.default_rng(0).beta(0.3, 0.3, 3_000))
+    assert count == metrics.ECE_BINS
+    assert np.ptp(np.bincount(bins)) <= 1
+
+
+def test_the_order_of_rows_changes_nothing():
+    y, p, match, _ = binary_sample(2)
+    order = np.random.default_rng(0).permutation(y.size)
+    for (name, one), other in zip(
+        binary_metrics(y, p, match).items(), binary_metrics(y[order], p[order], match[order]).values(), strict=True
+    ):
+        assert [one.value, one.low, one.high] == pytest.approx([other.value, other.low, other.high]), name
+
+
+@pytest.mark.parametrize("shrink", [1.0, 0.8])
+def test_intervals_cover_the_truth_as_often_as_they_say(shrink):
+    y, p, match, truth = binary_sample(99, matches=20_000, shrink=shrink)
+    true = {name: figure.value for name, figure in binary_metrics(y, p, match, resamples=2).items()}
+    true["ece"] = np.abs(p - truth).mean()
+    repetitions, hits = 250, dict.fromkeys(true, 0)
+    for seed in range(repetitions):
+        y, p, match, _ = binary_sample(seed, snapshots=3, shrink=shrink)
+        for name, found in binary_metrics(y, p, match, seed=seed, resamples=300).items():
+            hits[name] += found.low <= true[name] <= found.high
+    # The interval of the calibration error is on the safe side.
+    for name, hit in hits.items():
+        assert 0.90 <= hit / repetitions <= (1.0 if name == "ece" else 0.985), (name, hit / repetitions)
+
+
+def test_intervals_of_tiers_cover_the_truth():
+    tier, scores, player = tier_sample(12345, players=200_000)
+    true = {name: figure.value for name, figure in tier_metrics(tier, scores, player, resamples=1).items()}
+    repetitions, hits = 100, dict.fromkeys(("log_loss", "auc", "qwk", "mae"), 0)
+    for seed in range(repetitions):
+        found = tier_metrics(*tier_sample(seed, players=150), seed=seed, resamples=200)
+        for name in hits:
+            hits[name] += found[name].low <= true[name] <= found[name].high
+    assert min(hits.values()) / repetitions >= 0.88
+
+
+def test_the_floor_is_the_calibration_error_of_a_perfectly_calibrated_model():
+    samples = [binary_sample(seed, snapshots=4) for seed in range(60)]
+    shown = np.mean([metrics.ece(y, p) for y, p, _, _ in samples])
+    expected = np.mean([metrics.ece_floor(y, p, match).value for y, p, match, _ in samples])
+    assert expected == pytest.approx(shown, rel=0.08)
+
+
+def test_the_floor_is_higher_where_snapshots_share_their_outcome():
+    y, p, match, _ = binary_sample(0)
+    shared = metrics.ece_floor(np.repeat(y, 5), np.repeat(p, 5), np.repeat(match, 5)).value
+    assert shared > 1.3 * metrics.ece_floor(*binary_sample(0, rounds=100)[:3]).value
+
+
+def test_a_tier_that_nobody_reached_is_left_out_of_the_auc():
+    rng = np.random.default_rng(0)
+    tier, scores = rng.integers(0, 3, 200), rng.dirichlet([1, 1, 1, 1], 200)
+    found = tier_metrics(tier, scores, np.arange(200), resamples=50)["auc"]
+    expected = np.mean([sk.roc_auc_score(tier == number, scores[:, number]) for number in range(3)])
+    assert found.value == pytest.approx(expected)
+    assert found.low < found.value < found.high
+
+
+def test_one_outcome_only_leaves_the_auc_undefined_and_the_rest_in_place():
+    found = binary_metrics([1, 1, 1], [0.5, 0.6, 0.7], [1, 2, 3], resamples=20)
+    assert np.isnan(found["auc"].value)
+    assert found["log_loss"].low <= found["log_loss"].value <= found["log_loss"].high
+
+
+def test_being_surely_wrong_costs_much_but_not_infinitely_much():
+    assert np.isfinite(metrics.log_losses([1, 0], [0.0, 1.0])).all()
+    assert metrics.log_losses([1], [0.0])[0] > 30
+
+
+@pytest.mark.parametrize(
+    ("outcome", "probability", "groups", "message"),
+    [
+        ([0, 2], [0.5, 0.5], [1, 2], "an outcome is 0 or 1; 1 of 2 rows break it, the first is row 1: 2"),
+        ([0, 1], [0.5, np.nan], [1, 2], "a probability is a number from 0 to 1; .* row 1: nan"),
+        ([0, 1], [0.5, 1.5], [1, 2], "row 1: 1.5"),
+        ([0, 1], [0.5], [1, 2], "one outcome, probability and group a row"),
+        ([], [], [], "no rows"),
+    ],
+)
+def test_input_that_means_nothing_is_refused_with_its_row(outcome, probability, groups, message):
+    with pytest.raises(ValueError, match=message):
+        binary_metrics(outcome, probability, groups)
+
+
+@pytest.mark.parametrize(
+    ("tier", "scores", "message"),
+    [
+        ([4], [[0.25] * 4], "a tier is a number from 0 to 3; .* row 0: 4"),
+        ([0], [[0.9, 0.9, 0.1, 0.1]], "the scores of a row add up to 1; .* row 0: 2"),
+        ([0], [[np.nan, 0.5, 0.25, 0.25]], "a score is a number from 0 to 1"),
+        ([0, 1], [[0.25] * 4], "one tier, one row of scores"),
+    ],
+)
+def test_tiers_and_scores_that_mean_nothing_are_refused(tier, scores, message):
+    with pytest.raises(ValueError, match=message):
+        tier_metrics(tier, scores, np.arange(len(tier)))
