@@ -32,7 +32,7 @@ PLAYER = {
 }  # fmt: skip
 
 SUPERVISED = ("bentoml", "serve", "bento.predictions.service:CounterStrike")
-ONE_PROCESS = ("bento",)
+ONE_PROCESS = ("bento.predictions",)
 
 
 @dataclass(frozen=True)

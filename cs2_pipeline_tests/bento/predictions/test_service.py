@@ -71,7 +71,7 @@ def test_a_worker_loads_nothing_that_training_needs():
 
 
 def test_the_supervisor_of_the_workers_loads_no_models():
-    heavy = ["onnxruntime", "numpy", "bento.app", "uvicorn"]
+    heavy = ["onnxruntime", "numpy", "bento.predictions.http.app", "uvicorn"]
     script = f"import sys; import bento.predictions.service; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "[]"

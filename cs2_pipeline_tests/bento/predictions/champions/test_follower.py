@@ -108,7 +108,7 @@ def test_a_postgres_that_accepts_and_says_nothing_does_not_hold_the_follower_for
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = on_postgres(tmp_path, silent.getsockname()[1])
         environment = {"CS2_HOME": str(tmp_path), "CS2_MLFLOW_TRACKING_URI": settings.resolved_tracking_uri()}
-        script = "from bento import follower; follower.LONGEST_LOOK = 0.2; follower.main()"
+        script = "from bento.predictions.champions import follower; follower.LONGEST_LOOK = 0.2; follower.main()"
         done = subprocess.run([sys.executable, "-c", script], env=environment, stdin=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert Status.read(settings.champion_cache).error == "MLflow has not answered within 0.2 s"
@@ -118,7 +118,7 @@ def test_a_postgres_that_accepts_and_says_nothing_does_not_hold_the_follower_for
 def test_a_follower_is_never_less_nice_than_its_service(service):
     script = f"""
 import os, subprocess
-from bento.champions import FOLLOWER_NICENESS, put_behind
+from bento.predictions.champions.champions import FOLLOWER_NICENESS, put_behind
 os.nice({service})
 with subprocess.Popen(["sleep", "60"]) as follower:
     put_behind(follower.pid)
@@ -130,7 +130,7 @@ assert niceness >= max(FOLLOWER_NICENESS, os.getpriority(os.PRIO_PROCESS, 0)), n
 
 
 def test_a_follower_that_cannot_be_started_is_tried_again(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("bento.champions.RESTART", 0.01)
+    monkeypatch.setattr("bento.predictions.champions.champions.RESTART", 0.01)
     monkeypatch.setattr(sys, "executable", str(tmp_path / "no-python"))
 
     async def told_three_times():

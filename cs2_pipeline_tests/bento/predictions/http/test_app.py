@@ -364,7 +364,7 @@ def test_a_defect_is_answered_with_an_id_that_is_in_the_log_and_nothing_else(tmp
 
 
 def test_a_reload_that_mlflow_does_not_answer_is_no_success(tmp_path, monkeypatch):
-    monkeypatch.setattr("bento.app.RELOAD_WAIT", 0.1)
+    monkeypatch.setattr("bento.predictions.http.app.RELOAD_WAIT", 0.1)
     settings = Settings(home=tmp_path, admin_token="sesame")
     settings.champion_cache.mkdir(parents=True)
     status, problem = asked(PredictionApp(settings, None), "/admin/reload", [(b"authorization", b"Bearer sesame")])
