@@ -1,4 +1,4 @@
-"""``python -m bento.predictions [--host ADDRESS] [--port PORT]``: the service as a container runs it, without supervisor.
+"""``python -m bento.predictions [--host ADDRESS] [--port PORT]``: the service in one process, as a container runs it.
 
 With one worker this process is BentoML's worker, which is ready in about half the time of `bentoml serve`: that loads
 BentoML in its supervisor first and in the worker again. Whoever started the process starts it again when it ends, as
