@@ -132,7 +132,7 @@ def log_path(settings: Settings, program: Program) -> Path:
 
 
 def child_environment(settings: Settings) -> Mapping[str, str]:
-    """The environment of the local processes: the same home for all, no telemetry.
+    """The environment of the local processes: the same home for all, telemetry off (see `cs2_pipeline`).
 
     MLflow's server would start eight workers of 200 MB each for jobs that the platform never gives it.
     """
@@ -140,9 +140,7 @@ def child_environment(settings: Settings) -> Mapping[str, str]:
         **os.environ,
         "CS2_HOME": str(settings.home.resolve()),
         "DAGSTER_HOME": os.environ.get("DAGSTER_HOME", str((settings.home / "dagster").resolve())),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
-        "BENTOML_DO_NOT_TRACK": "True",
         "BENTOML_HOME": str((settings.home / "bentoml").resolve()),
         "PYTHONUNBUFFERED": "1",
     }
