@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from cs2_pipeline_tests.deploy.compose import ROOT
 from cs2_pipeline_tests.deploy.conftest import Postgres
 
@@ -54,3 +56,33 @@ def test_a_backup_that_breaks_off_leaves_no_dump(postgres: Postgres, tmp_path: P
     script = ["sh", str(ROOT / "deploy" / "postgres" / "backup.sh"), str(tmp_path)]
     assert subprocess.run(script, check=False, env=environment, capture_output=True).returncode != 0
     assert not list(tmp_path.glob("*.dump"))
+
+
+@pytest.mark.parametrize("database", ["dagster", "mlflow"])
+def test_a_restore_while_somebody_is_connected_to_either_changes_neither(
+    postgres: Postgres, tmp_path: Path, database: str
+) -> None:
+    postgres.script("backup.sh", str(tmp_path))
+    for one in ("dagster", "mlflow"):
+        postgres.sql(one, f"CREATE TABLE IF NOT EXISTS since_{database} (id int)")
+    connection = subprocess.Popen(
+        ["psql", "--no-psqlrc", database], env=postgres.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert connection.stdin is not None
+    assert connection.stdout is not None
+    connection.stdin.write(b"SELECT 'connected';\n")
+    connection.stdin.flush()
+    while b"connected" not in connection.stdout.readline():
+        pass
+
+    script = ["sh", str(ROOT / "deploy" / "postgres" / "restore.sh"), str(tmp_path)]
+    refused = subprocess.run(script, check=False, env=postgres.environment, capture_output=True, text=True)
+    connection.communicate(b"\\q\n")
+
+    assert refused.returncode == 1
+    assert f"still connected: {database} by psql" in refused.stderr
+    assert "nothing was changed" in refused.stderr
+    for one in ("dagster", "mlflow"):  # both are open again, with what they held
+        assert postgres.sql(one, f"SELECT to_regclass('since_{database}')") == f"since_{database}"
+    postgres.script("restore.sh", str(tmp_path))
+    assert postgres.sql("mlflow", f"SELECT to_regclass('since_{database}')") == ""
