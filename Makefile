@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-slow up bench lint format clean
+.PHONY: help demo test test-slow up bench lint format clean env
 
 help:
 	@echo "make demo    run everything once, from an empty folder to two predictions"
@@ -12,6 +12,7 @@ help:
 	@echo "make test    run the tests"
 	@echo "make test-slow  the tests that take minutes: a simulated month, restarts under a training, the images' steps"
 	@echo "make lint    format check, lint, types, import contracts, definitions"
+	@echo "make env     write .env with made-up passwords, for docker compose up"
 	@echo "make bench   measure against the named baselines and write docs/benchmarks.md"
 
 demo: $(VENV)/.installed
@@ -39,6 +40,16 @@ lint: $(VENV)/.installed-dev
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+env: .env
+	@chmod -R go+rX deploy
+
+.env:
+	@umask 077; $(PYTHON) -c 'import pathlib, re, secrets; \
+		example = pathlib.Path(".env.example").read_text(); \
+		filled = re.sub(r"(?m)^(\w+_PASSWORD)=$$", lambda found: found[0] + secrets.token_hex(24), example); \
+		pathlib.Path(".env").write_text(filled)'
+	@echo "wrote .env with made-up passwords; next: docker compose build && docker compose up -d"
 
 clean:
 	rm -rf $(VENV) .cs2

@@ -52,6 +52,10 @@ def cs2(
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON and nothing else.")]
 
 
+DEMO_MATCHES = 800
+"""What both models need to earn promotion on simulated play."""
+
+
 class Trained(StrEnum):
     """What to train."""
 
@@ -62,7 +66,9 @@ class Trained(StrEnum):
 
 @app.command(rich_help_panel=START, epilog=_examples("cs2 demo", "CS2_HOME=/some/folder cs2 demo --matches 400"))
 def demo(
-    matches: Annotated[int, typer.Option(min=1, help="Matches to simulate when there is no demo database yet.")] = 800,
+    matches: Annotated[
+        int, typer.Option(min=1, help="Matches to simulate when there is no demo database yet.")
+    ] = DEMO_MATCHES,
 ) -> None:
     """Run everything once: data, checks, training, promotion, the service, two predictions."""
     from cs2_pipeline.cli.demo import run
@@ -87,10 +93,10 @@ def doctor(json: Json = False) -> None:
 
 
 @app.command(
-    rich_help_panel=DATA, epilog=_examples("cs2 simulate --matches 800", "cs2 simulate --equal-skill --replace")
+    rich_help_panel=DATA, epilog=_examples("cs2 simulate --matches 2000", "cs2 simulate --equal-skill --replace")
 )
 def simulate(
-    matches: Annotated[int, typer.Option(min=1, help="How many matches.")] = 400,
+    matches: Annotated[int, typer.Option(min=1, help="How many matches.")] = DEMO_MATCHES,
     seed: Annotated[int | None, typer.Option(help="Same seed, same database. Default: CS2_SEED.")] = None,
     equal_skill: Annotated[
         bool,

@@ -94,6 +94,30 @@ def test_every_setting_reaches_the_container_that_reads_it() -> None:
     assert {key for key in handed_on if key.startswith("CS2_")} <= known
 
 
+def test_a_run_in_a_container_of_its_own_gets_every_setting_that_the_code_location_has() -> None:
+    launcher = yaml.safe_load((ROOT / "deploy" / "launchers" / "docker.yaml").read_text())["run_launcher"]
+    fixed = {"OMP_NUM_THREADS", "DAGSTER_CODE_HOST"}  # of the code location's own server
+    assert set(launcher["config"]["env_vars"]) == set(services()["code-location"]["environment"]) - fixed
+
+
+def test_make_env_makes_up_every_password_and_lets_containers_read_their_files(tmp_path: Path) -> None:
+    for name in ("Makefile", ".env.example"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    shutil.copytree(ROOT / "deploy" / "postgres", tmp_path / "deploy" / "postgres")
+    script = tmp_path / "deploy" / "postgres" / "init.sh"
+    script.chmod(0o600)
+    subprocess.run(["make", "env"], cwd=tmp_path, check=True, capture_output=True)
+    written = (tmp_path / ".env").read_text()
+    passwords = dict(re.findall(r"^(\w+_PASSWORD)=(\w+)$", written, flags=re.MULTILINE))
+    assert set(passwords) == set(SECRETS)
+    assert len(set(passwords.values())) == len(passwords)
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+    assert script.stat().st_mode & 0o044 == 0o044
+
+    subprocess.run(["make", "env"], cwd=tmp_path, check=True, capture_output=True)
+    assert (tmp_path / ".env").read_text() == written, "an existing .env is kept"
+
+
 def test_the_service_is_not_given_the_secrets_of_the_pipeline() -> None:
     assert not {"CS2_DATABASE_URL", "DAGSTER_POSTGRES_PASSWORD"} & set(services()["predictions"]["environment"])
     assert "storage" not in services()["predictions"]["networks"]
