@@ -1,0 +1,287 @@
+"""The odds of maps and series: laws that hold for any round odds, and figures worked out another way."""
+
+import itertools
+import math
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from cs2_pipeline.game import rules
+from cs2_pipeline.game.series import (
+    BEST_OF,
+    RoundOdds,
+    ScoreError,
+    final_scores,
+    map_odds,
+    map_odds_in_round,
+    round_odds_at_price,
+    series_odds,
+    series_scores,
+)
+
+chances = st.floats(0.0, 1.0)
+open_chances = st.floats(0.02, 0.98)
+round_odds = st.builds(RoundOdds, open_chances, open_chances)
+
+
+@st.composite
+def open_scores(draw):
+    """A score of a map under way: a level score of some period, and rounds of that period."""
+    overtimes = draw(st.integers(0, 3))
+    level = 0 if overtimes == 0 else 12 + 3 * (overtimes - 1)
+    target = 13 if overtimes == 0 else level + 4
+    own = draw(st.integers(level, target - 1))
+    other = draw(st.integers(level, target - 1))
+    assume((own, other) != (target - 1, target - 1))
+    return own, other
+
+
+# A map --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("score", [(13, 0), (13, 11), (16, 12), (16, 14), (19, 15), (22, 20)])
+@given(odds=st.builds(RoundOdds, chances, chances), began=st.booleans())
+def test_a_won_map_is_exactly_one_and_a_lost_one_exactly_zero(score, odds, began):
+    assert map_odds(odds, score, began_ct=began) == 1.0
+    assert map_odds(odds, score[::-1], began_ct=began) == 0.0
+    assert final_scores(odds, score) == {score: 1.0}
+
+
+@pytest.mark.parametrize("score", [(14, 3), (14, 11), (16, 11), (17, 13), (20, 14), (-1, 3)])
+def test_scores_that_no_map_can_have_are_refused(score):
+    with pytest.raises(ScoreError, match=f"{score[0]}:{score[1]}"):
+        map_odds(RoundOdds(0.5, 0.5), score)
+
+
+@given(odds=round_odds, score=open_scores(), began=st.booleans())
+def test_a_maps_odds_do_not_drift(odds, score, began):
+    """The mean of the odds after the next round is the odds before it."""
+    chance = odds.of_round(sum(score) + 1, began_ct=began)
+    mean = map_odds_in_round(odds, score, chance, began_ct=began)
+    assert mean == pytest.approx(map_odds(odds, score, began_ct=began), abs=1e-12)
+
+
+@given(odds=round_odds, raised=round_odds, score=open_scores(), began=st.booleans())
+def test_better_round_odds_never_lower_the_maps(odds, raised, score, began):
+    better = RoundOdds(max(odds.as_ct, raised.as_ct), max(odds.as_t, raised.as_t))
+    assert map_odds(better, score, began_ct=began) >= map_odds(odds, score, began_ct=began) - 1e-12
+
+
+@given(odds=round_odds, score=open_scores(), began=st.booleans())
+def test_the_opponents_odds_are_the_complement(odds, score, began):
+    theirs = map_odds(odds.opponents(), score[::-1], began_ct=not began)
+    assert theirs == pytest.approx(1 - map_odds(odds, score, began_ct=began), abs=1e-12)
+
+
+@given(odds=round_odds, score=open_scores(), began=st.booleans())
+def test_final_scores_add_up_to_one_and_to_the_maps_odds(odds, score, began):
+    ends = final_scores(odds, score, began_ct=began)
+    assert math.fsum(ends.values()) == pytest.approx(1, abs=1e-11)
+    won = math.fsum(chance for (own, other), chance in ends.items() if own > other)
+    assert won == pytest.approx(map_odds(odds, score, began_ct=began), abs=1e-11)
+    assert all(own >= score[0] and other >= score[1] for own, other in ends)
+
+
+@given(odds=round_odds)
+def test_who_begins_as_ct_does_not_matter_before_the_first_round(odds):
+    assert map_odds(odds, began_ct=True) == pytest.approx(map_odds(odds, began_ct=False), abs=1e-12)
+
+
+def test_sides_matter_in_a_map_under_way():
+    strong_ct = RoundOdds(as_ct=0.7, as_t=0.3)
+    assert map_odds(strong_ct, (6, 6), began_ct=False) > map_odds(strong_ct, (6, 6), began_ct=True) - 1e-12
+    assert map_odds(strong_ct, (12, 11), began_ct=False) > map_odds(strong_ct, (12, 11), began_ct=True) + 0.1
+
+
+@pytest.mark.parametrize("began", [True, False])
+def test_a_map_agrees_with_playing_every_round_in_order(began):
+    """Against the definition: a tree of rounds whose sides are those of the rules."""
+    odds = RoundOdds(as_ct=0.58, as_t=0.41)
+    level = _overtime_by_hand(odds)
+
+    def play(own: int, other: int) -> float:
+        number = own + other + 1
+        if 13 in (own, other):
+            return float(own == 13)
+        if number > 24:
+            return level
+        chance = odds.of_round(number, began_ct=began)
+        return chance * play(own + 1, other) + (1 - chance) * play(own, other + 1)
+
+    assert map_odds(odds, (7, 8), began_ct=began) == pytest.approx(play(7, 8), abs=1e-12)
+
+
+def _overtime_by_hand(odds: RoundOdds) -> float:
+    won = lost = 0.0
+    for rounds in itertools.product((True, False), repeat=6):
+        chance = math.prod(
+            (odds.as_ct if place < 3 else odds.as_t) if win else 1 - (odds.as_ct if place < 3 else odds.as_t)
+            for place, win in enumerate(rounds)
+        )
+        won += chance * (sum(rounds) > 3)
+        lost += chance * (sum(rounds) < 3)
+    return won / (won + lost)
+
+
+def test_equal_teams_end_as_coins_do():
+    ends = final_scores(RoundOdds(0.5, 0.5))
+    assert ends[13, 0] == pytest.approx(0.5**13)
+    assert ends[13, 11] == pytest.approx(math.comb(23, 11) * 0.5**24)
+    assert (14, 12) not in ends
+    assert (13, 12) not in ends
+
+
+def test_overtimes_that_nobody_can_win_are_even():
+    never = RoundOdds(as_ct=1.0, as_t=0.0)
+    assert map_odds(never) == 0.5
+    assert math.fsum(final_scores(never).values()) == pytest.approx(1)
+
+
+@given(price=st.floats(0.001, 0.999), share=st.floats(0.3, 0.7), score=open_scores(), began=st.booleans())
+def test_the_map_comes_out_at_the_price(price, share, score, began):
+    odds = round_odds_at_price(price, ct_share=share, score=score, began_ct=began)
+    assert map_odds(odds, score, began_ct=began) == pytest.approx(price, abs=1e-9)
+
+
+@given(share=st.floats(0.3, 0.7))
+def test_equal_teams_keep_the_maps_share_of_ct_rounds(share):
+    odds = round_odds_at_price(0.5, ct_share=share)
+    assert odds.as_ct == pytest.approx(share, abs=1e-9)
+    assert odds.as_t == pytest.approx(1 - share, abs=1e-9)
+
+
+@given(price=open_chances, share=st.floats(0.3, 0.7))
+def test_round_odds_of_the_opponent_are_the_complement(price, share):
+    ours = round_odds_at_price(price, ct_share=share)
+    theirs = round_odds_at_price(1 - price, ct_share=share)
+    assert (theirs.as_ct, theirs.as_t) == pytest.approx((1 - ours.as_t, 1 - ours.as_ct), abs=1e-8)
+
+
+@pytest.mark.parametrize(("price", "share"), [(0.0, 0.5), (1.0, 0.5), (0.5, 0.0), (0.5, 1.0), (math.nan, 0.5)])
+def test_a_price_that_no_round_odds_give_is_refused(price, share):
+    with pytest.raises(ScoreError, match="strictly between 0 and 1"):
+        round_odds_at_price(price, ct_share=share)
+
+
+def test_a_decided_map_has_no_round_under_way():
+    with pytest.raises(ScoreError, match="13:4"):
+        map_odds_in_round(RoundOdds(0.5, 0.5), (13, 4), 0.5)
+    with pytest.raises(ScoreError, match="13:4"):
+        round_odds_at_price(0.5, score=(13, 4))
+
+
+@pytest.mark.parametrize("chance", [-0.1, 1.1, math.nan])
+def test_what_is_no_probability_is_refused(chance):
+    with pytest.raises(ScoreError, match="probabilities"):
+        RoundOdds(chance, 0.5)
+    with pytest.raises(ScoreError, match="probabilities"):
+        series_odds(1, [chance])
+
+
+# A series -----------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def open_series(draw):
+    best_of = draw(st.sampled_from(BEST_OF))
+    target = best_of // 2 + 1
+    score = draw(st.integers(0, target - 1)), draw(st.integers(0, target - 1))
+    left = best_of - sum(score)
+    known = draw(st.lists(open_chances, max_size=left))
+    pool = draw(st.lists(open_chances, min_size=left - len(known), max_size=7))
+    return best_of, known, pool, score
+
+
+@given(series=open_series())
+def test_series_scores_add_up_to_one_and_to_the_series_odds(series):
+    best_of, known, pool, score = series
+    ends = series_scores(best_of, known, pool=pool, score=score)
+    target = best_of // 2 + 1
+    assert math.fsum(ends.values()) == pytest.approx(1, abs=1e-11)
+    assert all(max(end) == target > min(end) for end in ends)
+    won = math.fsum(chance for (own, other), chance in ends.items() if own > other)
+    assert won == pytest.approx(series_odds(best_of, known, pool=pool, score=score), abs=1e-11)
+
+
+@given(series=open_series())
+def test_the_opponents_series_is_the_complement(series):
+    best_of, known, pool, score = series
+    ours = series_odds(best_of, known, pool=pool, score=score)
+    theirs = series_odds(best_of, [1 - p for p in known], pool=[1 - p for p in pool], score=score[::-1])
+    assert theirs == pytest.approx(1 - ours, abs=1e-11)
+
+
+@given(series=open_series(), raised=st.lists(open_chances, min_size=12, max_size=12))
+def test_better_maps_never_lower_the_series(series, raised):
+    best_of, known, pool, score = series
+    better = [max(pair) for pair in zip(known, raised, strict=False)]
+    better_pool = [max(pair) for pair in zip(pool, raised[5:], strict=False)]
+    assert series_odds(best_of, better, pool=better_pool, score=score) >= (
+        series_odds(best_of, known, pool=pool, score=score) - 1e-12
+    )
+
+
+@given(series=open_series())
+def test_a_series_odds_do_not_drift_over_a_map(series):
+    best_of, known, pool, score = series
+    assume(known)
+    won = series_odds(best_of, known[1:], pool=pool, score=(score[0] + 1, score[1]))
+    lost = series_odds(best_of, known[1:], pool=pool, score=(score[0], score[1] + 1))
+    mean = known[0] * won + (1 - known[0]) * lost
+    assert mean == pytest.approx(series_odds(best_of, known, pool=pool, score=score), abs=1e-12)
+
+
+@given(series=open_series())
+def test_an_unknown_veto_is_the_mean_over_all_orders(series):
+    best_of, known, pool, score = series
+    left = best_of - sum(score)
+    orders = list(itertools.permutations(pool[:5], left - len(known))) if len(pool) <= 5 else []
+    assume(orders)
+    mean = math.fsum(series_odds(best_of, [*known, *order], score=score) for order in orders) / len(orders)
+    assert series_odds(best_of, known, pool=pool, score=score) == pytest.approx(mean, abs=1e-12)
+
+
+def test_known_series():
+    assert series_odds(1, [0.6]) == pytest.approx(0.6)
+    assert series_odds(3, [0.6] * 3) == pytest.approx(0.6**2 * (3 - 2 * 0.6))
+    assert series_scores(3, [0.6, 0.5, 0.4]) == pytest.approx(
+        {(2, 0): 0.3, (2, 1): 0.2, (1, 2): 0.5 * 0.6, (0, 2): 0.2}
+    )
+    assert series_odds(5, [0.5], pool=[0.5] * 6, score=(2, 2)) == pytest.approx(0.5)
+    assert series_odds(3, score=(2, 1)) == 1.0
+    assert series_odds(3, score=(1, 2)) == 0.0
+    assert series_scores(3, score=(0, 2)) == {(0, 2): 1.0}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"best_of": 2, "maps": [0.5, 0.5]}, "best of 1, 3 or 5"),
+        ({"best_of": 3, "maps": [0.5], "score": (3, 0)}, "3:0"),
+        ({"best_of": 3, "maps": [0.5], "score": (2, 2)}, "2:2"),
+        ({"best_of": 5, "maps": [0.5], "pool": [0.5, 0.5]}, "name more"),
+    ],
+)
+def test_series_that_cannot_be_are_refused(arguments, message):
+    with pytest.raises(ScoreError, match=message):
+        series_odds(**arguments)
+
+
+# All three levels ---------------------------------------------------------------------------------------------------
+
+
+@given(price=open_chances, share=st.floats(0.4, 0.6), others=st.lists(open_chances, min_size=2, max_size=2))
+def test_one_round_moves_map_and_series_by_what_it_is_worth_and_no_drift_is_left(price, share, others):
+    odds = round_odds_at_price(price, ct_share=share)
+    before = series_odds(3, [price, *others])
+    chance = odds.of_round(1, began_ct=True)
+    after = [series_odds(3, [map_odds(odds, score), *others]) for score in ((1, 0), (0, 1))]
+    assert chance * after[0] + (1 - chance) * after[1] == pytest.approx(before, abs=1e-8)
+    assert after[0] >= after[1]
+
+
+def test_the_rules_and_the_odds_agree_on_the_sides_of_overtime():
+    odds = RoundOdds(as_ct=0.9, as_t=0.2)
+    for number in range(25, 49):
+        assert odds.of_round(number, began_ct=True) == (0.2 if rules.sides_swapped(number) else 0.9)
