@@ -1,7 +1,7 @@
 """Rounds per second of the snapshot rebuild: running sums against a plain loop over rounds.
 
-The loop is written as one would write it first: for each round, walk through its moments, and at each look at every
-player. Both must give the same table, or there is no figure. The loop's answers are the tests' oracle too.
+The loop is written as one would write it first: for each round, drive the tracker with its events one by one and ask
+it at each moment. Both must give the same table, or there is no figure. The loop's answers are the tests' oracle too.
 
 ``python -m benchmarks.snapshots [--matches N] [--out FILE]``
 """
@@ -12,22 +12,20 @@ import os
 import platform
 import statistics
 import time
+from collections import deque
 from collections.abc import Callable
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import pandas as pd
 
 from cs2_pipeline.datasets import snapshots
+from cs2_pipeline.datasets.round_events import Row, round_events
 from cs2_pipeline.datasets.schema import ROUND_SNAPSHOTS
-from cs2_pipeline.game.rules import BOMB_TIME, FULL_ARMOR, FULL_HEALTH, MAX_MONEY
-from cs2_pipeline.game.state import decided_winner
-from cs2_pipeline.game.weapons import kill_reward, price
+from cs2_pipeline.game.events import BombPlanted, Event, Kill, RoundStart
+from cs2_pipeline.game.tracker import Tracker
 
-Row = dict[str, Any]
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
 
 ROUNDS_PER_MATCH = 25
@@ -47,113 +45,48 @@ def loop(  # noqa: PLR0917  # as the rebuild
     interval: float = 10.0,
 ) -> pd.DataFrame:
     """The snapshots of rounds whose tables hold together (`snapshots.rebuild` without the refusals)."""
-    of_round = [_by_round(frame) for frame in (participants, kills, damages, bombs)]
     rows: list[Row] = []
-    order = ["started_at", "match_id", "round_number", "round_id"]
-    for info in _records(rounds.sort_values(order)):
-        rows += _snapshots(info, [table.get(info["round_id"], []) for table in of_round], interval)
+    for row, events in round_events(rounds, participants, kills, damages, bombs):
+        rows += _snapshots(row, events, interval)
     return ROUND_SNAPSHOTS.conform(pd.DataFrame(rows)) if rows else ROUND_SNAPSHOTS.empty()
 
 
-def _by_round(frame: pd.DataFrame) -> dict[int, list[Row]]:
-    records = sorted(_records(frame.astype(object)), key=itemgetter("round_id"))
-    return {key: list(group) for key, group in groupby(records, key=itemgetter("round_id"))}
+def _snapshots(row: Row, events: list[Event], interval: float) -> list[Row]:
+    """The snapshots of one round: the tracker asked at each moment, before the first event after it.
 
-
-def _records(frame: pd.DataFrame) -> list[Row]:
-    return cast("list[Row]", frame.to_dict("records"))
-
-
-def _snapshots(info: Row, events: list[list[Row]], interval: float) -> list[Row]:
-    """The snapshots of one round, none where a plant is known of but not when it happened."""
-    players, kills, hits, bombs = events
-    rate, live = info["tick_rate"], info["start_tick"] + info["freeze_time"] * info["tick_rate"]
-    recorded: float = live + info["duration"] * rate if pd.isna(info["end_tick"]) else info["end_tick"]
-    end = min(recorded, live + (info["round_time_limit"] + BOMB_TIME) * rate)
-    bombs = [bomb for bomb in bombs if live <= bomb["tick"] <= end]
-    plant = min((bomb["tick"] for bomb in bombs if bomb["event_type"] == "planted"), default=math.inf)
-    end = min([end, *(bomb["tick"] for bomb in bombs if bomb["event_type"] in ("defused", "exploded"))])
-    if info["bomb_planted"] and plant == math.inf:
-        return []
-    kills = _first_of_each([kill for kill in kills if live <= kill["tick"] <= end])
-    hits = [hit for hit in hits if live <= hit["tick"] <= end]
-    hits.sort(key=lambda hit: (hit["tick"], -hit["health"], -hit["armor"]))
+    None where a plant is known of but not when it happened.
+    """
+    tracker = Tracker(map_name=row["map_name"])
+    used, end = _used(events)
     rows: list[Row] = []
-    for tick, moment in _moments(live, end, rate=rate, plant=plant, kills=kills, interval=interval):
-        elapsed = (tick - live) / rate
-        planted = tick >= plant
-        state: Row = {
-            "bomb_planted": int(planted),
-            "time_remaining": BOMB_TIME - (tick - plant) / rate if planted else info["round_time_limit"] - elapsed,
-            "ct_score": info["ct_score"] - info["ct_wins"],
-            "t_score": info["t_score"] - (1 - info["ct_wins"]),
-        }
-        for side in snapshots.SIDES:
-            state |= _side(side, tick, players, kills, hits)
-        decided = decided_winner(state["ct_alive"], state["t_alive"], planted, state["time_remaining"])
-        if decided is None and state["time_remaining"] > 0:
-            rows.append(info | state | {"snapshot": len(rows), "moment": moment, "elapsed": elapsed})
+    if row["bomb_planted"] and not any(isinstance(event, BombPlanted) for event in used):
+        return rows
+    waiting = deque(events)
+    for at, moment in _moments(used, end, interval):
+        while waiting and waiting[0].time <= at:
+            tracker.apply(waiting.popleft())
+        state = tracker.state(at)
+        if tracker.winner(at) is None and state["time_remaining"] > 0:
+            elapsed = at - cast("float", tracker.freeze_end)
+            rows.append(row | state | {"snapshot": len(rows), "moment": moment, "elapsed": elapsed})
     return rows
 
 
-def _first_of_each(kills: list[Row]) -> list[Row]:
-    """The kills in time order, the first of each victim."""
-    first: dict[int, Row] = {}
-    kills.sort(
-        key=lambda kill: (
-            kill["tick"],
-            -1 if pd.isna(kill["killer_id"]) else kill["killer_id"],
-            pd.isna(kill["weapon"]),
-            str(kill["weapon"]),
-        )
-    )
-    for kill in kills:
-        first.setdefault(kill["victim_id"], kill)
-    return list(first.values())
+def _used(events: list[Event]) -> tuple[list[Event], float]:
+    """The events that change the round, and the moment it is over."""
+    tracker = Tracker()
+    used = [event for event in events if tracker.apply(event) is None]
+    return used, min(end for end in (tracker.latest_end(), tracker.ended_at) if end is not None)
 
 
-def _moments(
-    live: float, end: float, *, rate: int, plant: float, kills: list[Row], interval: float
-) -> list[tuple[float, str]]:
+def _moments(used: list[Event], end: float, interval: float) -> list[tuple[float, str]]:
+    live = cast("float", cast("RoundStart", used[0]).freeze_end)
     named: dict[float, str] = {}
-    for step in range(math.ceil((end - live) / (interval * rate))):
-        named[live + step * interval * rate] = "interval"
-    named |= dict.fromkeys((kill["tick"] for kill in kills), "kill")
-    named |= {plant: "plant", live: "freeze_end"}
-    return sorted((tick, moment) for tick, moment in named.items() if tick < end)
-
-
-def _side(side: str, tick: float, players: list[Row], kills: list[Row], hits: list[Row]) -> Row:
-    """One side's part of the state at a tick."""
-    side_of = {player["player_id"]: player["side"] for player in players}
-    killed = {kill["victim_id"] for kill in kills if kill["tick"] <= tick}
-    sums = dict.fromkeys(("alive", "health", "armor", "helmets", "defuse_kits", "equip_value", "money"), 0.0)
-    for player in players:
-        number = player["player_id"]
-        if player["side"] != side:
-            continue
-        money = min(max(player["start_money"] - player["money_spent"], 0), MAX_MONEY)
-        for kill in kills:
-            enemy = side_of[kill["victim_id"]] != side and not kill["is_team_kill"]
-            if kill["tick"] <= tick and enemy and not pd.isna(kill["killer_id"]) and kill["killer_id"] == number:
-                money += kill_reward(None if pd.isna(kill["weapon"]) else kill["weapon"])
-        sums["money"] += min(money, MAX_MONEY)
-        felt = [hit for hit in hits if hit["victim_id"] == number and hit["tick"] <= tick]
-        if number in killed or any(hit["health"] <= 0 for hit in felt):
-            continue
-        sums["alive"] += 1
-        sums["health"] += felt[-1]["health"] if felt else FULL_HEALTH
-        sums["armor"] += felt[-1]["armor"] if felt else _armor_at_first(player)
-        sums["helmets"] += player["has_helmet"]
-        sums["defuse_kits"] += player["has_defuse_kit"]
-        sums["equip_value"] += player["equipment_value"]
-    return {f"{side.lower()}_{name}": value for name, value in sums.items()}
-
-
-def _armor_at_first(player: Row) -> float:
-    if player["has_helmet"]:
-        return FULL_ARMOR
-    return 0.0 if player["equipment_value"] < price("glock") + price("kevlar") else math.nan
+    for step in range(math.ceil((end - live) / interval)):
+        named[live + step * interval] = "interval"
+    named |= {event.time: "kill" for event in used if isinstance(event, Kill)}
+    named |= {event.time: "plant" for event in used if isinstance(event, BombPlanted)} | {live: "freeze_end"}
+    return sorted((at, moment) for at, moment in named.items() if at < end)
 
 
 def made_up_events(matches: int, seed: int = 0) -> Tables:

@@ -25,12 +25,9 @@ from cs2_pipeline.datasets.schema import (
     Derived,
 )
 from cs2_pipeline.game.rules import BOMB_TIME, FULL_ARMOR, FULL_HEALTH, MAX_MONEY, TEAM_SIZE
-from cs2_pipeline.game.weapons import kill_reward, price
+from cs2_pipeline.game.weapons import CHEAPEST_WITH_KEVLAR, kill_reward
 
 SIDES: Final = ("CT", "T")
-_NO_KEVLAR_UP_TO: Final = price("glock") + price("kevlar") - 1
-"""A player whose equipment is worth no more than this wears no kevlar: it and the free pistol cost more."""
-
 _SUMS: Final = ("alive", "health", "armor", "unknown_armor", "helmets", "kits", "equipment", "money")
 """What is summed for each side; ``unknown_armor`` counts the living whose armour is not known."""
 
@@ -241,7 +238,7 @@ def _first_deaths(kills: pd.DataFrame, left_out: _LeftOut) -> pd.DataFrame:
 def _changes(players: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame) -> pd.DataFrame:
     """Every change of a side's sums: place of the round, side, tick since it went live, and the amounts (`_SUMS`)."""
     money = (players["start_money"] - players["money_spent"]).clip(0, MAX_MONEY)
-    bare = ~players["has_helmet"] & (players["equipment_value"] <= _NO_KEVLAR_UP_TO)
+    bare = ~players["has_helmet"] & (players["equipment_value"] < CHEAPEST_WITH_KEVLAR)
     entry = pd.DataFrame(
         {
             "player": players.index,

@@ -75,3 +75,7 @@ def kill_reward(weapon: str | None) -> int:
     """What a kill with the weapon pays the killer; the usual reward for weapons not known."""
     key = canonical(weapon) if weapon else None
     return _KILL_REWARDS.get(key, _DEFAULT_KILL_REWARD) if key else _DEFAULT_KILL_REWARD
+
+
+CHEAPEST_WITH_KEVLAR: Final = price("glock") + price("kevlar")
+"""A player whose equipment is worth less than this wears no kevlar: with the free pistol it costs as much."""
