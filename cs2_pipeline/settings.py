@@ -66,6 +66,7 @@ class Settings(BaseSettings):
     api_keys: SecretStr | None = Field(
         None, description="SHA-256 hex digests of the keys that may ask for predictions, comma-separated; default: open"
     )
+    api_key: SecretStr | None = Field(None, description="the key that `cs2` sends to a service that asks for one")
     api_key_rate: float = Field(1000.0, gt=0, description="requests a second for each API key")
     cors_origins: str = Field("", description="origins whose pages may call the service, comma-separated, or *")
     prediction_log: bool = Field(False, description="keep every prediction as Parquet")

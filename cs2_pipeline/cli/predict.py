@@ -10,6 +10,7 @@ from urllib.error import HTTPError
 
 from cs2_pipeline.cli import fields
 from cs2_pipeline.cli.console import CliError, UsageError, answer, err, out
+from cs2_pipeline.game.maps import MAPS, map_index
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.settings import Settings
@@ -36,6 +37,8 @@ EXAMPLE_PLAYER: Final[dict[str, Any]] = {
     "avg_first_kills": 2.1,
     "total_rounds": 480,
 }
+_BAR: Final = 20
+"""Characters of a bar."""
 _OTHER_PORT: Final = "If another program has that port, choose one for the service: CS2_SERVICE_PORT=<port>."
 
 
@@ -60,6 +63,11 @@ def _predict(settings: Settings, path: str, example: dict[str, Any], values: dic
     if values and taken:
         err.print(f"not given, so as in the example: {' '.join(taken)}", markup=False, soft_wrap=True)
     body = example | values
+    if body.get("map_name") is not None and not map_index(body["map_name"]):
+        err.print(
+            f"map_name: {body['map_name']} is no map that the models know, so it is left out. Known: {', '.join(MAPS)}",
+            markup=False, soft_wrap=True,
+        )  # fmt: skip
     found = ask(settings, path, body)
     if as_json:
         answer(found)
@@ -75,7 +83,10 @@ def ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
         CliError: the service is not there, or has no model, or something else listens on its port.
     """
     url = f"http://{settings.host}:{settings.service_port}{path}"
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    headers = {"Content-Type": "application/json"}
+    if settings.api_key is not None:
+        headers["X-API-Key"] = settings.api_key.get_secret_value()
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as response:  # noqa: S310  our own http address
             found: dict[str, Any] = json.load(response)
@@ -102,8 +113,29 @@ def _refused(url: str, error: HTTPError) -> CliError:
 
 
 def show_answer(settings: Settings, path: str, body: dict[str, Any], found: dict[str, Any]) -> None:
-    """Print an answer and the curl line that repeats it."""
+    """Print an answer as people read it, and the curl line that repeats it."""
     url = f"http://{settings.host}:{settings.service_port}{path}"
-    out.print(f"  {json.dumps(found)}", markup=False, soft_wrap=True)
-    command = f"curl -s {url} -H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
+    for line in _drawn(found):
+        out.print(f"  {line}", markup=False, soft_wrap=True)
+    key = "-H 'X-API-Key: …' " if settings.api_key is not None else ""
+    command = f"curl -s {url} {key}-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
     out.print(f"  {command}", style="dim", markup=False, soft_wrap=True)
+
+
+def _drawn(found: Mapping[str, Any]) -> list[str]:
+    """An answer in lines: the odds of a round as one bar, a player's tiers as a bar each."""
+    by = f"round_predictor version {found.get('model_version')}"
+    if "ct_win_probability" in found:
+        ct = found["ct_win_probability"]
+        low, high = (round(100 * end) for end in found["ct_win_interval"])
+        return [f"CT {100 * ct:.0f} % [{low}–{high}] {_bar(ct)} T {100 * (1 - ct):.0f} %    {by}"]
+    by = f"player_classifier version {found.get('model_version')}"
+    if found.get("scores") is None:
+        return [f"no tier: {found.get('reason')}    {by}"]
+    tiers = [f"{tier:<12} {_bar(score)} {100 * score:.0f} %" for tier, score in found["scores"].items()]
+    return [f"{found['skill_level']}, {100 * found['confidence']:.0f} % sure    {by}", *tiers]
+
+
+def _bar(share: float) -> str:
+    filled = round(_BAR * share)
+    return "█" * filled + "░" * (_BAR - filled)

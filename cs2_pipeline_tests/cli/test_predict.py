@@ -23,6 +23,7 @@ class Answers(BaseHTTPRequestHandler):
         if self.server.answer is not None:
             status, content = self.server.answer
         else:
+            self.server.key = self.headers.get("X-API-Key")
             try:
                 values, _ = FORMS[self.path].read_one(body)
                 status, content = 200, json.dumps({"read": values}).encode()
@@ -86,6 +87,53 @@ def test_the_curl_line_asks_the_same_whatever_a_text_holds(cs2, service):
     assert ended.status == 0
     (line,) = [line for line in ended.out.splitlines() if "curl" in line]
     assert json.loads(shlex.split(line)[-1])["map_name"] == "[/bold] de_o'brien"
+
+
+ODDS = {"ct_win_probability": 0.694, "ct_win_interval": [0.651, 0.73], "model_version": "3"}
+SCORES = {"Beginner": 0.01, "Intermediate": 0.17, "Advanced": 0.64, "Pro": 0.18}
+
+
+def test_odds_are_a_bar_that_a_person_reads(cs2, service):
+    service.answer = (200, json.dumps(ODDS).encode())
+    shown = cs2("predict", "round").out.splitlines()[0]
+    assert shown.strip() == "CT 69 % [65–73] ██████████████░░░░░░ T 31 %    round_predictor version 3"
+
+
+def test_tiers_are_a_bar_each(cs2, service):
+    tier = {"skill_level": "Advanced", "confidence": 0.64, "scores": SCORES, "model_version": "2"}
+    service.answer = (200, json.dumps(tier).encode())
+    shown = [line.strip() for line in cs2("predict", "player").out.splitlines()]
+    assert shown[0] == "Advanced, 64 % sure    player_classifier version 2"
+    assert shown[3] == "Advanced     █████████████░░░░░░░ 64 %"
+
+
+def test_a_record_of_too_few_rounds_gets_the_reason_instead_of_a_tier(cs2, service):
+    refused = {
+        "skill_level": None,
+        "confidence": None,
+        "scores": None,
+        "reason": "12 rounds are too few",
+        "model_version": "2",
+    }
+    service.answer = (200, json.dumps(refused).encode())
+    assert "no tier: 12 rounds are too few" in cs2("predict", "player").out
+
+
+def test_a_map_that_no_model_knows_is_named_with_those_there_are(cs2, service):
+    service.answer = (200, json.dumps(ODDS).encode())
+    assert "de_dustt is no map that the models know" in cs2("predict", "round", "--map-name", "de_dustt").err
+    assert "no map" not in cs2("predict", "round", "--map-name", "de_dust2").err
+
+
+def test_the_key_is_sent_where_there_is_one_and_never_shown(cs2, service, monkeypatch):
+    monkeypatch.setenv("CS2_API_KEY", "a-key-of-mine")
+    ended = cs2("predict", "round", "--json")
+    assert ended.status == 0
+    assert service.key == "a-key-of-mine"
+    service.answer = (200, json.dumps(ODDS).encode())
+    shown = cs2("predict", "round")
+    assert "a-key-of-mine" not in shown.out + shown.err
+    assert "-H 'X-API-Key: …'" in shown.out
 
 
 @pytest.mark.parametrize(

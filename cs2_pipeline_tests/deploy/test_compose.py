@@ -14,8 +14,8 @@ from cs2_pipeline_tests.deploy.compose import COMPOSE, ROOT, SECRETS, services
 
 OPTIONAL = {"sqlserver"}
 """Microsoft's image writes to its root file system."""
-FIXED_IN_CONTAINERS = {"home", "host", "dagster_port", "mlflow_port", "service_port"}
-"""Settings that a container decides itself; the ports are those it is published on."""
+FIXED_IN_CONTAINERS = {"home", "host", "dagster_port", "mlflow_port", "service_port", "api_key"}
+"""Settings that a container decides itself; the ports are those it is published on, the key is for whoever asks."""
 
 
 def published(service: dict) -> list[str]:
