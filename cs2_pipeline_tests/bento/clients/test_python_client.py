@@ -1,16 +1,22 @@
 """The Python client against a real server, and what it does while the server cannot answer."""
 
+import socket
 import socketserver
 import sys
 import threading
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
 
-sys.path.insert(0, str(Path(__file__).parents[3] / "clients" / "python"))
-from cs2_predictions import PredictionError, Predictions
+CLIENT = Path(__file__).parents[3] / "clients" / "python"
+sys.path.insert(0, str(CLIENT))
+import cs2_predictions  # noqa: E402
+from cs2_predictions import PredictionError, Predictions, PredictionsError, ServiceUnreachableError  # noqa: E402
 
 
 def test_every_method_gets_the_services_answer(server):
@@ -54,3 +60,36 @@ def test_a_busy_service_is_asked_again():
         with pytest.raises(PredictionError, match="429"):
             Predictions(f"http://127.0.0.1:{busy.server_address[1]}", retries=1).predict_round(ROUND)
         busy.shutdown()
+
+
+def test_a_service_that_is_not_there_or_is_another_program_is_an_error_of_the_clients_own():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    with pytest.raises(ServiceUnreachableError, match="does not answer"):
+        Predictions(f"http://127.0.0.1:{port}", retries=0).predict_round(ROUND)
+    assert issubclass(ServiceUnreachableError, PredictionsError)
+    assert issubclass(PredictionError, PredictionsError)
+
+
+def test_answers_are_of_the_types_that_are_promised(server):
+    client = Predictions(server.url)
+    odds = client.predict_round(ROUND)
+    assert odds.keys() == cs2_predictions.RoundOdds.__annotations__.keys()
+    tier = client.classify_player(PLAYER)
+    assert tier.keys() <= cs2_predictions.PlayerTier.__annotations__.keys()
+
+
+@pytest.mark.parametrize(
+    ("typed", "fields"),
+    [(cs2_predictions.RoundState, ROUND_FIELDS), (cs2_predictions.PlayerRecord, PLAYER_FIELDS)],
+)
+def test_a_request_is_typed_with_every_field_of_the_service_and_the_required_ones(typed, fields):
+    assert list(typed.__annotations__) == [field.name for field in fields]
+    assert typed.__required_keys__ == {field.name for field in fields if field.required}
+
+
+def test_the_package_holds_the_one_typed_module():
+    project = tomllib.loads((CLIENT / "pyproject.toml").read_text())
+    files = project["tool"]["hatch"]["build"]["targets"]["wheel"]["only-include"]
+    assert files == ["cs2_predictions.py", "py.typed"]
+    assert all((CLIENT / file).exists() for file in files)
