@@ -13,7 +13,7 @@ from bento.predictions.http.answers import player_answer, round_answer
 from bento.predictions.http.problems import Problem
 from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM, SNAKE, Form
 from cs2_pipeline import settings
-from cs2_pipeline.artifact.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
+from cs2_pipeline.artifact import catalog
 
 Body = BaseModel | dict[str, Any]
 """A body as it was declared to BentoML, or as plain values."""
@@ -21,28 +21,28 @@ Body = BaseModel | dict[str, Any]
 
 async def predict_round(state: Body) -> dict[str, Any]:
     """The answer for one state."""
-    model = await _loaded(ROUND_PREDICTOR, RoundPredictor)
+    model = await _loaded(catalog.ROUND.name, RoundPredictor)
     answer = round_answer(model.one(_values(ROUND_FORM, state)), SNAKE)
     return answer | {"model_version": model.version.version}
 
 
 async def predict_rounds(states: Body) -> dict[str, Any]:
     """The answers for many states."""
-    model = await _loaded(ROUND_PREDICTOR, RoundPredictor)
+    model = await _loaded(catalog.ROUND.name, RoundPredictor)
     odds = model.many([_values(ROUND_FORM, state) for state in _document(states)["states"]])
     return {"predictions": [round_answer(one, SNAKE) for one in odds], "model_version": model.version.version}
 
 
 async def classify_player(player: Body) -> dict[str, Any]:
     """The answer for one player."""
-    model = await _loaded(PLAYER_CLASSIFIER, PlayerClassifier)
+    model = await _loaded(catalog.PLAYER.name, PlayerClassifier)
     answer = player_answer(model.one(_values(PLAYER_FORM, player)), SNAKE)
     return answer | {"model_version": model.version.version}
 
 
 async def classify_players(players: Body) -> dict[str, Any]:
     """The answers for many players."""
-    model = await _loaded(PLAYER_CLASSIFIER, PlayerClassifier)
+    model = await _loaded(catalog.PLAYER.name, PlayerClassifier)
     skills = model.many([_values(PLAYER_FORM, player) for player in _document(players)["players"]])
     return {"predictions": [player_answer(one, SNAKE) for one in skills], "model_version": model.version.version}
 

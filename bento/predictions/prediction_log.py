@@ -21,7 +21,8 @@ from prometheus_client import Counter
 
 from bento.predictions.champions.predictors import Odds, Skill
 from bento.predictions.http.requests import CALLER_IDS, Values
-from cs2_pipeline.artifact.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR, ModelVersion
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.game.player import PLAYER_FIELDS, TIERS
 from cs2_pipeline.game.state import ROUND_FIELDS
 
@@ -47,7 +48,7 @@ class PredictionLog:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._waiting: dict[str, deque[Row]] = {ROUND_PREDICTOR: deque(), PLAYER_CLASSIFIER: deque()}
+        self._waiting: dict[str, deque[Row]] = {catalog.ROUND.name: deque(), catalog.PLAYER.name: deque()}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write_now_and_then, name="prediction-log", daemon=True)
 
@@ -65,13 +66,13 @@ class PredictionLog:
         """Note the prediction of one state."""
         probability, low, high = odds
         row = {"ct_win_probability": probability, "ct_win_low": low, "ct_win_high": high}
-        self._note(ROUND_PREDICTOR, version, values, row)
+        self._note(catalog.ROUND.name, version, values, row)
 
     def player(self, version: ModelVersion, values: Values, skill: Skill) -> None:
         """Note the prediction of one player."""
         scores = skill.scores or (None,) * len(TIERS)
         row = {f"score_{tier.lower()}": score for tier, score in zip(TIERS, scores, strict=True)}
-        self._note(PLAYER_CLASSIFIER, version, values, row)
+        self._note(catalog.PLAYER.name, version, values, row)
 
     def _note(self, name: str, version: ModelVersion, values: Values, prediction: Row) -> None:
         waiting = self._waiting[name]
@@ -129,9 +130,9 @@ class PredictionLog:
 def schema(name: str) -> Any:
     """The Arrow schema of a model's log."""
     about = [("time", pa.timestamp("us", "UTC")), ("model_version", pa.string()), ("run_id", pa.string())]
-    fields = ROUND_FIELDS if name == ROUND_PREDICTOR else PLAYER_FIELDS
+    fields = ROUND_FIELDS if name == catalog.ROUND.name else PLAYER_FIELDS
     inputs = [(field.name, pa.string() if field.text else pa.float64()) for field in fields]
-    if name == ROUND_PREDICTOR:
+    if name == catalog.ROUND.name:
         ids = [(key, pa.string()) for key in CALLER_IDS]
         outputs = [(key, pa.float64()) for key in ("ct_win_probability", "ct_win_low", "ct_win_high")]
         return pa.schema(about + ids + inputs + outputs)

@@ -12,11 +12,8 @@ from typing import Any, Final
 
 from cs2_pipeline.artifact.artifact import Artifact, ArtifactError
 
-__all__ = ["MODEL_NAMES", "PLAYER_CLASSIFIER", "ROUND_PREDICTOR", "Artifact", "ArtifactError", "Cache", "ModelVersion"]
+__all__ = ["Artifact", "ArtifactError", "Cache", "ModelVersion"]
 
-ROUND_PREDICTOR: Final = "round_predictor"
-PLAYER_CLASSIFIER: Final = "player_classifier"
-MODEL_NAMES: Final = (ROUND_PREDICTOR, PLAYER_CLASSIFIER)
 CURRENT_FILE: Final = "champion.json"
 
 

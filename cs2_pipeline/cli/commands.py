@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from cs2_pipeline import settings as settings_module
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import ModelSpec, Serving
 from cs2_pipeline.cli import fields
-from cs2_pipeline.game.player import PLAYER_FIELDS
-from cs2_pipeline.game.state import ROUND_FIELDS
 
 app = typer.Typer(
     name="cs2",
@@ -24,6 +24,7 @@ ingest = typer.Typer(help="Bring data in: demo files, or the public snapshot fil
 models = typer.Typer(help="Registered models: list, show, promote, roll back.", no_args_is_help=True)
 predict = typer.Typer(help="Ask the running prediction service: a round, or a player.", no_args_is_help=True)
 
+NAMES = " or ".join(catalog.names())
 START, DATA, MODELS = "Start here", "Data", "Models and predictions"
 
 
@@ -49,19 +50,15 @@ def cs2(
     """Counter-Strike 2 machine learning whose probabilities can be trusted."""
 
 
+_TRAINED = [*(spec.command for spec in catalog.MODELS), "all"]
+Trained = StrEnum("Trained", _TRAINED)  # type: ignore[misc]  # mypy knows no enum made from a table
+_ALL = Trained("all")
+
 Json = Annotated[bool, typer.Option("--json", help="Answer with JSON and nothing else.")]
 
 
 DEMO_MATCHES = 800
 """What both models need to earn promotion on simulated play."""
-
-
-class Trained(StrEnum):
-    """What to train."""
-
-    ROUND = "round"
-    PLAYER = "player"
-    ALL = "all"
 
 
 @app.command(rich_help_panel=START, epilog=_examples("cs2 demo", "CS2_HOME=/some/folder cs2 demo --matches 400"))
@@ -144,7 +141,7 @@ def ingest_demos(
 
 @app.command(rich_help_panel=MODELS, epilog=_examples("cs2 train", "cs2 train round --published"))
 def train(
-    what: Annotated[Trained, typer.Argument(help="Which model.")] = Trained.ALL,
+    what: Annotated[Trained, typer.Argument(help="Which model.")] = _ALL,
     published: Annotated[
         bool, typer.Option("--published", help="Train the round model on ingested snapshots, not on the demo database.")
     ] = False,
@@ -168,7 +165,7 @@ def models_list(json: Json = False) -> None:
     "show", epilog=_examples("cs2 models show round_predictor", "cs2 models show player_classifier 2 --json")
 )
 def models_show(
-    name: Annotated[str, typer.Argument(help="round_predictor or player_classifier")],
+    name: Annotated[str, typer.Argument(help=NAMES)],
     version: Annotated[str | None, typer.Argument(help="Version number. Default: the champion.")] = None,
     json: Json = False,
 ) -> None:
@@ -185,7 +182,7 @@ def models_show(
     ),
 )
 def models_promote(
-    name: Annotated[str, typer.Argument(help="round_predictor or player_classifier")],
+    name: Annotated[str, typer.Argument(help=NAMES)],
     version: Annotated[str, typer.Argument(help="Version number.")],
     force: Annotated[bool, typer.Option("--force", help="Promote although the evidence does not ask for it.")] = False,
     reason: Annotated[str, typer.Option(help="Why. Required with --force; kept in the history.")] = "",
@@ -198,7 +195,7 @@ def models_promote(
 
 @models.command("rollback", epilog=_examples("cs2 models rollback round_predictor --reason 'odd on de_train'"))
 def models_rollback(
-    name: Annotated[str, typer.Argument(help="round_predictor or player_classifier")],
+    name: Annotated[str, typer.Argument(help=NAMES)],
     reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
 ) -> None:
     """Return to the previous champion. The service follows by itself."""
@@ -215,28 +212,24 @@ Assignments = Annotated[
 ]
 
 
-@predict.command("round", epilog=_examples("cs2 predict round --ct-alive 2 --bomb-planted 1 --time-remaining 25"))
-@fields.options(ROUND_FIELDS)
-def predict_round(assignments: Assignments = None, json: Json = False, **by_option: str | None) -> None:
-    """Who wins the round from here?
+def _asking(spec: ModelSpec, serving: Serving) -> None:
+    """Add the command that asks a model."""
+    options = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in list(serving.example.items())[:3])
 
-    Asks the prediction service that `cs2 up` keeps running. What is not given is as in the README's example.
-    """
-    from cs2_pipeline.cli.predict import predict_round as run
+    @predict.command(
+        spec.command, help=f"{serving.question}\n\n{_ASKS}", epilog=_examples(f"cs2 predict {spec.command} {options}")
+    )
+    @fields.options(serving.fields)
+    def ask(assignments: Assignments = None, json: Json = False, **by_option: str | None) -> None:
+        from cs2_pipeline.cli.predict import predict as run
 
-    run(settings_module.load(), by_option, assignments or [], as_json=json)
+        run(settings_module.load(), spec, by_option, assignments or [], as_json=json)
 
 
-@predict.command("player", epilog=_examples("cs2 predict player --avg-kills 24 --avg-deaths 14 --avg-damage 2400"))
-@fields.options(PLAYER_FIELDS)
-def predict_player(assignments: Assignments = None, json: Json = False, **by_option: str | None) -> None:
-    """How strong is this player?
-
-    Asks the prediction service that `cs2 up` keeps running. What is not given is as in the README's example.
-    """
-    from cs2_pipeline.cli.predict import classify_player as run
-
-    run(settings_module.load(), by_option, assignments or [], as_json=json)
+_ASKS = "Asks the prediction service that `cs2 up` keeps running. What is not given is as in the README's example."
+for _spec in catalog.MODELS:
+    if _spec.serving is not None:
+        _asking(_spec, _spec.serving)
 
 
 app.add_typer(ingest, name="ingest", rich_help_panel=DATA)

@@ -2,7 +2,7 @@
 
 import time
 
-from cs2_pipeline.artifact.cache import MODEL_NAMES
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli import data, predict, processes, training
 from cs2_pipeline.cli.console import CliError, note, stage
 from cs2_pipeline.cli.runs import run_job
@@ -34,8 +34,8 @@ def run(settings: Settings, matches: int) -> None:
     stage("5  Predictions over HTTP")
     with processes.running([service], settings):
         _await_models(settings)
-        for path, body in (("/predict/round", predict.EXAMPLE_ROUND), ("/classify/player", predict.EXAMPLE_PLAYER)):
-            predict.show_answer(settings, path, body, predict.ask(settings, path, body))
+        for spec in catalog.served():
+            predict.predict(settings, spec, {}, (), as_json=False)
     note(f"done in {time.monotonic() - begun:.0f} s; `cs2 up` keeps it running and shows it in the browser")
 
 
@@ -50,7 +50,7 @@ def _database(settings: Settings, matches: int) -> None:
 
 def _require_champions(settings: Settings) -> None:
     models = Platform(settings).models
-    missing = [name for name in MODEL_NAMES if models.champion(name) is None]
+    missing = [name for name in catalog.names() if models.champion(name) is None]
     if missing:
         raise CliError(
             f"{' and '.join(missing)} earned no promotion, so there is nothing to serve: `cs2 models list` says why. "

@@ -7,7 +7,7 @@ from tempfile import TemporaryFile
 
 from pydantic import SecretStr
 
-from cs2_pipeline.artifact.cache import MODEL_NAMES
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli import processes
 from cs2_pipeline.cli.console import CliError, answer, out
 from cs2_pipeline.defs.platform import Platform
@@ -87,7 +87,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 def _mlflow(settings: Settings) -> Iterator[Finding]:
     platform = Platform(settings)
     try:
-        champions = {name: platform.models.champion(name) for name in MODEL_NAMES}
+        champions = {name: platform.models.champion(name) for name in catalog.names()}
     except (RegistryError, OSError) as error:
         yield Finding("error", "MLflow", str(error))
         return

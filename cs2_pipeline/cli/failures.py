@@ -15,7 +15,7 @@ _KNOWN = {
     "cs2_pipeline.datasets.schema": "DatasetError",
     "cs2_pipeline.datasets.store": "MissingTableError",
     "cs2_pipeline.artifact.artifact": "ArtifactError",
-    "cs2_pipeline.models.errors": "TrainingError",
+    "cs2_pipeline.models.training": "TrainingError",
     "cs2_pipeline.registry.client": "RegistryError",
 }
 """Error classes by module. Looked up among what is loaded: an error can only come from a module that is."""

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from cs2_pipeline.artifact.cache import MODEL_NAMES
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli.console import CliError, UsageError, answer, note, out
 from cs2_pipeline.defs.assets.models import registry
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelVersion
 from cs2_pipeline.settings import Settings
-from cs2_pipeline.training import release
+from cs2_pipeline.training.registration import REFUSE
+from cs2_pipeline.training.settling import settle
 
 _SHOWN_METRICS = ("test_log_loss", "test_auc", "test_ece")
 
@@ -18,9 +19,9 @@ _SHOWN_METRICS = ("test_log_loss", "test_auc", "test_ece")
 def show_all(settings: Settings, *, as_json: bool) -> None:
     """Versions and the history of decisions of every model."""
     uri = Platform(settings).tracking_uri
-    found = {name: promotion.versions(uri, name) for name in MODEL_NAMES}
-    aliases = {name: promotion.aliases(uri, name) for name in MODEL_NAMES if found[name]}
-    events = {name: promotion.history(uri, name) for name in MODEL_NAMES}
+    found = {name: promotion.versions(uri, name) for name in catalog.names()}
+    aliases = {name: promotion.aliases(uri, name) for name in catalog.names() if found[name]}
+    events = {name: promotion.history(uri, name) for name in catalog.names()}
     if as_json:
         answer(
             {
@@ -29,11 +30,11 @@ def show_all(settings: Settings, *, as_json: bool) -> None:
                     "aliases": aliases.get(name, {}),
                     "history": [asdict(event) | {"numbers": _numbers(event, found[name])} for event in events[name]],
                 }
-                for name in MODEL_NAMES
+                for name in catalog.names()
             }
         )
         return
-    for name in MODEL_NAMES:
+    for name in catalog.names():
         if not found[name]:
             note(f"{name}: no version yet; `cs2 train` makes one")
             continue
@@ -87,7 +88,7 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
     if force:
         promotion.promote(platform.tracking_uri, found, reason=reason, forced=True)
     else:
-        if found.tags.get("decision") == release.REFUSE:
+        if found.tags.get("decision") == REFUSE:
             why = found.tags.get("decision_reason", "")
             raise CliError(
                 f"{name} {version} did not earn promotion: {why} To promote it all the same: --force --reason."
@@ -97,7 +98,7 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
                 f"{name} {version} was champion before: `cs2 models rollback {name} --reason …` returns to the "
                 "previous champion, --force --reason … promotes any version."
             )
-        event = release.settle(found.to_dict(), registry(platform), by="cs2 models promote")
+        event = settle(found.to_dict(), registry(platform), by="cs2 models promote")
         if event is not None and event.action == "refused":
             raise CliError(f"{name} {version} was not promoted: {event.reason}")
     note(f"champion of {name} is version {_version(platform, name, None).version}")
@@ -139,8 +140,8 @@ def _version(platform: Platform, name: str, version: str | None) -> ModelVersion
 
 
 def _require_known(name: str) -> None:
-    if name not in MODEL_NAMES:
-        raise UsageError(f"there is no model {name!r}; the models are {', '.join(MODEL_NAMES)}.")
+    if name not in catalog.names():
+        raise UsageError(f"there is no model {name!r}; the models are {', '.join(catalog.names())}.")
 
 
 def _versions_table(versions: list[ModelVersion], aliases: dict[str, str]) -> Iterator[str]:

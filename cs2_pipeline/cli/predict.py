@@ -8,71 +8,47 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.error import HTTPError
 
+from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.cli import fields
 from cs2_pipeline.cli.console import CliError, UsageError, answer, err, out
 from cs2_pipeline.game.maps import MAPS, map_index
-from cs2_pipeline.game.player import PLAYER_FIELDS
-from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.settings import Settings
 
-EXAMPLE_ROUND: Final[dict[str, Any]] = {
-    "ct_alive": 4,
-    "t_alive": 3,
-    "ct_equip_value": 20000,
-    "t_equip_value": 15000,
-    "ct_money": 8000,
-    "t_money": 4000,
-    "bomb_planted": 0,
-    "time_remaining": 90,
-    "ct_score": 7,
-    "t_score": 8,
-}
-EXAMPLE_PLAYER: Final[dict[str, Any]] = {
-    "avg_kills": 18.5,
-    "avg_deaths": 15.2,
-    "avg_headshots": 8.1,
-    "avg_damage": 1850,
-    "total_clutches": 12,
-    "total_clutch_attempts": 40,
-    "avg_first_kills": 2.1,
-    "total_rounds": 480,
-}
 _BAR: Final = 20
 """Characters of a bar."""
 _OTHER_PORT: Final = "If another program has that port, choose one for the service: CS2_SERVICE_PORT=<port>."
 
 
-def predict_round(
-    settings: Settings, by_option: Mapping[str, str | None], assignments: Sequence[str], *, as_json: bool
+def predict(
+    settings: Settings,
+    spec: ModelSpec,
+    by_option: Mapping[str, str | None],
+    assignments: Sequence[str],
+    *,
+    as_json: bool,
 ) -> None:
-    """Print who wins the round, and how sure that is."""
-    values = fields.given(ROUND_FIELDS, by_option, assignments)
-    _predict(settings, "/predict/round", EXAMPLE_ROUND, values, as_json=as_json)
+    """Ask a model about one round, player or whatever it answers for, and print its answer.
 
-
-def classify_player(
-    settings: Settings, by_option: Mapping[str, str | None], assignments: Sequence[str], *, as_json: bool
-) -> None:
-    """Print a player's tier of skill."""
-    values = fields.given(PLAYER_FIELDS, by_option, assignments)
-    _predict(settings, "/classify/player", EXAMPLE_PLAYER, values, as_json=as_json)
-
-
-def _predict(settings: Settings, path: str, example: dict[str, Any], values: dict[str, Any], *, as_json: bool) -> None:
-    taken = [f"{name}={value}" for name, value in example.items() if name not in values]
+    Values are given by options and as ``name=value``; what is not given is as in the model's example.
+    """
+    serving = spec.serving
+    if serving is None:
+        raise UsageError(f"{spec.name} is not answered by the prediction service.")
+    values = fields.given(serving.fields, by_option, assignments)
+    taken = [f"{name}={value}" for name, value in serving.example.items() if name not in values]
     if values and taken:
         err.print(f"not given, so as in the example: {' '.join(taken)}", markup=False, soft_wrap=True)
-    body = example | values
+    body = {**serving.example, **values}
     if body.get("map_name") is not None and not map_index(body["map_name"]):
         err.print(
             f"map_name: {body['map_name']} is no map that the models know, so it is left out. Known: {', '.join(MAPS)}",
             markup=False, soft_wrap=True,
         )  # fmt: skip
-    found = ask(settings, path, body)
+    found = ask(settings, serving.one, body)
     if as_json:
         answer(found)
     else:
-        show_answer(settings, path, body, found)
+        show_answer(settings, serving.one, body, found)
 
 
 def ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:

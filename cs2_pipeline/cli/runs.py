@@ -79,7 +79,7 @@ def end_killed(settings: Settings, dagster: dg.DagsterInstance, *, quiet: bool) 
     ended = end_vanished(dagster, launched_here=False)
     for run in [] if quiet else ended:
         note(f"an earlier {run.job_name} was killed; its run {run.run_id} is marked as failed")
-    if any(run.job_name in jobs.TRAININGS for run in ended):
+    if any(run.job_name in jobs.trainings() for run in ended):
         try:
             close_trainings(dagster, Platform(settings))
         except RegistryError as error:  # no reason to keep from what was asked for, which may not need MLflow

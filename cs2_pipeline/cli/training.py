@@ -1,8 +1,8 @@
 """`cs2 train`: extract what is new, build the datasets, train, evaluate, promote what earned it."""
 
-from typing import Any
+from typing import Any, Final
 
-from cs2_pipeline.artifact.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli.console import CliError, answer, note, stage
 from cs2_pipeline.cli.runs import run_job
 from cs2_pipeline.defs import jobs
@@ -14,15 +14,14 @@ from cs2_pipeline.defs.verdicts import Verdicts
 from cs2_pipeline.demodb.doctor import require_demos
 from cs2_pipeline.settings import Settings
 
-_MODELS = {
-    "round": (jobs.TRAIN_ROUND, (ROUND_PREDICTOR,)),
-    "player": (jobs.TRAIN_PLAYER, (PLAYER_CLASSIFIER,)),
-    "all": (jobs.TRAIN_ALL, (ROUND_PREDICTOR, PLAYER_CLASSIFIER)),
-}
+ALL: Final = "all"
 
 
 def run(settings: Settings, what: str, *, published: bool, as_json: bool = False) -> None:
-    """Train one model or both.
+    """Train one model, or all of them.
+
+    Args:
+        what: a model's word for the command line, or `ALL`.
 
     Raises:
         CliError: there is no data to train on, or a stage failed.
@@ -32,13 +31,14 @@ def run(settings: Settings, what: str, *, published: bool, as_json: bool = False
         if not as_json:
             stage("Extraction")
         extract_new(settings, quiet=as_json)
-    job, names = _MODELS[what]
+    chosen = [spec for spec in catalog.MODELS if what in (spec.command, ALL)]
+    job = jobs.TRAIN_ALL if what == ALL else chosen[0].job
     if not as_json:
         stage("Training")
-    result = run_job(settings, job, config=round_config(source) if what != "player" else None, quiet=as_json)
+    result = run_job(settings, job, config=round_config(source) if catalog.ROUND in chosen else None, quiet=as_json)
     if as_json:
         platform = Platform(settings)
-        documents = [platform.tables.read_json(of_run(name, result.run_id)) for name in names]
+        documents = [platform.tables.read_json(of_run(spec.name, result.run_id)) for spec in chosen]
         versions = [platform.models.version(document["name"], document["version"]) for document in documents]
         answer([version.to_dict() for version in versions])
 
@@ -53,7 +53,7 @@ def round_source(settings: Settings, what: str, *, published: bool) -> str:
     has_published = Platform(settings).tables.exists("published_snapshots")
     if published and not has_published:
         raise CliError("no snapshots were ingested: run `cs2 ingest snapshots FILE` first.")
-    if published or (what == "round" and has_published and not has_database):
+    if published or (what == catalog.ROUND.command and has_published and not has_database):
         return "published_snapshots"
     if not has_database:
         raise CliError(

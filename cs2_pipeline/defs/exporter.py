@@ -20,7 +20,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from cs2_pipeline import settings as settings_module
-from cs2_pipeline.artifact.cache import MODEL_NAMES
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.registry import promotion
@@ -138,12 +138,12 @@ class ChampionCollector(Collector):
 
     Args:
         platform: where MLflow is.
-        names: the registered models.
+        names: of registered models; default: all there are.
     """
 
-    def __init__(self, platform: Platform, names: Iterable[str] = MODEL_NAMES) -> None:
+    def __init__(self, platform: Platform, names: Iterable[str] = ()) -> None:
         self._platform = platform
-        self._names = tuple(names)
+        self._names = tuple(names) or catalog.names()
 
     def collect(self) -> Iterator[Metric]:
         """All families, or `pipeline_mlflow_up` 0 alone."""

@@ -5,15 +5,17 @@ from typing import Final
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import ModelSpec
+
 EXTRACT: Final = "extract"
 INGEST_SNAPSHOTS: Final = "ingest_snapshots"
-TRAIN_ROUND: Final = "train_round"
-TRAIN_PLAYER: Final = "train_player"
 TRAIN_ALL: Final = "train_all"
-TRAININGS: Final = (TRAIN_ROUND, TRAIN_PLAYER, TRAIN_ALL)
 
-_ROUND: Final = ("round_dataset", "round_predictor", "round_predictor_promotion")
-_PLAYER: Final = ("players", "player_dataset", "player_classifier", "player_classifier_promotion")
+
+def trainings() -> tuple[str, ...]:
+    """The names of all jobs that train."""
+    return (*(spec.job for spec in catalog.MODELS), TRAIN_ALL)
 
 
 def build() -> list[UnresolvedAssetJobDefinition]:
@@ -26,19 +28,23 @@ def build() -> list[UnresolvedAssetJobDefinition]:
             dg.AssetSelection.assets("published_snapshots"),
             description="Read the public snapshot file; the path is the asset's configuration.",
         ),
-        dg.define_asset_job(
-            TRAIN_ROUND,
-            dg.AssetSelection.assets(*_ROUND),
-            description="Build the round dataset, train, evaluate and, if it has earned it, promote.",
-        ),
-        dg.define_asset_job(
-            TRAIN_PLAYER,
-            dg.AssetSelection.assets(*_PLAYER),
-            description="Build careers and the player dataset, train, evaluate and, if it has earned it, promote.",
-        ),
+        *(_training(spec) for spec in catalog.MODELS),
         dg.define_asset_job(
             TRAIN_ALL,
-            dg.AssetSelection.assets(*_ROUND, *_PLAYER, "data_docs"),
-            description="Both models, and the data docs.",
+            dg.AssetSelection.assets(*(name for spec in catalog.MODELS for name in _assets(spec)), "data_docs"),
+            description="All models, and the data docs.",
         ),
     ]
+
+
+def _training(spec: ModelSpec) -> UnresolvedAssetJobDefinition:
+    built = " and ".join([*spec.built_first, spec.dataset])
+    return dg.define_asset_job(
+        spec.job,
+        dg.AssetSelection.assets(*_assets(spec)),
+        description=f"Build {built}, train {spec.name}, evaluate and, if it has earned it, promote.",
+    )
+
+
+def _assets(spec: ModelSpec) -> tuple[str, ...]:
+    return (*spec.built_first, spec.dataset, spec.name, spec.promotion)

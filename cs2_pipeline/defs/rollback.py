@@ -5,7 +5,7 @@ from typing import Any, Final
 import dagster as dg
 from pydantic import Field
 
-from cs2_pipeline.artifact.cache import MODEL_NAMES
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.promotion import Event
@@ -44,7 +44,7 @@ def roll_back(platform: Platform, name: str, *, reason: str, run_id: str) -> Eve
 
 def build() -> list[dg.JobDefinition]:
     """A job for each model."""
-    return [_job(name) for name in MODEL_NAMES]
+    return [_job(name) for name in catalog.names()]
 
 
 def _job(name: str) -> dg.JobDefinition:

@@ -8,12 +8,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from cs2_pipeline.artifact.artifact import Artifact
+from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.evaluation import laws, reliability, slices
 from cs2_pipeline.evaluation.domain import state_features, states_of
 from cs2_pipeline.evaluation.laws import LawResult, PredictFeatures
 from cs2_pipeline.game.features import player_features
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import OPTIONAL_ROUND_FIELDS
+from cs2_pipeline.models.training import Training
 from cs2_pipeline.stats import metrics
 from cs2_pipeline.stats.comparison import paired
 from cs2_pipeline.stats.intervals import Floats, Interval
@@ -76,6 +79,32 @@ class Rival:
     name: str
     predict: PredictFeatures
     unseen: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a judge is handed.
+
+    Attributes:
+        spec: the model's entry.
+        test: the test part of its training table.
+        training: what was fitted on the other parts.
+        audit: see `Evidence`.
+        champion: the present champion as a rival; None where there is none.
+        seed: of all resampling.
+    """
+
+    spec: ModelSpec
+    test: pd.DataFrame
+    training: Training
+    audit: Sequence[str] | None
+    champion: Rival | None
+    seed: int
+
+
+def answers(spec: ModelSpec, artifact: Artifact) -> Callable[[NDArray[np.float32]], Floats]:
+    """What a version answers, as a function of a float32 matrix of shape (rows, features of the entry)."""
+    return lambda features: artifact.predict(features, spec.features)[spec.output].astype(np.float64)
 
 
 def of_round_model(
@@ -148,6 +177,36 @@ def of_player_model(
         _compared(rows, scores, baseline, champion, model=model, audit=audit),
         laws=laws.check_players(predict, seed=seed, features=rows.features),
         slices=slices.player_slices(test, scores, seed=seed),
+    )
+
+
+def of_outcome(case: Case) -> Evidence:
+    """Evidence of any model that gives the probability of a label of 0 or 1; its features are columns of the table.
+
+    Its one law is that every answer lies strictly between 0 and 1. Its slices are the whole test part and its earlier
+    and later half.
+    """
+    spec, test = case.spec, case.test.sort_values(case.spec.time, kind="stable")
+    rows = _Rows(
+        features=test[list(spec.features)].to_numpy(dtype=np.float32),
+        truth=test[spec.label].to_numpy(),
+        groups=test[spec.group].to_numpy(),
+        losses=metrics.log_losses,
+        measured=metrics.binary_metrics,
+        event=metrics.checked_binary,
+        seed=case.seed,
+    )
+    predict, baseline = answers(spec, case.training.artifact), case.training.baseline
+    probability = rows.answer(predict)
+    champion = case.champion
+    if champion is not None and champion.unseen is not None:
+        champion = replace(champion, unseen=pd.Series(champion.unseen, case.test.index).loc[test.index].to_numpy())
+    return replace(
+        _compared(
+            rows, probability, Rival(baseline.name, baseline.predict), champion, model=spec.name, audit=case.audit
+        ),
+        laws=[laws.check_inside(probability)],
+        slices=slices.halves(rows.groups, rows.truth, probability, unit=spec.requirements.unit, seed=case.seed),
     )
 
 

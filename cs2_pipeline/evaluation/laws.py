@@ -138,6 +138,14 @@ def check_players(
     ]
 
 
+def check_inside(probability: Floats) -> LawResult:
+    """Check that every probability, shape (rows,), is a number strictly between 0 and 1."""
+    with np.errstate(invalid="ignore"):
+        outside = np.where((probability > 0) & (probability < 1), 0.0, 1.0)
+    name = "every probability is strictly between 0 and 1"
+    return _result(name, outside, 0.0, "rows", lambda row: {"row": float(row), "probability": float(probability[row])})
+
+
 def served(predict: PredictFeatures) -> PredictStates:
     """The round model as the service gives it: a decided state's winner from the rules, any other from the model.
 

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cs2_pipeline.evaluation.promotion import ROUND_REQUIREMENTS
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.game.rules import REGULATION_HALF
 from cs2_pipeline.stats import betting
 from cs2_pipeline.stats.betting import Bets
@@ -28,7 +28,7 @@ from cs2_pipeline.stats.metrics import log_losses
 
 FALSE_ALARM_RATE: Final = 0.01
 """Over a champion's whole life, however often one looks."""
-TOLERANCE: Final = ROUND_REQUIREMENTS.max_gap
+TOLERANCE: Final = catalog.ROUND.requirements.max_gap
 EDGES: Final = (0.0, 0.2, 0.4, 0.6, 0.8, 1.0)
 """Of the price ranges."""
 ROUNDS_COUNTED: Final = REGULATION_HALF

@@ -15,36 +15,9 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from cs2_pipeline.artifact.spec import Requirements
 from cs2_pipeline.evaluation.evidence import Evidence
 from cs2_pipeline.stats.intervals import flatten
-
-
-@dataclass(frozen=True)
-class Requirements:
-    """What a candidate must show.
-
-    Attributes:
-        max_ece: the largest calibration error overall.
-        allow_ece_floor: whether an ECE is also accepted when 39 of 40 perfectly calibrated models could show as much
-            on so few rows (the upper end of `Evidence.ece_floor`).
-        max_gap: how far mean prediction minus mean outcome may surely be from zero in a slice.
-        min_slice_size: slices with fewer rounds (players) are shown but do not decide.
-        harm_margin: how far above zero the interval of the difference to the champion may reach, in log loss.
-        unit: what a slice's size counts: the column of the table of slices that holds it.
-    """
-
-    max_ece: float = 0.02
-    allow_ece_floor: bool = False
-    max_gap: float = 0.02
-    min_slice_size: int = 500
-    harm_margin: float = 0.0
-    unit: str = "rounds"
-
-
-ROUND_REQUIREMENTS = Requirements()
-PLAYER_REQUIREMENTS = Requirements(allow_ece_floor=True, unit="players")
-"""A test part holds far fewer players than rounds: with 200 of them a perfectly calibrated model shows an ECE
-of about 0.06. More than 0.02 is refused only where chance alone would not give it."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +48,7 @@ class Decision:
     report: str = field(repr=False)
 
 
-def decide(evidence: Evidence, requirements: Requirements = ROUND_REQUIREMENTS) -> Decision:
+def decide(evidence: Evidence, requirements: Requirements) -> Decision:
     """Whether the candidate becomes champion. A number that could not be computed (NaN) never meets a condition."""
     conditions = (
         _audit(evidence),

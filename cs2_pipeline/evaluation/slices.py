@@ -80,6 +80,35 @@ def player_slices(
     return joined.drop(columns="tier")
 
 
+def halves(
+    groups: NDArray[Any],
+    outcome: ArrayLike,
+    probability: ArrayLike,
+    *,
+    unit: str,
+    seed: int,
+    resamples: int = RESAMPLES,
+) -> pd.DataFrame:
+    """Slices of any probability: all rows, their earlier half and their later half. Rows are in time order.
+
+    Args:
+        groups: what is resampled as a whole, shape (rows,).
+        unit: the name of the column that counts them.
+
+    Returns:
+        as `round_slices`, with the column ``unit`` in place of ``rounds`` and ``matches``.
+    """
+    y, p = checked_binary(outcome, probability, groups)
+    early = np.arange(y.size) < y.size / 2
+    named = [
+        (("all", "all"), np.full(y.size, True)),
+        (("time", "earlier half"), early),
+        (("time", "later half"), ~early),
+    ]
+    bootstrap = GroupBootstrap(groups, seed=seed, resamples=resamples)
+    return _table(named, y, p, counted={unit: groups}, bootstrap=bootstrap)
+
+
 def phase_masks(snapshots: pd.DataFrame) -> dict[str, Mask]:
     """The phases of a round as masks, shape (rows,), told from the state itself.
 

@@ -24,8 +24,8 @@ from mlflow.models import infer_signature
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.artifact import MANIFEST_FILE, MODEL_FILE, PROBE_FILE, Artifact
-from cs2_pipeline.artifact.cache import MODEL_NAMES
 from cs2_pipeline.registry.champion import MODEL_FOLDER, ModelStore, ModelVersion
 from cs2_pipeline.registry.client import connect, translated
 
@@ -122,7 +122,7 @@ def left_open(tracking_uri: str) -> list[LeftOpen]:
     """
     with translated(tracking_uri):
         client = connect(tracking_uri)
-        experiments = [client.get_experiment_by_name(name) for name in MODEL_NAMES]
+        experiments = [client.get_experiment_by_name(name) for name in catalog.names()]
         known = [str(experiment.experiment_id) for experiment in experiments if experiment is not None]
         found = list(client.search_runs(known, "attributes.status = 'RUNNING'")) if known else []
         return [

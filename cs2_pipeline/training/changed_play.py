@@ -5,6 +5,7 @@ not known beforehand, so both are tried. Who is promoted is decided elsewhere, o
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -24,10 +25,8 @@ ALL: Final = "all matches"
 CHANGED: Final = "the matches since play changed"
 
 
-def train(
-    dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Callable[[str], None]
-) -> tuple[RoundTraining, datetime]:
-    """The training, and the start of the oldest match it learned from.
+def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Callable[[str], None]) -> RoundTraining:
+    """The training; it says since when the matches are that it learned from.
 
     With a part `FORMER` in the dataset two models are trained, both without the validation part, whose matches are all
     of changed play; the one that is better on it is taken as it is. The test part is read by neither.
@@ -36,7 +35,7 @@ def train(
         TrainingError: the dataset cannot be trained on.
     """
     if not (dataset["part"] == FORMER).any():
-        return predictor.train(dataset, seed=seed, folder=folder, progress=progress), _oldest(dataset)
+        return predictor.train(dataset, seed=seed, folder=folder, progress=progress)
     judged, rest = dataset[dataset["part"] == "validate"], dataset[dataset["part"] != "validate"]
     histories = {ALL: rest, CHANGED: rest[rest["part"] != FORMER]}
     found: dict[str, tuple[RoundTraining, float]] = {}
@@ -47,7 +46,7 @@ def train(
         progress(f"learned from {name}: log loss {found[name][1]:.4f} on the validation part, which is of changed play")
     chosen = min(found, key=lambda name: found[name][1])
     progress(f"taken: the model of {chosen}")
-    return found[chosen][0], _oldest(histories[chosen])
+    return replace(found[chosen][0], learned_since=_oldest(histories[chosen]))
 
 
 def _loss(artifact: Artifact, rows: pd.DataFrame) -> float:

@@ -21,7 +21,7 @@ from cs2_pipeline.evaluation.drift import Drift
 from cs2_pipeline.evaluation.live_calibration import Evidence, LiveCalibration
 from cs2_pipeline.game.features import ROUND_FEATURES
 from cs2_pipeline.stats.intervals import Interval, flatten
-from cs2_pipeline.training.release import learned_since, seen_until
+from cs2_pipeline.training.provenance import learned_since, seen_until
 
 CALIBRATION: Final = "calibration"
 DRIFT: Final = "drift"

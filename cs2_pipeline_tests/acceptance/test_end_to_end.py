@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cs2_pipeline.artifact.cache import MODEL_NAMES, PLAYER_CLASSIFIER
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.registry.client import connect
 
 pytestmark = pytest.mark.timeout(900)
@@ -65,7 +65,7 @@ def test_the_demo_ends_with_two_predictions_of_promoted_versions(demo):
 
 def test_both_models_beat_what_they_must_with_intervals_that_say_so(demo, environment):
     uri = f"sqlite:///{Path(environment['CS2_HOME']) / 'mlflow.db'}"
-    for name in MODEL_NAMES:
+    for name in catalog.names():
         client = connect(uri)
         metrics = client.get_run(client.get_model_version_by_alias(name, "champion").run_id).data.metrics
         assert metrics["against_baseline_high"] < 0
@@ -78,7 +78,7 @@ def test_both_models_beat_what_they_must_with_intervals_that_say_so(demo, enviro
 
 def test_a_run_carries_its_evidence_and_can_be_traced(demo, environment):
     client = connect(f"sqlite:///{Path(environment['CS2_HOME']) / 'mlflow.db'}")
-    for name in MODEL_NAMES:
+    for name in catalog.names():
         version = client.get_model_version_by_alias(name, "champion")
         run = client.get_run(version.run_id)
         assert {"dagster_run_id", "source_watermark", "git_commit"} <= run.data.tags.keys()
@@ -91,7 +91,7 @@ def test_a_run_carries_its_evidence_and_can_be_traced(demo, environment):
             "promotion.md",
             "audit.md",
         } <= files
-        assert ({"by_rounds.png", "by_rounds.csv"} <= files) == (name == PLAYER_CLASSIFIER)
+        assert ({"by_rounds.png", "by_rounds.csv"} <= files) == (name == catalog.PLAYER.name)
         digest = run.inputs.dataset_inputs[0].dataset.digest
         assert digest == version.tags["dataset_digest"]
         assert version.tags["promoted_at"]

@@ -24,7 +24,7 @@ from cs2_pipeline.registry.champion import RegistryError
 from cs2_pipeline.registry.runs import record
 from cs2_pipeline.settings import Settings
 from cs2_pipeline.training.monitoring import latest_change
-from cs2_pipeline.training.release import seen_until, watermark
+from cs2_pipeline.training.provenance import seen_until, watermark
 from cs2_pipeline_tests.defs.conftest import World
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 

@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets.players import build
 from cs2_pipeline.evaluation import card, evidence
 from cs2_pipeline.evaluation.promotion import decide
@@ -45,7 +46,7 @@ def about(test_part):
 
 @pytest.fixture(scope="module")
 def rendered(gathered, about):
-    return card.render(gathered, decide(gathered), about)
+    return card.render(gathered, decide(gathered, catalog.ROUND.requirements), about)
 
 
 def test_the_card_says_everything_a_reviewer_asks_for(rendered):
@@ -99,9 +100,9 @@ def test_the_card_of_a_player_model_shows_its_worth_by_rounds_observed_and_links
         np.full(4, 0.25),
     )
     found = replace(gathered, by_rounds=by_rounds, min_rounds=40)
-    written = card.render(found, decide(found), about)
+    written = card.render(found, decide(found, catalog.ROUND.requirements), about)
     section = written.split("## By rounds observed\n")[1].split("\n## ")[0]
     assert "It answers from 40 rounds on" in section
     assert "[by_rounds.png](by_rounds.png)" in section
     assert section.count("\n| ") == 1 + len(by_rounds)
-    assert decide(found).numbers["min_rounds"] == 40
+    assert decide(found, catalog.ROUND.requirements).numbers["min_rounds"] == 40

@@ -4,16 +4,23 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import Requirements
 from cs2_pipeline.datasets.leakage.audit import audit_rounds
 from cs2_pipeline.evaluation import evidence as gathered
+from cs2_pipeline.evaluation import promotion
 from cs2_pipeline.evaluation.evidence import Evidence, Rival
-from cs2_pipeline.evaluation.promotion import PLAYER_REQUIREMENTS, ROUND_REQUIREMENTS, Requirements, decide
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.stats.intervals import Interval
 from cs2_pipeline_tests.evaluation.play import fair_price, whole_rounds
 
+PLAYER_REQUIREMENTS, ROUND_REQUIREMENTS = catalog.PLAYER.requirements, catalog.ROUND.requirements
 NAN = float("nan")
+
+
+def decide(evidence, requirements=ROUND_REQUIREMENTS):
+    return promotion.decide(evidence, requirements)
 
 
 def odds(price):

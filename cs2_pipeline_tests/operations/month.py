@@ -12,12 +12,12 @@ from typing import Any
 
 import dagster as dg
 
-from cs2_pipeline.artifact.cache import MODEL_NAMES, ROUND_PREDICTOR
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.assets.monitoring import JOB as LOOK
 from cs2_pipeline.defs.assets.monitoring import daily_monitoring, latest
 from cs2_pipeline.defs.automation.abandoned import abandoned_runs
-from cs2_pipeline.defs.automation.conditions import CONDITIONS
+from cs2_pipeline.defs.automation.conditions import conditions
 from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.automation.new_demos import new_demos
 from cs2_pipeline.defs.automation.retrain_on_drift import retrain_on_drift
@@ -48,7 +48,7 @@ class Month:
         self.asked: dict[str, list[tuple[date, dg.RunRequest]]] = defaultdict(list)
         self._cursors: dict[str, str | None] = {"failed_runs": "0"}
         self._conditions: Any = None
-        self._events_told = dict.fromkeys(MODEL_NAMES, 0)
+        self._events_told = dict.fromkeys(catalog.names(), 0)
         self._alarms_told: set[str] = set()
 
     @property
@@ -91,7 +91,7 @@ class Month:
         return "\n".join(f"{day:%b %d}  {text}" for day, text in self.story)
 
     def champion(self) -> str:
-        found = self.platform.models.champion(ROUND_PREDICTOR)
+        found = self.platform.models.champion(catalog.ROUND.name)
         return found.version if found is not None else ""
 
     def run(self, job: str, tags: dict[str, str] | None = None) -> dg.ExecuteInProcessResult:
@@ -132,11 +132,11 @@ class Month:
             found = dg.evaluate_automation_conditions(
                 self.definitions,
                 self.instance,
-                asset_selection=dg.AssetSelection.assets(*CONDITIONS),
+                asset_selection=dg.AssetSelection.assets(*conditions()),
                 cursor=self._conditions,
             )
             self._conditions = found.cursor
-            wanted = [dg.AssetKey(name) for name in CONDITIONS if found.get_num_requested(dg.AssetKey(name))]
+            wanted = [dg.AssetKey(name) for name in conditions() if found.get_num_requested(dg.AssetKey(name))]
             if not wanted:
                 return
             job = self.definitions.resolve_implicit_global_asset_job_def()
@@ -163,7 +163,7 @@ class Month:
                 self.tell(f"alarm of {kind} for champion {self.champion()}: {alarm['sentence']}")
 
     def _tell_decisions(self) -> None:
-        for name in MODEL_NAMES:
+        for name in catalog.names():
             events = promotion.history(self.registry, name)
             for event in events[self._events_told[name] :]:
                 self.tell(f"{name} version {event.version} {event.action}: {event.reason}")

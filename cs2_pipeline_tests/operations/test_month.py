@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 from mlflow.tracking import MlflowClient
 
-from cs2_pipeline.artifact.cache import MODEL_NAMES, ROUND_PREDICTOR
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets.rounds import FORMER
 from cs2_pipeline.defs.automation import new_demos
 from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT
@@ -126,7 +126,7 @@ def test_the_shift_rings_and_leads_to_a_training_and_to_a_new_champion(month):
     assert rang, month.told()
     assert day_of(PATCH) <= rang[0] < day_of(PATCH + 10), "it rings soon after the patch, and never before"
     assert [day for day, _ in month.asked["retrain_on_drift"]][:1] == rang[:1]
-    promoted = [day for day, text in month.story if f"{ROUND_PREDICTOR} version" in text and "promoted:" in text]
+    promoted = [day for day, text in month.story if f"{catalog.ROUND.name} version" in text and "promoted:" in text]
     assert promoted[-1] > rang[0], month.told()
 
 
@@ -137,7 +137,7 @@ def test_the_alarm_tells_when_play_changed_and_the_dataset_keeps_the_former_matc
     assert abs(former.max() - day_of(PATCH - 1)) <= timedelta(days=2)
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize("name", catalog.names())
 def test_nothing_is_promoted_that_its_verdict_refused_and_nothing_that_is_not_surely_better(month, name):
     versions = {version.version: version for version in promotion.versions(month.registry, name)}
     events = promotion.history(month.registry, name)
@@ -151,7 +151,7 @@ def test_nothing_is_promoted_that_its_verdict_refused_and_nothing_that_is_not_su
             assert numbers["against_champion_high"] <= 0
 
 
-@pytest.mark.parametrize("name", MODEL_NAMES)
+@pytest.mark.parametrize("name", catalog.names())
 def test_history_and_aliases_tell_the_same_story(month, name):
     champion, previous = None, None
     for event in promotion.history(month.registry, name):

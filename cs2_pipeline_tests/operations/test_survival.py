@@ -20,7 +20,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from cs2_pipeline.defs import jobs, retries
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.defs import retries
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 from cs2_pipeline.demodb.simulator import append_days, simulate
@@ -370,7 +371,7 @@ def test_an_mlflow_killed_and_restarted_under_a_training_is_waited_for_and_the_t
     definitions = dg.Definitions.merge(assemble(world.settings), dg.Definitions(loggers={"onlooker": onlooking}))
     server.start()
     try:
-        result = definitions.resolve_job_def(jobs.TRAIN_ROUND).execute_in_process(
+        result = definitions.resolve_job_def(catalog.ROUND.job).execute_in_process(
             instance=world.instance, run_config={"loggers": {"onlooker": {}}}, raise_on_error=False
         )
         assert result.success

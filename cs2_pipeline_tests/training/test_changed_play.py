@@ -38,8 +38,12 @@ def quick(monkeypatch):
 
 def trained(dataset, folder):
     said = []
-    training, since = changed_play.train(dataset, seed=0, folder=folder, progress=said.append)
-    return training, since, [line for line in said if "history" in line or "learned from" in line or "taken" in line]
+    training = changed_play.train(dataset, seed=0, folder=folder, progress=said.append)
+    return (
+        training,
+        training.learned_since,
+        [line for line in said if "history" in line or "learned from" in line or "taken" in line],
+    )
 
 
 def test_when_all_is_different_since_the_change_what_was_before_is_not_learned(snapshots, tmp_path):

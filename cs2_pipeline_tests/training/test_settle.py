@@ -8,7 +8,9 @@ import pytest
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, RegistryError
 from cs2_pipeline.registry.runs import TrainingRun, record
-from cs2_pipeline.training.release import DATABASE, PROMOTE, PUBLISHED, REFUSE, Registry, settle
+from cs2_pipeline.training.provenance import DATABASE, PUBLISHED
+from cs2_pipeline.training.registration import PROMOTE, REFUSE, Registry
+from cs2_pipeline.training.settling import settle
 from cs2_pipeline_tests.tiny_models import round_artifact
 
 

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bento.predictions.http.requests import Values
-from cs2_pipeline.artifact.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR, Artifact, ArtifactError, ModelVersion
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.cache import Artifact, ArtifactError, ModelVersion
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES, player_features, round_features
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.player import complete
@@ -125,12 +126,12 @@ def predictor(version: ModelVersion, artifact: Artifact) -> Predictor:
     Raises:
         ArtifactError: the model reads features or gives outputs that this service does not know.
     """
-    if version.name == ROUND_PREDICTOR:
+    if version.name == catalog.ROUND.name:
         _expect_outputs(artifact, _ROUND_OUTPUTS)
         made: Predictor = RoundPredictor(version, artifact)
         made.many([dict(_EVEN_ROUND), dict(_EVEN_ROUND)])
         made.one(dict(_EVEN_ROUND))
-    elif version.name == PLAYER_CLASSIFIER:
+    elif version.name == catalog.PLAYER.name:
         _expect_outputs(artifact, _PLAYER_OUTPUTS)
         made = PlayerClassifier(version, artifact)
         if made.one(dict.fromkeys(PLAYER_FEATURES, 1.0) | {"total_rounds": 1e6}).scores is None:

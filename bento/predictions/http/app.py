@@ -38,7 +38,7 @@ from bento.predictions.http.problems import (
     wrong_method,
 )
 from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM, Form, Style, Values, parse
-from cs2_pipeline.artifact.cache import PLAYER_CLASSIFIER, ROUND_PREDICTOR
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -63,8 +63,8 @@ Handler = Callable[[Scope, Receive], Awaitable[bytes]]
 _JSON: Final = b"application/json"
 _JSON_HEADER: Final = (b"content-type", _JSON)
 _encode = msgspec.json.encode
-_ROUNDS_PREDICTED = metrics.PREDICTIONS.labels(ROUND_PREDICTOR)
-_PLAYERS_CLASSIFIED = metrics.PREDICTIONS.labels(PLAYER_CLASSIFIER)
+_ROUNDS_PREDICTED = metrics.PREDICTIONS.labels(catalog.ROUND.name)
+_PLAYERS_CLASSIFIED = metrics.PREDICTIONS.labels(catalog.PLAYER.name)
 
 
 class DisconnectedError(Exception):
@@ -153,7 +153,7 @@ class PredictionApp:
         self._this_turn = 0
 
     async def _predict_round(self, scope: Scope, receive: Receive) -> bytes:
-        model = self._require(ROUND_PREDICTOR, RoundPredictor)
+        model = self._require(catalog.ROUND.name, RoundPredictor)
         values, style = ROUND_FORM.read_one(await self._body(scope, receive, SMALL_BODY))
         odds = model.one(values)
         _ROUNDS_PREDICTED.inc()
@@ -164,7 +164,7 @@ class PredictionApp:
         return _encode(answer)
 
     async def _classify_player(self, scope: Scope, receive: Receive) -> bytes:
-        model = self._require(PLAYER_CLASSIFIER, PlayerClassifier)
+        model = self._require(catalog.PLAYER.name, PlayerClassifier)
         values, style = PLAYER_FORM.read_one(await self._body(scope, receive, SMALL_BODY))
         skill = model.one(values)
         _PLAYERS_CLASSIFIED.inc()
@@ -175,7 +175,7 @@ class PredictionApp:
         return _encode(answer)
 
     async def _predict_rounds(self, scope: Scope, receive: Receive) -> bytes:
-        model = self._require(ROUND_PREDICTOR, RoundPredictor)
+        model = self._require(catalog.ROUND.name, RoundPredictor)
 
         def predict(rows: Sequence[Values], style: Style) -> list[dict[str, Any]]:
             odds = model.many(rows)
@@ -187,7 +187,7 @@ class PredictionApp:
         return await self._many(scope, receive, ROUND_FORM, model, predict)
 
     async def _classify_players(self, scope: Scope, receive: Receive) -> bytes:
-        model = self._require(PLAYER_CLASSIFIER, PlayerClassifier)
+        model = self._require(catalog.PLAYER.name, PlayerClassifier)
 
         def predict(rows: Sequence[Values], style: Style) -> list[dict[str, Any]]:
             skills = model.many(rows)

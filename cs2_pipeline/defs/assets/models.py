@@ -7,56 +7,16 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform, git_commit
 from cs2_pipeline.defs.retries import retried
-from cs2_pipeline.training import release
-from cs2_pipeline.training.release import Registry, Release
+from cs2_pipeline.training.registration import Registry, Release
+from cs2_pipeline.training.release import train
+from cs2_pipeline.training.settling import settle
 
 GROUP: Final = "models"
-
-
-def round_predictor(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], round_dataset: pd.DataFrame
-) -> dg.MaterializeResult[dict]:  # type: ignore[type-arg]  # the IO manager tells documents from tables by this type
-    """A round model: candidates compared on matches left out, the chosen one measured once on the test part.
-
-    Registered in MLflow with its evidence and the verdict on it, whichever way that went.
-    """
-    settings = platform.settings
-    released = release.train_round(
-        round_dataset, registry(platform), seed=settings.seed, tags=_tags(context), progress=context.log.info
-    )
-    return _result(released)
-
-
-def player_classifier(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], player_dataset: pd.DataFrame
-) -> dg.MaterializeResult[dict]:  # type: ignore[type-arg]
-    """A player model: the skill tier of a player's later matches from the earlier ones."""
-    settings = platform.settings
-    released = release.train_player(
-        player_dataset, registry(platform), seed=settings.seed, tags=_tags(context), progress=context.log.info
-    )
-    return _result(released)
-
-
-def round_predictor_promotion(
-    context: dg.AssetExecutionContext,
-    platform: dg.ResourceParam[Platform],
-    round_predictor: dict,  # type: ignore[type-arg]
-) -> dg.MaterializeResult[None]:
-    """The alias `champion` on the round model just trained, if it earned that; otherwise nothing changes."""
-    return _settled(context, platform, round_predictor)
-
-
-def player_classifier_promotion(
-    context: dg.AssetExecutionContext,
-    platform: dg.ResourceParam[Platform],
-    player_classifier: dict,  # type: ignore[type-arg]
-) -> dg.MaterializeResult[None]:
-    """The alias `champion` on the player model just trained, if it earned that; otherwise nothing changes."""
-    return _settled(context, platform, player_classifier)
 
 
 def registry(platform: Platform) -> Registry:
@@ -65,14 +25,52 @@ def registry(platform: Platform) -> Registry:
 
 
 def build() -> list[dg.AssetsDefinition]:
-    """The model assets and their promotions."""
-    common: dict[str, Any] = {"group_name": GROUP, "owners": metadata.OWNERS}
-    return [
-        dg.asset(kinds={"pytorch", "scikitlearn", "mlflow"}, **common)(retried(round_predictor)),
-        dg.asset(kinds={"pytorch", "scikitlearn", "mlflow"}, **common)(retried(player_classifier)),
-        dg.asset(kinds={"mlflow"}, **common)(retried(round_predictor_promotion)),
-        dg.asset(kinds={"mlflow"}, **common)(retried(player_classifier_promotion)),
-    ]
+    """Each model as an asset, and its promotion as another."""
+    return [made for spec in catalog.MODELS for made in (_trained(spec), _promoted(spec))]
+
+
+def _trained(spec: ModelSpec) -> dg.AssetsDefinition:
+    def compute(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], dataset: pd.DataFrame
+    ) -> dg.MaterializeResult[dict]:  # type: ignore[type-arg]  # the IO manager tells documents from tables by this type
+        released = train(
+            spec,
+            dataset,
+            registry(platform),
+            seed=platform.settings.seed,
+            tags=_tags(context),
+            progress=context.log.info,
+        )
+        return _result(released)
+
+    return dg.asset(
+        name=spec.name,
+        description=f"{spec.description}\n\nCandidates are compared on {spec.groups} left out, the chosen one is "
+        "measured once on the test part. Registered in MLflow with its evidence and the verdict on it, whichever way "
+        "that went.",
+        ins={"dataset": dg.AssetIn(spec.dataset)},
+        group_name=GROUP,
+        owners=metadata.OWNERS,
+        kinds=set(spec.kinds),
+    )(retried(compute))
+
+
+def _promoted(spec: ModelSpec) -> dg.AssetsDefinition:
+    def compute(
+        context: dg.AssetExecutionContext,
+        platform: dg.ResourceParam[Platform],
+        released: dict,  # type: ignore[type-arg]
+    ) -> dg.MaterializeResult[None]:
+        return _settled(context, platform, released)
+
+    return dg.asset(
+        name=spec.promotion,
+        description=f"The alias `champion` on the {spec.name} just trained, if it earned that; else nothing changes.",
+        ins={"released": dg.AssetIn(spec.name)},
+        group_name=GROUP,
+        owners=metadata.OWNERS,
+        kinds={"mlflow"},
+    )(retried(compute))
 
 
 def _tags(context: dg.AssetExecutionContext) -> dict[str, str]:
@@ -104,7 +102,7 @@ def _result(released: Release) -> dg.MaterializeResult[Any]:
 def _settled(
     context: dg.AssetExecutionContext, platform: Platform, document: Mapping[str, Any]
 ) -> dg.MaterializeResult[None]:
-    event = release.settle(document, registry(platform), by=f"Dagster run {context.run.run_id}")
+    event = settle(document, registry(platform), by=f"Dagster run {context.run.run_id}")
     version = platform.models.version(document["name"], document["version"])
     champion = platform.models.champion(document["name"])
     verdict = event.action if event is not None else ("champion" if champion == version else "refused")

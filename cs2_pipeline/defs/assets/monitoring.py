@@ -8,7 +8,7 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
-from cs2_pipeline.artifact.cache import ROUND_PREDICTOR
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets.store import MissingTableError
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform
@@ -33,7 +33,7 @@ def round_monitoring(
     left out.
     """
     former = latest(platform)
-    champion = platform.models.champion(ROUND_PREDICTOR)
+    champion = platform.models.champion(catalog.ROUND.name)
     try:
         snapshots, _ = read_usable(platform.tables, "round_snapshots")
     except MissingTableError:

@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 
 EXTRACTED: Final = dg.AssetSelection.assets("player_match_stats", "round_snapshots")
@@ -45,41 +46,48 @@ def _extracting() -> dg.AutomationCondition[dg.AssetKey]:
     return reduce(or_, unfinished).with_label("an extraction is under way")
 
 
-CONDITIONS: Final = {name: upstream_changed_and_checked() for name in ("players", "player_dataset", "round_dataset")}
-"""Condition by asset."""
+def conditions() -> dict[str, dg.AutomationCondition[dg.AssetKey]]:
+    """Condition by asset: all that is built from extracted tables before a training."""
+    built = {name for spec in catalog.MODELS for name in (*spec.built_first, spec.dataset)}
+    return {name: upstream_changed_and_checked() for name in sorted(built)}
 
-FRESHNESS: Final = {
-    name: dg.FreshnessPolicy.time_window(warn_window=timedelta(days=2), fail_window=timedelta(days=7))
-    for name in ("rounds", "player_match_stats", "round_snapshots", "round_dataset", "player_dataset")
-} | {
-    name: dg.FreshnessPolicy.time_window(warn_window=timedelta(days=7), fail_window=timedelta(days=30))
-    for name in ("round_predictor", "player_classifier")
-}
-"""Freshness by asset. Tables change when demos come, models when there is something new to learn from: a quiet
-weekend is no alarm, a quiet week is one."""
+
+def freshness() -> dict[str, dg.FreshnessPolicy]:
+    """Freshness by asset.
+
+    Tables change when demos come, models when there is something new to learn from: a quiet weekend is no alarm, a
+    quiet week is one.
+    """
+    tables = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=2), fail_window=timedelta(days=7))
+    models = dg.FreshnessPolicy.time_window(warn_window=timedelta(days=7), fail_window=timedelta(days=30))
+    return {
+        **dict.fromkeys((*DAILY_TABLES, *(spec.dataset for spec in catalog.MODELS)), tables),
+        **dict.fromkeys(catalog.names(), models),
+    }
 
 
 def applied(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
     """The assets with their conditions and freshness policies."""
-    return list(dg.map_asset_specs(_with_attributes, assets))
+    by_condition, by_freshness = conditions(), freshness()
+
+    def with_attributes(spec: dg.AssetSpec) -> dg.AssetSpec:
+        name = spec.key.to_user_string()
+        given: dict[str, Any] = {}
+        if name in by_condition:
+            given["automation_condition"] = by_condition[name]
+        if name in by_freshness:
+            given["freshness_policy"] = by_freshness[name]
+        return spec.replace_attributes(**given) if given else spec
+
+    return list(dg.map_asset_specs(with_attributes, assets))
 
 
 def sensor() -> dg.AutomationConditionSensorDefinition:
     """Evaluates the conditions; the tick shows for each asset which part held."""
     return dg.AutomationConditionSensorDefinition(
         "changed_tables",
-        target=dg.AssetSelection.assets(*CONDITIONS),
+        target=dg.AssetSelection.assets(*conditions()),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
         description="Builds careers and datasets anew when the tables they are made of changed and passed.",
     )
-
-
-def _with_attributes(spec: dg.AssetSpec) -> dg.AssetSpec:
-    name = spec.key.to_user_string()
-    given: dict[str, Any] = {}
-    if name in CONDITIONS:
-        given["automation_condition"] = CONDITIONS[name]
-    if name in FRESHNESS:
-        given["freshness_policy"] = FRESHNESS[name]
-    return spec.replace_attributes(**given) if given else spec

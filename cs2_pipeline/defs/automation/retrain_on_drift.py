@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import dagster as dg
 
-from cs2_pipeline.artifact.cache import ROUND_PREDICTOR
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.assets import monitoring as assets
 from cs2_pipeline.defs.automation.notifications import Notifier
@@ -17,11 +17,11 @@ from cs2_pipeline.training import monitoring
 INTERVAL: Final = 60
 ALARM_TAG: Final = "cs2/alarm"
 """Run tag: the version and the kinds of alarm that a training was asked for."""
-_TRAINING_JOBS: Final = (jobs.TRAIN_ROUND, jobs.TRAIN_ALL)
+_TRAINING_JOBS: Final = (catalog.ROUND.job, jobs.TRAIN_ALL)
 
 
 @dg.sensor(
-    job_name=jobs.TRAIN_ROUND,
+    job_name=catalog.ROUND.job,
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Trains the round model anew, and tells somebody, when a monitoring alarm rings for the champion.",
@@ -42,7 +42,7 @@ def retrain_on_drift(context: dg.SensorEvaluationContext, platform: dg.ResourceP
     version, keys = looked["version"], sorted(fresh)
     alarm = f"alarm of version {', '.join(keys)}"
     text = "; ".join(f"{key.split()[1]}: {sentence}" for key, sentence in sorted(fresh.items()))
-    told = f"cs2_pipeline: the alarm rang for {ROUND_PREDICTOR} {version}, a training is asked for. {text}"
+    told = f"cs2_pipeline: the alarm rang for {catalog.ROUND.name} {version}, a training is asked for. {text}"
     Notifier(platform.settings, platform.tables).tell(alarm, told, context.log)
     request = dg.RunRequest(run_key=alarm, tags={ALARM_TAG: ", ".join(keys)})
     return dg.SensorResult(run_requests=[request], cursor=",".join(sorted(asked.union(keys))))
@@ -64,7 +64,7 @@ def _why_not_now(instance: dg.DagsterInstance, platform: Platform, looked: Mappi
     """Why a training is not asked for although an alarm rang; empty where it is."""
     rang = f"the alarm rang for version {looked['version']}"
     try:
-        champion = platform.models.champion(ROUND_PREDICTOR)
+        champion = platform.models.champion(catalog.ROUND.name)
     except RegistryUnavailableError as error:
         return f"{rang}, but who is champion now? {error}"
     if champion is None or champion.version != looked["version"]:

@@ -8,17 +8,14 @@ from typing import Final
 
 import dagster as dg
 
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.automation.unfinished import under_way
 from cs2_pipeline.defs.platform import Platform
 
 NIGHTLY: Final = "0 4 * * *"
 INTERVAL: Final = 60
-_LINES: Final = (
-    ("round_snapshots", "round_dataset", "round_predictor"),
-    ("player_match_stats", "player_dataset", "player_classifier"),
-)
-"""Extracted table, dataset and model."""
 _UNDER_WAY: Final = "a training is under way"
 
 
@@ -42,7 +39,7 @@ class BuiltDataset:
     cron_schedule=NIGHTLY,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Trains both models at night when days were extracted since they were last trained.",
+    description="Trains all models at night when days were extracted since they were last trained.",
 )
 def nightly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
     """Fires at 04:00 UTC when days were extracted since the datasets that the models were last trained on.
@@ -57,7 +54,7 @@ def nightly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | d
     job_name=jobs.TRAIN_ALL,
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Trains both models as soon as CS2_RETRAIN_AFTER_ROUNDS new rounds have come.",
+    description="Trains all models as soon as CS2_RETRAIN_AFTER_ROUNDS new rounds have come.",
 )
 def enough_new_rounds(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
@@ -71,9 +68,9 @@ def enough_new_rounds(
     built = latest_dataset(context.instance)
     if built is None:
         return dg.SkipReason("the round dataset was not built yet")
-    if built.source != "round_snapshots":
+    if built.source != catalog.ROUND.extracted:
         return dg.SkipReason(f"the round dataset was built from {built.source}, which somebody trains on by hand")
-    if under_way(context.instance, jobs.TRAININGS):
+    if under_way(context.instance, jobs.trainings()):
         return dg.SkipReason(_UNDER_WAY)
     trained = trained_dataset(context.instance)
     before = trained.rounds if trained is not None and trained.source == built.source else 0
@@ -87,35 +84,35 @@ def enough_new_rounds(
 
 def why_not_tonight(instance: dg.DagsterInstance) -> str:
     """Why a training would teach the models nothing now; empty where it would."""
-    if _last(instance, "round_snapshots") is None:
+    if _last(instance, catalog.ROUND.extracted) is None:
         return "no match day was extracted yet: there is nothing to train on"
-    if under_way(instance, jobs.TRAININGS):
+    if under_way(instance, jobs.trainings()):
         return _UNDER_WAY
-    if all(_has_learnt(instance, *names) for names in _LINES):
-        return "nothing was extracted since both models were last trained"
+    if all(_has_learnt(instance, spec) for spec in catalog.MODELS):
+        return "nothing was extracted since all models were last trained"
     return ""
 
 
 def latest_dataset(instance: dg.DagsterInstance) -> BuiltDataset | None:
     """The round dataset as it is now."""
-    return _described(_last(instance, "round_dataset"))
+    return _described(_last(instance, catalog.ROUND.dataset))
 
 
 def trained_dataset(instance: dg.DagsterInstance) -> BuiltDataset | None:
     """The round dataset that the latest round model was trained on."""
-    return _described(_learnt_from(instance, "round_dataset", "round_predictor"))
+    return _described(_learnt_from(instance, catalog.ROUND))
 
 
-def _has_learnt(instance: dg.DagsterInstance, table: str, dataset: str, model: str) -> bool:
-    """Whether the model has learnt from what the table holds."""
-    extracted, learnt = _last(instance, table), _learnt_from(instance, dataset, model)
+def _has_learnt(instance: dg.DagsterInstance, spec: ModelSpec) -> bool:
+    """Whether the model has learnt from what its extracted table holds."""
+    extracted, learnt = _last(instance, spec.extracted), _learnt_from(instance, spec)
     return extracted is not None and learnt is not None and learnt.storage_id > extracted.storage_id
 
 
-def _learnt_from(instance: dg.DagsterInstance, dataset: str, model: str) -> dg.EventLogRecord | None:
+def _learnt_from(instance: dg.DagsterInstance, spec: ModelSpec) -> dg.EventLogRecord | None:
     """The dataset's materialisation that the latest model was trained on: the last one before it."""
-    trained = _last(instance, model)
-    return _last(instance, dataset, before=trained.storage_id) if trained is not None else None
+    trained = _last(instance, spec.name)
+    return _last(instance, spec.dataset, before=trained.storage_id) if trained is not None else None
 
 
 def _last(instance: dg.DagsterInstance, asset: str, before: int | None = None) -> dg.EventLogRecord | None:

@@ -3,25 +3,29 @@
 import dagster as dg
 import pandas as pd
 
-from cs2_pipeline.datasets.leakage import audit
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.datasets.leakage.audit import AuditReport
-
-
-@dg.asset_check(asset="round_dataset", name="leakage_audit", blocking=True)
-def round_dataset_leakage(round_dataset: pd.DataFrame) -> dg.AssetCheckResult:
-    """Nothing in the round dataset tells the label that a request could not know, and no match is in two parts."""
-    return _result(audit.audit_rounds(round_dataset))
-
-
-@dg.asset_check(asset="player_dataset", name="leakage_audit", blocking=True)
-def player_dataset_leakage(player_dataset: pd.DataFrame) -> dg.AssetCheckResult:
-    """No label can be computed from the features, and no player is in two parts."""
-    return _result(audit.audit_players(player_dataset))
+from cs2_pipeline.training import stops
 
 
 def build() -> list[dg.AssetChecksDefinition]:
-    """The audits of both training tables."""
-    return [round_dataset_leakage, player_dataset_leakage]
+    """The audit of each training table."""
+    return [_check(spec) for spec in {spec.dataset: spec for spec in reversed(catalog.MODELS)}.values()]
+
+
+def _check(spec: ModelSpec) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=spec.dataset,
+        name="leakage_audit",
+        blocking=True,
+        description=f"Nothing in the dataset tells the label that a request could not know, and none of the "
+        f"{spec.groups} is in two parts.",
+    )
+    def check(dataset: pd.DataFrame) -> dg.AssetCheckResult:
+        return _result(stops.audit(spec, dataset))
+
+    return check
 
 
 def _result(report: AuditReport) -> dg.AssetCheckResult:

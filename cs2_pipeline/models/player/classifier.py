@@ -9,7 +9,7 @@ manifest as ``min_rounds``.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
@@ -22,17 +22,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from cs2_pipeline.artifact import artifact
-from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
 from cs2_pipeline.game.player import NEVER, PLAYER_FIELDS, TIERS, tier_of
-from cs2_pipeline.models.candidate import Candidate
-from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.onnx_export import Graph
 from cs2_pipeline.models.player import network
 from cs2_pipeline.models.player.network import NetworkParams, hide_adr
+from cs2_pipeline.models.training import Candidate, Progress, Training, TrainingError
 
 NAME: Final = "player_classifier"
 MEAN: Final = "mean of the networks"
+BASELINE: Final = "the tier of the past K/D"
 MIN_PLAYERS: Final = 10
 """Players a part needs: fewer say nothing."""
 PROBE_ROWS: Final = 128
@@ -50,40 +49,26 @@ Matrix = NDArray[np.float32]
 Scores = NDArray[np.float64]
 Tiers = NDArray[np.int64]
 Predict = Callable[[Matrix], Scores]
-Progress = Callable[[str], None]
 _Float = TypeVar("_Float", bound=np.floating[Any])
 
 
-@dataclass(frozen=True)
-class PlayerTraining:
-    """What one training run yields.
+@dataclass(frozen=True, kw_only=True)
+class PlayerTraining(Training):
+    """A training of the player model; the baseline is the rule "the tier of the past K/D" as probabilities.
+
+    The chosen candidate is the mean of the networks, or the kind that is surely better than it on the validation part,
+    with and without ``adr`` together.
 
     Attributes:
-        candidates: the rule, the baseline, each kind of network and their mean, in the order of training.
-        chosen: the one the artifact holds: the mean of the networks, or the kind that is surely better than it on the
-            validation part, with and without ``adr`` together.
-        rule: "the tier of the past K/D" as probabilities: what came of the training part's players of that tier.
-        baseline: logistic regression on the scaled features.
         prior: share of each tier in the training part: knowing nothing of a player.
-        artifact: the exported model, loaded from `folder`.
-        folder: where it was written.
         min_rounds: rounds from which on the model is surely better than knowing nothing and not worse than the rule.
         by_rounds: the table `min_rounds` was read from; see `by_rounds`.
-        train_seconds: wall time of the whole run.
-        rows, players: how much it learned from.
+        players: how many players it learned from.
     """
 
-    candidates: tuple[Candidate, ...]
-    chosen: Candidate
-    rule: Predict
-    baseline: Predict
     prior: Scores
-    artifact: Artifact
-    folder: Path
     min_rounds: int
     by_rounds: pd.DataFrame
-    train_seconds: float
-    rows: int
     players: int
 
 
@@ -116,7 +101,7 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
     networks = {one.name: one.predict for one in kinds if isinstance(one.predict, _Ensemble)}
     together = _Ensemble(tuple(networks.values()))
     mean = _judged(MEAN, {"networks": ", ".join(networks)}, lambda: together, validated, say)
-    rule, baseline = kinds[0].predict, kinds[1].predict
+    rule = kinds[0].predict
     chosen = _choose([one for one in kinds if one.name in networks], mean, validated)
     served = {**networks, MEAN: together}[chosen.name]
     prior = np.bincount(learned.tier, minlength=len(TIERS)) / len(learned.tier)
@@ -141,8 +126,7 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
     return PlayerTraining(
         candidates=(*kinds, mean),
         chosen=chosen,
-        rule=rule,
-        baseline=baseline,
+        baseline=replace(kinds[0], name=BASELINE),
         prior=prior,
         artifact=written,
         folder=folder,

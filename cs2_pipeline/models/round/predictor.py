@@ -22,19 +22,17 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from cs2_pipeline.artifact import artifact
-from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES, round_features
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
 from cs2_pipeline.models.calibration import Blend, fit_blend, log_loss, sigmoid
-from cs2_pipeline.models.candidate import Candidate
-from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.round import boosting, networks
 from cs2_pipeline.models.round.boosting import BoostingParams, RoundTrees
 from cs2_pipeline.models.round.graph import INTERVAL_LEVEL, RoundModel, Weights
 from cs2_pipeline.models.round.inputs import InputMaker, hidden_share, mask
 from cs2_pipeline.models.round.networks import NetworkParams
 from cs2_pipeline.models.threads import one_thread
+from cs2_pipeline.models.training import Candidate, Progress, Training, TrainingError
 
 NAME: Final = "round_predictor"
 FOLDS: Final = 5
@@ -54,33 +52,19 @@ PROBE_ROWS: Final = 256
 Matrix = NDArray[np.float32]
 Array = NDArray[np.float64]
 Predict = Callable[[Matrix], Array]
-Progress = Callable[[str], None]
 _Estimator = TypeVar("_Estimator")
 _Views = tuple[Array, Array]
 """Logits of the same rows with all inputs and with the required ones only."""
 
 
-@dataclass(frozen=True)
-class RoundTraining:
-    """What one training run yields.
+@dataclass(frozen=True, kw_only=True)
+class RoundTraining(Training):
+    """A training of the round model; the baseline is logistic regression on the same rows, calibrated the same way.
 
     Attributes:
-        candidates: all that were trained, the baseline among them, in the order of training.
-        chosen: the one the artifact holds.
-        baseline: logistic regression on the same rows, calibrated the same way.
-        artifact: the exported model, loaded from `folder`.
-        folder: where it was written.
-        train_seconds: wall time of the whole run.
-        rows, matches: how much it learned from.
+        matches: how many matches it learned from.
     """
 
-    candidates: tuple[Candidate, ...]
-    chosen: Candidate
-    baseline: Candidate
-    artifact: Artifact
-    folder: Path
-    train_seconds: float
-    rows: int
     matches: int
 
 

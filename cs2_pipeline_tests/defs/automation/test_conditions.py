@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
 
-from cs2_pipeline.defs.automation.conditions import CONDITIONS, FRESHNESS
+from cs2_pipeline.defs.automation.conditions import conditions, freshness
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.settings import Settings
@@ -29,11 +29,11 @@ class Ticks:
         found = dg.evaluate_automation_conditions(
             self.definitions,
             self.instance,
-            asset_selection=dg.AssetSelection.assets(*CONDITIONS),
+            asset_selection=dg.AssetSelection.assets(*conditions()),
             cursor=self.cursor,
         )
         self.cursor = found.cursor
-        return {name for name in CONDITIONS if found.get_num_requested(dg.AssetKey(name))}
+        return {name for name in conditions() if found.get_num_requested(dg.AssetKey(name))}
 
     def write(self, asset, day=None, run=None):
         self._report(dg.AssetMaterialization(asset, partition=day), run)
@@ -131,7 +131,7 @@ def test_player_tables_wait_for_the_end_of_the_extraction_for_a_day_counts_only_
     assert ticks.tick() == set()
     ticks.check(SNAPSHOTS, passed=True, run=run)
     ticks.end(run)
-    assert ticks.tick() == set(CONDITIONS)
+    assert ticks.tick() == set(conditions())
     assert ticks.tick() == set()
 
 
@@ -150,5 +150,5 @@ def test_the_public_file_asks_for_nothing(ticks):
 
 def test_conditions_and_freshness_are_on_the_assets(ticks):
     specs = {spec.key.to_user_string(): spec for spec in ticks.definitions.resolve_all_asset_specs()}
-    assert {name for name, spec in specs.items() if spec.automation_condition} >= set(CONDITIONS)
-    assert {name for name, spec in specs.items() if spec.freshness_policy} >= set(FRESHNESS)
+    assert {name for name, spec in specs.items() if spec.automation_condition} >= set(conditions())
+    assert {name for name, spec in specs.items() if spec.freshness_policy} >= set(freshness())

@@ -12,7 +12,6 @@ from cs2_pipeline.artifact.artifact import MANIFEST_FILE, Artifact, model_digest
 from cs2_pipeline.datasets.players import build
 from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
 from cs2_pipeline.game.player import NEVER, TIERS, complete
-from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.player import classifier
 from cs2_pipeline.models.player.classifier import (
     MEAN,
@@ -27,6 +26,7 @@ from cs2_pipeline.models.player.classifier import (
     train,
 )
 from cs2_pipeline.models.player.network import hide_adr
+from cs2_pipeline.models.training import TrainingError
 from cs2_pipeline_tests.datasets.player_lines import player_lines
 
 DATASET = build(player_lines(players=300, matches=900, seed=5), max_anchors=4)
@@ -40,13 +40,15 @@ def training(tmp_path_factory: pytest.TempPathFactory) -> PlayerTraining:
 
 
 def test_the_model_beats_the_rule_of_the_past_tier_on_unseen_players(training: PlayerTraining) -> None:
-    model, rule = (log_loss(TIER, predict(FEATURES)) for predict in (training.chosen.predict, training.rule))
+    model, rule = (
+        log_loss(TIER, predict(FEATURES)) for predict in (training.chosen.predict, training.baseline.predict)
+    )
     assert model < rule - 0.02
 
 
 def test_the_model_beats_the_rule_without_damage_per_round_too(training: PlayerTraining) -> None:
     hidden = hide_adr(FEATURES)
-    assert log_loss(TIER, training.chosen.predict(hidden)) < log_loss(TIER, training.rule(hidden)) - 0.02
+    assert log_loss(TIER, training.chosen.predict(hidden)) < log_loss(TIER, training.baseline.predict(hidden)) - 0.02
 
 
 def test_the_artifact_gives_the_scores_of_the_chosen_candidate(training: PlayerTraining) -> None:
@@ -126,7 +128,7 @@ def test_a_model_that_is_never_surely_better_answers_at_no_number_of_rounds() ->
 
 
 def test_the_table_by_rounds_has_the_numbers_of_its_rows(training: PlayerTraining) -> None:
-    table = by_rounds(TEST, training.chosen.predict, training.rule, training.prior)
+    table = by_rounds(TEST, training.chosen.predict, training.baseline.predict, training.prior)
     assert table["rows"].sum() == len(TEST)
     assert (table["from_rounds"].iloc[1:].to_numpy() > table["to_rounds"].iloc[:-1].to_numpy()).all()
     some = table.iloc[2]
@@ -134,7 +136,7 @@ def test_the_table_by_rounds_has_the_numbers_of_its_rows(training: PlayerTrainin
     scores, tier = training.chosen.predict(feature_matrix(rows)), rows["tier"].to_numpy()
     assert some["players"] == rows["steam_id"].nunique()
     assert some["log_loss"] == pytest.approx(log_loss(tier, scores))
-    assert some["rule_log_loss"] == pytest.approx(log_loss(tier, training.rule(feature_matrix(rows))))
+    assert some["rule_log_loss"] == pytest.approx(log_loss(tier, training.baseline.predict(feature_matrix(rows))))
     assert some["prior_log_loss"] == pytest.approx(-np.log(training.prior[tier]).mean(), abs=1e-6)
     assert some["accuracy"] == pytest.approx((scores.argmax(axis=1) == tier).mean())
     assert some["tier_error"] == pytest.approx(np.abs(scores.argmax(axis=1) - tier).mean())

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.artifact.artifact import Artifact, model_digest
-from cs2_pipeline.models.errors import TrainingError
 from cs2_pipeline.models.round import predictor
 from cs2_pipeline.models.round.inputs import mask
 from cs2_pipeline.models.round.predictor import RoundTraining, feature_matrix
+from cs2_pipeline.models.training import TrainingError
 
 
 @pytest.fixture(scope="module")

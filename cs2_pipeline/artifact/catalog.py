@@ -1,0 +1,149 @@
+"""The table of models: one entry each. All else that must know which models there are reads it.
+
+How to add one is told in docs/adding-a-model.md.
+"""
+
+from typing import Any, Final
+
+from cs2_pipeline.artifact.spec import ModelSpec, Requirements, Serving
+from cs2_pipeline.game import player, state
+from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
+from cs2_pipeline.game.player import TIERS
+
+_PROBABILITY: Final[dict[str, Any]] = {"type": "number", "minimum": 0, "maximum": 1}
+
+ROUND: Final = ModelSpec(
+    name="round_predictor",
+    command="round",
+    description="Who wins the round from here? P(CT) with a 90 % interval, from the state of a round at a moment.",
+    dataset="round_dataset",
+    extracted="round_snapshots",
+    group="match_id",
+    groups="matches",
+    time="started_at",
+    label="ct_wins",
+    features=ROUND_FEATURES,
+    output="probability",
+    intended_use=(
+        "Say how likely the CT side is to win the round under way, from its state at a moment.",
+        "Not for betting, and not for judging a player.",
+    ),
+    limits=(
+        "It knows team sums, not who holds which weapon or stands where.",
+        "It speaks for play like that it was trained on: another game version or level of play shifts its numbers.",
+    ),
+    fit="cs2_pipeline.training.changed_play:train",
+    audit="cs2_pipeline.datasets.leakage.audit:audit_rounds",
+    judge="cs2_pipeline.evaluation.judges:of_rounds",
+    drawn=("Predicted probability that CT win", "Share of rounds CT won"),
+    monitored="cs2_pipeline.training.monitoring:look",
+    kinds=frozenset({"pytorch", "scikitlearn", "mlflow"}),
+    published=True,
+    serving=Serving(
+        item="Round",
+        one="/predict/round",
+        many="/predict/rounds",
+        question="Who wins this round?",
+        questions="Who wins each of these rounds?",
+        listed="states",
+        fields=state.ROUND_FIELDS,
+        contradictions=state.contradictions,
+        ids=("match_id", "round_id"),
+        example={
+            "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000,
+            "t_money": 4000, "bomb_planted": 0, "time_remaining": 90, "ct_score": 7, "t_score": 8,
+        },
+        answer={
+            "ct_win_probability": _PROBABILITY,
+            "t_win_probability": _PROBABILITY,
+            "predicted_winner": {"enum": ["CT", "T"]},
+            "confidence": {"type": "number", "minimum": 0.5, "maximum": 1},
+            "ct_win_interval": {"type": "array", "items": _PROBABILITY, "minItems": 2, "maxItems": 2},
+        },
+        outputs=("probability", "low", "high"),
+        logged=("ct_win_probability", "ct_win_low", "ct_win_high"),
+        predictor="cs2_pipeline.artifact.predictors.round:RoundPredictor",
+    ),
+)  # fmt: skip
+
+PLAYER: Final = ModelSpec(
+    name="player_classifier",
+    command="player",
+    description="How strong is this player? The skill tier of a player's later matches, from the earlier ones.",
+    dataset="player_dataset",
+    extracted="player_match_stats",
+    built_first=("players",),
+    group="steam_id",
+    groups="players",
+    time="window_end",
+    label="tier",
+    features=PLAYER_FEATURES,
+    output="scores",
+    intended_use=("Say in which skill tier a player's next matches are likely to fall, from a window of past ones.",),
+    limits=(
+        "A tier is a range of kills per death and nothing more: it leaves out role, opposition and team.",
+        "Below the number of rounds in the manifest it gives no answer.",
+    ),
+    fit="cs2_pipeline.models.player.classifier:train",
+    audit="cs2_pipeline.datasets.leakage.audit:audit_players",
+    judge="cs2_pipeline.evaluation.judges:of_players",
+    # A test part holds far fewer players than rounds: with 200 of them a perfectly calibrated model shows an ECE of
+    # about 0.06. More than 0.02 is refused only where chance alone would not give it.
+    requirements=Requirements(allow_ece_floor=True, unit="players"),
+    drawn=("Predicted probability of the likeliest tier", "Share of players in that tier"),
+    split_by_time=False,
+    kinds=frozenset({"pytorch", "scikitlearn", "mlflow"}),
+    serving=Serving(
+        item="Player",
+        one="/classify/player",
+        many="/classify/players",
+        question="How strong is this player?",
+        questions="How strong is each of these players?",
+        listed="players",
+        fields=player.PLAYER_FIELDS,
+        contradictions=player.contradictions,
+        example={
+            "avg_kills": 18.5, "avg_deaths": 15.2, "avg_headshots": 8.1, "avg_damage": 1850, "total_clutches": 12,
+            "total_clutch_attempts": 40, "avg_first_kills": 2.1, "total_rounds": 480,
+        },
+        answer={
+            "skill_level": {"enum": [*TIERS, None]},
+            "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
+            "scores": {
+                "type": ["object", "null"],
+                "properties": dict.fromkeys(TIERS, _PROBABILITY),
+                "required": list(TIERS),
+            },
+            "reason": {"type": "string", "description": "why there is no skill level, when there is none"},
+        },
+        optional_parts=("reason",),
+        outputs=("scores",),
+        logged=tuple(f"score_{tier.lower()}" for tier in TIERS),
+        predictor="cs2_pipeline.artifact.predictors.player:PlayerClassifier",
+    ),
+)  # fmt: skip
+
+MODELS: tuple[ModelSpec, ...] = (ROUND, PLAYER)
+"""All models there are, in the order in which they are shown."""
+
+
+def names() -> tuple[str, ...]:
+    """The names of all registered models."""
+    return tuple(spec.name for spec in MODELS)
+
+
+def served() -> tuple[ModelSpec, ...]:
+    """The models that the prediction service has endpoints for."""
+    return tuple(spec for spec in MODELS if spec.serving is not None)
+
+
+def spec_of(name: str) -> ModelSpec:
+    """The entry of a registered model.
+
+    Raises:
+        KeyError: there is no such model; the message lists those there are.
+    """
+    for spec in MODELS:
+        if spec.name == name:
+            return spec
+    raise KeyError(f"there is no model {name!r}; the models are {', '.join(names())}")

@@ -1,0 +1,68 @@
+"""What fitting a model yields, the same for every model: candidates, the chosen one, the baseline and the artifact."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cs2_pipeline.artifact.artifact import Artifact
+
+Matrix = NDArray[np.float32]
+Progress = Callable[[str], None]
+"""Told what is being done, a sentence at a time."""
+
+
+class TrainingError(ValueError):
+    """A dataset no model can be trained on; the message says what is wrong and what to do."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A trained model of one kind.
+
+    Attributes:
+        name: its kind.
+        params: what it was fitted with.
+        log_loss: on matches (players) left out, with all inputs.
+        log_loss_required: the same with the required inputs only.
+        train_seconds: wall time of fitting and calibrating it.
+        predict: float32 features (rows, features) -> probability of shape (rows,), or scores of shape (rows, classes).
+    """
+
+    name: str
+    params: dict[str, Any]
+    log_loss: float
+    log_loss_required: float
+    train_seconds: float
+    predict: Callable[[Matrix], NDArray[np.float64]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What one training yields.
+
+    Attributes:
+        candidates: all that were trained, the baseline among them, in the order of training.
+        chosen: the one the artifact holds.
+        baseline: what the model must beat; its name is how reports call it.
+        artifact: the exported model, loaded from `folder`.
+        folder: where it was written.
+        train_seconds: wall time of the whole training.
+        rows: how many rows it learned from.
+        learned_since: start of the oldest match it learned from; None for that of the dataset.
+        curves: training curves by name: pairs of step and value.
+    """
+
+    candidates: tuple[Candidate, ...]
+    chosen: Candidate
+    baseline: Candidate
+    artifact: Artifact
+    folder: Path
+    train_seconds: float
+    rows: int
+    learned_since: datetime | None = None
+    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
