@@ -8,7 +8,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 
 help:
 	@echo "make demo    run everything once, from an empty folder to two predictions"
-	@echo "make up      keep the Dagster UI, MLflow and the prediction service running"
+	@echo "make up      keep the platform API, the Dagster UI, MLflow and the prediction service running"
 	@echo "make test    run the tests"
 	@echo "make test-slow  the tests that take minutes: a simulated month, restarts under a training, the images' steps"
 	@echo "make lint    format check, lint, types, import contracts, definitions"

@@ -53,22 +53,23 @@ class Settings(BaseSettings):
     dagster_port: Port = Field(3000, description="Dagster UI")
     mlflow_port: Port = Field(5000, description="MLflow UI")
     service_port: Port = Field(8000, description="prediction service")
+    gateway_port: Port = Field(8080, description="platform API and pages")
 
     service_workers: int = Field(1, ge=1, description="processes that answer predictions")
     served_models: str = Field(
         "round_predictor,player_classifier", description="registered models the service answers with, comma-separated"
     )
     reload_interval: float = Field(5.0, gt=0, description="seconds between two looks at MLflow's champion aliases")
-    max_body_bytes: int = Field(8 * 2**20, gt=0, description="largest request body the service reads")
+    max_body_bytes: int = Field(8 * 2**20, gt=0, description="largest request body the services read")
     body_timeout: float = Field(10.0, gt=0, description="seconds a client may take to send a request's body")
     max_in_flight: int = Field(512, gt=0, description="requests a worker holds at once; more are answered with 429")
     admin_token: SecretStr | None = Field(None, description="opens the admin routes; without it they are closed")
     api_keys: SecretStr | None = Field(
-        None, description="SHA-256 hex digests of the keys that may ask for predictions, comma-separated; default: open"
+        None, description="SHA-256 hex digests of keys that may ask for everything but administration, comma-separated"
     )
     api_key: SecretStr | None = Field(None, description="the key that `cs2` sends to a service that asks for one")
     api_key_rate: float = Field(1000.0, gt=0, description="requests a second for each API key")
-    cors_origins: str = Field("", description="origins whose pages may call the service, comma-separated, or *")
+    cors_origins: str = Field("", description="origins whose pages may call the services, comma-separated, or *")
     prediction_log: bool = Field(False, description="keep every prediction as Parquet")
     prediction_log_max_bytes: int = Field(2**30, gt=0, description="disk the prediction log may take")
 

@@ -7,10 +7,10 @@ import msgspec
 from bentoml.exceptions import InvalidArgument, ServiceUnavailable
 from pydantic import BaseModel
 
+from bento.http.problems import Problem
 from bento.predictions.champions.champions import Champions
 from bento.predictions.champions.predictors import PlayerClassifier, RoundPredictor
 from bento.predictions.http.answers import player_answer, round_answer
-from bento.predictions.http.problems import Problem
 from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM, SNAKE, Form
 from cs2_pipeline import settings
 from cs2_pipeline.artifact import catalog

@@ -26,7 +26,7 @@ class FrontedService(BentoService):  # type: ignore[misc]
         """The application that a worker serves."""
         from starlette.middleware.cors import CORSMiddleware  # noqa: PLC0415 (see the module's docstring)
 
-        from bento.predictions.http import connections  # noqa: PLC0415
+        from bento.http import connections  # noqa: PLC0415
         from bento.predictions.http.app import PredictionApp  # noqa: PLC0415
 
         connections.install()

@@ -73,9 +73,9 @@ def demo(
     run(settings_module.load(), matches)
 
 
-@app.command(rich_help_panel=START, epilog=_examples("cs2 up", "CS2_SERVICE_PORT=8080 cs2 up"))
+@app.command(rich_help_panel=START, epilog=_examples("cs2 up", "CS2_SERVICE_PORT=8001 cs2 up"))
 def up() -> None:
-    """Keep the Dagster UI, MLflow and the prediction service running until Ctrl-C."""
+    """Keep the platform API, the Dagster UI, MLflow and the prediction service running until Ctrl-C."""
     from cs2_pipeline.cli.up import run
 
     run(settings_module.load())

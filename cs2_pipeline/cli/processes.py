@@ -1,4 +1,4 @@
-"""The local processes of the platform: Dagster, MLflow, the prediction service. Started, awaited, stopped, none left.
+"""The local processes of the platform: Dagster, MLflow, the two services. Started, awaited, stopped, none left.
 
 Each runs in a process group of its own with its output in a log file, so that stopping it stops its children too.
 """
@@ -61,6 +61,12 @@ def service(settings: Settings) -> Program:
         "bentoml", "serve", "bento.predictions.service:CounterStrike", "--working-dir", str(ROOT), *address
     )
     return Program("prediction service", command, settings.service_port, "CS2_SERVICE_PORT", "/livez")
+
+
+def gateway(settings: Settings) -> Program:
+    """The platform API and pages."""
+    command = _module("bento.gateway", "--host", settings.host, "--port", str(settings.gateway_port))
+    return Program("gateway", command, settings.gateway_port, "CS2_GATEWAY_PORT", "/livez")
 
 
 def require_free_port(program: Program, host: str) -> None:

@@ -1,4 +1,4 @@
-"""`cs2 up`: the Dagster UI, MLflow and the prediction service, until Ctrl-C."""
+"""`cs2 up`: the platform API, the Dagster UI, MLflow and the prediction service, until Ctrl-C."""
 
 from cs2_pipeline.cli import processes, runs
 from cs2_pipeline.cli.console import note, out
@@ -10,11 +10,12 @@ def run(settings: Settings) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     with runs.instance(settings) as dagster:
         runs.end_killed(settings, dagster, quiet=False)
-    programs = [processes.dagster(settings), processes.service(settings)]
+    programs = [processes.dagster(settings), processes.service(settings), processes.gateway(settings)]
     if settings.mlflow_tracking_uri is None:
         programs.insert(0, processes.mlflow(settings))
     note("starting …")
     with processes.running(programs, settings):
+        out.print(f"platform     http://{settings.host}:{settings.gateway_port}/docs")
         out.print(f"Dagster      http://{settings.host}:{settings.dagster_port}/asset-groups")
         if settings.mlflow_tracking_uri is None:
             out.print(f"MLflow       http://{settings.host}:{settings.mlflow_port}/#/models")

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from bento.predictions.http.problems import Problem, no_model
+from bento.http.problems import Problem, no_model
 from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS

@@ -6,33 +6,13 @@ Only SHA-256 digests of API keys are known here, so neither settings nor memory 
 import hashlib
 import hmac
 import math
-import time
 from collections.abc import Iterable
 
-from bento.predictions.http.problems import closed, rate_limited, unauthorized
+from bento.http.buckets import Bucket
+from bento.http.problems import closed, rate_limited, unauthorized
 from cs2_pipeline.settings import Settings
 
 Headers = Iterable[tuple[bytes, bytes]]
-
-
-class Bucket:
-    """A token bucket: `rate` a second, as many at once as a second gives (at least one)."""
-
-    def __init__(self, rate: float) -> None:
-        self._rate = rate
-        self._most = max(1.0, rate)
-        self._tokens = self._most
-        self._filled = time.monotonic()
-
-    def take(self) -> float:
-        """Take one; 0 when there was one, else the seconds until there will be."""
-        now = time.monotonic()
-        self._tokens = min(self._most, self._tokens + (now - self._filled) * self._rate)
-        self._filled = now
-        if self._tokens < 1:
-            return (1 - self._tokens) / self._rate
-        self._tokens -= 1
-        return 0.0
 
 
 class Access:

@@ -18,12 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
-from bento.predictions.champions.champions import Champions, request_reload
-from bento.predictions.champions.predictors import PlayerClassifier, Predictor, RoundPredictor
-from bento.predictions.http import metrics, openapi
-from bento.predictions.http.access import Access
-from bento.predictions.http.answers import player_answer, round_answer, version_key
-from bento.predictions.http.problems import (
+from bento.http.problems import (
     MEDIA_TYPE,
     Problem,
     internal,
@@ -37,6 +32,11 @@ from bento.predictions.http.problems import (
     wrong_media_type,
     wrong_method,
 )
+from bento.predictions.champions.champions import Champions, request_reload
+from bento.predictions.champions.predictors import PlayerClassifier, Predictor, RoundPredictor
+from bento.predictions.http import metrics, openapi
+from bento.predictions.http.access import Access
+from bento.predictions.http.answers import player_answer, round_answer, version_key
 from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM, Form, Style, Values, parse
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.settings import Settings

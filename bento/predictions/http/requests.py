@@ -22,7 +22,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec.structs import asdict
 
-from bento.predictions.http.problems import MAX_ERRORS, FieldError, bad_values, not_json
+from bento.http.problems import MAX_ERRORS, FieldError, bad_values, not_json
 from cs2_pipeline.game import player, state
 from cs2_pipeline.game.state import Field
 

@@ -5,8 +5,9 @@ import time
 
 import pytest
 
-from bento.predictions.http.access import Access, Bucket
-from bento.predictions.http.problems import Problem
+from bento.http.buckets import Bucket
+from bento.http.problems import Problem
+from bento.predictions.http.access import Access
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, ROUND, serving
 

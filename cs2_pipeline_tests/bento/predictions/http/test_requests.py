@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bento.predictions.http.problems import Problem
+from bento.http.problems import Problem
 from bento.predictions.http.requests import CAMEL, MAX_BATCH, PLAYER_FORM, ROUND_FORM, SNAKE, camel, parse
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS

@@ -1,0 +1,1 @@
+"""The conventions of all routes of the gateway."""

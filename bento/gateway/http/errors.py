@@ -1,0 +1,97 @@
+"""From what FastAPI and Starlette raise to problem documents: the same form for every error of the gateway."""
+
+import uuid
+from typing import Any, Final
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic.alias_generators import to_camel
+from starlette.exceptions import HTTPException
+
+from bento.gateway.http.middleware import DEFECT
+from bento.gateway.http.wire import to_snake, wants_camel
+from bento.http.problems import (
+    MEDIA_TYPE,
+    FieldError,
+    Problem,
+    bad_values,
+    internal,
+    not_found,
+    not_json,
+    wrong_media_type,
+    wrong_method,
+)
+
+_JSON: Final = "application/json"
+
+
+def install(app: FastAPI) -> None:
+    """Answer all errors of an application with problem documents."""
+    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _defect)
+
+
+def response(problem: Problem) -> Response:
+    """A problem as a response."""
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in problem.headers}
+    return Response(problem.body(), problem.status, headers, MEDIA_TYPE.decode())
+
+
+async def _problem(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem)  # noqa: S101  the handler is registered for it
+    return response(error)
+
+
+async def _defect(request: Request, _: Exception) -> Response:
+    """Starlette raises the exception again behind this answer; `Counted` logs it under the same id."""
+    identifier = request.scope[DEFECT] = uuid.uuid4().hex
+    return response(internal(identifier))
+
+
+async def _http(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101
+    if isinstance(error.__cause__, Problem):
+        return response(error.__cause__)  # raised while FastAPI read the body
+    if error.status_code == 404:
+        return response(not_found())
+    if error.status_code == 405:
+        return response(wrong_method((error.headers or {}).get("Allow", "other methods")))
+    if error.status_code == 400:
+        return response(not_json("the body cannot be read as JSON"))
+    title = str(error.detail)
+    return response(Problem(error.status_code, "refused", title, title))
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    found = error.errors()
+    if any(one["type"] == "json_invalid" for one in found):
+        return response(not_json(f"{found[0]['ctx']['error']} at position {found[0]['loc'][-1]}"))
+    media_type = request.headers.get("content-type", "")
+    if any(one["loc"] == ("body",) for one in found) and not _is_json(media_type):
+        return response(wrong_media_type(media_type))
+    spell = to_camel if await wants_camel(request) else to_snake
+    return response(bad_values([FieldError(_path(one, spell), _message(one)) for one in found]))
+
+
+def _is_json(media_type: str) -> bool:
+    return media_type.partition(";")[0].strip().lower() == _JSON
+
+
+def _path(one: dict[str, Any], spell: Any) -> str:
+    """`body.team1.player_ids[3]`, without the `body` in front: the path in the request's own spelling."""
+    parts: list[str] = []
+    for part in one["loc"][1:]:
+        if isinstance(part, int) and parts:
+            parts[-1] += f"[{part}]"
+        else:
+            text = str(part)
+            parts.append(spell(text) if text.isidentifier() else text)
+    return ".".join(parts) or "body"
+
+
+def _message(one: dict[str, Any]) -> str:
+    words = {"missing": "is missing", "extra_forbidden": "is not a field of this request"}
+    return words.get(one["type"], str(one["msg"]))

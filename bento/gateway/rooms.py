@@ -1,0 +1,25 @@
+"""The rooms of the gateway, one a concern. A new one is a module in `routers/` and a line here.
+
+A room is a router, and where something must run while the gateway is open, an async context manager over the
+application (`app.state` holds the settings, the access and what other rooms put there).
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import APIRouter, FastAPI
+
+from bento.gateway.routers import health
+
+
+@dataclass(frozen=True)
+class Room:
+    """A concern of the gateway: its routes, and what runs while they are open."""
+
+    router: APIRouter
+    running: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
+
+
+ROOMS: Final = (Room(health.router),)

@@ -1,0 +1,1 @@
+"""What both services need to speak HTTP: problem documents, impatient connections."""
