@@ -35,11 +35,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from packaging.requirements import Requirement
 
-from bento.predictions.champions.predictors import RoundPredictor
 from bento.predictions.http.answers import round_answer
 from bento.predictions.http.requests import ROUND_FORM, SNAKE
 from cs2_pipeline.artifact.artifact import Artifact, write
 from cs2_pipeline.artifact.cache import ModelVersion
+from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.game.features import ROUND_FEATURES, round_features
 from cs2_pipeline.game.state import contradictions
 from cs2_pipeline.registry import promotion

@@ -9,11 +9,12 @@ from pydantic import BaseModel
 
 from bento.http.problems import Problem
 from bento.predictions.champions.champions import Champions
-from bento.predictions.champions.predictors import PlayerClassifier, RoundPredictor
+from bento.predictions.champions.predictors import PlayerClassifier
 from bento.predictions.http.answers import player_answer, round_answer
 from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM, SNAKE, Form
 from cs2_pipeline import settings
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.round_odds import RoundPredictor
 
 Body = BaseModel | dict[str, Any]
 """A body as it was declared to BentoML, or as plain values."""

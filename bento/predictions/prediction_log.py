@@ -19,10 +19,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from prometheus_client import Counter
 
-from bento.predictions.champions.predictors import Odds, Skill
+from bento.predictions.champions.predictors import Skill
 from bento.predictions.http.requests import CALLER_IDS, Values
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ModelVersion
+from cs2_pipeline.artifact.round_odds import Odds
 from cs2_pipeline.game.player import PLAYER_FIELDS, TIERS
 from cs2_pipeline.game.state import ROUND_FIELDS
 

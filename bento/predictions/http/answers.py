@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from bento.predictions.champions.predictors import Odds, Skill
+from bento.predictions.champions.predictors import Skill
 from bento.predictions.http.requests import CAMEL, Style, camel
+from cs2_pipeline.artifact.round_odds import Odds
 from cs2_pipeline.game.player import TIERS
 
 _CAMEL: Final = {

@@ -33,12 +33,13 @@ from bento.http.problems import (
     wrong_method,
 )
 from bento.predictions.champions.champions import Champions, request_reload
-from bento.predictions.champions.predictors import PlayerClassifier, Predictor, RoundPredictor
+from bento.predictions.champions.predictors import PlayerClassifier, Predictor
 from bento.predictions.http import metrics, openapi
 from bento.predictions.http.access import Access
 from bento.predictions.http.answers import player_answer, round_answer, version_key
 from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM, Form, Style, Values, parse
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from bento.predictions.champions.predictors import RoundPredictor
 from bento.predictions.http.app import CHUNK, PredictionApp, _chunks
 from bento.predictions.http.requests import ROUND_FORM, camel
+from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
 
