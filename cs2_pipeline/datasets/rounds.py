@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError, Derived
 from cs2_pipeline.game.maps import map_index
-from cs2_pipeline.game.state import decided_winner
+from cs2_pipeline.game.state import decided
 
 PARTS: Final = ("train", "validate", "calibrate", "test")
 SHARES: Final[Mapping[str, float]] = {"train": 0.5, "validate": 0.1, "calibrate": 0.1, "test": 0.3}
@@ -20,13 +20,12 @@ FORMER: Final = "former"
 """Part of the matches before a change of play. They are learned from only where that turns out to be better."""
 
 _DECIDED_BY: Final = ("ct_alive", "t_alive", "bomb_planted", "time_remaining")
-_decided_winner: Final = np.frompyfunc(decided_winner, len(_DECIDED_BY), 1)
 
 
 def is_decided(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
-    """Which snapshots show a round that is already decided (`game.state.decided_winner`): one boolean per row."""
-    winners = _decided_winner(*(snapshots[name].to_numpy() for name in _DECIDED_BY))
-    return pd.Series(winners, dtype=object).notna().to_numpy(bool)
+    """Which snapshots show a round that is already decided (`game.state.decided`): one boolean per row."""
+    ct_won, t_won = decided(*(snapshots[name].to_numpy() for name in _DECIDED_BY))
+    return np.asarray(ct_won | t_won, dtype=bool)
 
 
 def build(
@@ -49,8 +48,8 @@ def build(
             need.
     """
     frame = ROUND_SNAPSHOTS.conform(round_snapshots)
-    decided = is_decided(frame)
-    frame = frame[~decided].sort_values(["started_at", "match_id", "round_number", "snapshot"], ignore_index=True)
+    over = is_decided(frame)
+    frame = frame[~over].sort_values(["started_at", "match_id", "round_number", "snapshot"], ignore_index=True)
     names = frame["map_name"]
     frame["map_index"] = (
         names.map({name: map_index(name) for name in names.dropna().unique()}).fillna(0).astype("int64")
@@ -63,7 +62,7 @@ def build(
     parts = [FORMER] * former + parts_in_order(len(matches) - former, shares)
     part_of = dict(zip(matches["match_id"], parts, strict=True))
     frame["part"] = frame["match_id"].map(part_of).astype("str")
-    left_out = {"snapshots of decided rounds": int(decided.sum())} if decided.any() else {}
+    left_out = {"snapshots of decided rounds": int(over.sum())} if over.any() else {}
     return Derived(ROUND_DATASET.conform(frame), left_out)
 
 

@@ -19,7 +19,7 @@ from cs2_pipeline.game.state import (
     OPTIONAL_ROUND_FIELDS,
     ROUND_FIELDS,
     contradictions,
-    decided_winner,
+    decided,
 )
 from cs2_pipeline.stats.intervals import Floats
 
@@ -95,8 +95,8 @@ def generate_players(rng: np.random.Generator, rows: int) -> NDArray[np.float32]
 
 def winners(states: States) -> NDArray[np.str_]:
     """``CT`` or ``T`` where the state is decided, else an empty text, shape (rows,)."""
-    rows = zip(*(states[name].tolist() for name in _DECIDING), strict=True)
-    return np.array([decided_winner(*row) or "" for row in rows], dtype="U2")
+    ct_won, t_won = decided(*(states[name] for name in _DECIDING))
+    return np.where(ct_won, "CT", np.where(t_won, "T", ""))
 
 
 def valid(states: States) -> NDArray[np.bool_]:

@@ -101,17 +101,29 @@ class RoundState:
     ct_defuse_kits: int | None = None
 
 
-def decided_winner(ct_alive: float, t_alive: float, bomb_planted: float, time_remaining: float) -> Side | None:
-    """The winner of a round that is already decided, or None while it is open.
+def decided(ct_alive: Any, t_alive: Any, bomb_planted: Any, time_remaining: Any) -> tuple[Any, Any]:
+    """Whether CT has won already and whether T has: both False while the round is open.
 
     T has won when no CT lives, CT when no T lives and no bomb is down, and CT when time is out with no bomb
     down. With the bomb down and every T dead the round is open: the CT must still defuse.
+
+    Args:
+        ct_alive, t_alive, bomb_planted, time_remaining: numbers for one state, arrays or columns for many.
+
+    Returns:
+        Two booleans, or two arrays of them.
     """
-    if ct_alive <= 0:
+    t_won = ct_alive <= 0
+    ct_won = (ct_alive > 0) & (bomb_planted == 0) & ((t_alive <= 0) | (time_remaining <= 0))
+    return ct_won, t_won
+
+
+def decided_winner(ct_alive: float, t_alive: float, bomb_planted: float, time_remaining: float) -> Side | None:
+    """The winner of a round that is already decided (`decided`), or None while it is open."""
+    ct_won, t_won = decided(ct_alive, t_alive, bomb_planted, time_remaining)
+    if t_won:
         return "T"
-    if not bomb_planted and (t_alive <= 0 or time_remaining <= 0):
-        return "CT"
-    return None
+    return "CT" if ct_won else None
 
 
 _LIMITS: Final = tuple(
