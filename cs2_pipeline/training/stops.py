@@ -12,7 +12,7 @@ import pandas as pd
 from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.spec import ModelSpec, resolve
-from cs2_pipeline.datasets.leakage.audit import AuditReport
+from cs2_pipeline.datasets.leakage.report import AuditReport
 from cs2_pipeline.evaluation import promotion
 from cs2_pipeline.evaluation.evidence import Case, Evidence, Rival, answers
 from cs2_pipeline.evaluation.promotion import Decision

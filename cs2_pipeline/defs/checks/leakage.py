@@ -5,7 +5,7 @@ import pandas as pd
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import ModelSpec
-from cs2_pipeline.datasets.leakage.audit import AuditReport
+from cs2_pipeline.datasets.leakage.report import AuditReport
 from cs2_pipeline.training import stops
 
 

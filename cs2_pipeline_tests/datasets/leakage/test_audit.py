@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.datasets import players, public_snapshots, rounds, snapshots
-from cs2_pipeline.datasets.leakage.audit import AuditReport, audit_players, audit_rounds
+from cs2_pipeline.datasets.leakage.audit import audit_players, audit_rounds
+from cs2_pipeline.datasets.leakage.report import AuditReport
 from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import extract
