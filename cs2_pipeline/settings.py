@@ -29,6 +29,10 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="demo database: SQLAlchemy URL, mssql:// address or ODBC string; default: SQLite in the home"
     )
+    records_url: SecretStr | None = Field(
+        None,
+        description="the platform's own records: postgresql://user:password@host/name; default: SQLite in the home",
+    )
     mlflow_tracking_uri: SecretStr | None = Field(
         None, description="MLflow server or store; default: SQLite in the home"
     )
@@ -91,6 +95,12 @@ class Settings(BaseSettings):
         if self.database_url is not None:
             return self.database_url.get_secret_value()
         return f"sqlite:///{self.embedded_database.resolve()}"
+
+    def resolved_records_url(self) -> str:
+        """The address of the platform's own records. May hold a password: never print it."""
+        if self.records_url is not None:
+            return self.records_url.get_secret_value()
+        return f"sqlite:///{(self.home / 'records.db').resolve()}"
 
     def resolved_tracking_uri(self) -> str:
         """MLflow's address. May hold a password: never print it."""

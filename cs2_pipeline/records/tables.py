@@ -1,0 +1,188 @@
+"""The tables, as the newest migration leaves them. A change here needs a migration beside it; a test compares the two.
+
+Moments are kept as text in UTC with microseconds, the same on both databases: it sorts as time does.
+"""
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+METADATA: Final = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+
+
+def moment_text(moment: datetime) -> str:
+    """A moment as the tables and the ledger hold it: ``2026-01-18T12:00:00.123456Z``."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware datetime, kept as text in UTC."""
+
+    impl = String(27)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """To the database."""
+        return None if value is None else moment_text(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database."""
+        return None if value is None else datetime.fromisoformat(value)
+
+
+USERS: Final = Table(
+    "users",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("username", String(64), nullable=False),
+    Column("username_key", String(64), nullable=False, unique=True, doc="case-folded"),
+    Column("email_key", String(320), unique=True, doc="case-folded"),
+    Column("password_hash", Text, doc="Argon2id; none for who signs in through Steam only"),
+    Column("steam_id", String(20), unique=True),
+    Column("is_admin", Boolean, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("disabled_at", Moment),
+)
+
+SESSIONS: Final = Table(
+    "sessions",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("user_id", String(32), ForeignKey("users.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+    Column("revoked_reason", String(64)),
+)
+
+REFRESH_TOKENS: Final = Table(
+    "refresh_tokens",
+    METADATA,
+    Column("digest", String(64), primary_key=True),
+    Column("session_id", String(32), ForeignKey("sessions.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("created_at", Moment, nullable=False),
+    Column("used_at", Moment),
+)
+
+SIGNING_KEYS: Final = Table(
+    "signing_keys",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("secret", String(128), nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+STEAM_SIGN_INS: Final = Table(
+    "steam_sign_ins",
+    METADATA,
+    Column("state_digest", String(64), primary_key=True),
+    Column("user_id", String(32), ForeignKey("users.id", ondelete="CASCADE")),
+    Column("created_at", Moment, nullable=False),
+)
+
+OPENID_NONCES: Final = Table(
+    "openid_nonces",
+    METADATA,
+    Column("nonce", String(300), primary_key=True),
+    Column("seen_at", Moment, nullable=False),
+)
+
+API_KEYS: Final = Table(
+    "api_keys",
+    METADATA,
+    Column("id", String(16), primary_key=True),
+    Column("digest", String(64), nullable=False, unique=True),
+    Column("name", String(100), nullable=False),
+    Column("scopes", String(200), nullable=False),
+    Column("rate", Float, nullable=False, doc="requests a second"),
+    Column("daily_quota", Integer),
+    Column("created_at", Moment, nullable=False),
+    Column("revoked_at", Moment),
+)
+
+QUOTA_USE: Final = Table(
+    "quota_use",
+    METADATA,
+    Column("key_id", String(16), ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    Column("day", String(10), primary_key=True),
+    Column("used", BigInteger, nullable=False),
+)
+
+LEDGER: Final = Table(
+    "ledger",
+    METADATA,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("id", String(32), nullable=False, unique=True),
+    Column("kind", String(16), nullable=False, doc="map, series or settlement"),
+    Column("at", Moment, nullable=False),
+    Column("team1_id", String(100)),
+    Column("team2_id", String(100)),
+    Column("model_version", String(100)),
+    Column("probability", Float),
+    Column("body", Text, nullable=False, doc="canonical JSON; holds the hash of the entry before"),
+    Column("hash", String(64), nullable=False, doc="SHA-256 of the body"),
+    Index("ix_ledger_kind_seq", "kind", "seq"),
+    Index("ix_ledger_team1_id_seq", "team1_id", "seq"),
+    Index("ix_ledger_team2_id_seq", "team2_id", "seq"),
+)
+
+LEDGER_HEAD: Final = Table(
+    "ledger_head",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("hash", String(64), nullable=False),
+)
+"""One row. Whoever appends holds its lock, so that two processes cannot fork the chain."""
+
+SETTLEMENTS: Final = Table(
+    "settlements",
+    METADATA,
+    Column("forecast_id", String(32), primary_key=True),
+    Column("revision", Integer, primary_key=True),
+    Column("entry_id", String(32), nullable=False, unique=True),
+    Column("status", String(16), nullable=False, doc="won, lost, forfeited or not_played, seen from team 1"),
+    Column("result_id", String(200)),
+    Column("at", Moment, nullable=False),
+)
+
+EVENTS: Final = Table(
+    "events",
+    METADATA,
+    Column("seq", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=True),
+    Column("channel", String(64), nullable=False),
+    Column("key", String(200), nullable=False, unique=True, doc="what happened; the same twice is one event"),
+    Column("at", Moment, nullable=False),
+    Column("body", Text, nullable=False),
+    Index("ix_events_channel_seq", "channel", "seq"),
+)
+
+DELIVERIES: Final = Table(
+    "deliveries",
+    METADATA,
+    Column("listener", String(200), primary_key=True),
+    Column("channel", String(64), primary_key=True),
+    Column("seq", BigInteger, nullable=False, doc="up to here it has been handed over"),
+)

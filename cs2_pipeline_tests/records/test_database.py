@@ -1,0 +1,121 @@
+"""Opening the records: migrations from every version on both databases, locks, and errors in words."""
+
+import sqlite3
+import threading
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import select, text
+from sqlalchemy.exc import IntegrityError
+
+from cs2_pipeline.records.database import MIGRATIONS, Records, RecordsError, open_records
+from cs2_pipeline.records.tables import METADATA, USERS
+from cs2_pipeline.settings import Settings
+
+VERSIONS = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
+
+
+def differences(records):
+    with records.reading() as connection:
+        return compare_metadata(MigrationContext.configure(connection), METADATA)
+
+
+def test_there_is_one_line_of_migrations():
+    assert len(ScriptDirectory(str(MIGRATIONS)).get_heads()) == 1
+
+
+@pytest.mark.parametrize("version", [None, *VERSIONS])
+def test_from_every_version_the_newest_tables_are_reached(url, version):
+    records = Records(url)
+    if version is not None:
+        records.migrate(version)
+        with records.writing() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO signing_keys (id, secret, created_at) VALUES ('k', 's', '2026-01-01T00:00:00.000000Z')"
+                )
+            )
+    records.migrate()
+    assert records.revision() == VERSIONS[-1]
+    assert differences(records) == []
+    if version is not None:
+        with records.reading() as connection:
+            assert connection.execute(text("SELECT secret FROM signing_keys")).scalar_one() == "s"
+    records.close()
+
+
+def test_two_processes_that_migrate_at_once_both_succeed(url):
+    failures = []
+
+    def migrate():
+        records = Records(url)
+        try:
+            records.migrate()
+        except Exception as error:
+            failures.append(error)
+        finally:
+            records.close()
+
+    threads = [threading.Thread(target=migrate) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+
+
+def test_a_transaction_is_kept_whole_or_not_at_all(records):
+    with pytest.raises(ZeroDivisionError), records.writing() as connection:
+        connection.execute(text("INSERT INTO signing_keys (id, secret, created_at) VALUES ('k', 's', 'x')"))
+        raise ZeroDivisionError
+    with records.reading() as connection:
+        assert connection.execute(text("SELECT count(*) FROM signing_keys")).scalar_one() == 0
+
+
+def test_a_locked_file_is_said_to_be_locked(tmp_path):
+    path = tmp_path / "records.db"
+    records = Records(f"sqlite:///{path}", busy_seconds=0.05)
+    records.migrate()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(RecordsError, match="locked by another process"), records.writing():
+        pass
+    with records.reading() as connection:  # reading goes on
+        assert connection.execute(select(USERS)).all() == []
+    other.execute("ROLLBACK")
+    with records.writing():
+        pass
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("nonsense", "no database address"),
+        ("mysql://host/db", "postgresql or sqlite"),
+        ("postgresql://reader:sesame@127.0.0.1:1/none", "cannot be used"),
+    ],
+)
+def test_a_wrong_address_is_explained_without_its_password(tmp_path, url, told):
+    with pytest.raises(RecordsError, match=told) as failed:
+        open_records(Settings(home=tmp_path, records_url=url))
+    assert "sesame" not in str(failed.value)
+
+
+def test_with_no_setting_the_records_are_a_file_in_the_home(tmp_path):
+    open_records(Settings(home=tmp_path / "home")).close()
+    assert (tmp_path / "home" / "records.db").exists()
+
+
+def test_a_newer_platforms_records_are_refused(tmp_path):
+    records = open_records(Settings(home=tmp_path))
+    with records.writing() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(RecordsError, match="newer"):
+        records.migrate()
+
+
+def test_references_are_kept(records):
+    with pytest.raises(IntegrityError, match=r"(?i)foreign key"), records.writing() as connection:
+        connection.execute(text("INSERT INTO quota_use (key_id, day, used) VALUES ('nobody', '2026-01-01', 1)"))

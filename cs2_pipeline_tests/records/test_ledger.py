@@ -1,0 +1,187 @@
+"""The chain: whatever is done to it afterwards is found and named; writers at once do not fork it."""
+
+import hashlib
+import json
+import threading
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from cs2_pipeline.records import ledger
+from cs2_pipeline.records.database import Records
+from cs2_pipeline.records.ledger import Draft, Head
+
+AT = datetime(2026, 1, 18, 12, tzinfo=UTC)
+
+
+def draft(probability=0.61, **changes):
+    content = {"probability": probability, "model_version": "3", "team1_id": "t1", "team2_id": "t2"}
+    about = {"team1_id": "t1", "team2_id": "t2", "model_version": "3", "probability": probability, "at": AT}
+    return Draft("map", content, **(about | changes))
+
+
+def write(records, *drafts):
+    with records.writing() as connection:
+        return ledger.append(connection, drafts)
+
+
+@pytest.fixture
+def chain(records):
+    """Five entries in two transactions."""
+    write(records, *(draft(0.1 * k) for k in range(1, 4)))
+    write(records, draft(0.4), draft(0.5))
+    return records
+
+
+def spoil(records, statement, **values):
+    with records.writing() as connection:
+        connection.execute(text(statement), values)
+
+
+def found(records, published=()):
+    return [(fault.seq, fault.what) for fault in ledger.verify(records, published)]
+
+
+def test_an_untouched_chain_holds(chain):
+    assert found(chain) == []
+    assert [entry.seq for entry in ledger.entries(chain)] == [1, 2, 3, 4, 5]
+    last = list(ledger.entries(chain))[-1]
+    assert ledger.head(chain) == Head(5, last.hash)
+
+
+def test_an_empty_ledger_holds(records):
+    assert found(records) == []
+    assert ledger.head(records) == Head(0, ledger.GENESIS)
+
+
+def test_every_entry_holds_the_hash_of_the_one_before(chain):
+    previous = ledger.GENESIS
+    for entry in ledger.entries(chain):
+        assert entry.content["previous"] == previous
+        assert hashlib.sha256(entry.body.encode()).hexdigest() == entry.hash
+        previous = entry.hash
+
+
+def test_the_same_draft_twice_is_one_entry(records):
+    one = draft()
+    (first,) = write(records, one)
+    again, other = write(records, one, draft())
+    assert again == first
+    assert other.seq == 2
+    assert found(records) == []
+
+
+def test_a_changed_body_is_named(chain):
+    body = list(ledger.entries(chain))[2].body.replace('"probability":0.3', '"probability":0.9')
+    spoil(chain, "UPDATE ledger SET body = :body WHERE seq = 3", body=body)
+    assert found(chain) == [(3, "was changed: its hash is not that of its body")]
+
+
+def test_a_changed_column_is_named(chain):
+    spoil(chain, "UPDATE ledger SET probability = 0.9 WHERE seq = 2")
+    assert found(chain) == [(2, "was changed beside its body: probability")]
+
+
+def test_a_changed_body_with_a_new_hash_breaks_the_chain_behind_it(chain):
+    body = list(ledger.entries(chain))[2].body.replace("0.3", "0.9")
+    spoil(
+        chain,
+        "UPDATE ledger SET body = :body, hash = :hash, probability = NULL WHERE seq = 3",
+        body=body,
+        hash=ledger.digest(body),
+    )
+    assert found(chain)[0][0] == 4
+    assert "replaced" in found(chain)[0][1]
+
+
+@pytest.mark.parametrize("seq", [1, 3, 5])
+def test_a_removed_entry_is_named(chain, seq):
+    spoil(chain, "DELETE FROM ledger WHERE seq = :seq", seq=seq)
+    assert found(chain)[0] == (seq, f"entry {seq} was removed")
+
+
+def test_entries_that_changed_places_are_named(chain):
+    spoil(chain, "UPDATE ledger SET seq = 99 WHERE seq = 2")
+    spoil(chain, "UPDATE ledger SET seq = 2 WHERE seq = 4")
+    spoil(chain, "UPDATE ledger SET seq = 4 WHERE seq = 99")
+    faults = dict(found(chain))
+    assert faults[2] == "was reordered: it was written as entry 4"
+    assert faults[4] == "was reordered: it was written as entry 2"
+
+
+def test_a_chain_rewritten_with_new_hashes_is_caught_by_a_published_head(chain):
+    published = ledger.head(chain)
+    honest = list(ledger.entries(chain))
+    spoil(chain, "DELETE FROM ledger")
+    spoil(chain, "UPDATE ledger_head SET seq = 0, hash = :hash", hash=ledger.GENESIS)
+    write(chain, *(draft(0.99) for _ in honest))
+    assert found(chain) == []
+    assert found(chain, [published]) == [(5, "is not the entry whose hash was published")]
+
+
+def test_a_tail_that_was_cut_off_is_caught_by_a_published_head(chain):
+    published = ledger.head(chain)
+    entry = list(ledger.entries(chain))[3]
+    spoil(chain, "DELETE FROM ledger WHERE seq = 5")
+    spoil(chain, "UPDATE ledger_head SET seq = 4, hash = :hash", hash=entry.hash)
+    assert found(chain) == []
+    assert found(chain, [published]) == [(5, "was published and is not there")]
+
+
+def test_writers_at_once_do_not_fork_the_chain(url, records):
+    """Each with connections of its own, as gateways of their own have."""
+    failures = []
+
+    def run():
+        own = Records(url)
+        try:
+            for _ in range(10):
+                write(own, draft(), draft())
+        except Exception as error:
+            failures.append(error)
+        finally:
+            own.close()
+
+    threads = [threading.Thread(target=run) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failures == []
+    assert found(records) == []
+    assert ledger.head(records).seq == 80
+
+
+def test_forecasts_are_found_by_team_day_and_version_newest_first(records):
+    write(
+        records, draft(), draft(team2_id="t9"), draft(model_version="4"), Draft("settlement", {"status": "won"}, at=AT)
+    )
+    assert [entry.seq for entry in ledger.forecasts(records, limit=10)] == [3, 2, 1]
+    assert [entry.seq for entry in ledger.forecasts(records, limit=10, team="t9")] == [2]
+    assert [entry.seq for entry in ledger.forecasts(records, limit=10, model_version="4")] == [3]
+    assert [entry.seq for entry in ledger.forecasts(records, limit=10, before=2)] == [1]
+    assert ledger.forecasts(records, limit=10, since=datetime(2027, 1, 1, tzinfo=UTC)) == []
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=10,
+)
+
+
+@given(st.dictionaries(st.text(), JSON, max_size=4))
+def test_canonical_json_reads_back_and_is_written_the_same_again(document):
+    written = ledger.canonical(document)
+    assert json.loads(written) == document
+    assert ledger.canonical(json.loads(written)) == written
+    assert ledger.canonical(dict(reversed(document.items()))) == written
+
+
+def test_a_number_that_is_none_is_never_written(records):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write(records, draft(float("nan")))
+    assert ledger.head(records).seq == 0
