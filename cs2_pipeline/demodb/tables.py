@@ -22,6 +22,10 @@ from sqlalchemy import (
 from sqlalchemy.types import TypeEngine
 
 METADATA: Final = MetaData()
+"""The tables that every demo database has."""
+
+APPLICATION: Final = MetaData()
+"""Tables that Demo Lens fills beside them and other writers do not have; each of them may be missing."""
 
 STEAM_ID: Final[TypeEngine[Any]] = Numeric(20, 0).with_variant(BigInteger(), "sqlite")
 """decimal(20,0) on servers. SQLite has no exact decimal; a SteamID64 fits its 64-bit integer."""
@@ -33,6 +37,11 @@ def _id() -> Column[Any]:
 
 def _ref(name: str, table: str, *, nullable: bool = False) -> Column[Any]:
     return Column(name, Integer, ForeignKey(f"{table}.Id"), nullable=nullable, index=True)
+
+
+def _keys(*names: str) -> list[Column[Any]]:
+    """Foreign keys to tables of the other metadata, which cannot be declared: indexed whole numbers."""
+    return [Column(name, Integer, nullable=False, index=True) for name in names]
 
 
 def _int(*names: str) -> list[Column[Any]]:
@@ -240,3 +249,50 @@ DAMAGES: Final = Table(
     *_int("DamageAmount", "DamageArmor", "Health", "Armor"),
     *_bit("IsFatal"),
 )
+
+PLAYER_POSITIONS: Final = Table(
+    "PlayerPositions",
+    APPLICATION,
+    _id(),
+    *_keys("DemoFileId", "PlayerId"),
+    *_int("Tick"),
+    *_real("GameTime"),
+    *_bit("IsAlive"),
+    *_int("Health", "Armor"),
+    *_bit("HasHelmet", "HasDefuseKit"),
+    *_text("ActiveWeapon", "Team", size=50),
+    *_int("Money"),
+)
+"""Every player at every sixteenth tick, and at round starts, kills and hits. Off by a setting of the application."""
+
+EQUIPMENT: Final = Table(
+    "Equipment",
+    APPLICATION,
+    _id(),
+    *_keys("DemoFileId", "PlayerId"),
+    *_int("Tick"),
+    *_real("GameTime"),
+    *_text("ItemName", size=500),
+    *_text("Action", "Team", size=50),
+    *_int("RoundNumber"),
+)
+
+GAME_EVENTS: Final = Table(
+    "GameEvents",
+    APPLICATION,
+    _id(),
+    *_keys("DemoFileId"),
+    *_int("Tick"),
+    *_real("GameTime"),
+    *_text("EventName"),
+    Column("RoundNumber", Integer, nullable=True),
+)
+
+
+def declared(name: str) -> Table:
+    """The declaration of a table of either kind.
+
+    Raises:
+        KeyError: the platform knows no table of that name.
+    """
+    return METADATA.tables[name] if name in METADATA.tables else APPLICATION.tables[name]

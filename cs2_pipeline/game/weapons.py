@@ -42,6 +42,9 @@ _SPELLINGS: Final[dict[str, str]] = {
     "kevlarvest": "kevlar", "bayonet": "knife",
 }  # fmt: skip
 
+_CLASS_NAME: Final = re.compile(r"^\s*C(?=[A-Z])(?!Z)")
+"""The first letter of a class name. No item's name begins with C and a capital, except the CZ75."""
+
 
 def _bare(name: str) -> str:
     return re.sub(r"[\s_-]", "", name.lower()).removeprefix("weapon")
@@ -53,9 +56,10 @@ _KEYS: Final = {_bare(spelling): key for spelling, key in [*((key, key) for key 
 def canonical(name: str) -> str | None:
     """The key of `PRICES` for a weapon name in any known spelling, or None when it is not known.
 
-    Case, blanks, dashes, underscores and the prefix ``weapon_`` do not matter; every kind of knife is ``knife``.
+    Case, blanks, dashes, underscores and the prefix ``weapon_`` do not matter, nor the ``C`` before the game's class
+    names (``CAK47``, ``CWeaponGlock``); every kind of knife is ``knife``.
     """
-    bare = _bare(name)
+    bare = _bare(_CLASS_NAME.sub("", name))
     return _KEYS.get(bare) or ("knife" if bare.startswith("knife") or bare.endswith("knife") else None)
 
 

@@ -96,7 +96,7 @@ class Source:
                 total = total + part
             return total
         if key in _LATER_MIGRATIONS:
-            return type_coerce(null(), tables.METADATA.tables[self.name].columns[declared].type)
+            return type_coerce(null(), tables.declared(self.name).columns[declared].type)
         return None
 
     def select(self, names: Mapping[str, str]) -> list[ColumnElement[Any]]:
@@ -139,7 +139,7 @@ def _columns_missing(source: Source, missing: list[str]) -> SchemaMismatchError:
 
 def _known_types(table_name: str) -> dict[str, TypeEngine[Any]]:
     """Type of every column the platform knows in a table, by lower-case name, the other spellings included."""
-    declared = tables.METADATA.tables[table_name].columns
+    declared = tables.declared(table_name).columns
     found: dict[str, TypeEngine[Any]] = {known.name.lower(): known.type for known in declared}
     for (of_table, name), others in _SPELLINGS.items():
         if of_table == table_name:

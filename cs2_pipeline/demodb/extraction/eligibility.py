@@ -4,6 +4,7 @@ The rules that leave out or refuse a match or a round, shared by every table ext
 rows by the day their match started. What the tables look like is the business of `demodb.extract` and `events`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import PurePosixPath
@@ -11,13 +12,14 @@ from typing import Any, Final
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import ColumnElement, FromClause, and_, or_, select
+from sqlalchemy import ColumnElement, FromClause, and_, literal_column, or_, select
 from sqlalchemy.sql.selectable import Select
 
 from cs2_pipeline.demodb.connection import dialect
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.extraction import reasons
+from cs2_pipeline.demodb.extraction import numbering, reasons
 from cs2_pipeline.demodb.extraction.reasons import Tally
+from cs2_pipeline.game import weapons
 
 ROUND_COLUMNS: Final = {
     "round_id": "Id",
@@ -37,6 +39,10 @@ ROUND_COLUMNS: Final = {
 """Internal name of each recorded value of a round -> its declared column."""
 
 ROUND_FRAME: Final = (*ROUND_COLUMNS, "ct_wins", "map_name", "started_at")
+
+_NOBODY: Final = ("0", "1")
+"""Winners that are no side: nobody, and the spectators' team number (game commencing)."""
+_IDS_AT_A_TIME: Final = 500
 
 _ROUND_CONTEXT: Final = {
     "winner": "WinnerTeam",
@@ -119,19 +125,43 @@ def live_rounds(days: Days, tally: Tally) -> pd.DataFrame:
     """
     frame = raw_rounds(days)
     frame = of_counted_matches(frame, matches(days, tally), tally)
+    ended = _ended(frame, tally)
+    not_scored = frame[~frame["round_id"].isin(ended["round_id"])]
+    ended = ended.assign(winner_side=ended["winner"].map(dialect.side_of, na_action="ignore"))
+    frame = numbering.live(ended, not_scored, tally, lambda round_ids: _knives_only(days, round_ids))
+    frame = _with_winner(frame, tally)
+    frame = refuse_missing(frame, list(ROUND_COLUMNS), tally, table="Rounds", key="round_id")
+    whole = [name for name in ROUND_COLUMNS if name not in ("bomb_planted", "duration")]
+    frame = frame.astype(dict.fromkeys(whole, "int64") | {"bomb_planted": "int8", "ct_wins": "int8"})
+    return frame.sort_values(["started_at", "match_id", "round_number"], ignore_index=True)
+
+
+def _ended(frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """The rounds that gave a point: ended, won by somebody, neither warm-up nor flagged as a knife round."""
     phase = frame["game_phase"].fillna("").str.casefold()
     warm_up = flag(frame["is_warmup"]) | phase.str.contains("warm") | (frame["round_number"] < 1)
     frame = tally.leave_out(frame, warm_up, reasons.WARM_UP)
     knife = flag(frame["is_knife_round"]) | frame["game_phase"].fillna("").str.casefold().str.contains("knife")
     frame = tally.leave_out(frame, knife, reasons.KNIFE_ROUND)
-    frame = _with_winner(frame, tally)
-    frame = frame.sort_values(["match_id", "round_number", "start_tick", "round_id"])
-    again = frame.duplicated(["match_id", "round_number"], keep="last")
-    frame = tally.leave_out(frame, again, reasons.PLAYED_AGAIN)
-    frame = refuse_missing(frame, list(ROUND_COLUMNS), tally, table="Rounds", key="round_id")
-    whole = [name for name in ROUND_COLUMNS if name not in ("bomb_planted", "duration")]
-    frame = frame.astype(dict.fromkeys(whole, "int64") | {"bomb_planted": "int8", "ct_wins": "int8"})
-    return frame.sort_values(["started_at", "match_id", "round_number"], ignore_index=True)
+    winner = frame["winner"].fillna("").str.strip()
+    frame = tally.leave_out(frame, (winner == "") & frame["end_tick"].isna(), reasons.UNFINISHED_ROUND)
+    return tally.leave_out(frame, frame["winner"].fillna("").str.strip().isin(_NOBODY), reasons.NOBODY_WON)
+
+
+def _knives_only(days: Days, round_ids: Collection[int]) -> set[int]:
+    """Those of the rounds in which every kill was made with a knife, and some kill was."""
+    kill, found = days.db.schema["Kills"], []
+    ids = sorted(round_ids)
+    for some in (ids[first : first + _IDS_AT_A_TIME] for first in range(0, len(ids), _IDS_AT_A_TIME)):
+        among = kill["RoundId"].in_([literal_column(str(int(round_id))) for round_id in some])
+        query = select(*kill.select({"round_id": "RoundId", "weapon": "Weapon"})).where(among)
+        found.append(frame_of(days.db.read(query)))
+    if not found:
+        return set()
+    kills = pd.concat(found)
+    canonical = {name: weapons.canonical(name) == "knife" for name in kills["weapon"].dropna().unique()}
+    by_knife = kills["weapon"].map(canonical).eq(True).groupby(kills["round_id"]).all()
+    return set(by_knife.index[by_knife])
 
 
 def raw_rounds(days: Days) -> pd.DataFrame:
@@ -208,14 +238,12 @@ def of_counted_matches(frame: pd.DataFrame, context: pd.DataFrame, tally: Tally)
 def _with_winner(frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     """Finished rounds whose winner is known, with `ct_wins`."""
     blank = frame["winner"].fillna("").str.strip() == ""
-    frame = tally.leave_out(frame, blank & frame["end_tick"].isna(), reasons.UNFINISHED_ROUND)
-    blank = frame["winner"].fillna("").str.strip() == ""
     where = {"table": "Rounds", "key": "round_id"}
     frame = tally.refuse(frame, blank, reasons.NO_WINNER, detail="the round ended and WinnerTeam is empty", **where)
-    sides = frame["winner"].map(dialect.side_of)
+    unknown = frame["winner_side"].isna()
     detail = "WinnerTeam is " + frame["winner"].map(repr).astype("str")
-    frame = tally.refuse(frame, sides.isna(), reasons.UNKNOWN_WINNER, detail=detail, **where)
-    return frame.assign(ct_wins=(sides[sides.notna()] == "CT"))
+    frame = tally.refuse(frame, unknown, reasons.UNKNOWN_WINNER, detail=detail, **where)
+    return frame.assign(ct_wins=(frame["winner_side"] == "CT"))
 
 
 def refuse_missing(frame: pd.DataFrame, names: list[str], tally: Tally, *, table: str, key: str) -> pd.DataFrame:

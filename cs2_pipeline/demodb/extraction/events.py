@@ -14,16 +14,12 @@ import pandas as pd
 
 from cs2_pipeline.demodb.connection import dialect
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.extraction import eligibility, reasons
+from cs2_pipeline.demodb.extraction import economy, eligibility, reasons
+from cs2_pipeline.demodb.extraction.clocks import with_clocks
 from cs2_pipeline.demodb.extraction.eligibility import Days
 from cs2_pipeline.demodb.extraction.reasons import Tally
 from cs2_pipeline.demodb.extraction.sides import sides
 from cs2_pipeline.game import rules
-
-_TICK_RATES: Final = (16, 256)
-"""Lowest and highest tick rate a server runs at; 64 and 128 are usual."""
-_LONGEST_IN_MINUTES: Final = 10.0
-"""A round clock up to this was recorded in minutes: the server's setting is."""
 
 _EVENT_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
     "Kills": {
@@ -98,27 +94,34 @@ class ExtractedEvents:
 def event_tables(db: DemoDatabase, first: date, last: date) -> ExtractedEvents:
     """Rounds that can be rebuilt, of matches that started on the days `first` to `last`, with their events.
 
+    Of each of these rounds all players, their sides and their deaths are known: a round of which one is not is left
+    out here, with the reason, and by no later step.
+
     Raises:
         DemoDatabaseError: the database cannot be read or lacks a table or column.
     """
     days, tally = Days(db, first, last), Tally()
-    played = _rounds_with_ticks(eligibility.live_rounds(days, tally), tally)
+    played = with_clocks(days, eligibility.live_rounds(days, tally), tally)
     spans = _spans(eligibility.raw_rounds(days))
     read = {name: _events(days, name, spans, tally) for name in _EVENT_TABLES}
     kills, damages, bombs = (_of_rounds(read[name], played, tally) for name in _EVENT_TABLES)
     bombs = bombs.assign(event_type=bombs["event_type"].fillna("").str.lower().str.strip().str.removeprefix("bomb_"))
-    played = _rounds_with_events(played, kills, damages, bombs, tally)
+    played = _with_bomb(_rounds_with_events(played, kills, damages, bombs, tally), bombs, tally)
+    played, kills = _whole(played, kills, "Kills", ["tick", "victim_id"], tally)
+    played, damages = _whole(played, damages, "Damages", ["tick", "victim_id", "health", "armor"], tally)
     participants = _participants(days, played, kills, tally)
-    played = _rounds_with_economy(_rounds_with_sides(played, participants, tally), participants, tally)
-    participants = participants[participants["round_id"].isin(played["round_id"])]
-    kills, damages, bombs = (events[events["round_id"].isin(played["round_id"])] for events in (kills, damages, bombs))
-    kills = _one_death_each(_of_participants(kills, "Kills", participants, tally), tally)
-    damages = _of_participants(damages, "Damages", participants, tally)
+    played, participants = _with_economy(db, played, participants, tally)
+    played = _rounds_with_sides(played, participants, tally)
+    played = _rounds_without_strangers(played, participants, kills, damages, tally)
+    participants, kills, damages, bombs = (
+        rows[rows["round_id"].isin(played["round_id"])] for rows in (participants, kills, damages, bombs)
+    )
+    kills = _one_death_each(kills, tally)
     return ExtractedEvents(
         rounds=_frame(played, ROUND_FRAME),
         participants=_frame(participants.sort_values(["round_id", "player_id"]), PARTICIPANT_FRAME),
         kills=_frame(kills.assign(killer_id=kills["killer_id"].astype("Int64")), KILL_FRAME),
-        damages=_frame(damages, DAMAGE_FRAME),
+        damages=_frame(damages.assign(damage_armor=damages["damage_armor"].fillna(0).astype("int64")), DAMAGE_FRAME),
         bombs=_frame(bombs, BOMB_FRAME),
         left_out=dict(sorted(tally.left_out.items())),
         refused=tally.refused(),
@@ -128,43 +131,6 @@ def event_tables(db: DemoDatabase, first: date, last: date) -> ExtractedEvents:
 
 def _frame(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
     return rows[list(columns)].reset_index(drop=True)
-
-
-def _rounds_with_ticks(played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
-    """Rounds whose ticks can be turned into seconds, with the clock's settings in seconds."""
-    where = {"table": "Rounds", "key": "round_id"}
-    low, high = _TICK_RATES
-    rate = played["tick_rate"]
-    detail = "DemoFiles.TickRate is " + rate.astype("str")
-    played = tally.refuse(played, ~rate.between(low, high), reasons.UNKNOWN_TICK_RATE, detail=detail, **where)
-    played = played.sort_values(["match_id", "round_number"])
-    before = played.groupby("match_id")["start_tick"].cummax().groupby(played["match_id"]).shift()
-    ended = played["end_tick"].astype("Int64")
-    backwards = (played["start_tick"] <= before) | (ended < played["start_tick"]).fillna(False).astype(bool)
-    backwards |= played["start_tick"].isna()
-    detail = "StartTick " + played["start_tick"].astype("str") + ", EndTick " + ended.astype("str")
-    played = tally.refuse(played, backwards, reasons.TICKS_BACKWARDS, detail=detail, **where)
-    played = played.assign(
-        end_tick=played["end_tick"].astype("Int64"),
-        round_time_limit=_clock(played["round_time_limit"], rules.ROUND_TIME, tally),
-        freeze_time=_default(played["freeze_time"], rules.FREEZE_TIME, tally),
-    ).astype({"start_tick": "int64", "tick_rate": "int64"})
-    return played.sort_values(["started_at", "match_id", "round_number"])
-
-
-def _clock(recorded: pd.Series, default: float, tally: Tally) -> pd.Series:
-    """The round clock in seconds; servers are configured, and some demos recorded, in minutes."""
-    minutes = (recorded > 0) & (recorded <= _LONGEST_IN_MINUTES)
-    if minutes.any():
-        tally.mapped[reasons.CLOCK_IN_MINUTES] += int(minutes.sum())
-    return _default(recorded.where(~minutes, (recorded * 60.0).floordiv(1.0)), default, tally)
-
-
-def _default(recorded: pd.Series, default: float, tally: Tally) -> pd.Series:
-    unknown = ~(recorded > 0)
-    if unknown.any():
-        tally.mapped[reasons.CLOCK_NOT_RECORDED] += int(unknown.sum())
-    return recorded.where(~unknown, default).astype("float64")
 
 
 def _spans(raw: pd.DataFrame) -> pd.DataFrame:
@@ -183,7 +149,7 @@ def _events(days: Days, name: str, spans: pd.DataFrame, tally: Tally) -> pd.Data
     )
     found = eligibility.frame_of(days.db.read(query)).sort_values(["tick", "row_id"], ignore_index=True)
     own_start = found["round_id"].map(spans.set_index("round_id")["start_tick"])
-    late = found["tick"] < own_start
+    late = (found["tick"] < own_start).fillna(False).astype(bool)
     if late.any():
         moved = pd.merge_asof(
             found.loc[late, ["row_id", "match_id", "tick"]].astype({"tick": "int64"}),
@@ -227,6 +193,29 @@ def _rounds_with_events(
     )
 
 
+def _with_bomb(played: pd.DataFrame, bombs: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """The rounds with `bomb_planted` as the bomb's own events have it."""
+    planted = played["round_id"].isin(bombs.loc[bombs["event_type"] == "planted", "round_id"])
+    unmarked = planted & (played["bomb_planted"] == 0)
+    if unmarked.any():
+        tally.mapped[reasons.PLANT_NOT_MARKED] += int(unmarked.sum())
+    return played.assign(bomb_planted=planted.astype("int8"))
+
+
+def _whole(
+    played: pd.DataFrame, events: pd.DataFrame, table: str, needed: list[str], tally: Tally
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rounds whose events of a table all have what is needed, and these events in whole numbers."""
+    holes = events[needed].isna().any(axis=1)
+    lacking = events.loc[holes, ["round_id", "row_id"]].groupby("round_id")["row_id"].first()
+    rows = played["round_id"].map(lacking)
+    detail = f"{table} row " + rows.astype("Int64").astype("str") + f" lacks one of {', '.join(needed)}"
+    out, reason = rows.notna(), reasons.EVENT_INCOMPLETE
+    played = tally.refuse(played, out, reason, table="Rounds", key="round_id", detail=detail)
+    kept = events[~events["round_id"].isin(lacking.index)]
+    return played, kept.astype(dict.fromkeys(needed, "int64"))
+
+
 def _participants(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     """Who took part in each round, on which side, with what; spectators and HLTV are not among them."""
     stats, player, recorded = (days.db.schema[name] for name in ("PlayerRoundStats", "Players", "Rounds"))
@@ -260,36 +249,89 @@ def _sightings(kills: pd.DataFrame) -> pd.DataFrame:
     return both.astype({"player_id": "int64"})
 
 
+def _with_economy(
+    db: DemoDatabase, played: pd.DataFrame, participants: pd.DataFrame, tally: Tally
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rounds of which it is known what everybody held when freeze time ended, and the players with it.
+
+    Ten living players always hold pistols: where EquipmentValue is 0 throughout a match, it was never written, and
+    players and economy are those of the application's other tables.
+    """
+    carried = participants.groupby("round_id")["equipment_value"].sum()
+    value = played["round_id"].map(carried)  # null where nobody is recorded: another reason, given later
+    written = value.groupby(played["match_id"]).transform("max") > 0
+    elsewhere = played[~written]
+    if not elsewhere.empty:
+        held = economy.at_freeze_end(db, elsewhere, tally)
+        elsewhere = _rounds_held(elsewhere, held, tally)
+        tally.mapped[reasons.NOT_WRITTEN] += len(elsewhere)
+        own = participants["round_id"].isin(played.loc[written, "round_id"])
+        held = held[held["round_id"].isin(elsewhere["round_id"])]
+        participants = pd.concat([participants[own], _as_participants(held, participants)], ignore_index=True)
+    kept = tally.leave_out(played[written], value[written] == 0, reasons.NO_ECONOMY)
+    return pd.concat([kept, elsewhere]).sort_values(["started_at", "match_id", "round_number"]), participants
+
+
+def _rounds_held(played: pd.DataFrame, held: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Rounds in which every recorded player's money and weapons are known."""
+    seen = held["equipment_value"].notna().groupby(held["round_id"]).agg(["all", "any"])
+    nobody = ~played["round_id"].isin(held["round_id"])
+    played = tally.leave_out(played, nobody, reasons.NO_POSITIONS)
+    unarmed = ~played["round_id"].map(seen["all"]).fillna(False).astype(bool)
+    return tally.leave_out(played, unarmed, reasons.NO_INVENTORY)
+
+
+def _as_participants(held: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
+    """The players that the application's other tables show, in the columns of `PARTICIPANT_FRAME`.
+
+    Money at the round's start is PlayerRoundStats'; what is missing of it since then was spent.
+    """
+    start = recorded.set_index(["round_id", "player_id"])["start_money"]
+    start = start.reindex(pd.MultiIndex.from_frame(held[["round_id", "player_id"]]))
+    before = start.fillna(held["money"].set_axis(start.index)).clip(lower=held["money"].set_axis(start.index))
+    money = before.astype("int64").to_numpy()
+    made = held.assign(start_money=money, money_spent=money - held["money"].to_numpy())
+    whole = ("round_id", "player_id", "start_money", "money_spent", "equipment_value")
+    return made[list(PARTICIPANT_FRAME)].astype(dict.fromkeys(whole, "int64"))
+
+
 def _rounds_with_sides(played: pd.DataFrame, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:
-    """Rounds with one to five players on either side."""
+    """Rounds with two whole sides: at most five players, and as many as the match's fullest side ever has.
+
+    A player who left and one whose record is missing look the same, so that a round with fewer is left out: its
+    numbers alive might be wrong.
+    """
     of_side = {side: participants.loc[participants["side"] == side, "round_id"].value_counts() for side in ("CT", "T")}
     count = pd.DataFrame(
         {side: played["round_id"].map(players).fillna(0).astype("int64") for side, players in of_side.items()}
     )
     where = {"table": "Rounds", "key": "round_id"}
-    detail = count["CT"].astype("str") + " CT and " + count["T"].astype("str") + " T in PlayerRoundStats"
-    empty = (count == 0).any(axis=1)
-    too_many = (count > rules.TEAM_SIZE).any(axis=1)
-    kept = tally.refuse(played, empty, reasons.NO_PLAYERS, detail=detail, **where)
-    return tally.refuse(kept, too_many[kept.index], reasons.TEAM_TOO_LARGE, detail=detail[kept.index], **where)
+    full = count.max(axis=1).where(lambda most: most <= rules.TEAM_SIZE).groupby(played["match_id"]).transform("max")
+    detail = count["CT"].astype("str") + " CT and " + count["T"].astype("str") + " T are known"
+    for out, reason in (
+        ((count == 0).any(axis=1), reasons.NO_PLAYERS),
+        ((count > rules.TEAM_SIZE).any(axis=1), reasons.TEAM_TOO_LARGE),
+        (count.min(axis=1) < full, reasons.TEAM_INCOMPLETE),
+    ):
+        played = tally.refuse(played, out[played.index], reason, detail=detail[played.index], **where)
+    return played
 
 
-def _rounds_with_economy(played: pd.DataFrame, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:
-    """Rounds in which somebody carries something: ten living players always hold pistols, so a nought is no value."""
-    carried = participants.groupby("round_id")["equipment_value"].sum()
-    bare = played["round_id"].map(carried).fillna(0) == 0
-    return tally.leave_out(played, bare, reasons.NO_ECONOMY)
-
-
-def _of_participants(events: pd.DataFrame, table: str, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:
-    """Events whose victim took part in the round."""
+def _rounds_without_strangers(
+    played: pd.DataFrame, participants: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Rounds in which nobody kills, dies or is hit who is not among the participants."""
     present = pd.MultiIndex.from_frame(participants[["round_id", "player_id"]])
-    victims = pd.MultiIndex.from_frame(events[["round_id", "victim_id"]])
-    absent = pd.Series(~victims.isin(present), index=events.index)
-    detail = (
-        "VictimId " + events["victim_id"].astype("str") + " has no place in round " + events["round_id"].astype("str")
+    seen = pd.concat(
+        [
+            events[["round_id", role]].dropna().astype("int64").set_axis(["round_id", "player_id"], axis=1)
+            for events, role in ((kills, "victim_id"), (kills, "killer_id"), (damages, "victim_id"))
+        ]
     )
-    return tally.refuse(events, absent, reasons.UNKNOWN_VICTIM, table=table, key="row_id", detail=detail)
+    absent = seen[~pd.MultiIndex.from_frame(seen).isin(present)]
+    player = played["round_id"].map(absent.drop_duplicates("round_id").set_index("round_id")["player_id"])
+    detail = "player " + player.astype("Int64").astype("str") + " has no place in the round"
+    return tally.refuse(played, player.notna(), reasons.STRANGER, table="Rounds", key="round_id", detail=detail)
 
 
 def _one_death_each(kills: pd.DataFrame, tally: Tally) -> pd.DataFrame:

@@ -2,7 +2,9 @@
 
 import pandas as pd
 import pytest
+from sqlalchemy import MetaData
 
+from cs2_pipeline.demodb import tables
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import extract, reasons
 from cs2_pipeline.demodb.extraction.extract import ExtractedEvents
@@ -80,13 +82,68 @@ def test_nobody_dies_twice_in_a_round(small, events_of):
     assert found.refused["reason"].tolist() == [reasons.SECOND_DEATH]
 
 
-def test_a_victim_who_did_not_play_the_round_is_refused(small, events_of):
+def without_record(small: SmallDatabase, round_id: int, player_id: int) -> None:
     small.table("PlayerRoundStats")[:] = [
-        row for row in small.table("PlayerRoundStats") if (row["RoundId"], row["PlayerId"]) != (1, 4)
+        row for row in small.table("PlayerRoundStats") if (row["RoundId"], row["PlayerId"]) != (round_id, player_id)
     ]
-    small.table("Kills").append(small.row("Kills", 1) | {"Id": 9, "VictimId": 4})
+
+
+def test_a_round_in_which_a_player_has_no_record_is_left_out_also_when_the_player_is_never_hit(small, events_of):
+    without_record(small, 1, 4)
     found = events_of(small)
-    assert found.refused[["table", "row_id", "reason"]].to_numpy().tolist() == [["Kills", 9, reasons.UNKNOWN_VICTIM]]
+    assert found.rounds["round_id"].tolist() == [2, 3]
+    assert found.refused[["table", "row_id", "reason"]].to_numpy().tolist() == [["Rounds", 1, reasons.TEAM_INCOMPLETE]]
+    assert found.refused["detail"].tolist() == ["2 CT and 1 T are known"]
+
+
+@pytest.mark.parametrize(("table", "role"), [("Kills", "VictimId"), ("Kills", "KillerId"), ("Damages", "VictimId")])
+def test_a_round_with_a_kill_or_hit_of_somebody_who_is_not_in_it_is_left_out(small, events_of, table, role):
+    stranger = small.add("Players", DemoFileId=1, SteamId=9, Team="Spectator")["Id"]
+    small.table(table).append(small.row(table, 1) | {"Id": 9, role: stranger})
+    found = events_of(small)
+    assert found.rounds["round_id"].tolist() == [2, 3]
+    assert found.refused["reason"].tolist() == [reasons.STRANGER]
+    assert found.refused["detail"].tolist() == [f"player {stranger} has no place in the round"]
+
+
+@pytest.mark.parametrize(
+    ("table", "column"),
+    [("Kills", "VictimId"), ("Kills", "Tick"), ("Damages", "VictimId"), ("Damages", "Health"), ("Damages", "Tick")],
+)
+def test_a_round_with_a_hole_in_a_kill_or_hit_is_left_out_and_the_day_goes_on(small, tmp_path, table, column):
+    small.row(table, 1)[column] = None
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite", nullable(table, column))) as db:
+        found = extract.event_tables(db, DAY, DAY)
+    assert found.rounds["round_id"].tolist() == [2, 3]
+    assert found.refused[["row_id", "reason"]].to_numpy().tolist() == [[1, reasons.EVENT_INCOMPLETE]]
+    assert f"{table} row 1 lacks" in found.refused["detail"].iloc[0]
+
+
+@pytest.mark.parametrize("column", ["StartMoney", "MoneySpent", "EquipmentValue", "HasHelmet", "HasDefuseKit"])
+def test_a_round_with_a_hole_in_one_players_record_is_left_out(small, tmp_path, column):
+    small.table("PlayerRoundStats")[0][column] = None
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite", nullable("PlayerRoundStats", column))) as db:
+        found = extract.event_tables(db, DAY, DAY)
+    assert found.rounds["round_id"].tolist() == [2, 3]
+    assert found.refused["reason"].tolist() == [reasons.MISSING_VALUE, reasons.TEAM_INCOMPLETE]
+
+
+def test_a_tick_rate_that_is_null_refuses_the_rounds_and_the_day_goes_on(small, tmp_path):
+    small.add_match(2, NOON)
+    small.row("DemoFiles", 1)["TickRate"] = None
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite", nullable("DemoFiles", "TickRate"))) as db:
+        found = extract.event_tables(db, DAY, DAY)
+    assert found.rounds["match_id"].unique().tolist() == [2]
+    assert found.left_out[reasons.UNKNOWN_TICK_RATE] == 3
+
+
+def nullable(table: str, column: str) -> MetaData:
+    """The tables with one column that takes NULL, as older databases have it."""
+    changed = MetaData()
+    for known in tables.METADATA.tables.values():
+        known.to_metadata(changed)
+    changed.tables[table].columns[column].nullable = True
+    return changed
 
 
 def test_events_are_in_the_order_of_their_ticks_however_they_were_written(small, events_of):
@@ -178,11 +235,22 @@ def test_a_player_without_a_team_gets_the_side_of_their_kills(small, events_of):
     assert sides_in(events_of(small), 2) == AS_BEGUN
 
 
-def test_a_player_of_no_known_side_is_left_out_and_hltv_is_no_player(small, events_of):
+def test_rounds_of_a_player_whose_side_nothing_tells_are_left_out(small, events_of):
     small.row("Players", 2)["Team"] = "Spectator"
-    small.row("Players", 4)["IsHltv"] = True
     found = events_of(small)
-    assert sorted(found.participants["player_id"].unique()) == [1, 3]
+    assert found.rounds.empty
+    assert found.left_out[reasons.UNKNOWN_SIDES] == 3
+    assert found.refused["reason"].tolist() == [reasons.TEAM_INCOMPLETE] * 3
+
+
+def test_spectators_and_hltv_with_records_of_their_own_are_no_players(small, events_of):
+    for changes in ({"Team": "Spectator"}, {"Team": "CT", "IsHltv": True}):
+        watching = small.add("Players", DemoFileId=1, SteamId=9, **changes)["Id"]
+        for round_id in (1, 2, 3):
+            small.add("PlayerRoundStats", RoundId=round_id, PlayerId=watching)
+    found = events_of(small)
+    assert len(found.rounds) == 3
+    assert sorted(found.participants["player_id"].unique()) == [1, 2, 3, 4]
     assert found.left_out == {reasons.UNKNOWN_SIDES: 3}
 
 

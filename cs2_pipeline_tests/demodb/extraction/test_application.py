@@ -1,0 +1,127 @@
+"""The database as Demo Lens itself fills it: the same matches give the same snapshots as the simulator's own."""
+
+import sqlite3
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from sqlalchemy import create_engine
+
+from cs2_pipeline.datasets import snapshots
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction import extract, reasons
+from cs2_pipeline.demodb.extraction.extract import ExtractedEvents
+from cs2_pipeline.demodb.simulator import simulate
+from cs2_pipeline_tests.demodb.as_application_writes import Habits, copy_to, rewrite
+from cs2_pipeline_tests.demodb.conftest import new_postgres, sql_server_url
+
+ALWAYS = (date(2026, 1, 1), date(2026, 12, 31))
+MATCHES = 4
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("simulated") / "first.sqlite"
+    simulate(path, matches=MATCHES, seed=3)
+    return path
+
+
+@pytest.fixture(scope="module")
+def written(simulated, tmp_path_factory):
+    """A function that gives the same matches as the application with some habits writes them."""
+    made: dict[Habits, Path] = {}
+
+    def rewritten(habits: Habits | None = None) -> Path:
+        habits = habits or Habits()
+        if habits not in made:
+            made[habits] = rewrite(simulated, tmp_path_factory.mktemp("second") / "second.sqlite", habits)
+        return made[habits]
+
+    return rewritten
+
+
+def events_of(url: str) -> ExtractedEvents:
+    with DemoDatabase(url) as db:
+        return extract.event_tables(db, *ALWAYS)
+
+
+def snapshots_of(found: ExtractedEvents, path: Path) -> pd.DataFrame:
+    """The snapshots by file, number and place in the round: what does not depend on ids or on the import."""
+    rebuilt = snapshots.rebuild(found.rounds, found.participants, found.kills, found.damages, found.bombs)
+    with sqlite3.connect(path) as connection:
+        files = pd.read_sql(
+            'SELECT m."Id" match_id, d."FileName" file FROM "Matches" m JOIN "DemoFiles" d ON d."Id" = m."DemoFileId"',
+            connection,
+        )
+    named = rebuilt.frame.merge(files, on="match_id").drop(columns=["match_id", "round_id", "started_at"])
+    return named.sort_values(["file", "round_number", "snapshot"], ignore_index=True)
+
+
+@pytest.fixture(scope="module")
+def expected(simulated) -> pd.DataFrame:
+    return snapshots_of(events_of(str(simulated)), simulated)
+
+
+@pytest.mark.parametrize("habits", [Habits(), Habits(whole_inventories=True), Habits(positions="all")])
+def test_every_snapshot_equals_that_of_the_simulators_database(written, expected, habits):
+    path = written(habits)
+    found = events_of(str(path))
+    pd.testing.assert_frame_equal(snapshots_of(found, path), expected)
+    assert found.mapped[reasons.NOT_WRITTEN] == len(found.rounds)
+
+
+@pytest.mark.parametrize("server", ["postgresql", "FreeTDS", "mssql-python"])
+def test_the_same_snapshots_come_from_every_server(request, written, expected, server):
+    path = written()
+    if server == "postgresql":
+        url = new_postgres(request.getfixturevalue("postgres_server"))
+        engine = create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+        copy_to(engine, path)
+        engine.dispose()
+    else:
+        served = request.getfixturevalue("sql_server")
+        url = sql_server_url(served, served.serve(path), server)
+    pd.testing.assert_frame_equal(snapshots_of(events_of(url), path), expected)
+
+
+def test_only_live_rounds_are_left_and_numbered_from_one(written, simulated):
+    found = events_of(str(written()))
+    truth = events_of(str(simulated))
+    assert sorted(found.rounds["round_number"]) == sorted(truth.rounds["round_number"])
+    assert (found.rounds["ct_score"] + found.rounds["t_score"]).equals(found.rounds["round_number"])
+    assert found.left_out[reasons.WARM_UP] == MATCHES
+    assert found.left_out[reasons.KNIFE_ROUND] == MATCHES
+    assert found.left_out[reasons.BEFORE_RESTART] == MATCHES + MATCHES // 2
+    assert found.left_out[reasons.UNFINISHED_ROUND] == MATCHES // 4
+
+
+def test_a_pause_does_not_shift_the_clock(written):
+    found = events_of(str(written())).rounds
+    assert found["freeze_time"].max() == 15.0 + 450.0
+    assert found["freeze_time"].value_counts().index[0] == 15.0
+
+
+def test_without_positions_no_round_can_be_used_and_the_reason_says_which_table(written):
+    found = events_of(str(written(Habits(positions="off"))))
+    assert found.rounds.empty
+    assert found.left_out[reasons.NO_POSITIONS] > 0
+    assert "PlayerPositions" in reasons.NO_POSITIONS
+
+
+def test_without_inventories_no_round_can_be_used_and_the_reason_says_which_table(written):
+    found = events_of(str(written(Habits(equipment=False))))
+    assert found.rounds.empty
+    assert found.left_out[reasons.NO_INVENTORY] > 0
+    assert "Equipment" in reasons.NO_INVENTORY
+
+
+def test_without_game_events_the_games_freeze_time_is_taken_and_counted(written, expected):
+    path = written(Habits(events=False))
+    found = events_of(str(path))
+    frame = snapshots_of(found, path)
+    unpaused = frame["round_number"] != 5
+    columns = ["file", "round_number", "snapshot", "time_remaining", "ct_alive"]
+    wanted = expected.loc[expected["round_number"] != 5, columns].reset_index(drop=True)
+    pd.testing.assert_frame_equal(frame.loc[unpaused, columns].reset_index(drop=True), wanted)
+    assert found.mapped[reasons.CLOCK_NOT_RECORDED] >= 2 * len(found.rounds)
