@@ -1,0 +1,157 @@
+"""What is known of a player's skill: partial pooling within peer groups.
+
+A match's value is the player's skill plus chance, ``y ~ N(skill, noise / exposure)``; the skills of a group's players
+are ``N(mean, spread²)``. ``noise`` is the variance between a player's matches for one unit of exposure, pooled over the
+group, so whatever makes a player's matches differ (opponents, map, luck) is in it: matches are the unit, not events.
+``mean`` and ``spread`` follow by the method of Paule and Mandel (1982). A player's posterior is normal; with few
+matches it lies near the group and is wide.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from scipy.stats import norm
+
+from cs2_pipeline.stats.intervals import Floats
+
+LEVEL: Final = 0.9
+"""Level of the intervals that players see."""
+MIN_PEERS: Final = 20
+"""Players a group must have: with fewer its spread is a guess."""
+_ROUNDS: Final = 60
+
+
+@dataclass(frozen=True)
+class Peers:
+    """A skill in a peer group.
+
+    Attributes:
+        skill, group: which.
+        players, matches: how many there were.
+        mean, spread: of the players' true skills; ``spread`` is 0 where no difference between players can be seen.
+        noise: variance of a match's value for one unit of exposure.
+        exposure: the median exposure of a match.
+        mean_error: standard error of ``mean``.
+    """
+
+    skill: str
+    group: str
+    players: int
+    matches: int
+    mean: float
+    spread: float
+    noise: float
+    exposure: float
+    mean_error: float
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one player's skill: a normal posterior.
+
+    Attributes:
+        mean, error: of the posterior, in the skill's unit.
+        matches: of the player.
+        exposure: over these matches.
+        raw: the player's own average, before pooling.
+    """
+
+    mean: float
+    error: float
+    matches: int
+    exposure: float
+    raw: float
+
+    def interval(self, level: float = LEVEL) -> tuple[float, float]:
+        """Ends of the posterior's central interval."""
+        half = float(norm.ppf(0.5 + level / 2)) * self.error
+        return self.mean - half, self.mean + half
+
+    def below(self, bound: float) -> float:
+        """Posterior probability that the skill is below a bound."""
+        if self.error == 0:
+            return float(self.mean < bound)
+        return float(norm.cdf((bound - self.mean) / self.error))
+
+
+def by_player(observations: pd.DataFrame) -> pd.DataFrame:
+    """Observations of one skill and group added up by player.
+
+    Returns:
+        Indexed by player: ``matches``, ``exposure``, ``mean`` (the average, weighted by exposure), ``squares``
+        (weighted squared deviations of the matches from it).
+    """
+    rows = observations.assign(value=observations["total"] / observations["exposure"])
+    sums = rows.groupby("player").agg(matches=("match", "size"), exposure=("exposure", "sum"), total=("total", "sum"))
+    sums["mean"] = sums["total"] / sums["exposure"]
+    deviations = rows["value"] - rows["player"].map(sums["mean"])
+    sums["squares"] = (rows["exposure"] * deviations**2).groupby(rows["player"]).sum()
+    return sums.drop(columns="total")
+
+
+def peers(observations: pd.DataFrame, *, skill: str, group: str) -> Peers | None:
+    """A group's distribution of a skill; None where there are too few players or no player has two matches.
+
+    Args:
+        observations: of this skill and group.
+        skill, group: their names, for the result.
+    """
+    players = by_player(observations)
+    freedom = float((players["matches"] - 1).sum())
+    if len(players) < MIN_PEERS or freedom < 1:
+        return None
+    noise = float(players["squares"].sum() / freedom)
+    averages, sampling = players["mean"].to_numpy(float), noise / players["exposure"].to_numpy(float)
+    spread = _spread(averages, sampling)
+    weights = 1 / (spread**2 + sampling) if spread or noise else np.ones(len(averages))
+    return Peers(
+        skill=skill,
+        group=group,
+        players=len(players),
+        matches=int(players["matches"].sum()),
+        mean=float(np.average(averages, weights=weights)),
+        spread=spread,
+        noise=noise,
+        exposure=float(observations["exposure"].median()),
+        mean_error=float(weights.sum() ** -0.5) if spread or noise else 0.0,
+    )
+
+
+def known(player: Any, group: Peers) -> Known:
+    """A player's posterior.
+
+    Args:
+        player: a row of `by_player`.
+        group: of the player's peers.
+    """
+    sampling = group.noise / float(player["exposure"])
+    own = float(player["mean"])
+    if group.spread == 0:
+        return Known(group.mean, group.mean_error, int(player["matches"]), float(player["exposure"]), own)
+    share = group.spread**2 / (group.spread**2 + sampling)
+    # The group's mean is itself estimated: what of it enters the posterior brings its error along.
+    error = (share * sampling + ((1 - share) * group.mean_error) ** 2) ** 0.5
+    return Known(share * own + (1 - share) * group.mean, error, int(player["matches"]), float(player["exposure"]), own)
+
+
+def _spread(averages: Floats, sampling: Floats) -> float:
+    """Standard deviation between players, by bisection of Paule and Mandel's equation; 0 where chance explains all."""
+
+    def excess(between: float) -> float:
+        weights = 1 / (between + sampling)
+        centre = np.average(averages, weights=weights)
+        return float((weights * (averages - centre) ** 2).sum()) - (len(averages) - 1)
+
+    if not sampling.all():
+        return float(averages.std(ddof=1))
+    if excess(0.0) <= 0:
+        return 0.0
+    low, high = 0.0, float(averages.var(ddof=1))
+    while excess(high) > 0:
+        high *= 2
+    for _ in range(_ROUNDS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if excess(middle) > 0 else (low, middle)
+    return float(((low + high) / 2) ** 0.5)

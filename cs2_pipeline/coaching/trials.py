@@ -1,0 +1,132 @@
+"""Did it help? A plan is a trial: the skill after it began against the skill before, less the peers' drift.
+
+The evidence is a bet that may be looked at every day. Before the plan the skill's posterior is ``N(m, s²)`` (pooled, so
+that a player who was chosen because the record looked weak is expected to come back by as much as such players do).
+After it, the average of the matches less the peers' change is ``N(skill + effect, noise / exposure)``. Under *no
+effect* the ratio of the mixture over effects of a half-normal size to no effect is a martingale that starts at 1
+(Ville, 1939; Robbins, 1970): it exceeds 20 at any time in at most one in twenty trials without effect, however often
+it is looked at. The same bet the other way round speaks against an effect of the size that matters.
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass
+from enum import StrEnum
+from math import erfc, exp, log, sqrt
+from typing import Final
+
+from scipy.stats import norm
+
+from cs2_pipeline.coaching.estimates import LEVEL, Known, Peers
+from cs2_pipeline.stats.intervals import Floats
+
+ENOUGH: Final = 20.0
+"""Odds at which the answer is given: wrong at any time of looking in at most 5 % of trials."""
+MATTERS: Final = 0.5
+"""Standard deviations between peers that a plan is hoped to gain; the scale of the effects that are bet on."""
+MOST_MATCHES: Final = 1000
+_LARGEST: Final = 700.0
+
+
+class Answer(StrEnum):
+    """Whether a plan helped."""
+
+    HELPED = "helped"
+    DID_NOT = "did not help"
+    NOT_KNOWN = "not known yet"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """A trial as it stands.
+
+    Attributes:
+        answer: what the evidence says.
+        effect: the change beyond the peers', in the skill's unit, positive where the skill got better.
+        error: its standard error.
+        odds_helped, odds_did_not: wealth of the two bets; 1 at the beginning.
+        matches: since the plan began.
+        matches_needed: how many more it probably takes; None where the answer is given or not in sight.
+    """
+
+    answer: Answer
+    effect: float
+    error: float
+    odds_helped: float
+    odds_did_not: float
+    matches: int
+    matches_needed: int | None
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Of the effect, for a reader who looks once."""
+        half = float(norm.ppf(0.5 + LEVEL / 2)) * self.error
+        return self.effect - half, self.effect + half
+
+
+@dataclass(frozen=True)
+class After:
+    """The matches since a plan began.
+
+    Attributes:
+        totals, exposures: of each match in order, shape (matches,).
+        drift: the peers' mean change since the plan began, in the skill's unit.
+        drift_error: its standard error.
+    """
+
+    totals: Floats
+    exposures: Floats
+    drift: float = 0.0
+    drift_error: float = 0.0
+
+
+def progress(before: Known, peers: Peers, after: After, *, sign: int, former: Progress | None = None) -> Progress:
+    """Look at a trial.
+
+    Args:
+        before: the posterior when the plan began, from earlier matches only.
+        peers: the group's distribution then.
+        after: what was played since.
+        sign: 1 where more is better, -1 where less is.
+        former: the last look: an answer once given stays given.
+    """
+    scale = MATTERS * peers.spread
+    matches = len(after.totals)
+    if matches == 0 or scale == 0:
+        return Progress(Answer.NOT_KNOWN, 0.0, float("inf"), 1.0, 1.0, matches, None)
+    exposure = float(after.exposures.sum())
+    effect = sign * (float(after.totals.sum()) / exposure - after.drift - before.mean)
+    fixed = before.error**2 + after.drift_error**2
+    variance = fixed + peers.noise / exposure
+    helped, did_not = _odds(effect, variance, scale), _odds(scale - effect, variance, scale)
+    answer = Answer.NOT_KNOWN
+    if former is not None and former.answer is not Answer.NOT_KNOWN:
+        answer = former.answer
+    elif helped >= ENOUGH:
+        answer = Answer.HELPED
+    elif did_not >= ENOUGH:
+        answer = Answer.DID_NOT
+    needed = None
+    if answer is Answer.NOT_KNOWN:
+        needed = _matches_needed(effect, scale, fixed, peers, exposure)
+    return Progress(answer, effect, variance**0.5, helped, did_not, matches, needed)
+
+
+def _odds(effect: float, variance: float, scale: float) -> float:
+    """Density of an observed effect under true effects of half-normal size, over that under none."""
+    both = variance + scale**2
+    reach = effect * scale / sqrt(variance * both)
+    # The normal distribution function of far negative numbers underflows: nothing is staked there.
+    share = max(0.5 * erfc(-reach / sqrt(2)), 1e-300)
+    return exp(min(log(2 * share) + 0.5 * log(variance / both) + 0.5 * reach**2, _LARGEST))
+
+
+def _matches_needed(effect: float, scale: float, fixed: float, peers: Peers, exposure: float) -> int | None:
+    """Matches beyond those played until one of the bets wins, if what is seen so far stays the average."""
+
+    def decided(more: int) -> bool:
+        variance = fixed + peers.noise / (exposure + more * peers.exposure)
+        return max(_odds(effect, variance, scale), _odds(scale - effect, variance, scale)) >= ENOUGH
+
+    if not decided(MOST_MATCHES):
+        return None
+    return 1 + bisect_left(range(1, MOST_MATCHES + 1), True, key=decided)

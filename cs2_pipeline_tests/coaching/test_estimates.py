@@ -1,0 +1,76 @@
+"""Partial pooling: what is known of a player lies between the own record and the peers', and says how wide it is."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cs2_pipeline.coaching.estimates import MIN_PEERS, Known, Peers, by_player, known, peers
+from cs2_pipeline_tests.coaching.league import POPULATIONS, SKILLS, league
+
+GROUP = Peers("aim", "all", 100, 1000, mean=0.7, spread=0.08, noise=0.5, exposure=22.0, mean_error=0.01)
+
+
+def of(observations, skill):
+    return observations[observations["skill"] == skill]
+
+
+@pytest.mark.parametrize("skill", ["aim", "trades", "deaths", "utility"])
+def test_a_groups_distribution_is_found_again(skill):
+    found = peers(of(league(0)[0], skill), skill=skill, group="all")
+    true = POPULATIONS[skill]
+    assert found.mean == pytest.approx(true.mean, abs=4 * found.mean_error)
+    assert found.spread == pytest.approx(true.spread, rel=0.25)
+    assert found.noise == pytest.approx(true.noise, rel=0.1)
+
+
+def test_where_players_do_not_differ_no_difference_is_seen_beyond_chance():
+    found = [peers(of(league(seed)[0], "luck"), skill="luck", group="all").spread for seed in range(5)]
+    assert np.median(found) < 0.01
+
+
+def test_ninety_percent_intervals_hold_nine_in_ten_true_skills():
+    held = []
+    for seed in range(4):
+        observations, truth = league(seed)
+        for skill in SKILLS[:4]:
+            rows = of(observations, skill.name)
+            group = peers(rows, skill=skill.name, group="all")
+            for (_, player), true in zip(by_player(rows).iterrows(), truth[skill.name], strict=True):
+                low, high = known(player, group).interval()
+                held.append(low <= true <= high)
+    assert len(held) == 2400
+    assert 0.88 <= np.mean(held) <= 0.92
+
+
+@given(mean=st.floats(0.3, 1.1), matches=st.integers(1, 200))
+def test_an_estimate_lies_between_the_own_average_and_the_groups(mean, matches):
+    found = known({"mean": mean, "exposure": 22.0 * matches, "matches": matches}, GROUP)
+    assert min(mean, GROUP.mean) - 1e-12 <= found.mean <= max(mean, GROUP.mean) + 1e-12
+
+
+@given(mean=st.floats(0.3, 1.1), matches=st.integers(1, 200), more=st.integers(1, 200))
+def test_more_matches_are_pulled_less_and_known_better(mean, matches, more):
+    few = known({"mean": mean, "exposure": 22.0 * matches, "matches": matches}, GROUP)
+    many = known({"mean": mean, "exposure": 22.0 * (matches + more), "matches": matches + more}, GROUP)
+    assert abs(many.mean - mean) <= abs(few.mean - mean) + 1e-12
+    assert many.error < few.error
+
+
+def test_too_small_a_group_has_no_distribution():
+    rows = of(league(0)[0], "aim")
+    few = rows[rows["player"].isin(rows["player"].unique()[: MIN_PEERS - 1])]
+    assert peers(few, skill="aim", group="all") is None
+    once = rows.groupby("player").head(1)
+    assert peers(once, skill="aim", group="all") is None, "one match each tells nothing of chance"
+
+
+def test_matches_count_by_their_exposure():
+    rows = pd.DataFrame({"player": "a", "match": ["1", "2"], "total": [3.0, 0.0], "exposure": [10.0, 20.0]})
+    assert by_player(rows).loc["a", "mean"] == pytest.approx(0.1)
+
+
+def test_below_is_the_posteriors_share():
+    assert Known(0.5, 0.1, 5, 100, 0.5).below(0.5) == pytest.approx(0.5)
+    assert Known(0.5, 0.0, 5, 100, 0.5).below(0.4) == 0.0
