@@ -7,7 +7,7 @@ import pandas as pd
 from cs2_pipeline.evaluation import evidence, rounds_seen
 from cs2_pipeline.evaluation.evidence import Case, Evidence, Rival
 from cs2_pipeline.evaluation.laws import LawResult
-from cs2_pipeline.game.player import NEVER
+from cs2_pipeline.game.player import UNREACHABLE_ROUNDS
 
 
 def of_rounds(case: Case) -> Evidence:
@@ -59,6 +59,6 @@ def _answered(test: pd.DataFrame, min_rounds: int) -> pd.DataFrame:
 def answers_somebody(test: pd.DataFrame, min_rounds: int) -> LawResult:
     """Whether a record of the test part gets an answer: without one nothing that is served was measured."""
     holds, sentence = bool((test["total_rounds"] >= min_rounds).any()), rounds_seen.sentence(min_rounds)
-    if not holds and min_rounds < NEVER:
+    if not holds and min_rounds < UNREACHABLE_ROUNDS:
         sentence += " Nobody in the test part has as many."
     return LawResult("it answers somebody", holds, 1, int(not holds), 0.0, None, sentence)

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 
 from cs2_pipeline.evaluation.reliability import INK, MODEL, MUTED, OTHER, tidy
-from cs2_pipeline.game.player import NEVER
+from cs2_pipeline.game.player import UNREACHABLE_ROUNDS
 
 
 def sentence(min_rounds: int) -> str:
     """From how many rounds on the model answers, in words."""
-    if min_rounds >= NEVER:
+    if min_rounds >= UNREACHABLE_ROUNDS:
         return "At no number of rounds is the model surely better than knowing nothing: it never answers."
     return f"It answers from {min_rounds:,} rounds on; below them it says that there are not enough rounds yet."
 

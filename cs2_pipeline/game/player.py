@@ -34,7 +34,7 @@ PLAYER_FIELDS: Final[tuple[Field, ...]] = (
     Field("clutch_rate", 0, 1, "share of clutches won", required=False),
     Field("adr", 0, 500, "damage per round", required=False),
 )
-NEVER: Final = int(next(field.high for field in PLAYER_FIELDS if field.name == "total_rounds")) + 1
+UNREACHABLE_ROUNDS: Final = int(next(field.high for field in PLAYER_FIELDS if field.name == "total_rounds")) + 1
 """``min_rounds`` of a model that no number of rounds made better than the rule: more than a request may hold."""
 
 

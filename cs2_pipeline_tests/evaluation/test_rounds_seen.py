@@ -7,7 +7,7 @@ import pytest
 from cs2_pipeline.datasets.players import build
 from cs2_pipeline.evaluation import rounds_seen
 from cs2_pipeline.evaluation.rounds_seen import markdown, sentence, write_figure
-from cs2_pipeline.game.player import NEVER
+from cs2_pipeline.game.player import UNREACHABLE_ROUNDS
 from cs2_pipeline.models.player.classifier import by_rounds
 from cs2_pipeline_tests.datasets.player_lines import player_lines
 
@@ -34,7 +34,7 @@ def test_the_card_has_a_line_for_each_bin_of_rounds():
 
 def test_from_how_many_rounds_on_it_answers_is_said():
     assert "answers from 40 rounds on" in sentence(40)
-    assert "never answers" in sentence(NEVER)
+    assert "never answers" in sentence(UNREACHABLE_ROUNDS)
 
 
 def test_the_figure_shows_the_bins_and_shades_those_without_an_answer(tmp_path, monkeypatch):
@@ -65,5 +65,5 @@ def test_a_model_that_always_answers_has_no_shade_and_the_figure_does_not_depend
 def test_a_single_player_is_drawn(tmp_path):
     one = DATASET[DATASET["steam_id"] == DATASET["steam_id"].iloc[0]]
     table = by_rounds(one, told(0.1, 0.3, 0.5, 0.1), told(0.2, 0.3, 0.3, 0.2), PRIOR)
-    write_figure(tmp_path / "one.png", pd.DataFrame(table), NEVER, title="one player")
+    write_figure(tmp_path / "one.png", pd.DataFrame(table), UNREACHABLE_ROUNDS, title="one player")
     assert (tmp_path / "one.png").stat().st_size > 10_000

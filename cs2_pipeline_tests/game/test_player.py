@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from cs2_pipeline.game.player import (
     MAX_KD_RATIO,
-    NEVER,
     PLAYER_FIELDS,
     TIER_CUTS,
     TIERS,
+    UNREACHABLE_ROUNDS,
     complete,
     contradictions,
     kd_ratio,
@@ -50,7 +50,7 @@ def test_shares_end_at_one_and_no_field_is_negative():
 
 
 def test_the_number_of_rounds_called_never_is_one_no_request_may_hold():
-    assert FIELD["total_rounds"].high < NEVER
+    assert FIELD["total_rounds"].high < UNREACHABLE_ROUNDS
 
 
 # Tiers

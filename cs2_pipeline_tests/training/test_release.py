@@ -8,7 +8,7 @@ import pytest
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.evaluation import judges
-from cs2_pipeline.game.player import NEVER
+from cs2_pipeline.game.player import UNREACHABLE_ROUNDS
 from cs2_pipeline.training import provenance, registration, stops
 
 TIME = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def test_the_rows_logged_as_learned_from_are_those_and_not_the_part_that_is_call
     assert (metrics["rows_train"], metrics["rows_test"]) == (6, 1)
 
 
-@pytest.mark.parametrize(("min_rounds", "holds"), [(20, True), (300, True), (301, False), (NEVER, False)])
+@pytest.mark.parametrize(("min_rounds", "holds"), [(20, True), (300, True), (301, False), (UNREACHABLE_ROUNDS, False)])
 def test_a_player_model_that_answers_nobody_in_the_test_part_breaks_a_law(min_rounds, holds):
     law = judges.answers_somebody(pd.DataFrame({"total_rounds": [14, 300]}), min_rounds)
     assert law.holds is holds

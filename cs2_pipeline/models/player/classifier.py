@@ -23,7 +23,7 @@ from sklearn.preprocessing import StandardScaler
 
 from cs2_pipeline.artifact import artifact
 from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
-from cs2_pipeline.game.player import NEVER, PLAYER_FIELDS, TIERS, tier_of
+from cs2_pipeline.game.player import PLAYER_FIELDS, TIERS, UNREACHABLE_ROUNDS, tier_of
 from cs2_pipeline.models.onnx_export import Graph
 from cs2_pipeline.models.player import network
 from cs2_pipeline.models.player.network import NetworkParams, hide_adr
@@ -108,7 +108,11 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
     watched = dataset[dataset["part"].isin(("validate", "calibrate"))]
     table = by_rounds(watched, chosen.predict, rule, prior)
     least = least_rounds(table)
-    say(f"chosen: {chosen.name}; answers from {least:,} rounds on" if least < NEVER else "no better than the rule")
+    say(
+        f"chosen: {chosen.name}; answers from {least:,} rounds on"
+        if least < UNREACHABLE_ROUNDS
+        else "no better than the rule"
+    )
     written = artifact.write(
         folder,
         name=NAME,
@@ -427,7 +431,7 @@ def least_rounds(table: pd.DataFrame) -> int:
         table: of `by_rounds`.
 
     Returns:
-        `NEVER` where there is no such bin.
+        `UNREACHABLE_ROUNDS` where there is no such bin.
     """
     judged = table[table["players"] >= MIN_PLAYERS]
     proven = (
@@ -441,4 +445,4 @@ def least_rounds(table: pd.DataFrame) -> int:
         refuted |= ((low + high) / 2 - _REFUTED * (high - low) / (2 * _SURE) > 0).to_numpy()
     last_refuted = judged.loc[refuted, "from_rounds"].max() if refuted.any() else -1
     good = judged.loc[proven & (judged["from_rounds"] > last_refuted), "from_rounds"]
-    return int(good.min()) if len(good) else NEVER
+    return int(good.min()) if len(good) else UNREACHABLE_ROUNDS

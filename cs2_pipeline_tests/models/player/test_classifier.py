@@ -11,7 +11,7 @@ import pytest
 from cs2_pipeline.artifact.artifact import MANIFEST_FILE, Artifact, model_digest
 from cs2_pipeline.datasets.players import build
 from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
-from cs2_pipeline.game.player import NEVER, TIERS, complete
+from cs2_pipeline.game.player import TIERS, UNREACHABLE_ROUNDS, complete
 from cs2_pipeline.models.player import classifier
 from cs2_pipeline.models.player.classifier import (
     MEAN,
@@ -123,8 +123,10 @@ def test_a_model_does_not_answer_below_rounds_where_it_is_refuted(fault: str) ->
 
 
 def test_a_model_that_is_never_surely_better_answers_at_no_number_of_rounds() -> None:
-    assert least_rounds(by_rounds_table({"against_prior_high": 0.01})) == NEVER
-    assert least_rounds(by_rounds_table({}, {"overconfidence_low": 0.1, "overconfidence_high": 0.2})) == NEVER
+    assert least_rounds(by_rounds_table({"against_prior_high": 0.01})) == UNREACHABLE_ROUNDS
+    assert (
+        least_rounds(by_rounds_table({}, {"overconfidence_low": 0.1, "overconfidence_high": 0.2})) == UNREACHABLE_ROUNDS
+    )
 
 
 def test_the_table_by_rounds_has_the_numbers_of_its_rows(training: PlayerTraining) -> None:
