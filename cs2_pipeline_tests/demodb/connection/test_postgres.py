@@ -1,21 +1,18 @@
-"""What packing and bound values do to a query of PostgreSQL: nothing that can be seen in its rows."""
+"""What COPY and bound values do to a query of PostgreSQL: nothing that can be seen in its rows."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, timedelta, timezone
 from typing import Any
 
 import psycopg
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from psycopg.types.json import Jsonb
 from sqlalchemy import Boolean, Integer, Unicode, bindparam, column, select, table
 from sqlalchemy.sql.selectable import Select
 
 from cs2_pipeline.demodb import tables
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.connection.postgres import Packing
 from cs2_pipeline_tests.demodb.conftest import new_postgres, write_postgres
 from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
 
@@ -70,26 +67,6 @@ def test_every_number_bit_and_null_arrives_as_it_was_written(odd, rows):
     with connection.cursor() as cursor:
         cursor.executemany('INSERT INTO "Odd" VALUES (%s, %s, %s, %s, %s, %s, %s, %s)', written)
     assert [tuple(row.values()) for row in db.read(query_of_odd()).to_pylist()] == written
-
-
-def test_more_columns_than_one_number_can_mark_are_packed_into_several(odd):
-    connection, db = odd
-    names = [f"b{at}" for at in range(70)]
-    connection.execute(f'CREATE TABLE "Bits" ({", ".join(f"{name} bool" for name in names)})')
-    given = {name: (None, True, False)[at % 3] for at, name in enumerate(names)}
-    connection.execute('INSERT INTO "Bits" SELECT r.* FROM jsonb_populate_record(NULL::"Bits", %s) r', [Jsonb(given)])
-    query = select(*table("Bits", *(column(name, Boolean()) for name in names)).columns)
-    assert db.read(query).to_pylist() == [given]
-
-
-def test_a_query_of_one_number_and_text_travels_as_it_is():
-    schema = pa.schema(
-        [
-            pa.field("a", pa.int32(), metadata={"POSTGRESQL:type": "int4"}),
-            pa.field("b", pa.string(), metadata={"POSTGRESQL:type": "text"}),
-        ]
-    )
-    assert Packing.of(schema).plain == [0, 1]
 
 
 FILES = tables.DEMO_FILES.c
