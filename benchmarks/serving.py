@@ -35,11 +35,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from packaging.requirements import Requirement
 
-from bento.predictions.http.answers import round_answer
-from bento.predictions.http.requests import ROUND_FORM, SNAKE
+from bento.predictions.http.answers import spelled
+from bento.predictions.http.requests import SNAKE, form_of
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.artifact import Artifact, write
 from cs2_pipeline.artifact.cache import ModelVersion
-from cs2_pipeline.artifact.round_odds import RoundPredictor
+from cs2_pipeline.artifact.predictors import predictor
+from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.game.features import ROUND_FEATURES, round_features
 from cs2_pipeline.game.state import contradictions
 from cs2_pipeline.registry import promotion
@@ -395,19 +397,20 @@ def steps(home: Path) -> dict[str, float]:
     """CPU microseconds of each step of one prediction, in this process."""
     artifact = Artifact.load(home / "network-0")
     version = ModelVersion("round_predictor", "1", "run", "", "", "", "", "", {}, {})
-    model = RoundPredictor(version, artifact)
+    model: Any = predictor(version, artifact)
+    form = form_of(serving_of(catalog.ROUND))
     body = json.dumps(STATE).encode()
-    values, _ = ROUND_FORM.read_one(body)
+    values, _ = form.read_one(body)
     odds = model.one(values)
     row = np.array([round_features(values)], dtype=np.float32)
     return {
-        "body to checked values": _micros(lambda: ROUND_FORM.read_one(body)),
+        "body to checked values": _micros(lambda: form.read_one(body)),
         "of which the rules between fields": _micros(lambda: contradictions(values)),
         "features and model": _micros(lambda: model.one(values)),
         "of which the model (ONNX Runtime)": _micros(
             lambda: artifact.session.run(["probability", "low", "high"], {"features": row})
         ),
-        "answer": _micros(lambda: msgspec.json.encode(round_answer(odds, SNAKE))),
+        "answer": _micros(lambda: msgspec.json.encode(spelled(model.word(odds), SNAKE))),
         "the whole of it behind HTTP": _whole(home, body),
     }
 

@@ -13,6 +13,8 @@ from typing import Annotated
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from cs2_pipeline.artifact import catalog
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
@@ -61,7 +63,8 @@ class Settings(BaseSettings):
 
     service_workers: int = Field(1, ge=1, description="processes that answer predictions")
     served_models: str = Field(
-        "round_predictor,player_classifier", description="registered models the service answers with, comma-separated"
+        default_factory=lambda: ",".join(spec.name for spec in catalog.served()),
+        description="registered models the service answers with, comma-separated",
     )
     reload_interval: float = Field(5.0, gt=0, description="seconds between two looks at MLflow's champion aliases")
     max_body_bytes: int = Field(8 * 2**20, gt=0, description="largest request body the services read")

@@ -9,43 +9,27 @@ from pydantic import BaseModel
 
 from bento.http.problems import Problem
 from bento.predictions.champions.champions import Champions
-from bento.predictions.champions.predictors import PlayerClassifier
-from bento.predictions.http.answers import player_answer, round_answer
-from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM, SNAKE, Form
+from bento.predictions.http.requests import Form, form_of
 from cs2_pipeline import settings
-from cs2_pipeline.artifact import catalog
-from cs2_pipeline.artifact.round_odds import RoundPredictor
+from cs2_pipeline.artifact.predictors import Predictor
+from cs2_pipeline.artifact.spec import ModelSpec, serving_of
 
 Body = BaseModel | dict[str, Any]
 """A body as it was declared to BentoML, or as plain values."""
 
 
-async def predict_round(state: Body) -> dict[str, Any]:
-    """The answer for one state."""
-    model = await _loaded(catalog.ROUND.name, RoundPredictor)
-    answer = round_answer(model.one(_values(ROUND_FORM, state)), SNAKE)
+async def one(spec: ModelSpec, item: Body) -> dict[str, Any]:
+    """The answer about one item."""
+    model = await _loaded(spec.name)
+    answer = model.word(model.one(_values(form_of(serving_of(spec)), item)))
     return answer | {"model_version": model.version.version}
 
 
-async def predict_rounds(states: Body) -> dict[str, Any]:
-    """The answers for many states."""
-    model = await _loaded(catalog.ROUND.name, RoundPredictor)
-    odds = model.many([_values(ROUND_FORM, state) for state in _document(states)["states"]])
-    return {"predictions": [round_answer(one, SNAKE) for one in odds], "model_version": model.version.version}
-
-
-async def classify_player(player: Body) -> dict[str, Any]:
-    """The answer for one player."""
-    model = await _loaded(catalog.PLAYER.name, PlayerClassifier)
-    answer = player_answer(model.one(_values(PLAYER_FORM, player)), SNAKE)
-    return answer | {"model_version": model.version.version}
-
-
-async def classify_players(players: Body) -> dict[str, Any]:
-    """The answers for many players."""
-    model = await _loaded(catalog.PLAYER.name, PlayerClassifier)
-    skills = model.many([_values(PLAYER_FORM, player) for player in _document(players)["players"]])
-    return {"predictions": [player_answer(one, SNAKE) for one in skills], "model_version": model.version.version}
+async def many(spec: ModelSpec, items: Body) -> dict[str, Any]:
+    """The answers about many items."""
+    model, serving = await _loaded(spec.name), serving_of(spec)
+    predictions = model.many([_values(form_of(serving), item) for item in _document(items)[serving.listed]])
+    return {"predictions": [model.word(one) for one in predictions], "model_version": model.version.version}
 
 
 @cache
@@ -53,11 +37,11 @@ def _champions() -> Champions:
     return Champions(settings.load())
 
 
-async def _loaded(name: str, kind: type[Any]) -> Any:
+async def _loaded(name: str) -> Predictor[Any]:
     champions = _champions()
     await champions.glance()
     model = champions.predictors.get(name)
-    if not isinstance(model, kind):
+    if model is None:
         raise ServiceUnavailable(f"there is no champion of {name} yet")
     return model
 

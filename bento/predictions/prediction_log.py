@@ -19,13 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from prometheus_client import Counter
 
-from bento.predictions.champions.predictors import Skill
-from bento.predictions.http.requests import CALLER_IDS, Values
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.artifact.cache import ModelVersion
-from cs2_pipeline.artifact.round_odds import Odds
-from cs2_pipeline.game.player import PLAYER_FIELDS, TIERS
-from cs2_pipeline.game.state import ROUND_FIELDS
+from cs2_pipeline.artifact.predictors import Predictor
+from cs2_pipeline.artifact.spec import ModelSpec, Values, serving_of
 
 logger = logging.getLogger("bentoml.prediction_log")
 
@@ -49,7 +45,7 @@ class PredictionLog:
     def __init__(self, folder: Path, max_bytes: int) -> None:
         self._folder = folder
         self._max_bytes = max_bytes
-        self._waiting: dict[str, deque[Row]] = {catalog.ROUND.name: deque(), catalog.PLAYER.name: deque()}
+        self._waiting: dict[str, deque[Row]] = {spec.name: deque() for spec in catalog.served()}
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._write_now_and_then, name="prediction-log", daemon=True)
 
@@ -63,25 +59,15 @@ class PredictionLog:
         self._stop.set()
         self._thread.join()
 
-    def round(self, version: ModelVersion, values: Values, odds: Odds) -> None:
-        """Note the prediction of one state."""
-        probability, low, high = odds
-        row = {"ct_win_probability": probability, "ct_win_low": low, "ct_win_high": high}
-        self._note(catalog.ROUND.name, version, values, row)
-
-    def player(self, version: ModelVersion, values: Values, skill: Skill) -> None:
-        """Note the prediction of one player."""
-        scores = skill.scores or (None,) * len(TIERS)
-        row = {f"score_{tier.lower()}": score for tier, score in zip(TIERS, scores, strict=True)}
-        self._note(catalog.PLAYER.name, version, values, row)
-
-    def _note(self, name: str, version: ModelVersion, values: Values, prediction: Row) -> None:
-        waiting = self._waiting[name]
+    def note(self, model: Predictor[Any], values: Values, prediction: Any) -> None:
+        """Note a prediction with what it was made from."""
+        version = model.version
+        waiting = self._waiting[version.name]
         if len(waiting) >= MOST_WAITING:
             LEFT_OUT.inc()
             return
         about = {"time": time.time(), "model_version": version.version, "run_id": version.run_id}
-        waiting.append(about | values | prediction)
+        waiting.append(about | values | model.row(prediction))
 
     def _write_now_and_then(self) -> None:
         while not self._stop.wait(WRITE_EVERY):
@@ -109,7 +95,9 @@ class PredictionLog:
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = target.with_suffix(".writing")
         try:
-            pq.write_table(pa.Table.from_pylist(rows, schema=schema(name)), temporary, compression="zstd")
+            pq.write_table(
+                pa.Table.from_pylist(rows, schema=schema(catalog.spec_of(name))), temporary, compression="zstd"
+            )
             temporary.rename(target)
         finally:
             temporary.unlink(missing_ok=True)
@@ -128,13 +116,10 @@ class PredictionLog:
             excess -= size
 
 
-def schema(name: str) -> Any:
+def schema(spec: ModelSpec) -> Any:
     """The Arrow schema of a model's log."""
+    serving = serving_of(spec)
     about = [("time", pa.timestamp("us", "UTC")), ("model_version", pa.string()), ("run_id", pa.string())]
-    fields = ROUND_FIELDS if name == catalog.ROUND.name else PLAYER_FIELDS
-    inputs = [(field.name, pa.string() if field.text else pa.float64()) for field in fields]
-    if name == catalog.ROUND.name:
-        ids = [(key, pa.string()) for key in CALLER_IDS]
-        outputs = [(key, pa.float64()) for key in ("ct_win_probability", "ct_win_low", "ct_win_high")]
-        return pa.schema(about + ids + inputs + outputs)
-    return pa.schema(about + inputs + [(f"score_{tier.lower()}", pa.float64()) for tier in TIERS])
+    ids = [(key, pa.string()) for key in serving.ids]
+    inputs = [(field.name, pa.string() if field.text else pa.float64()) for field in serving.fields]
+    return pa.schema(about + ids + inputs + [(name, pa.float64()) for name in serving.logged])

@@ -2,7 +2,7 @@
 
 The endpoints are declared to BentoML, so that its clients, its schema and other services know them. Over HTTP they
 are answered by `app.PredictionApp`, which stands in front of BentoML's own application; calls from inside the process
-go to `inside`. Both are imported when they are needed: the process that only supervises the workers loads this module
+go to `in_process`. Both are imported when needed: the process that only supervises the workers loads this module
 too, and has no use for models.
 """
 
@@ -13,8 +13,10 @@ from _bentoml_sdk import Service as BentoService
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from bento.predictions.http.access import Access
-from bento.predictions.http.requests import MAX_BATCH, PLAYER_FORM, ROUND_FORM, Form
+from bento.predictions.http.requests import MAX_BATCH, Form, form_of
 from cs2_pipeline import settings
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import ModelSpec, Serving
 
 SETTINGS = settings.load()
 
@@ -50,62 +52,61 @@ def _body(name: str, form: Form) -> type[BaseModel]:
     return create_model(name, __config__=ConfigDict(extra="forbid"), **fields)
 
 
-RoundBody: Any = _body("RoundBody", ROUND_FORM)
-PlayerBody: Any = _body("PlayerBody", PLAYER_FORM)
+def _declared(spec: ModelSpec, serving: Serving) -> dict[str, Any]:
+    """A model's two endpoints as BentoML wants them, by the name of the method."""
+    item = _body(f"{serving.item}Body", form_of(serving))
+    listed = (list[item], Field(min_length=1, max_length=MAX_BATCH))  # type: ignore[valid-type]
+    items = create_model(f"{serving.item}sBody", **{serving.listed: listed})  # type: ignore[call-overload]
+
+    async def one(self: Any, body: Any, /) -> dict[str, Any]:  # noqa: ARG001  BentoML's APIs are methods
+        from bento.predictions import in_process  # noqa: PLC0415 (see the module's docstring)
+
+        return await in_process.one(spec, body)
+
+    async def many(self: Any, body: Any, /) -> dict[str, Any]:  # noqa: ARG001
+        from bento.predictions import in_process  # noqa: PLC0415
+
+        return await in_process.many(spec, body)
+
+    methods = {}
+    for compute, path, says, kind in (
+        (one, serving.one, serving.question, item),
+        (many, serving.many, serving.questions, items),
+    ):
+        compute.__name__ = path.strip("/").replace("/", "_")
+        compute.__doc__ = says
+        compute.__annotations__["body"] = kind
+        methods[compute.__name__] = bentoml.api(route=path)(compute)
+    return methods
 
 
-class RoundsBody(BaseModel):
-    """Many states."""
+class _Prepared:
+    """What `bentoml serve` does once before the workers start."""
 
-    states: list[RoundBody] = Field(min_length=1, max_length=MAX_BATCH)
-
-
-class PlayersBody(BaseModel):
-    """Many players."""
-
-    players: list[PlayerBody] = Field(min_length=1, max_length=MAX_BATCH)
+    @bentoml.on_deployment  # type: ignore[untyped-decorator]
+    def prepare() -> None:
+        """End here when the settings cannot work."""
+        Access(SETTINGS)
+        SETTINGS.champion_cache.mkdir(parents=True, exist_ok=True)
 
 
-@bentoml.service(
+_ENDPOINTS = {
+    name: method
+    for spec in catalog.served()
+    if spec.serving is not None
+    for name, method in _declared(spec, spec.serving).items()
+}
+
+CounterStrike = bentoml.service(
     name="counter_strike",
     service_class=FrontedService,
     workers=SETTINGS.service_workers,
     http={"host": SETTINGS.host, "port": SETTINGS.service_port},
     logging={"access": {"enabled": False}},
+)(
+    type(
+        "CounterStrike",
+        (_Prepared,),
+        {"__doc__": "Answers of the promoted models of Counter-Strike 2.", "__module__": __name__, **_ENDPOINTS},
+    )
 )
-class CounterStrike:
-    """Win probabilities of Counter-Strike 2 rounds and skill tiers of players."""
-
-    @bentoml.on_deployment  # type: ignore[untyped-decorator]
-    def prepare() -> None:
-        """Run once before the workers start: `bentoml serve` ends here when the settings cannot work."""
-        Access(SETTINGS)
-        SETTINGS.champion_cache.mkdir(parents=True, exist_ok=True)
-
-    @bentoml.api(route="/predict/round")  # type: ignore[untyped-decorator]
-    async def predict_round(self, state: RoundBody, /) -> dict[str, Any]:
-        """Who wins this round?"""
-        from bento.predictions import in_process  # noqa: PLC0415
-
-        return await in_process.predict_round(state)
-
-    @bentoml.api(route="/predict/rounds")  # type: ignore[untyped-decorator]
-    async def predict_rounds(self, states: RoundsBody, /) -> dict[str, Any]:
-        """Who wins each of these rounds?"""
-        from bento.predictions import in_process  # noqa: PLC0415
-
-        return await in_process.predict_rounds(states)
-
-    @bentoml.api(route="/classify/player")  # type: ignore[untyped-decorator]
-    async def classify_player(self, player: PlayerBody, /) -> dict[str, Any]:
-        """How strong is this player?"""
-        from bento.predictions import in_process  # noqa: PLC0415
-
-        return await in_process.classify_player(player)
-
-    @bentoml.api(route="/classify/players")  # type: ignore[untyped-decorator]
-    async def classify_players(self, players: PlayersBody, /) -> dict[str, Any]:
-        """How strong is each of these players?"""
-        from bento.predictions import in_process  # noqa: PLC0415
-
-        return await in_process.classify_players(players)

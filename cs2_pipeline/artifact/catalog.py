@@ -62,7 +62,7 @@ ROUND: Final = ModelSpec(
         },
         outputs=("probability", "low", "high"),
         logged=("ct_win_probability", "ct_win_low", "ct_win_high"),
-        predictor="cs2_pipeline.artifact.predictors.round:RoundPredictor",
+        predictor="cs2_pipeline.artifact.round_odds:RoundPredictor",
     ),
 )  # fmt: skip
 
@@ -119,7 +119,7 @@ PLAYER: Final = ModelSpec(
         optional_parts=("reason",),
         outputs=("scores",),
         logged=tuple(f"score_{tier.lower()}" for tier in TIERS),
-        predictor="cs2_pipeline.artifact.predictors.player:PlayerClassifier",
+        predictor="cs2_pipeline.artifact.player_skill:PlayerClassifier",
     ),
 )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""P(CT wins) from states, by one version of the round model: features, graph, and the states that need no model.
+"""Odds of a round: decided states first, the graph for all others.
 
 Whoever prices a round (the prediction service, the live feed) does it here, so both give the same number.
 """
@@ -6,24 +6,19 @@ Whoever prices a round (the prediction service, the live feed) does it here, so 
 from collections.abc import Sequence
 from math import isfinite
 from operator import itemgetter
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cs2_pipeline.artifact.artifact import Artifact, ArtifactError
-from cs2_pipeline.artifact.cache import ModelVersion
-from cs2_pipeline.game.features import ROUND_FEATURES, round_features
+from cs2_pipeline.artifact.predictors import DIGITS, Predictor
+from cs2_pipeline.artifact.spec import Values
+from cs2_pipeline.game.features import round_features
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.state import ROUND_FIELDS, decided_winner
 
-Values = dict[str, Any]
-"""Fields of a state by name, all of `game.state.ROUND_FIELDS`; optional ones may be None."""
-
-DIGITS: Final = 6
-"""Decimals of an answered probability. An open round's stays inside (0, 1) when rounded."""
 _LEAST, _MOST = 10.0**-DIGITS, 1 - 10.0**-DIGITS
-
+"""An open round's probability stays inside (0, 1) when rounded."""
 _DECIDED: Final = {"CT": (1.0, 1.0, 1.0), "T": (0.0, 0.0, 0.0)}
 
 _NUMBER_NAMES: Final = tuple(field.name for field in ROUND_FIELDS if not field.text)
@@ -33,29 +28,8 @@ Odds = tuple[float, float, float]
 """P(CT wins) and its interval's bounds."""
 
 
-ROUND_OUTPUTS: Final = ["probability", "low", "high"]
-
-
-class RoundPredictor:
+class RoundPredictor(Predictor[Odds]):
     """P(CT wins) by one version of the round model."""
-
-    def __init__(self, version: ModelVersion, artifact: Artifact) -> None:
-        self.version = version
-        self._columns = artifact.columns(ROUND_FEATURES)
-        self._run = artifact.session.run
-
-    @classmethod
-    def ready(cls, version: ModelVersion, artifact: Artifact) -> Self:
-        """A predictor that has answered already.
-
-        Raises:
-            ArtifactError: the model reads features or gives outputs that are not known here.
-        """
-        expect_outputs(artifact, ROUND_OUTPUTS)
-        made = cls(version, artifact)
-        made.many([dict(_EVEN_ROUND), dict(_EVEN_ROUND)])
-        made.one(dict(_EVEN_ROUND))
-        return made
 
     def one(self, values: Values) -> Odds:
         """The odds of one state."""
@@ -64,25 +38,25 @@ class RoundPredictor:
             return _DECIDED[winner]
         values["map_index"] = map_index(values["map_name"])
         row = np.array([round_features(values)], dtype=np.float32)[:, self._columns]
-        probability, low, high = (output.item() for output in self._run(ROUND_OUTPUTS, {"features": row}))
+        probability, low, high = (output.item() for output in self._run(self._outputs, {"features": row}))
         if not isfinite(probability + low + high):
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for {values}")
         return _rounded(probability), _rounded(low), _rounded(high)
 
-    def many(self, states: Sequence[Values]) -> list[Odds]:
+    def many(self, items: Sequence[Values]) -> list[Odds]:
         """The odds of many states, in their order."""
-        numbers = np.array([_NUMBERS(values) for values in states], dtype=float)  # None becomes NaN
+        numbers = np.array([_NUMBERS(values) for values in items], dtype=float)  # None becomes NaN
         table: dict[str, NDArray[Any]] = dict(zip(_NUMBER_NAMES, numbers.T, strict=True))
-        table["map_index"] = np.array([map_index(values["map_name"]) for values in states])
+        table["map_index"] = np.array([map_index(values["map_name"]) for values in items])
         rows = np.column_stack(round_features(table)).astype(np.float32)[:, self._columns]
-        outputs = self._run(ROUND_OUTPUTS, {"features": rows})
+        outputs = self._run(self._outputs, {"features": rows})
         if not all(np.isfinite(output).all() for output in outputs):
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for a state")
         probability, low, high = (
             np.clip(np.round(output.astype(float), DIGITS), _LEAST, _MOST).tolist() for output in outputs
         )
         odds = list(zip(probability, low, high, strict=True))
-        for number, values in enumerate(states):
+        for number, values in enumerate(items):
             winner = decided_winner(
                 values["ct_alive"], values["t_alive"], values["bomb_planted"], values["time_remaining"]
             )
@@ -90,10 +64,28 @@ class RoundPredictor:
                 odds[number] = _DECIDED[winner]
         return odds
 
+    def word(self, prediction: Odds) -> dict[str, Any]:
+        """The odds, the likelier winner and the interval."""
+        probability, low, high = prediction
+        other = round(1 - probability, DIGITS)
+        winner, confidence = ("CT", probability) if probability >= other else ("T", other)
+        return {
+            "ct_win_probability": probability,
+            "t_win_probability": other,
+            "predicted_winner": winner,
+            "confidence": confidence,
+            "ct_win_interval": (low, high),
+        }
 
-def _rounded(probability: float) -> float:
-    value = round(probability, DIGITS)
-    return value if _LEAST < value < _MOST else _MOST if value > 0.5 else _LEAST
+    def row(self, prediction: Odds) -> dict[str, float | None]:
+        """The odds and the interval's bounds."""
+        probability, low, high = prediction
+        return {"ct_win_probability": probability, "ct_win_low": low, "ct_win_high": high}
+
+    def prove(self) -> None:
+        """Predict an even round, alone and beside another."""
+        self.many([dict(_EVEN_ROUND), dict(_EVEN_ROUND)])
+        self.one(dict(_EVEN_ROUND))
 
 
 _EVEN_ROUND: Final[Values] = dict.fromkeys(field.name for field in ROUND_FIELDS) | {
@@ -102,12 +94,6 @@ _EVEN_ROUND: Final[Values] = dict.fromkeys(field.name for field in ROUND_FIELDS)
 }  # fmt: skip
 
 
-def expect_outputs(artifact: Artifact, outputs: list[str]) -> None:
-    """Check that a model gives the outputs that are read here.
-
-    Raises:
-        ArtifactError: it gives others.
-    """
-    given: Any = artifact.manifest.get("outputs")
-    if sorted(given) != sorted(outputs):
-        raise ArtifactError(f"{artifact.name}: gives the outputs {given}, not {outputs}")
+def _rounded(probability: float) -> float:
+    value = round(probability, DIGITS)
+    return value if _LEAST < value < _MOST else _MOST if value > 0.5 else _LEAST

@@ -14,6 +14,8 @@ from cs2_pipeline.game.state import Field
 
 Schema = Mapping[str, Any]
 """A JSON schema."""
+Values = dict[str, Any]
+"""A request's values by field name, all of the form's fields among them; None where one is not given."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Requirements:
     unit: str = "rounds"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Serving:
     """How applications ask a model over HTTP.
 
@@ -147,6 +149,17 @@ class ModelSpec:
     def monitoring(self) -> str:
         """The asset that holds what monitoring found."""
         return f"{self.command}_monitoring"
+
+
+def serving_of(spec: ModelSpec) -> Serving:
+    """How applications ask a model.
+
+    Raises:
+        KeyError: they do not.
+    """
+    if spec.serving is None:
+        raise KeyError(f"{spec.name} is not answered by the prediction service")
+    return spec.serving
 
 
 def resolve(path: str) -> Any:

@@ -8,9 +8,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 import pytest
 
 from bento.http.problems import Problem, no_model
-from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM
+from bento.predictions.http.requests import form_of
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS
+
+ROUND_FORM, PLAYER_FORM = (form_of(serving_of(spec)) for spec in (catalog.ROUND, catalog.PLAYER))
 
 FORMS = {"/predict/round": ROUND_FORM, "/classify/player": PLAYER_FORM}
 

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from bento.predictions.champions.file_stamps import Note, note_of, notes_in
-from bento.predictions.champions.predictors import Predictor, predictor
 from bento.predictions.champions.status import STATUS_FILE, Status
 from bento.predictions.http import metrics
 from cs2_pipeline.artifact.cache import ArtifactError, Cache, ModelVersion
+from cs2_pipeline.artifact.predictors import Predictor, predictor
 from cs2_pipeline.settings import Settings
 
 logger = logging.getLogger("bentoml.champions")
@@ -56,7 +56,7 @@ class Champions:
 
     def __init__(self, settings: Settings) -> None:
         self.names = settings.served_model_names()
-        self.predictors: dict[str, Predictor] = {}
+        self.predictors: dict[str, Predictor[Any]] = {}
         self.refused: dict[str, Refusal] = {}
         self._root = settings.champion_cache
         self._interval = settings.reload_interval

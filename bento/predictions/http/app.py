@@ -13,10 +13,12 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
 from importlib.metadata import version as installed_version
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import msgspec
+from prometheus_client import Counter
 
 from bento.http.problems import (
     MEDIA_TYPE,
@@ -33,13 +35,13 @@ from bento.http.problems import (
     wrong_method,
 )
 from bento.predictions.champions.champions import Champions, request_reload
-from bento.predictions.champions.predictors import PlayerClassifier, Predictor
 from bento.predictions.http import metrics, openapi
 from bento.predictions.http.access import Access
-from bento.predictions.http.answers import player_answer, round_answer, version_key
-from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM, Form, Style, Values, parse
+from bento.predictions.http.answers import spelled, version_key
+from bento.predictions.http.requests import Form, Style, form_of, parse
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.artifact.round_odds import RoundPredictor
+from cs2_pipeline.artifact.predictors import Predictor
+from cs2_pipeline.artifact.spec import ModelSpec, Values, serving_of
 from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,12 +66,22 @@ Handler = Callable[[Scope, Receive], Awaitable[bytes]]
 _JSON: Final = b"application/json"
 _JSON_HEADER: Final = (b"content-type", _JSON)
 _encode = msgspec.json.encode
-_ROUNDS_PREDICTED = metrics.PREDICTIONS.labels(catalog.ROUND.name)
-_PLAYERS_CLASSIFIED = metrics.PREDICTIONS.labels(catalog.PLAYER.name)
 
 
 class DisconnectedError(Exception):
     """The client went away before its request was complete."""
+
+
+class _Endpoint(NamedTuple):
+    """What answering a model's requests takes beside the model."""
+
+    name: str
+    form: Form
+    counter: Counter
+
+    @classmethod
+    def of(cls, spec: ModelSpec) -> "_Endpoint":
+        return cls(spec.name, form_of(serving_of(spec)), metrics.PREDICTIONS.labels(spec.name))
 
 
 class PredictionApp:
@@ -90,12 +102,11 @@ class PredictionApp:
         self._this_turn = 0
         self._held_bytes = 0
         self._pages = openapi.pages()
-        self._predictions: dict[str, Handler] = {
-            "/predict/round": self._predict_round,
-            "/predict/rounds": self._predict_rounds,
-            "/classify/player": self._classify_player,
-            "/classify/players": self._classify_players,
-        }
+        self._predictions: dict[str, Handler] = {}
+        for spec in catalog.served():
+            endpoint, serving = _Endpoint.of(spec), serving_of(spec)
+            self._predictions[serving.one] = partial(self._one, endpoint)
+            self._predictions[serving.many] = partial(self._many, endpoint)
         self._others: dict[tuple[str, str], Handler] = {
             ("GET", "/health"): self._health,
             ("GET", "/livez"): self._livez,
@@ -153,73 +164,37 @@ class PredictionApp:
     def _turn_is_over(self) -> None:
         self._this_turn = 0
 
-    async def _predict_round(self, scope: Scope, receive: Receive) -> bytes:
-        model = self._require(catalog.ROUND.name, RoundPredictor)
-        values, style = ROUND_FORM.read_one(await self._body(scope, receive, SMALL_BODY))
-        odds = model.one(values)
-        _ROUNDS_PREDICTED.inc()
+    async def _one(self, endpoint: "_Endpoint", scope: Scope, receive: Receive) -> bytes:
+        """Answer about one item."""
+        model = self._require(endpoint.name)
+        values, style = endpoint.form.read_one(await self._body(scope, receive, SMALL_BODY))
+        prediction = model.one(values)
+        endpoint.counter.inc()
         if self._log is not None:
-            self._log.round(model.version, values, odds)
-        answer = round_answer(odds, style)
+            self._log.note(model, values, prediction)
+        answer = spelled(model.word(prediction), style)
         answer[version_key(style)] = model.version.version
         return _encode(answer)
 
-    async def _classify_player(self, scope: Scope, receive: Receive) -> bytes:
-        model = self._require(catalog.PLAYER.name, PlayerClassifier)
-        values, style = PLAYER_FORM.read_one(await self._body(scope, receive, SMALL_BODY))
-        skill = model.one(values)
-        _PLAYERS_CLASSIFIED.inc()
-        if self._log is not None:
-            self._log.player(model.version, values, skill)
-        answer = player_answer(skill, style)
-        answer[version_key(style)] = model.version.version
-        return _encode(answer)
-
-    async def _predict_rounds(self, scope: Scope, receive: Receive) -> bytes:
-        model = self._require(catalog.ROUND.name, RoundPredictor)
-
-        def predict(rows: Sequence[Values], style: Style) -> list[dict[str, Any]]:
-            odds = model.many(rows)
-            if self._log is not None:
-                for values, one in zip(rows, odds, strict=True):
-                    self._log.round(model.version, values, one)
-            return [round_answer(one, style) for one in odds]
-
-        return await self._many(scope, receive, ROUND_FORM, model, predict)
-
-    async def _classify_players(self, scope: Scope, receive: Receive) -> bytes:
-        model = self._require(catalog.PLAYER.name, PlayerClassifier)
-
-        def predict(rows: Sequence[Values], style: Style) -> list[dict[str, Any]]:
-            skills = model.many(rows)
-            if self._log is not None:
-                for values, one in zip(rows, skills, strict=True):
-                    self._log.player(model.version, values, one)
-            return [player_answer(one, style) for one in skills]
-
-        return await self._many(scope, receive, PLAYER_FORM, model, predict)
-
-    async def _many(
-        self,
-        scope: Scope,
-        receive: Receive,
-        form: Form,
-        model: Predictor,
-        predict: Callable[[Sequence[Values], Style], list[dict[str, Any]]],
-    ) -> bytes:
+    async def _many(self, endpoint: "_Endpoint", scope: Scope, receive: Receive) -> bytes:
         """Answer a batch chunk by chunk, so that other requests are answered in between."""
+        model = self._require(endpoint.name)
         body = await self._body(scope, receive, self._settings.max_body_bytes)
         with self._holding(len(body)):
             parts, style = [], None
-            async for rows, style in _chunks(form, body):
-                parts.append(_encode(predict(rows, style))[1:-1])
-                metrics.PREDICTIONS.labels(model.version.name).inc(len(rows))
+            async for rows, style in _chunks(endpoint.form, body):
+                predictions = model.many(rows)
+                if self._log is not None:
+                    for values, one in zip(rows, predictions, strict=True):
+                        self._log.note(model, values, one)
+                parts.append(_encode([spelled(model.word(one), style) for one in predictions])[1:-1])
+                endpoint.counter.inc(len(rows))
         version = _encode(version_key(cast(Style, style))) + b":" + _encode(model.version.version)
         return b'{"predictions":[' + b",".join(parts) + b"]," + version + b"}"
 
-    def _require(self, name: str, kind: type[Any]) -> Any:
+    def _require(self, name: str) -> Predictor[Any]:
         model = self._champions.predictors.get(name)
-        if not isinstance(model, kind):
+        if model is None:
             raise no_model(name)
         return model
 

@@ -9,24 +9,16 @@ from typing import Any, Final
 import msgspec
 
 from bento.predictions.http.answers import version_key
-from bento.predictions.http.requests import CAMEL, MAX_BATCH, MAX_TEXT, PLAYER_FORM, ROUND_FORM, SNAKE, Form, Style
+from bento.predictions.http.requests import CAMEL, MAX_BATCH, MAX_TEXT, SNAKE, Form, Style, form_of
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ModelVersion
-from cs2_pipeline.game.player import TIERS
+from cs2_pipeline.artifact.spec import Serving, serving_of
 from cs2_pipeline.game.state import Field
 
 Schema = dict[str, Any]
 
 _PROBABILITY: Final[Schema] = {"type": "number", "minimum": 0, "maximum": 1}
 _TEXT: Final[Schema] = {"type": "string"}
-
-_EXAMPLE_ROUND: Final = {
-    "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000, "t_money": 4000,
-    "bomb_planted": 0, "time_remaining": 90, "ct_score": 7, "t_score": 8,
-}  # fmt: skip
-_EXAMPLE_PLAYER: Final = {
-    "avg_kills": 18.5, "avg_deaths": 15.2, "avg_headshots": 8.1, "avg_damage": 1850, "total_clutches": 12,
-    "total_clutch_attempts": 40, "avg_first_kills": 2.1, "total_rounds": 480,
-}  # fmt: skip
 
 _DESCRIPTION: Final = """\
 Win probabilities of Counter-Strike 2 rounds and skill tiers of players.
@@ -46,23 +38,13 @@ def pages() -> dict[str, tuple[bytes, bytes]]:
 
 def document() -> Schema:
     """The OpenAPI 3.1 document."""
-    round_answer = {
-        "ct_win_probability": _PROBABILITY,
-        "t_win_probability": _PROBABILITY,
-        "predicted_winner": {"enum": ["CT", "T"]},
-        "confidence": {"type": "number", "minimum": 0.5, "maximum": 1},
-        "ct_win_interval": {"type": "array", "items": _PROBABILITY, "minItems": 2, "maxItems": 2},
-    }
-    player_answer = {
-        "skill_level": {"enum": [*TIERS, None]},
-        "confidence": {"type": ["number", "null"], "minimum": 0, "maximum": 1},
-        "scores": {
-            "type": ["object", "null"],
-            "properties": dict.fromkeys(TIERS, _PROBABILITY),
-            "required": list(TIERS),
-        },
-        "reason": _TEXT | {"description": "why there is no skill level, when there is none"},
-    }
+    models = [(serving_of(spec), form_of(serving_of(spec))) for spec in catalog.served()]
+    paths: Schema = {}
+    schemas: Schema = {}
+    for serving, form in models:
+        paths[serving.one] = _one(serving)
+        paths[serving.many] = _many(serving, form)
+        schemas |= _spelled(serving, form)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -70,20 +52,9 @@ def document() -> Schema:
             "version": installed_version("cs2-pipeline"),
             "description": _DESCRIPTION,
         },
-        "paths": {
-            "/predict/round": _one("Who wins this round?", "Round", _EXAMPLE_ROUND),
-            "/predict/rounds": _many("Who wins each of these rounds?", "Round", ROUND_FORM, _EXAMPLE_ROUND),
-            "/classify/player": _one("How strong is this player?", "Player", _EXAMPLE_PLAYER),
-            "/classify/players": _many("How strong is each of these players?", "Player", PLAYER_FORM, _EXAMPLE_PLAYER),
-            **_about_the_service(),
-        },
+        "paths": paths | _about_the_service(),
         "components": {
-            "schemas": {
-                **_spelled("Round", ROUND_FORM, round_answer),
-                **_spelled("Player", PLAYER_FORM, player_answer),
-                "Problem": _PROBLEM,
-                "Model": _model(),
-            },
+            "schemas": schemas | {"Problem": _PROBLEM, "Model": _model()},
             "securitySchemes": {
                 "key": {"type": "apiKey", "in": "header", "name": "X-API-Key"},
                 "bearer": {"type": "http", "scheme": "bearer"},
@@ -112,8 +83,9 @@ _PROBLEM: Final[Schema] = {
 }
 
 
-def _spelled(name: str, form: Form, answer: Schema) -> dict[str, Schema]:
+def _spelled(serving: Serving, form: Form) -> dict[str, Schema]:
     """A form's schemas and its answer's, in both spellings."""
+    name, answer = serving.item, serving.answer
     schemas: dict[str, Schema] = {}
     for style, suffix in ((SNAKE, ""), (CAMEL, "Camel")):
         request = {style.spell(field.name): _field(field) for field in form.fields}
@@ -125,7 +97,7 @@ def _spelled(name: str, form: Form, answer: Schema) -> dict[str, Schema]:
             "additionalProperties": False,
         }
         parts = {style.spell(key): schema for key, schema in answer.items()}
-        required = [key for key in parts if key != "reason"]
+        required = [style.spell(key) for key in answer if key not in serving.optional_parts]
         schemas[f"{name}Prediction{suffix}"] = {"type": "object", "properties": parts, "required": required}
         key = version_key(style)
         schemas[f"{name}Answer{suffix}"] = {
@@ -168,13 +140,16 @@ def _identifier(name: str) -> Schema:
     return {"type": ["string", "null"], "maxLength": MAX_TEXT, "description": f"the caller's own {what}, for the log"}
 
 
-def _one(summary: str, name: str, example: Schema) -> Schema:
+def _one(serving: Serving) -> Schema:
+    name = serving.item
     either = {"anyOf": [_ref(name), _ref(f"{name}Camel")]}
     answer = {"anyOf": [_ref(f"{name}Answer"), _ref(f"{name}AnswerCamel")]}
-    return {"post": _operation(summary, either, example, answer)}
+    return {"post": _operation(serving.question, either, dict(serving.example), answer)}
 
 
-def _many(summary: str, name: str, form: Form, example: Schema) -> Schema:
+def _many(serving: Serving, form: Form) -> Schema:
+    name = serving.item
+
     def body(item: str) -> Schema:
         items = {"type": "array", "items": _ref(item), "minItems": 1, "maxItems": MAX_BATCH}
         return {
@@ -186,7 +161,7 @@ def _many(summary: str, name: str, form: Form, example: Schema) -> Schema:
 
     either = {"anyOf": [body(name), body(f"{name}Camel")]}
     answer = {"anyOf": [_ref(f"{name}Answers"), _ref(f"{name}AnswersCamel")]}
-    return {"post": _operation(summary, either, {form.many: [example]}, answer)}
+    return {"post": _operation(serving.questions, either, {form.many: [dict(serving.example)]}, answer)}
 
 
 _REFUSALS: Final = {

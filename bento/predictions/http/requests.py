@@ -17,20 +17,18 @@ import json
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Annotated, Any, Final
 
 import msgspec
 from msgspec.structs import asdict
 
 from bento.http.problems import MAX_ERRORS, FieldError, bad_values, not_json
-from cs2_pipeline.game import player, state
+from cs2_pipeline.artifact.spec import Serving, Values
 from cs2_pipeline.game.state import Field
 
 MAX_BATCH: Final = 10_000
 MAX_TEXT: Final = 100
-CALLER_IDS: Final = ("match_id", "round_id")
-
-Values = dict[str, Any]
 
 
 def camel(name: str) -> str:
@@ -304,5 +302,7 @@ def _shown(name: str) -> str:
     return name[:MAX_TEXT].encode("utf-8", "replace").decode()
 
 
-ROUND_FORM: Final = Form(state.ROUND_FIELDS, state.contradictions, many="states", ids=CALLER_IDS)
-PLAYER_FORM: Final = Form(player.PLAYER_FIELDS, player.contradictions, many="players")
+@cache
+def form_of(serving: Serving) -> Form:
+    """The form of a model's requests."""
+    return Form(serving.fields, serving.contradictions, many=serving.listed, ids=serving.ids)

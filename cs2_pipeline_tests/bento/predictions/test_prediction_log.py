@@ -7,16 +7,26 @@ import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
-from bento.predictions.champions.predictors import Skill
 from bento.predictions.prediction_log import LEFT_OUT, PredictionLog, schema
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import Cache, ModelVersion
+from cs2_pipeline.artifact.player_skill import PlayerClassifier, Skill
+from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.game.features import ROUND_FEATURES, round_features
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
 
-VERSION = ModelVersion("round_predictor", "3", "run", "", "", "", "", "", {}, {})
+
+def with_no_model_inside(kind, name):
+    made = kind.__new__(kind)
+    made.version = ModelVersion(name, "3", "run", "", "", "", "", "", {}, {})
+    return made
+
+
+MODEL = with_no_model_inside(RoundPredictor, "round_predictor")
+PLAYER_MODEL = with_no_model_inside(PlayerClassifier, "player_classifier")
 
 
 def test_predictions_of_a_service_are_read_back_as_they_were_answered(served_home):
@@ -53,13 +63,13 @@ def predicted_from(table, cache):
 
 
 def test_the_log_has_a_column_for_every_field():
-    assert {field.name for field in ROUND_FIELDS} <= set(schema("round_predictor").names)
+    assert {field.name for field in ROUND_FIELDS} <= set(schema(catalog.ROUND).names)
 
 
 def test_the_oldest_files_make_room_for_new_ones(tmp_path):
     log = PredictionLog(tmp_path, max_bytes=20_000)
     for _ in range(8):
-        log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+        log.note(MODEL, dict(ROUND), (0.5, 0.4, 0.6))
         log._write()
     files = list(tmp_path.glob("*/*/*"))
     assert 1 <= len(files) < 8
@@ -69,11 +79,11 @@ def test_the_oldest_files_make_room_for_new_ones(tmp_path):
 def test_a_file_that_another_worker_removes_meanwhile_costs_no_prediction(tmp_path):
     log = PredictionLog(tmp_path, max_bytes=10**6)
     before = LEFT_OUT._value.get()
-    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log.note(MODEL, dict(ROUND), (0.5, 0.4, 0.6))
     log._write()
     (day,) = tmp_path.glob("*/*")
     (day / "000000000000-1.parquet").symlink_to(tmp_path / "removed")  # listed, and not there when it is looked at
-    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log.note(MODEL, dict(ROUND), (0.5, 0.4, 0.6))
     log._write()
     assert LEFT_OUT._value.get() == before
     assert len([file for file in day.iterdir() if file.exists()]) == 2
@@ -85,16 +95,16 @@ def test_a_full_disk_costs_the_log_and_nothing_else(tmp_path, monkeypatch):
 
     monkeypatch.setattr(pq, "write_table", full)
     log = PredictionLog(tmp_path, max_bytes=10**6)
-    log.player(VERSION, dict(PLAYER), Skill(None, "too few"))
+    log.note(PLAYER_MODEL, dict(PLAYER), Skill(None, "too few"))
     log._write()
     assert list(tmp_path.glob("*/*/*")) == []
 
 
 def test_rows_that_cannot_be_written_do_not_end_the_log(tmp_path):
     log = PredictionLog(tmp_path, max_bytes=10**6)
-    log.round(VERSION, ROUND | {"match_id": "\ud800"}, (0.5, 0.4, 0.6))
+    log.note(MODEL, ROUND | {"match_id": "\ud800"}, (0.5, 0.4, 0.6))
     log._write()
-    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log.note(MODEL, dict(ROUND), (0.5, 0.4, 0.6))
     log._write()
     assert ds.dataset(tmp_path / "round_predictor").count_rows() == 1
 
@@ -103,7 +113,7 @@ def test_what_waits_is_written_when_the_service_ends(tmp_path):
     before = threading.active_count()
     log = PredictionLog(tmp_path, max_bytes=10**6)
     log.start()
-    log.round(VERSION, dict(ROUND), (0.5, 0.4, 0.6))
+    log.note(MODEL, dict(ROUND), (0.5, 0.4, 0.6))
     log.stop()
     assert ds.dataset(tmp_path / "round_predictor").count_rows() == 1
     assert threading.active_count() == before

@@ -13,8 +13,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bento.predictions.http.app import CHUNK, PredictionApp, _chunks
-from bento.predictions.http.requests import ROUND_FORM, camel
+from bento.predictions.http.requests import camel, form_of
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.round_odds import RoundPredictor
+from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
 
@@ -328,7 +330,7 @@ def test_others_get_their_turn_before_each_chunk_of_a_batch(alive):
     async def turns_before_each_chunk():
         running = asyncio.create_task(others())
         body = json.dumps({"states": [ROUND | {"ct_alive": alive}] * (3 * CHUNK)}).encode()
-        seen = [turns async for _ in _chunks(ROUND_FORM, body)]
+        seen = [turns async for _ in _chunks(form_of(serving_of(catalog.ROUND)), body)]
         running.cancel()
         return seen
 

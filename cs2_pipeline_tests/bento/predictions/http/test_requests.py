@@ -7,10 +7,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bento.http.problems import Problem
-from bento.predictions.http.requests import CAMEL, MAX_BATCH, PLAYER_FORM, ROUND_FORM, SNAKE, camel, parse
+from bento.predictions.http.requests import CAMEL, MAX_BATCH, SNAKE, camel, form_of, parse
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
+
+ROUND_FORM, PLAYER_FORM = (form_of(serving_of(spec)) for spec in (catalog.ROUND, catalog.PLAYER))
 
 FULL_ROUND = ROUND | {
     "map_name": "de_mirage", "ct_health": 350, "t_health": 210, "ct_armor": 300, "t_armor": 200, "ct_helmets": 3,

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bento.predictions.champions.predictors import predictor
-from bento.predictions.http.requests import PLAYER_FORM, ROUND_FORM
 from cs2_pipeline.artifact.artifact import write
 from cs2_pipeline.artifact.cache import ArtifactError, ModelVersion
+from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.game.features import ROUND_FEATURES, player_features, round_features
 from cs2_pipeline.game.maps import map_index
-from cs2_pipeline.game.player import complete
+from cs2_pipeline.game.player import PLAYER_FIELDS, complete
+from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
 from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
 
@@ -33,7 +33,7 @@ def player_model(tmp_path_factory):
 
 
 def round_values(**changes):
-    return {field.name: None for field in ROUND_FORM.fields} | ROUND | changes
+    return {field.name: None for field in ROUND_FIELDS} | ROUND | changes
 
 
 def test_odds_are_what_the_artifact_says_of_the_features(round_model):
@@ -82,7 +82,7 @@ def test_an_open_round_is_never_rounded_to_certainty(tmp_path):
 
 def test_scores_are_what_the_artifact_says_of_the_player(player_model):
     model, artifact = player_model
-    values = {field.name: None for field in PLAYER_FORM.fields} | PLAYER
+    values = {field.name: None for field in PLAYER_FIELDS} | PLAYER
     expected = artifact.predict(np.array([player_features(complete(values))], dtype=np.float32))["scores"][0]
     assert model.one(values).scores == pytest.approx(expected.tolist(), abs=1e-6)
 

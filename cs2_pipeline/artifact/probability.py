@@ -1,0 +1,44 @@
+"""The probability of an outcome, for a model without rules of its own: its features are its fields."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cs2_pipeline.artifact.cache import Artifact, ModelVersion
+from cs2_pipeline.artifact.predictors import DIGITS, Predictor
+from cs2_pipeline.artifact.spec import Values, serving_of
+
+
+class Probability(Predictor[float]):
+    """P(the label is 1); the first of `Serving.logged` is what it is called."""
+
+    def __init__(self, version: ModelVersion, artifact: Artifact) -> None:
+        super().__init__(version, artifact)
+        self._features = self.spec.features
+        self._name = serving_of(self.spec).logged[0]
+        self._example = serving_of(self.spec).example
+
+    def one(self, values: Values) -> float:
+        """The probability for one item."""
+        return self.many([values])[0]
+
+    def many(self, items: Sequence[Values]) -> list[float]:
+        """The probabilities of many items, in their order."""
+        rows = np.array([[values[name] for name in self._features] for values in items], dtype=np.float32)
+        (found,) = self._run(self._outputs, {"features": rows[:, self._columns]})
+        if not np.isfinite(found).all():
+            raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number")
+        return [round(value, DIGITS) for value in found.tolist()]
+
+    def word(self, prediction: float) -> dict[str, Any]:
+        """The probability by its name."""
+        return {self._name: prediction}
+
+    def row(self, prediction: float) -> dict[str, float | None]:
+        """The same."""
+        return {self._name: prediction}
+
+    def prove(self) -> None:
+        """Predict the example."""
+        self.one(dict.fromkeys(self._features) | dict(self._example))
