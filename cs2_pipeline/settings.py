@@ -59,6 +59,12 @@ class Settings(BaseSettings):
     dagster_port: Port = Field(3000, description="Dagster UI")
     mlflow_port: Port = Field(5000, description="MLflow UI")
     service_port: Port = Field(8000, description="prediction service")
+    public_url: str | None = Field(
+        None, description="address under which people reach the platform, such as https://cs2.example.org"
+    )
+    steam_openid_url: str = Field(
+        "https://steamcommunity.com/openid/login", description="provider of the sign-in through Steam"
+    )
     gateway_port: Port = Field(8080, description="platform API and pages")
 
     service_workers: int = Field(1, ge=1, description="processes that answer predictions")
@@ -104,6 +110,10 @@ class Settings(BaseSettings):
         if self.records_url is not None:
             return self.records_url.get_secret_value()
         return f"sqlite:///{(self.home / 'records.db').resolve()}"
+
+    def has_records(self) -> bool:
+        """Whether there are records that somebody else made: a server that was named, or the file in the home."""
+        return self.records_url is not None or (self.home / "records.db").exists()
 
     def resolved_tracking_uri(self) -> str:
         """MLflow's address. May hold a password: never print it."""

@@ -4,10 +4,11 @@ A route says what it needs: ``caller: Annotated[Caller, Depends(allow(Scope.FORE
 newcomer on the same machine needs none; whoever comes from elsewhere, or through a proxy, always does.
 """
 
-import hashlib
+import asyncio
 import hmac
 import ipaddress
 import math
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,8 +17,13 @@ from typing import Final
 from fastapi import Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from bento.http.buckets import Bucket
-from bento.http.problems import Problem, rate_limited, unauthorized
+from bento.http.problems import forbidden, rate_limited, unauthorized
+from cs2_pipeline.records import accounts, keys
+from cs2_pipeline.records.accounts import User
+from cs2_pipeline.records.buckets import Bucket, Limits, TooOftenError
+from cs2_pipeline.records.database import Records
+from cs2_pipeline.records.keys import KeyRing
+from cs2_pipeline.records.tokens import Signer, TokenError
 from cs2_pipeline.settings import Settings
 
 FORWARDED: Final = ("forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via")
@@ -39,15 +45,21 @@ class Scope(StrEnum):
 
 EVERYDAY: Final = frozenset(Scope) - {Scope.ADMIN}
 """What needs no administrator."""
+PEOPLE: Final = EVERYDAY - {Scope.LIVE_WRITE}
+"""What signed-in people may do: events are sent by programs."""
+PERSON_RATE: Final = 20.0
+REREAD_SECONDS: Final = 0.5
+UNKNOWN: Final = "this key or token is not known, or not any more"
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: a name for logs and the ledger, and the scopes. `user_id` is set for signed-in people."""
+    """Who asks: a name for logs, and the scopes. `user` and `session_id` are set for signed-in people."""
 
     name: str
     scopes: frozenset[Scope]
-    user_id: str | None = None
+    user: User | None = None
+    session_id: str | None = None
 
 
 NEWCOMER: Final = Caller("local", EVERYDAY)
@@ -55,34 +67,94 @@ ADMINISTRATOR: Final = Caller("admin-token", frozenset(Scope))
 
 
 class Access:
-    """The keys and the token of the gateway."""
+    """The keys, tokens and people that the gateway knows, and how often they may try.
+
+    Attributes:
+        signer: of access tokens, once there are records.
+        name_tries: sign-ins tried for one name: ten at once, then one every ten seconds.
+        address_tries: sign-ins and registrations tried from one address.
+        hashing: passwords hashed at once; each takes 64 MB.
+    """
 
     def __init__(self, settings: Settings) -> None:
-        keys = settings.api_keys.get_secret_value() if settings.api_keys else ""
-        digests = {entry.strip().lower() for entry in keys.split(",") if entry.strip()}
+        given = settings.api_keys.get_secret_value() if settings.api_keys else ""
+        digests = {entry.strip().lower() for entry in given.split(",") if entry.strip()}
         self._configured = {digest: Bucket(settings.api_key_rate) for digest in digests}
         self._token = settings.admin_token.get_secret_value() if settings.admin_token else ""
+        self._people = Limits(PERSON_RATE)
+        self._reread_at = 0.0
+        self._records: Records | None = None
+        self._ring: KeyRing | None = None
+        self.signer: Signer | None = None
+        self.name_tries = Limits(rate=0.1, most=10)
+        self.address_tries = Limits(rate=1, most=30)
+        self.hashing = asyncio.Semaphore(2)
+
+    def use(self, records: Records) -> KeyRing:
+        """Know the keys and people of the records, too."""
+        self._records, self._ring, self.signer = records, KeyRing(records), Signer(records)
+        self._ring.refresh()
+        return self._ring
 
     async def caller(self, request: Request) -> Caller:
         """Who sent a request.
 
         Raises:
-            Problem: 401 without a known credential where one is needed, 429 when a key asks too often.
+            Problem: 401 without a known credential where one is needed, 429 when it asks too often.
         """
         sent = credential(request.headers)
         if not sent:
-            if not self._configured and on_this_machine(request):
+            key_made = self._ring is not None and bool(self._ring.needed_for)
+            if not self._configured and not key_made and on_this_machine(request):
                 return NEWCOMER
             raise unauthorized("send a key as X-API-Key or Authorization: Bearer; `cs2 keys create` makes one")
         if self._token and hmac.compare_digest(sent.encode(), self._token.encode()):
             return ADMINISTRATOR
-        digest = hashlib.sha256(sent.encode()).hexdigest()
-        bucket = self._configured.get(digest)
-        if bucket is None:
-            raise unauthorized("this key or token is not known, or not any more")
-        if wait := bucket.take():
+        if sent.startswith(keys.PREFIX):
+            return await self._program(keys.digest(sent))
+        if (bucket := self._configured.get(digest := keys.digest(sent))) is not None:
+            if wait := bucket.take():
+                raise rate_limited(math.ceil(wait))
+            return Caller(f"key:{digest[:8]}", EVERYDAY)
+        return await self._person(sent)
+
+    async def _program(self, digest: str) -> Caller:
+        if self._ring is None:
+            raise unauthorized(UNKNOWN)
+        try:
+            key = self._ring.admit(digest)
+            if key is None and time.monotonic() - self._reread_at > REREAD_SECONDS:
+                self._reread_at = time.monotonic()
+                await asyncio.to_thread(self._ring.refresh)  # it may have been made a moment ago
+                key = self._ring.admit(digest)
+        except TooOftenError as error:
+            raise rate_limited(math.ceil(error.wait), daily=error.daily) from None
+        if key is None:
+            raise unauthorized(UNKNOWN)
+        return Caller(f"key:{key.id}", frozenset(map(Scope, key.scopes)))
+
+    async def _person(self, token: str) -> Caller:
+        if self._records is None or self.signer is None:
+            raise unauthorized(UNKNOWN)
+        try:
+            claims = await asyncio.to_thread(self.signer.read, token)
+        except TokenError as error:
+            raise unauthorized(str(error)) from None
+        user = await asyncio.to_thread(accounts.session_user, self._records, claims.session_id)
+        if user is None or user.id != claims.user_id:
+            raise unauthorized("this session has ended: sign in again")
+        if wait := self._people.take(user.id):
             raise rate_limited(math.ceil(wait))
-        return Caller(f"key:{digest[:8]}", EVERYDAY)
+        scopes = frozenset(Scope) if user.is_admin else PEOPLE
+        return Caller(f"user:{user.id}", scopes, user, claims.session_id)
+
+
+async def signed_in(request: Request) -> Caller:
+    """A dependency that lets signed-in people pass, and hands on who they are."""
+    found: Caller = await request.app.state.access.caller(request)
+    if found.user is None:
+        raise unauthorized("this is for people: sign in at /auth/login")
+    return found
 
 
 def allow(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
@@ -95,11 +167,6 @@ def allow(scope: Scope) -> Callable[[Request], Awaitable[Caller]]:
         return found
 
     return caller
-
-
-def forbidden(scope: Scope) -> Problem:
-    """403: known, but not allowed this."""
-    return Problem(403, "forbidden", "Not allowed", f"this needs a key with the scope {scope}")
 
 
 def credential(headers: Mapping[str, str]) -> str:

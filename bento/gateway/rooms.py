@@ -11,7 +11,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from bento.gateway.routers import health
+from bento.gateway.routers import auth, health, records
 
 
 @dataclass(frozen=True)
@@ -22,4 +22,5 @@ class Room:
     running: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
 
 
-ROOMS: Final = (Room(health.router),)
+ROOMS: Final = (Room(records.router, records.running), Room(health.router), Room(auth.router))
+"""Opened in this order: the records are there for all behind them."""

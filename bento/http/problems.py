@@ -97,12 +97,10 @@ def overloaded() -> Problem:
     )
 
 
-def rate_limited(wait: int) -> Problem:
-    """429: one API key asks too often."""
-    retry = str(wait).encode()
-    return Problem(
-        429, "rate_limited", "Too many requests with this key", "try again later", headers=[(b"retry-after", retry)]
-    )
+def rate_limited(wait: int, *, daily: bool = False) -> Problem:
+    """429: somebody asks too often."""
+    title = "The daily quota of this key is used up" if daily else "Too many requests with this key"
+    return Problem(429, "rate_limited", title, f"try again in {wait} s", headers=[(b"retry-after", str(wait).encode())])
 
 
 def no_model(name: str) -> Problem:
@@ -114,6 +112,12 @@ def no_model(name: str) -> Problem:
         f"there is no champion of {name} yet; the service answers as soon as one is promoted",
         headers=[(b"retry-after", b"5")],
     )
+
+
+def no_records() -> Problem:
+    """503: the platform's own database cannot be used just now."""
+    detail = "the records are locked or cannot be reached, so nothing was done: try again"
+    return Problem(503, "no_records", "The records cannot be used", detail, headers=[(b"retry-after", b"1")])
 
 
 def not_ready(missing: str) -> Problem:
@@ -130,6 +134,11 @@ def not_reloaded(seconds: float) -> Problem:
 def unauthorized(detail: str) -> Problem:
     """401: a key or token is missing or wrong."""
     return Problem(401, "unauthorized", "Not allowed", detail, headers=[(b"www-authenticate", b"Bearer")])
+
+
+def forbidden(scope: str) -> Problem:
+    """403: known, but not allowed this."""
+    return Problem(403, "forbidden", "Not allowed", f"this needs a key with the scope {scope}")
 
 
 def closed() -> Problem:

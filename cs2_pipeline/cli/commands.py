@@ -25,7 +25,10 @@ models = typer.Typer(help="Registered models: list, show, promote, roll back.", 
 predict = typer.Typer(help="Ask the running prediction service: a round, or a player.", no_args_is_help=True)
 
 NAMES = " or ".join(catalog.names())
-START, DATA, MODELS = "Start here", "Data", "Models and predictions"
+keys = typer.Typer(help="Keys of programs that ask the services: create, list, revoke.", no_args_is_help=True)
+users = typer.Typer(help="Accounts of people.", no_args_is_help=True)
+
+START, DATA, MODELS, ACCESS = "Start here", "Data", "Models and predictions", "Who may ask"
 
 
 def _show_version(asked: bool) -> None:
@@ -232,6 +235,55 @@ for _spec in catalog.MODELS:
         _asking(_spec, _spec.serving)
 
 
+@keys.command(
+    "create",
+    epilog=_examples("cs2 keys create 'my bot' --scope forecast", "cs2 keys create feed --scope live:write --rate 500"),
+)
+def keys_create(
+    name: Annotated[str, typer.Argument(help="Which program it is for.")],
+    scope: Annotated[
+        list[str],
+        typer.Option(help="What it may ask for: predict, forecast, live:read, live:write, admin. Repeatable."),
+    ],
+    rate: Annotated[float, typer.Option(help="Requests a second.")] = 100.0,
+    daily_quota: Annotated[int | None, typer.Option(help="Requests a day. Default: no limit.")] = None,
+    json: Json = False,
+) -> None:
+    """Make a key and show it, this once. From the first key on, every caller needs one."""
+    from cs2_pipeline.cli.keys import create
+
+    create(settings_module.load(), name, scope, rate=rate, daily_quota=daily_quota, as_json=json)
+
+
+@keys.command("list", epilog=_examples("cs2 keys list"))
+def keys_list(json: Json = False) -> None:
+    """All keys ever made: their scopes and limits, never the keys themselves."""
+    from cs2_pipeline.cli.keys import show
+
+    show(settings_module.load(), as_json=json)
+
+
+@keys.command("revoke", epilog=_examples("cs2 keys revoke 1f2e3d4c"))
+def keys_revoke(identifier: Annotated[str, typer.Argument(help="The key's id, as `cs2 keys list` shows it.")]) -> None:
+    """Let a key open nothing any more."""
+    from cs2_pipeline.cli.keys import revoke
+
+    revoke(settings_module.load(), identifier)
+
+
+@users.command("create-admin", epilog=_examples("cs2 users create-admin anna anna@example.org"))
+def users_create_admin(
+    username: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    email: Annotated[str, typer.Argument(help="E-mail address.")],
+) -> None:
+    """Make an administrator's account; asks for the password, or reads it from standard input."""
+    from cs2_pipeline.cli.keys import create_admin
+
+    create_admin(settings_module.load(), username, email)
+
+
 app.add_typer(ingest, name="ingest", rich_help_panel=DATA)
 app.add_typer(models, name="models", rich_help_panel=MODELS)
 app.add_typer(predict, name="predict", rich_help_panel=MODELS)
+app.add_typer(keys, name="keys", rich_help_panel=ACCESS)
+app.add_typer(users, name="users", rich_help_panel=ACCESS)

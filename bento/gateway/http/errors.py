@@ -1,5 +1,6 @@
 """From what FastAPI and Starlette raise to problem documents: the same form for every error of the gateway."""
 
+import logging
 import uuid
 from typing import Any, Final
 
@@ -8,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic.alias_generators import to_camel
 from starlette.exceptions import HTTPException
 
+from bento.gateway.http import metrics
 from bento.gateway.http.middleware import DEFECT
 from bento.gateway.http.wire import to_snake, wants_camel
 from bento.http.problems import (
@@ -16,12 +18,15 @@ from bento.http.problems import (
     Problem,
     bad_values,
     internal,
+    no_records,
     not_found,
     not_json,
     wrong_media_type,
     wrong_method,
 )
+from cs2_pipeline.records.database import RecordsError
 
+logger = logging.getLogger("bentoml.gateway")
 _JSON: Final = "application/json"
 
 
@@ -30,6 +35,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Problem, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(RecordsError, _no_records)
     app.add_exception_handler(Exception, _defect)
 
 
@@ -42,6 +48,13 @@ def response(problem: Problem) -> Response:
 async def _problem(_: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  the handler is registered for it
     return response(error)
+
+
+async def _no_records(_: Request, error: Exception) -> Response:
+    """Which database and why is for the log alone."""
+    logger.error("%s", error)
+    metrics.ERRORS.labels("records").inc()
+    return response(no_records())
 
 
 async def _defect(request: Request, _: Exception) -> Response:

@@ -3,20 +3,32 @@
 Only SHA-256 digests of API keys are known here, so neither settings nor memory give a key away.
 """
 
+import asyncio
 import hashlib
 import hmac
+import logging
 import math
 from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
 
-from bento.http.buckets import Bucket
-from bento.http.problems import closed, rate_limited, unauthorized
+from bento.http.problems import closed, forbidden, rate_limited, unauthorized
+from cs2_pipeline.records.buckets import Bucket, TooOftenError
 from cs2_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from cs2_pipeline.records.keys import KeyRing
+
+logger = logging.getLogger("bentoml.predictions")
+
+SCOPE: Final = "predict"
+INTERVAL: Final = 2.0
+"""Seconds between two looks at the records' keys."""
 
 Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Access:
-    """The keys and the token of a service."""
+    """The keys and the token of a service: those that the settings name, and those of the platform's records."""
 
     def __init__(self, settings: Settings) -> None:
         keys = settings.api_keys.get_secret_value() if settings.api_keys else ""
@@ -29,7 +41,36 @@ class Access:
         # Each worker counts for itself, so each gives its share of the rate.
         self._buckets = {digest: Bucket(settings.api_key_rate / settings.service_workers) for digest in digests}
         self._token = settings.admin_token.get_secret_value() if settings.admin_token else ""
-        self.open = not digests
+        self._settings = settings
+        self._ring: KeyRing | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether no key is needed: none was configured, and none ever made that may ask for predictions."""
+        return not self._buckets and (self._ring is None or SCOPE not in self._ring.needed_for)
+
+    async def follow_records(self) -> None:
+        """Read the records' keys anew every few seconds, as soon as there are records, until cancelled."""
+        while True:
+            await asyncio.to_thread(self._look)
+            await asyncio.sleep(INTERVAL)
+
+    def _look(self) -> None:
+        if self._ring is None and self._settings.has_records():
+            # SQLAlchemy is needed by nobody else here, and takes a while to import.
+            from cs2_pipeline.records.database import Records, RecordsError  # noqa: PLC0415
+            from cs2_pipeline.records.keys import KeyRing  # noqa: PLC0415
+
+            records = Records(self._settings.resolved_records_url())
+            try:
+                if records.revision() is None:
+                    return  # the gateway is just making them
+            except RecordsError as error:
+                logger.warning("the keys of the records are not known yet: %s", error)
+                return
+            self._ring = KeyRing(records, self._settings.service_workers)
+        if self._ring is not None:
+            self._ring.refresh()
 
     def admit(self, headers: Headers) -> None:
         """Let a request for predictions pass.
@@ -40,11 +81,22 @@ class Access:
         if self.open:
             return
         # Looking up a digest tells nothing about a key by its timing: nobody can choose a digest bit by bit.
-        bucket = self._buckets.get(hashlib.sha256(_credential(headers)).hexdigest())
-        if bucket is None:
+        digest = hashlib.sha256(_credential(headers)).hexdigest()
+        if (bucket := self._buckets.get(digest)) is None:
+            if self._ring is not None and self._of_records(self._ring, digest):
+                return
             raise unauthorized("send a known key as X-API-Key or Authorization: Bearer")
         if wait := bucket.take():
             raise rate_limited(math.ceil(wait))
+
+    def _of_records(self, ring: "KeyRing", digest: str) -> bool:
+        try:
+            key = ring.admit(digest)
+        except TooOftenError as error:
+            raise rate_limited(math.ceil(error.wait), daily=error.daily) from None
+        if key is not None and SCOPE not in key.scopes:
+            raise forbidden(SCOPE)
+        return key is not None
 
     def admit_admin(self, headers: Headers) -> None:
         """Let an admin request pass.

@@ -319,6 +319,7 @@ class PredictionApp:
         if self._log is not None:
             self._log.start()
         orphaned = asyncio.create_task(_end_when_orphaned())
+        following = asyncio.create_task(self._access.follow_records())
         try:
             async with self._champions.followed():
                 # What is there after the start stays: looking through it in every full collection took 60 ms.
@@ -327,6 +328,7 @@ class PredictionApp:
                 yield
         finally:
             orphaned.cancel()
+            following.cancel()
             if self._log is not None:
                 await asyncio.to_thread(self._log.stop)
 

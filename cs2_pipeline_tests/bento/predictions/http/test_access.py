@@ -5,9 +5,11 @@ import time
 
 import pytest
 
-from bento.http.buckets import Bucket
 from bento.http.problems import Problem
 from bento.predictions.http.access import Access
+from cs2_pipeline.records import keys
+from cs2_pipeline.records.buckets import Bucket
+from cs2_pipeline.records.database import open_records
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, ROUND, serving
 
@@ -94,3 +96,27 @@ def test_a_service_with_keys_and_origins_keeps_to_them(served_home):
 def test_pages_of_other_origins_may_not_call_by_default(server):
     answer = server.post("/predict/round", ROUND, Origin="https://example.org")
     assert "access-control-allow-origin" not in answer.headers
+
+
+def test_a_key_of_the_platforms_records_opens_predictions_and_from_then_on_one_is_needed(tmp_path):
+    settings = Settings(home=tmp_path)
+    access = Access(settings)
+    access._look()
+    assert access.open  # there are no records yet
+    records = open_records(settings)
+    key, _ = keys.create(records, "a feed", ["live:write"])
+    access._look()
+    assert access.open  # no key was made for predictions
+    good, made = keys.create(records, "a bot", ["predict"], rate=1000)
+    access._look()
+    assert not access.open
+    access.admit([(b"x-api-key", good.encode())])
+    for wrong, status in ((b"guess", 401), (key.encode(), 403)):
+        with pytest.raises(Problem) as refused:
+            access.admit([(b"x-api-key", wrong)])
+        assert refused.value.status == status
+    keys.revoke(records, made.id)
+    access._look()
+    with pytest.raises(Problem):
+        access.admit([(b"x-api-key", good.encode())])
+    records.close()

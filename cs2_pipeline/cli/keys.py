@@ -1,0 +1,92 @@
+"""`cs2 keys` and `cs2 users`: who may ask the services, straight from the records: no key is needed for it."""
+
+import re
+import sys
+from collections.abc import Sequence
+from contextlib import closing
+from getpass import getpass
+
+from rich.table import Table
+
+from cs2_pipeline.cli.console import CliError, UsageError, answer, note, out
+from cs2_pipeline.records import accounts, keys
+from cs2_pipeline.records.database import Records, RecordsError, open_records
+from cs2_pipeline.records.keys import ApiKey, ApiKeyError
+from cs2_pipeline.settings import Settings
+
+
+def create(
+    settings: Settings, name: str, scopes: Sequence[str], *, rate: float, daily_quota: int | None, as_json: bool
+) -> None:
+    """Make a key and show it, this once."""
+    with closing(_records(settings)) as records:
+        try:
+            text, key = keys.create(records, name, scopes, rate=rate, daily_quota=daily_quota)
+        except ApiKeyError as error:
+            raise UsageError(str(error)) from error
+    if as_json:
+        answer({"key": text, **_shown(key)})
+        return
+    out.print(text)
+    note(
+        "Send it as X-API-Key, or give it to cs2 as CS2_API_KEY. It is kept nowhere: this is the only time it is shown."
+    )
+    note("From now on every caller needs a key, on this machine too.")
+
+
+def show(settings: Settings, *, as_json: bool) -> None:
+    """List all keys, without what opens anything."""
+    with closing(_records(settings)) as records:
+        found = keys.every(records)
+    if as_json:
+        answer({"keys": [_shown(key) for key in found]})
+        return
+    table = Table("id", "name", "scopes", "rate", "daily quota", "made", "revoked")
+    for key in found:
+        quota = "–" if key.daily_quota is None else f"{key.daily_quota:,}"
+        revoked = f"{key.revoked_at:%Y-%m-%d}" if key.revoked_at else ""
+        made = f"{key.created_at:%Y-%m-%d}"
+        table.add_row(key.id, key.name, " ".join(sorted(key.scopes)), f"{key.rate:g}/s", quota, made, revoked)
+    out.print(table)
+
+
+def revoke(settings: Settings, identifier: str) -> None:
+    """Let a key open nothing any more."""
+    with closing(_records(settings)) as records:
+        try:
+            keys.revoke(records, identifier)
+        except ApiKeyError as error:
+            raise CliError(str(error)) from error
+    note(f"{identifier} opens nothing any more, within {keys.REFRESH_SECONDS:g} s")
+
+
+def create_admin(settings: Settings, username: str, email: str) -> None:
+    """Make an administrator; the password is asked for, or read from standard input."""
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{3,32}", username) or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
+        raise UsageError("a name of 3 to 32 letters, digits, dots, dashes or underscores, and an e-mail address")
+    password = getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    if len(password) < 10:
+        raise UsageError("the password must have at least 10 characters; it is read from standard input")
+    with closing(_records(settings)) as records:
+        if accounts.register(records, username, email, password, is_admin=True) is None:
+            raise CliError(f"{username} or {email} has an account already")
+    note(f"{username} may do everything, once signed in")
+
+
+def _records(settings: Settings) -> Records:
+    try:
+        return open_records(settings)
+    except RecordsError as error:
+        raise CliError(str(error)) from error
+
+
+def _shown(key: ApiKey) -> dict[str, object]:
+    return {
+        "id": key.id,
+        "name": key.name,
+        "scopes": sorted(key.scopes),
+        "rate": key.rate,
+        "daily_quota": key.daily_quota,
+        "created_at": key.created_at.isoformat(),
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+    }

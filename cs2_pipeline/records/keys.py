@@ -1,0 +1,188 @@
+"""Keys of programs: made, listed, revoked; and the ring that admits them by rate and daily quota.
+
+A key is random text of 256 bits, of which only the SHA-256 digest is kept: it is shown once, when it is made. The ring
+counts in memory and tells the database every `REFRESH_SECONDS`: several services share a daily quota to within what
+they let pass in that time, and a killed one forgets at most that much.
+"""
+
+import hashlib
+import logging
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, insert, select, update
+
+from cs2_pipeline.records.buckets import Bucket, TooOftenError
+from cs2_pipeline.records.database import Records, RecordsError
+from cs2_pipeline.records.tables import API_KEYS, QUOTA_USE
+
+PREFIX: Final = "cs2_"
+"""What every key begins with: secret scanners find it, and a token of a person never looks like it."""
+SCOPES: Final = ("predict", "forecast", "live:read", "live:write", "admin")
+REFRESH_SECONDS: Final = 2.0
+DEFAULT_RATE: Final = 100.0
+
+logger = logging.getLogger(__name__)
+
+
+class ApiKeyError(ValueError):
+    """A key cannot be made or found; the message says why."""
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """What is known of a key; never the key itself."""
+
+    id: str
+    digest: str
+    name: str
+    scopes: frozenset[str]
+    rate: float
+    daily_quota: int | None
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+def create(
+    records: Records, name: str, scopes: Sequence[str], *, rate: float = DEFAULT_RATE, daily_quota: int | None = None
+) -> tuple[str, ApiKey]:
+    """Make a key; the text is shown once and never again.
+
+    Raises:
+        ApiKeyError: an unknown scope, a rate or quota that lets nothing pass, or no name.
+    """
+    unknown = sorted(set(scopes) - set(SCOPES))
+    if unknown or not scopes:
+        raise ApiKeyError(f"unknown scope {', '.join(unknown) or '(none)'}; there are: {', '.join(SCOPES)}")
+    if not name.strip() or len(name) > 100:
+        raise ApiKeyError("a key needs a name of at most 100 characters, such as the program's")
+    if rate <= 0 or (daily_quota is not None and daily_quota <= 0):
+        raise ApiKeyError("rate and daily quota must be above 0")
+    text = PREFIX + secrets.token_urlsafe(32)
+    row: dict[str, Any] = {
+        "id": secrets.token_hex(4),
+        "digest": digest(text),
+        "name": name.strip(),
+        "scopes": " ".join(sorted(set(scopes))),
+        "rate": rate,
+        "daily_quota": daily_quota,
+        "created_at": datetime.now(UTC),
+        "revoked_at": None,
+    }
+    with records.writing() as connection:
+        connection.execute(insert(API_KEYS), row)
+    return text, _key(row)
+
+
+def digest(key: str) -> str:
+    """What the database keeps of a key."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def every(records: Records) -> list[ApiKey]:
+    """All keys ever made, the oldest first."""
+    with records.reading() as connection:
+        return [_key(row._mapping) for row in connection.execute(select(API_KEYS).order_by(API_KEYS.c.created_at))]
+
+
+def revoke(records: Records, identifier: str) -> None:
+    """Let a key open nothing any more, from `REFRESH_SECONDS` later at the latest.
+
+    Raises:
+        ApiKeyError: there is no such key, or it is revoked already.
+    """
+    unrevoked = (API_KEYS.c.id == identifier) & API_KEYS.c.revoked_at.is_(None)
+    with records.writing() as connection:
+        if connection.execute(update(API_KEYS).where(unrevoked).values(revoked_at=datetime.now(UTC))).rowcount == 0:
+            raise ApiKeyError(f"there is no unrevoked key {identifier}; `cs2 keys list` shows all")
+
+
+def _key(row: Any) -> ApiKey:
+    return ApiKey(**{**row, "scopes": frozenset(row["scopes"].split())})
+
+
+class KeyRing:
+    """The keys as a service holds them. `admit` may run in one thread and `refresh` in another.
+
+    Args:
+        records: where the keys are.
+        processes: of this service; each gives its share of a key's rate.
+
+    Attributes:
+        needed_for: scopes that a key was ever made for: from then on whoever asks for them needs one.
+        complaint: why keys and quotas could not be read the last time; None when they could.
+    """
+
+    def __init__(self, records: Records, processes: int = 1) -> None:
+        self._records = records
+        self._processes = processes
+        self._keys: dict[str, tuple[ApiKey, Bucket]] = {}
+        self._unsaved: Counter[tuple[str, str]] = Counter()
+        self._saved: dict[tuple[str, str], int] = {}
+        self._counting = threading.Lock()
+        self.needed_for: frozenset[str] = frozenset()
+        self.complaint: str | None = None
+
+    def admit(self, key_digest: str) -> ApiKey | None:
+        """Count a request of a key; None when the key is not known or not any more.
+
+        Raises:
+            TooOftenError: its rate or daily quota is used up.
+        """
+        if (found := self._keys.get(key_digest)) is None:
+            return None
+        key, bucket = found
+        now = datetime.now(UTC)
+        use = (key.id, now.date().isoformat())
+        with self._counting:
+            if key.daily_quota is not None and self._saved.get(use, 0) + self._unsaved[use] >= key.daily_quota:
+                midnight = datetime.combine(now.date() + timedelta(days=1), datetime.min.time(), UTC)
+                raise TooOftenError((midnight - now).total_seconds(), daily=True)
+            if wait := bucket.take():
+                raise TooOftenError(wait, daily=False)
+            self._unsaved[use] += 1
+        return key
+
+    def refresh(self) -> None:
+        """Write down what was counted, and read keys and quotas anew. With no database, the ring stays as it is."""
+        with self._counting:
+            counted = {use: count for use, count in self._unsaved.items() if count}
+        try:
+            if counted:
+                with self._records.writing() as connection:
+                    _save(connection, counted)
+            with self._records.reading() as connection:
+                saved = _used_today(connection)
+                keys = [_key(row._mapping) for row in connection.execute(select(API_KEYS))]
+        except RecordsError as error:
+            self.complaint = str(error)
+            logger.warning("keys and quotas could not be read anew: %s", error)
+            return
+        self.complaint = None
+        with self._counting:
+            self._keys = {key.digest: (key, self._bucket(key)) for key in keys if key.revoked_at is None}
+            self._saved = saved
+            self._unsaved.subtract(counted)
+        self.needed_for = frozenset[str]().union(*(key.scopes for key in keys))
+
+    def _bucket(self, key: ApiKey) -> Bucket:
+        before = self._keys.get(key.digest)
+        return before[1] if before is not None else Bucket(key.rate / self._processes)
+
+
+def _save(connection: Connection, counted: dict[tuple[str, str], int]) -> None:
+    for (key_id, day), used in counted.items():
+        row = (QUOTA_USE.c.key_id == key_id) & (QUOTA_USE.c.day == day)
+        if connection.execute(update(QUOTA_USE).where(row).values(used=QUOTA_USE.c.used + used)).rowcount == 0:
+            connection.execute(insert(QUOTA_USE), {"key_id": key_id, "day": day, "used": used})
+
+
+def _used_today(connection: Connection) -> dict[tuple[str, str], int]:
+    today = datetime.now(UTC).date().isoformat()
+    found = connection.execute(select(QUOTA_USE).where(QUOTA_USE.c.day == today))
+    return {(row.key_id, row.day): row.used for row in found}

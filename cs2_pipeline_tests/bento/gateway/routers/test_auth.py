@@ -1,0 +1,208 @@
+"""Accounts over HTTP: what signs in, what stays signed in, what is refused, and what strangers cannot learn."""
+
+import base64
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import jwt
+import pytest
+from sqlalchemy import select, text, update
+
+from cs2_pipeline.records import tokens
+from cs2_pipeline.records.tables import SESSIONS, SIGNING_KEYS, USERS
+
+ANNA = {"username": "anna", "email": "anna@example.org", "password": "correct horse battery"}
+
+
+def sign_in(gateway, who=ANNA):
+    gateway.post("/auth/register", json=who)
+    answered = gateway.post("/auth/login", json={"username": who["username"], "password": who["password"]})
+    assert answered.status_code == 200, answered.text
+    return answered.json()["access_token"]
+
+
+def me(gateway, token):
+    return gateway.get("/auth/me", headers={"Authorization": f"Bearer {token}"})
+
+
+def records(gateway):
+    return gateway.app.state.records
+
+
+def test_who_registers_signs_in_and_is_known(gateway):
+    answered = gateway.post("/auth/register", json=ANNA)
+    assert answered.status_code == 202
+    token = gateway.post("/auth/login", json={"username": "ANNA", "password": ANNA["password"]})
+    assert token.json()["token_type"] == "bearer"
+    assert token.json()["expires_in"] == 900
+    assert set(token.json()) == {"access_token", "token_type", "expires_in"}
+    who = me(gateway, token.json()["access_token"]).json()
+    assert (who["username"], who["email"], who["is_admin"]) == ("anna", "anna@example.org", False)
+
+
+def test_the_address_signs_in_as_well_as_the_name(gateway):
+    gateway.post("/auth/register", json=ANNA)
+    credentials = {"username": "anna@example.org", "password": ANNA["password"]}
+    assert gateway.post("/auth/login", json=credentials).status_code == 200
+
+
+def test_in_camel_case_too(gateway):
+    gateway.post("/auth/register", json=ANNA)
+    credentials = {"username": "anna", "password": ANNA["password"]}
+    answered = gateway.post("/auth/login", json=credentials, headers={"Prefer": "spelling=camel"})
+    assert set(answered.json()) == {"accessToken", "tokenType", "expiresIn"}
+
+
+def test_only_an_argon2_hash_of_the_password_is_kept(gateway):
+    gateway.post("/auth/register", json=ANNA)
+    with records(gateway).reading() as connection:
+        row = connection.execute(select(USERS)).one()
+    assert row.password_hash.startswith("$argon2id$")
+    assert ANNA["password"] not in str(row)
+
+
+def test_a_taken_name_and_a_taken_address_are_answered_like_free_ones(gateway):
+    first = gateway.post("/auth/register", json=ANNA)
+    same_name = gateway.post("/auth/register", json=ANNA | {"email": "other@example.org", "password": "x" * 12})
+    same_address = gateway.post("/auth/register", json=ANNA | {"username": "eve", "password": "x" * 12})
+    assert first.status_code == same_name.status_code == same_address.status_code == 202
+    assert first.content == same_name.content == same_address.content
+    assert gateway.post("/auth/login", json={"username": "anna", "password": "x" * 12}).status_code == 401
+    assert gateway.post("/auth/login", json={"username": "eve", "password": "x" * 12}).status_code == 401
+
+
+def test_an_unknown_name_and_a_wrong_password_are_answered_alike_and_cost_the_same_hash(gateway, monkeypatch):
+    from cs2_pipeline.records import accounts
+
+    verified = []
+    hasher = accounts._HASHER
+    checked = type(hasher).verify
+    monkeypatch.setattr(type(hasher), "verify", lambda self, *given: verified.append(1) or checked(self, *given))
+    gateway.post("/auth/register", json=ANNA)
+    wrong = gateway.post("/auth/login", json={"username": "anna", "password": "wrong"})
+    unknown = gateway.post("/auth/login", json={"username": "nobody", "password": "wrong"})
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.content == unknown.content
+    assert len(verified) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [({"password": "short"}, "password"), ({"email": "none"}, "email"), ({"username": "a b"}, "username")],
+)
+def test_what_cannot_be_an_account_is_refused_without_repeating_the_password(gateway, change, field):
+    answered = gateway.post("/auth/register", json=ANNA | change)
+    assert answered.status_code == 422
+    assert [one["field"] for one in answered.json()["errors"]] == [field]
+    assert ANNA["password"] not in answered.text
+
+
+def test_guessing_a_password_is_slowed_down(gateway):
+    gateway.post("/auth/register", json=ANNA)
+    answers = [gateway.post("/auth/login", json={"username": "anna", "password": "w"}) for _ in range(11)]
+    assert [one.status_code for one in answers] == [401] * 10 + [429]
+    assert int(answers[-1].headers["retry-after"]) >= 1
+
+
+def test_an_access_token_that_is_out_of_date_forged_or_of_another_algorithm_opens_nothing(gateway):
+    token = sign_in(gateway)
+    claims = jwt.decode(token, options={"verify_signature": False})
+    kid = jwt.get_unverified_header(token)["kid"]
+    with records(gateway).reading() as connection:
+        secret = connection.execute(select(SIGNING_KEYS.c.secret)).scalar_one()
+    signed = {"headers": {"kid": kid}}
+    old = jwt.encode(claims | {"exp": datetime.now(UTC) - timedelta(seconds=1)}, secret, "HS256", **signed)
+    forged = jwt.encode(claims, "x" * 32, "HS256", **signed)
+    stronger = jwt.encode(claims, secret, "HS512", **signed)
+    header = base64.urlsafe_b64encode(json.dumps({"alg": "none", "kid": kid}).encode()).decode().rstrip("=")
+    unsigned = f"{header}.{token.split('.')[1]}."
+    changed = token.split(".")[0] + "." + token.split(".")[1][:-2] + "AA." + token.split(".")[2]
+    assert me(gateway, token).status_code == 200
+    assert "out of date" in me(gateway, old).json()["detail"]
+    for one in (old, forged, stronger, unsigned, changed, "garbage", "a.b.c"):
+        assert me(gateway, one).status_code == 401, one
+
+
+def test_the_signing_key_is_replaced_and_tokens_of_the_old_one_live_on(gateway, monkeypatch):
+    token = sign_in(gateway)
+    with records(gateway).writing() as connection:
+        connection.execute(update(SIGNING_KEYS).values(created_at=datetime.now(UTC) - tokens.KEY_LIFE))
+    gateway.app.state.access.signer = tokens.Signer(records(gateway))
+    newer = sign_in(gateway)
+    assert jwt.get_unverified_header(newer)["kid"] != jwt.get_unverified_header(token)["kid"]
+    assert me(gateway, token).status_code == me(gateway, newer).status_code == 200
+    with records(gateway).writing() as connection:
+        old = datetime.now(UTC) - tokens.KEY_LIFE - tokens.TOKEN_LIFE
+        kid = jwt.get_unverified_header(token)["kid"]
+        connection.execute(update(SIGNING_KEYS).where(SIGNING_KEYS.c.id == kid).values(created_at=old))
+    gateway.app.state.access.signer = tokens.Signer(records(gateway))
+    assert me(gateway, token).status_code == 401
+    assert me(gateway, newer).status_code == 200
+
+
+def test_a_session_is_kept_alive_by_its_cookie_and_ends_at_logout(gateway):
+    token = sign_in(gateway)
+    first = gateway.cookies["cs2_refresh"]
+    renewed = gateway.post("/auth/refresh")
+    assert renewed.status_code == 200
+    assert gateway.cookies["cs2_refresh"] != first
+    assert me(gateway, renewed.json()["access_token"]).status_code == 200
+    assert gateway.post("/auth/logout").status_code == 204
+    assert me(gateway, token).status_code == 401
+    assert gateway.post("/auth/refresh").status_code == 401
+
+
+def test_the_cookie_is_kept_from_scripts_and_other_sites(gateway):
+    gateway.post("/auth/register", json=ANNA)
+    answered = gateway.post("/auth/login", json={"username": "anna", "password": ANNA["password"]})
+    cookie = answered.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert "path=/auth" in cookie
+
+
+def test_a_refresh_token_used_twice_ends_its_session(gateway):
+    sign_in(gateway)
+    stolen = gateway.cookies["cs2_refresh"]
+    token = gateway.post("/auth/refresh").json()["access_token"]
+    gateway.cookies.clear()
+    again = gateway.post("/auth/refresh", headers={"Cookie": f"cs2_refresh={stolen}"})
+    assert again.status_code == 401
+    assert me(gateway, token).status_code == 401  # the thief or the owner: nobody can tell, so both are out
+    with records(gateway).reading() as connection:
+        assert connection.execute(select(SESSIONS.c.revoked_reason)).scalar_one() == "refresh token used twice"
+
+
+def test_a_session_that_is_out_of_date_ends(gateway):
+    token = sign_in(gateway)
+    with records(gateway).writing() as connection:
+        connection.execute(update(SESSIONS).values(expires_at=datetime.now(UTC) - timedelta(seconds=1)))
+    assert me(gateway, token).status_code == 401
+    assert gateway.post("/auth/refresh").status_code == 401
+
+
+def test_a_disabled_account_is_out_at_once(gateway):
+    token = sign_in(gateway)
+    with records(gateway).writing() as connection:
+        connection.execute(update(USERS).values(disabled_at=datetime.now(UTC)))
+    assert me(gateway, token).status_code == 401
+    credentials = {"username": "anna", "password": ANNA["password"]}
+    assert gateway.post("/auth/login", json=credentials).status_code == 401
+
+
+def test_locked_records_are_told_as_such_and_nothing_is_lost(gateway, tmp_path):
+    import sqlite3
+
+    with records(gateway).reading() as connection:
+        connection.execute(text("PRAGMA busy_timeout = 10"))
+    gateway.app.state.records.engine.dispose()
+    locked = sqlite3.connect(tmp_path / "records.db", isolation_level=None)
+    locked.execute("BEGIN IMMEDIATE")
+    started = time.monotonic()
+    answered = gateway.post("/auth/register", json=ANNA)
+    locked.execute("ROLLBACK")
+    assert answered.status_code == 503, time.monotonic() - started
+    assert answered.headers["retry-after"] == "1"
+    assert "sqlite" not in answered.text
+    assert gateway.post("/auth/register", json=ANNA).status_code == 202

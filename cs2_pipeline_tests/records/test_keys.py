@@ -1,0 +1,100 @@
+"""Keys of programs: shown once, revoked for good, counted by rate and by day over several services."""
+
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import select, text
+
+from cs2_pipeline.records import keys
+from cs2_pipeline.records.database import Records
+from cs2_pipeline.records.keys import ApiKeyError, KeyRing, TooOftenError
+from cs2_pipeline.records.tables import API_KEYS
+
+
+def ring(records):
+    made = KeyRing(records)
+    made.refresh()
+    return made
+
+
+def test_a_key_is_admitted_until_it_is_revoked(records):
+    text_of_it, key = keys.create(records, "a bot", ["forecast", "predict"])
+    assert ring(records).admit(keys.digest(text_of_it)) == key
+    assert key.scopes == {"forecast", "predict"}
+    following = ring(records)
+    keys.revoke(records, key.id)
+    following.refresh()
+    assert following.admit(keys.digest(text_of_it)) is None
+    assert following.needed_for == {"forecast", "predict"}  # a revoked key does not open the doors again
+    with pytest.raises(ApiKeyError, match="no unrevoked key"):
+        keys.revoke(records, key.id)
+
+
+def test_the_key_itself_is_kept_nowhere(records):
+    text_of_it, _ = keys.create(records, "a bot", ["forecast"])
+    with records.reading() as connection:
+        assert text_of_it not in str(connection.execute(select(API_KEYS)).all())
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"scopes": ["everything"]}, "unknown scope everything"),
+        ({"scopes": []}, "unknown scope"),
+        ({"name": " "}, "needs a name"),
+        ({"rate": 0}, "above 0"),
+        ({"daily_quota": 0}, "above 0"),
+    ],
+)
+def test_a_key_that_makes_no_sense_is_not_made(records, given, told):
+    with pytest.raises(ApiKeyError, match=told):
+        keys.create(records, **({"name": "a bot", "scopes": ["forecast"]} | given))
+    assert keys.every(records) == []
+
+
+def test_a_rate_is_kept(records):
+    text_of_it, _ = keys.create(records, "a bot", ["forecast"], rate=0.001)
+    own = ring(records)
+    own.admit(keys.digest(text_of_it))
+    with pytest.raises(TooOftenError) as refused:
+        own.admit(keys.digest(text_of_it))
+    assert not refused.value.daily
+    own.refresh()  # reading the keys anew does not fill the bucket
+    with pytest.raises(TooOftenError):
+        own.admit(keys.digest(text_of_it))
+
+
+def test_a_daily_quota_is_shared_by_all_services_and_survives_them(url, records):
+    text_of_it, key = keys.create(records, "a bot", ["forecast"], daily_quota=5)
+    other = Records(url)
+    first, second = ring(records), ring(other)
+    for _ in range(3):
+        first.admit(keys.digest(text_of_it))
+    first.refresh()
+    second.refresh()
+    second.admit(keys.digest(text_of_it))
+    second.admit(keys.digest(text_of_it))
+    with pytest.raises(TooOftenError) as refused:
+        second.admit(keys.digest(text_of_it))
+    assert refused.value.daily
+    assert 0 < refused.value.wait <= 86_400
+    second.refresh()
+    with pytest.raises(TooOftenError):
+        ring(records).admit(keys.digest(text_of_it))
+    with records.reading() as connection:
+        row = connection.execute(text("SELECT key_id, day, used FROM quota_use")).one()
+    assert tuple(row) == (key.id, datetime.now(UTC).date().isoformat(), 5)
+    other.close()
+
+
+def test_without_its_database_the_ring_admits_whom_it_knows_and_complains(tmp_path):
+    records = Records(f"sqlite:///{tmp_path / 'records.db'}", busy_seconds=0.05)
+    records.migrate()
+    text_of_it, _ = keys.create(records, "a bot", ["forecast"])
+    own = ring(records)
+    records.close()
+    (tmp_path / "records.db").unlink()
+    (tmp_path / "records.db").mkdir()
+    own.refresh()
+    assert own.complaint
+    assert own.admit(keys.digest(text_of_it))
