@@ -32,12 +32,12 @@ class EventError(ValueError):
     Args:
         field: where, as a path from the event (`payload.weapon`); "" for the whole of it.
         message: what is wrong and what was expected.
-        event_id: the event's own id, where it could be read.
+        event_id, match_id: the event's own, where they could be read.
     """
 
-    def __init__(self, field: str, message: str, event_id: str = "") -> None:
+    def __init__(self, field: str, message: str, event_id: str = "", match_id: str = "") -> None:
         super().__init__(f"{field}: {message}" if field else message)
-        self.field, self.message, self.event_id = field, message, event_id
+        self.field, self.message, self.event_id, self.match_id = field, message, event_id, match_id
 
 
 class Payload(Struct, frozen=True, kw_only=True):
@@ -269,7 +269,7 @@ def parse(body: bytes) -> Event:
     try:
         envelope = _ENVELOPE.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _explained(error, "", _id_in(body)) from None
+        raise _explained(error, "", *_ids_in(body)) from None
     event_id = str(envelope.event_id)
     return Event(
         event_id=event_id,
@@ -280,11 +280,11 @@ def parse(body: bytes) -> Event:
         type=envelope.type,
         source=envelope.source,
         seq_no=envelope.seq_no,
-        payload=parse_payload(envelope.type, envelope.payload, event_id),
+        payload=parse_payload(envelope.type, envelope.payload, event_id, str(envelope.match_id)),
     )
 
 
-def parse_payload(kind: str, payload: bytes | Raw, event_id: str = "") -> Payload | None:
+def parse_payload(kind: str, payload: bytes | Raw, event_id: str = "", match_id: str = "") -> Payload | None:
     """The payload of a type; None for a type that is not known.
 
     Raises:
@@ -294,11 +294,11 @@ def parse_payload(kind: str, payload: bytes | Raw, event_id: str = "") -> Payloa
     try:
         found = decoder.decode(payload) if decoder else _OBJECT.decode(payload)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise _explained(error, "payload", event_id) from None
+        raise _explained(error, "payload", event_id, match_id) from None
     if decoder is None:
         return None
     assert isinstance(found, Payload)  # noqa: S101  # the decoders are made from PAYLOADS
-    _contradictions(found, event_id)
+    _contradictions(found, event_id, match_id)
     return found
 
 
@@ -313,7 +313,7 @@ def canonical(body: bytes) -> bytes:
     try:
         return msgspec.json.encode(_snake(_OBJECT.decode(body)))
     except (msgspec.DecodeError, RecursionError) as error:
-        raise _explained(error, "", "") from None
+        raise _explained(error, "") from None
 
 
 def split(body: bytes) -> list[bytes]:
@@ -333,7 +333,7 @@ def split(body: bytes) -> list[bytes]:
         else:
             found = _BATCH.decode(body)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise _explained(error, "events", "") from None
+        raise _explained(error, "events") from None
     if not 1 <= len(found) <= MAX_BATCH:
         raise EventError("events", f"{len(found)} events; 1 to {MAX_BATCH} are taken at once")
     return [bytes(one) for one in found]
@@ -349,11 +349,11 @@ def amended(event: Event, correction: Correction) -> Event:
     return msgspec.structs.replace(event, payload=payload)
 
 
-def _contradictions(payload: Payload, event_id: str) -> None:
+def _contradictions(payload: Payload, event_id: str, match_id: str) -> None:
     if isinstance(payload, RoundStart) and payload.team_a_side == payload.team_b_side:
-        raise EventError("payload.team_b_side", f"both teams cannot play {payload.team_b_side}", event_id)
+        raise EventError("payload.team_b_side", f"both teams cannot play {payload.team_b_side}", event_id, match_id)
     if isinstance(payload, Correction) and payload.void == (payload.payload is not None):
-        raise EventError("payload", "a correction either has `void: true` or a payload", event_id)
+        raise EventError("payload", "a correction either has `void: true` or a payload", event_id, match_id)
 
 
 def _snake(value: Any) -> Any:
@@ -362,18 +362,19 @@ def _snake(value: Any) -> Any:
     return [_snake(inner) for inner in value] if isinstance(value, list) else value
 
 
-def _id_in(body: bytes) -> str:
+def _ids_in(body: bytes) -> tuple[str, str]:
     try:
-        return str(_OBJECT.decode(body).get("event_id", ""))[:64]
-    except (msgspec.DecodeError, RecursionError):
-        return ""
+        found = _OBJECT.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return "", ""
+    return str(found.get("event_id", ""))[:64], str(found.get("match_id", ""))[:64]
 
 
-def _explained(error: Exception, below: str, event_id: str) -> EventError:
+def _explained(error: Exception, below: str, event_id: str = "", match_id: str = "") -> EventError:
     message = "nested too deeply" if isinstance(error, RecursionError) else str(error)
     path = ""
     if found := _PATH.search(message):
         path, message = found[1].removeprefix("$").removeprefix("."), message[: found.start()]
     if found := _MISSING.match(message):
         path, message = ".".join(filter(None, (path, found[1]))), "missing"
-    return EventError(".".join(filter(None, (below, path))), message, event_id)
+    return EventError(".".join(filter(None, (below, path))), message, event_id, match_id)

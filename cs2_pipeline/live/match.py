@@ -78,6 +78,11 @@ class Match:
         """Events that wait for others before them."""
         return sum(len(line.waiting) for line in self._lines.values())
 
+    @property
+    def followed(self) -> dict[str, str]:
+        """By map, the source that is followed."""
+        return dict(self._followed)
+
     def take(self, events: Sequence[Event], now: float) -> Change:
         """Take newly arrived events, in the order of arrival."""
         moments: list[Moment] = []

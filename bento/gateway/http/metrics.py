@@ -4,8 +4,11 @@ from typing import Final
 
 from prometheus_client import REGISTRY, Counter, generate_latest
 
+from cs2_pipeline.live import metrics as live
+
 REQUESTS: Final = Counter("api_requests_total", "Requests answered, by route and status", ["route", "status"])
-ERRORS: Final = Counter("error_total", "Requests that failed by a defect or an unreachable part", ["service"])
+ERRORS: Final = live.ERRORS
+"""Failures by part: the live feed has some as well."""
 
 
 def render() -> bytes:

@@ -1,0 +1,391 @@
+"""The consumer: reads its shards of the log, keeps a `Match` for each match, prices, tells, and writes history.
+
+Everything it holds can be rebuilt from log and history, so it may be killed at any moment: the next owner of a shard
+reads on from where history ends, and what it writes a second time is there once.
+"""
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from cs2_pipeline.artifact.round_odds import RoundPredictor
+from cs2_pipeline.live import board, metrics
+from cs2_pipeline.live.champion import Champion
+from cs2_pipeline.live.events import Event, EventError, parse
+from cs2_pipeline.live.fold import Moment
+from cs2_pipeline.live.history import Batch, History, HistoryUnavailableError, StoredEvent, bodies, queries
+from cs2_pipeline.live.hub import Update
+from cs2_pipeline.live.log import SHARDS, Arrival, DeadLetter, EventLog, LogUnavailableError, shard_of
+from cs2_pipeline.live.match import Change, Match
+from cs2_pipeline.live.pricing import Price, price_id_of, prices
+
+logger = logging.getLogger("cs2.live")
+
+BATCH: Final = 2_000
+"""Events of a shard taken at once."""
+LEASE: Final = 6.0
+"""Seconds a consumer owns a shard without saying so again; it does every third of them."""
+IDLE: Final = 0.01
+"""Seconds between two looks at an empty log."""
+CLOCK: Final = 0.5
+"""Seconds between two prices of a match in which nothing happens but the clock runs."""
+QUIET: Final = 60.0
+"""Seconds without an event after which a match is not priced by the clock any more, and says that it is old."""
+FORGET: Final = 900.0
+"""Seconds after the last event of a finished match until it leaves memory; of any match, four times as many."""
+TRIM: Final = 30.0
+VOID: Final = "void"
+"""Basis of the row that withdraws a price because its event never happened."""
+
+
+@dataclass
+class _Live:
+    """A match in memory."""
+
+    match: Match
+    began: float
+    updated: float
+    price: Price | None = None
+    moment: Moment | None = None
+    clocked: float = 0.0
+    ranges: dict[tuple[str, int], board.RoundRange] = field(default_factory=dict)
+    problems: set[str] = field(default_factory=set)
+    failure: str = ""
+
+
+class Consumer:
+    """One consumer.
+
+    Args:
+        log, history, champion: where from, where to, priced by what.
+        publish: is handed what subscribers want to know.
+        share: shards to own at most; None for a fair share among all consumers.
+        name: unique among consumers.
+    """
+
+    def __init__(
+        self, log: EventLog, history: History, champion: Champion, publish: Callable[[list[Update]], None],
+        *, share: int | None = None, name: str | None = None,
+    ) -> None:  # fmt: skip
+        self.name = name or f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
+        self._log, self._history, self._champion, self._publish = log, history, champion, publish
+        self._share = share
+        self._positions: dict[int, str] = {}
+        self._matches: dict[str, _Live] = {}
+        self._leased = self._trimmed = 0.0
+        self.complaint: str | None = None
+
+    def run(self, stop: threading.Event) -> None:
+        """Work until told to stop; what fails is tried again."""
+        while not stop.is_set():
+            try:
+                busy = self.step()
+                self.complaint = None
+            except (LogUnavailableError, HistoryUnavailableError) as error:
+                self._fail(str(error))
+                stop.wait(1.0)
+            except Exception as error:
+                # A defect must not end the feed of all other matches; what was not written is read again.
+                logger.exception("the consumer of live events failed")
+                self._fail(f"{type(error).__name__}: {error}")
+                stop.wait(1.0)
+            else:
+                if not busy:
+                    stop.wait(IDLE)
+        self.close()
+
+    def close(self) -> None:
+        """Give the shards up."""
+        try:
+            self._log.release(self.name)
+        except LogUnavailableError as error:
+            logger.warning("shards are freed when their lease ends: %s", error)
+
+    def step(self) -> int:
+        """Do what there is to do now; returns how many events were taken."""
+        now = time.time()
+        self._own(now)
+        arrivals = self._log.read(self._positions, BATCH)
+        if arrivals:
+            self._take(arrivals, now)
+        self._pass_time(now)
+        self._tidy(now)
+        return len(arrivals)
+
+    # Shards
+
+    def _own(self, now: float) -> None:
+        """Keep the lease of the shards, take up new ones, let go of lost ones."""
+        if now - self._leased < LEASE / 3:
+            return
+        share = self._share if self._share is not None else -(-SHARDS // max(1, self._log.consumers()))
+        owned = self._log.lease(self.name, share, LEASE)
+        self._leased = now
+        for shard in owned - self._positions.keys():
+            self._positions[shard] = self._log.position(shard)
+        for shard in self._positions.keys() - owned:
+            del self._positions[shard]
+            self._drop(shard)
+
+    def _drop(self, shard: int) -> None:
+        for match_id in [one for one in self._matches if shard_of(one) == shard]:
+            del self._matches[match_id]
+
+    def _fail(self, reason: str) -> None:
+        """Forget what may not have been written: it is read from the log again."""
+        self.complaint = reason
+        metrics.ERRORS.labels("live").inc()
+        self._matches.clear()
+        self._positions.clear()
+        self._leased = 0.0
+
+    # Events
+
+    def _take(self, arrivals: list[Arrival], now: float) -> None:
+        batch = Batch()
+        by_match: dict[str, list[tuple[Arrival, Event]]] = {}
+        letters: list[DeadLetter] = []
+        for arrival in arrivals:
+            self._positions[arrival.shard] = arrival.position
+            try:
+                event = parse(arrival.body)
+            except EventError as error:
+                letters.append(DeadLetter(arrival.event_id, now, str(error), arrival.match_id, arrival.body))
+            else:
+                by_match.setdefault(event.match_id, []).append((arrival, event))
+                batch.events.append(_stored(arrival, event))
+        changes = [(match_id, self._change(match_id, of_match)) for match_id, of_match in by_match.items()]
+        arrived = {event.event_id: (event, arrival) for of_match in by_match.values() for arrival, event in of_match}
+        self._settle(changes, arrived, batch, letters, now)
+        self._log.done(self._positions)
+
+    def _change(self, match_id: str, arrived: list[tuple[Arrival, Event]]) -> Change:
+        """Let a match take its events."""
+        live = self._matches.get(match_id)
+        last = arrived[-1][0].received
+        try:
+            if live is None:
+                live = self._remembered(match_id, arrived[0][0].received)
+                if len(list(self._recall(match_id))) > len(arrived):
+                    live.updated = last
+                    return live.match.recompute("taken over")
+            live.updated, live.failure = last, ""
+            return live.match.take([event for _, event in arrived], time.time())
+        except (LogUnavailableError, HistoryUnavailableError):
+            raise
+        except Exception as error:
+            # One poisoned match must not stop the others: its events are kept, and it is tried again with the next one.
+            logger.exception("match %s cannot be computed", match_id)
+            metrics.ERRORS.labels("live").inc()
+            if live is not None:
+                live.failure = f"{type(error).__name__}: {error}"
+            self._matches.pop(match_id, None)
+            return Change([])
+
+    def _remembered(self, match_id: str, began: float) -> _Live:
+        rows = self._history.ask(queries.MATCH, match_id=match_id)
+        began = rows[0]["began"] if rows else began
+        live = _Live(Match(match_id, lambda: self._recall(match_id)), began=began, updated=began)
+        self._matches[match_id] = live
+        return live
+
+    def _recall(self, match_id: str) -> Iterable[Event]:
+        """All events of a match that have arrived so far."""
+        found = {}
+        for body in bodies(self._history.ask(queries.EVENTS_OF_MATCH, match_id=match_id)):
+            event = parse(body)
+            found[event.event_id] = event
+        for arrival in self._log.kept(match_id):
+            if arrival.event_id not in found and arrival.position <= self._positions.get(arrival.shard, ""):
+                try:
+                    found[arrival.event_id] = parse(arrival.body)
+                except EventError:  # it is among the dead letters
+                    continue
+        return found.values()
+
+    # Prices
+
+    def _settle(
+        self, changes: list[tuple[str, Change]], arrived: dict[str, tuple[Event, Arrival]], batch: Batch,
+        letters: list[DeadLetter], now: float,
+    ) -> None:  # fmt: skip
+        """Price what changed, tell subscribers, and write it all down."""
+        model = self._champion.current()
+        moments = [moment for _, change in changes for moment in change.moments]
+        standing = {match_id: self._standing(match_id) for match_id, change in changes if change.recomputed}
+        replaced = {
+            moment.event_id: standing[moment.match_id][moment.event_id][0]
+            for moment in moments
+            if moment.event_id in standing.get(moment.match_id, {})
+        }
+        priced = dict(zip((m.event_id for m in moments), prices(moments, model, now, replaced), strict=True))
+        told: list[Update] = []
+        for match_id, change in changes:
+            live = self._matches.get(match_id)
+            if live is None:
+                continue
+            of_match = [priced[moment.event_id] for moment in change.moments]
+            if change.recomputed:
+                metrics.RECOMPUTED.labels(change.recomputed).inc()
+                issued = self._reissued(live, change, of_match, standing[match_id], now)
+                batch.prices += issued
+                told += self._tell_recomputed(live, change, of_match, issued, arrived)
+            else:
+                batch.prices += of_match
+                told += self._tell(live, change, of_match, arrived)
+            self._write_down(live, change, batch, letters, now)
+        self._publish(told)
+        published = time.time()
+        for _, arrival in arrived.values():
+            metrics.TO_PRICE.observe(max(0.0, published - arrival.received))
+        self._history.write(batch)
+        if letters:
+            self._log.bury(letters)
+            metrics.DEAD.labels("not understood").inc(len(letters))
+
+    def _standing(self, match_id: str) -> dict[str, tuple[str, str]]:
+        """By event, the id and basis of the price that stands."""
+        rows = self._history.ask(queries.STANDING_PRICES, match_id=match_id)
+        return {row["event_id"]: (row["price_id"], row["basis"]) for row in rows}
+
+    def _reissued(
+        self, live: _Live, change: Change, of_match: list[Price], standing: dict[str, tuple[str, str]], now: float
+    ) -> list[Price]:
+        """Of the prices of a match computed anew, those that differ from the ones that stand; and what is withdrawn."""
+        issued = [price for price in of_match if standing.get(price.event_id, ("", ""))[1] != price.basis]
+        here = {moment.event_id for moment in change.moments}
+        gone = [(event_id, old) for event_id, old in standing.items() if event_id not in here and old[1] != VOID]
+        return issued + [_withdrawn(live.match.match_id, event_id, price_id, now) for event_id, (price_id, _) in gone]
+
+    def _tell(
+        self, live: _Live, change: Change, of_match: list[Price], arrived: dict[str, tuple[Event, Arrival]]
+    ) -> list[Update]:
+        told: list[Update] = []
+        for moment, price in zip(change.moments, of_match, strict=True):
+            _note(live, moment, price)
+            event, arrival = arrived.get(moment.event_id, (None, None))
+            told += board.updates(live.match.fold, moment, price, event, arrival.received if arrival else 0.0)
+        return told
+
+    def _tell_recomputed(
+        self, live: _Live, change: Change, of_match: list[Price], issued: list[Price],
+        arrived: dict[str, tuple[Event, Arrival]],
+    ) -> list[Update]:  # fmt: skip
+        """One notice, the new events, and the last price: not the whole match again."""
+        live.ranges, live.price, live.moment = {}, None, None
+        fold = live.match.fold
+        told: list[Update] = []
+        new = {price.event_id for price in issued if not price.supersedes}
+        for moment, price in zip(change.moments, of_match, strict=True):
+            _note(live, moment, price)
+            if moment.event_id in new and moment.event_id in arrived:
+                event, arrival = arrived[moment.event_id]
+                told += board.updates(fold, moment, price, event, arrival.received)
+        superseding = [price.price_id for price in issued if price.supersedes]
+        if superseding and change.recomputed != "taken over":
+            data = {
+                "match_id": fold.match_id, "reason": change.recomputed, "prices_superseded": len(superseding),
+                "state_version": fold.version, "prediction": board.prediction(live.price) if live.price else None,
+            }  # fmt: skip
+            told.append(Update("correction", fold.match_id, fold.tournament or "", data))
+        return told
+
+    def _write_down(self, live: _Live, change: Change, batch: Batch, letters: list[DeadLetter], now: float) -> None:
+        ended = change.recomputed or any(moment.trigger == "round_end" for moment in change.moments)
+        if ended:
+            batch.rounds += board.stored_rounds(live.match.fold, live.ranges)
+        batch.matches.append(board.stored_match(live.match, live.price, live.began, live.updated, ""))
+        for event_id, reason in live.match.problems.items():
+            if event_id not in live.problems:
+                live.problems.add(event_id)
+                letters.append(DeadLetter(event_id, now, reason, live.match.match_id, b""))
+
+    # Time
+
+    def _pass_time(self, now: float) -> None:
+        """Give up gaps that were waited for, and let the clocks of quiet matches move their prices."""
+        changes, clocked = [], []
+        for match_id, live in self._matches.items():
+            if live.match.waiting:
+                gaps = live.match.gaps
+                change = live.match.release(now)
+                metrics.GAPS.inc(live.match.gaps - gaps)
+                if change.moments:
+                    changes.append((match_id, change))
+            elif _runs(live, now):
+                live.clocked = now
+                clocked.append(live)
+        if changes:
+            self._settle(changes, {}, Batch(), [], now)
+        if clocked:
+            self._tick(clocked, now, self._champion.current())
+
+    def _tick(self, clocked: list[_Live], now: float, model: RoundPredictor | None) -> None:
+        moments = []
+        for live in clocked:
+            assert live.moment is not None  # noqa: S101  # _runs asked
+            tracker = live.match.fold.maps[live.moment.map_id].tracker
+            at = (tracker.time or 0.0) + max(0.0, now - live.updated)
+            moments.append(replace(live.moment, trigger="clock", time=at, state=tracker.state(at)))
+        told = []
+        for live, price in zip(clocked, prices(moments, model, now), strict=True):
+            fold = live.match.fold
+            data = board.prediction(price)
+            told.append(Update("prediction", fold.match_id, fold.tournament or "", data))
+        self._publish(told)
+
+    def _tidy(self, now: float) -> None:
+        if now - self._trimmed < TRIM:
+            return
+        self._trimmed = now
+        self._log.trim()
+        self._history.expire(now)
+        for shard in self._positions:
+            metrics.DEPTH.labels(str(shard)).set(0)
+        for shard, depth in self._log.depth().items():
+            metrics.DEPTH.labels(str(shard)).set(depth)
+        for match_id, live in list(self._matches.items()):
+            if now - live.updated > (FORGET if live.match.fold.over else 4 * FORGET):
+                del self._matches[match_id]
+        metrics.MATCHES.set(sum(not live.match.fold.over for live in self._matches.values()))
+
+
+def _runs(live: _Live, now: float) -> bool:
+    """Whether a match's clock moves its price now."""
+    moment = live.moment
+    if moment is None or moment.state is None or moment.phase != "round":
+        return False
+    return now - max(live.updated, live.clocked) >= CLOCK and now - live.updated <= QUIET
+
+
+def _note(live: _Live, moment: Moment, price: Price) -> None:
+    """Remember the last price, and the range of prices within the round."""
+    live.price, live.moment = price, moment
+    if moment.phase == "round" and price.round_p is not None and moment.state is not None:
+        key = (moment.map_id, moment.round_no)
+        if moment.trigger == "round_start":
+            live.ranges.pop(key, None)
+        least, largest = live.ranges.get(key, (1.0, 0.0))
+        live.ranges[key] = (min(least, price.round_p), max(largest, price.round_p))
+
+
+def _withdrawn(match_id: str, event_id: str, price_id: str, now: float) -> Price:
+    """The row that says that a price stands no more, because its event never happened."""
+    return Price(
+        price_id=price_id_of(event_id, price_id), match_id=match_id, map_id="", event_id=event_id, round_no=0,
+        trigger=VOID, state_version=0, ts_calc=now, model_version="", basis=VOID, round_p=None, round_low=None,
+        round_high=None, map_p=None, map_low=None, map_high=None, series_p=None, series_low=None, series_high=None,
+        supersedes=price_id,
+    )  # fmt: skip
+
+
+def _stored(arrival: Arrival, event: Event) -> StoredEvent:
+    return StoredEvent(
+        event.match_id, event.event_id, event.map_id, event.round_no, event.type, event.source, event.seq_no,
+        event.ts_event, arrival.received, arrival.position, arrival.body,
+    )  # fmt: skip

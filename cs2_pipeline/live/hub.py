@@ -1,0 +1,130 @@
+"""Fan-out: from a published update to everybody who subscribed to it.
+
+A subscriber has a queue of its own. Who does not keep up is cut off: nobody is waited for. What they missed is in
+history. Several gateways are joined by Redis pub/sub (`relay`).
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal
+
+import msgspec
+
+from cs2_pipeline.live import metrics
+
+Kind = Literal["prediction", "score", "event", "lifecycle", "correction"]
+QUEUE: Final = 256
+"""Updates a subscriber may be behind."""
+MAX_SUBSCRIBERS: Final = 10_000
+
+
+class Update(msgspec.Struct, frozen=True):
+    """Something that subscribers want to know at once.
+
+    Attributes:
+        data: what it says, in the contract's names.
+        at: when the event that caused it became durable.
+    """
+
+    kind: Kind
+    match_id: str
+    tournament: str
+    data: dict[str, Any]
+    at: float = 0.0
+
+
+@dataclass(eq=False)
+class Subscription:
+    """One subscriber's queue.
+
+    Attributes:
+        match_id, tournament: what it follows; None for any.
+        cut_off: it was too slow; nothing more comes.
+    """
+
+    match_id: str | None
+    tournament: str | None
+    kinds: frozenset[str]
+    queue: asyncio.Queue[Update] = field(default_factory=lambda: asyncio.Queue(QUEUE))
+    cut_off: bool = False
+
+    def wants(self, update: Update) -> bool:
+        """Whether an update is for this subscriber."""
+        return update.kind in self.kinds and self.tournament in (None, update.tournament)
+
+
+class TooManySubscribersError(Exception):
+    """No more subscriptions are taken."""
+
+
+class Hub:
+    """All subscribers of this process. `publish` may be called from any thread, the rest from the event loop."""
+
+    def __init__(self) -> None:
+        self._by_match: dict[str | None, set[Subscription]] = {}
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._pending: list[Update] = []
+        self._lock = threading.Lock()
+        self.count = 0
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Deliver in this event loop from now on."""
+        self._loop = loop
+
+    def publish(self, updates: Iterable[Update]) -> None:
+        """Hand updates to their subscribers; never waits for any."""
+        if self._loop is None or self._loop.is_closed():
+            return
+        with self._lock:
+            idle = not self._pending
+            self._pending += updates
+            wake = idle and bool(self._pending)
+        if wake:
+            self._loop.call_soon_threadsafe(self._deliver)
+
+    def _deliver(self) -> None:
+        with self._lock:
+            updates, self._pending = self._pending, []
+        for update in updates:
+            for key in (update.match_id, None):
+                for subscription in list(self._by_match.get(key, ())):
+                    if subscription.wants(update):
+                        self._offer(subscription, update)
+
+    def _offer(self, subscription: Subscription, update: Update) -> None:
+        try:
+            subscription.queue.put_nowait(update)
+        except asyncio.QueueFull:
+            subscription.cut_off = True
+            metrics.CUT_OFF.inc()
+            self._remove(subscription)
+
+    async def subscribe(
+        self, kinds: Iterable[Kind], match_id: str | None = None, tournament: str | None = None
+    ) -> AsyncIterator[Update]:
+        """The updates to come; ends when the subscriber was too slow.
+
+        Raises:
+            TooManySubscribersError: there are `MAX_SUBSCRIBERS` already.
+        """
+        if self.count >= MAX_SUBSCRIBERS:
+            raise TooManySubscribersError(f"{MAX_SUBSCRIBERS} subscribers are served already")
+        subscription = Subscription(match_id, tournament, frozenset(kinds))
+        self._by_match.setdefault(match_id, set()).add(subscription)
+        self.count += 1
+        metrics.SUBSCRIBERS.inc()
+        try:
+            while not (subscription.cut_off and subscription.queue.empty()):
+                yield await subscription.queue.get()
+        finally:
+            self._remove(subscription)
+            self.count -= 1
+            metrics.SUBSCRIBERS.dec()
+
+    def _remove(self, subscription: Subscription) -> None:
+        of_match = self._by_match.get(subscription.match_id, set())
+        of_match.discard(subscription)
+        if not of_match:
+            self._by_match.pop(subscription.match_id, None)

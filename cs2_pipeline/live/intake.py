@@ -1,0 +1,111 @@
+"""The door: bytes in, acknowledged events in the log, or a reason. Nothing is acknowledged before it is durable."""
+
+import hashlib
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Final
+
+from cs2_pipeline.live import metrics
+from cs2_pipeline.live.events import Event, EventError, canonical, parse
+from cs2_pipeline.live.log import DeadLetter, EventLog, Submitted
+
+MAX_PENDING: Final = 20_000
+"""Events that may be on their way into the log at once; more are turned away with "try again"."""
+MAX_BACKLOG: Final = 200_000
+"""Events that may wait for the consumers; more are turned away until they have caught up."""
+_BACKLOG_SEEN_FOR: Final = 0.5
+
+
+class BusyError(Exception):
+    """Too much at once: nothing was taken. Try again after `seconds`."""
+
+    def __init__(self, seconds: float, message: str) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What became of an event.
+
+    Attributes:
+        event_id: as read, or "" where it could not be.
+        duplicate: an event of this id had been taken before; this one has no effect.
+        error: why it was not taken; it is among the dead letters under `letter`.
+    """
+
+    event_id: str
+    duplicate: bool = False
+    error: EventError | None = None
+    letter: str = ""
+
+
+class Intake:
+    """Takes events.
+
+    Args:
+        log: where to.
+    """
+
+    def __init__(self, log: EventLog) -> None:
+        self._log = log
+        self._pending = 0
+        self._backlog, self._backlog_at = 0, 0.0
+        self.pool = ThreadPoolExecutor(4, thread_name_prefix="intake")
+
+    def take(self, bodies: Sequence[bytes]) -> list[Taken]:
+        """Take events; those that cannot be understood go to the dead letters, the others into the log.
+
+        Raises:
+            BusyError: too much at once.
+            LogUnavailableError: the log cannot be written.
+        """
+        began = time.perf_counter()
+        self._make_room(len(bodies))
+        try:
+            results = self._taken(bodies)
+        finally:
+            self._pending -= len(bodies)
+        metrics.INGESTION.observe(time.perf_counter() - began)
+        return results
+
+    def _make_room(self, count: int) -> None:
+        now = time.monotonic()
+        if now - self._backlog_at > _BACKLOG_SEEN_FOR:
+            self._backlog_at, self._backlog = now, sum(self._log.depth().values())
+        if self._backlog > MAX_BACKLOG:
+            raise BusyError(2.0, f"{self._backlog} events wait to be priced; send again when the consumers caught up")
+        if self._pending + count > MAX_PENDING:
+            raise BusyError(1.0, f"{self._pending} events are being written; send again in a moment")
+        self._pending += count
+
+    def _taken(self, bodies: Sequence[bytes]) -> list[Taken]:
+        events: list[tuple[int, Event, bytes]] = []
+        results: list[Taken] = [Taken("")] * len(bodies)
+        letters: list[DeadLetter] = []
+        for place, body in enumerate(bodies):
+            try:
+                spelled = canonical(body)
+                events.append((place, parse(spelled), spelled))
+            except EventError as error:
+                letter = letter_of(body, error)
+                letters.append(letter)
+                results[place] = Taken(error.event_id, error=error, letter=letter.id)
+                metrics.EVENTS.labels("unknown", "unknown", "refused").inc()
+        if letters:
+            self._log.bury(letters)
+            metrics.DEAD.labels("invalid").inc(len(letters))
+        new = self._log.append([Submitted(event.event_id, event.match_id, body) for _, event, body in events])
+        for (place, event, _), fresh in zip(events, new, strict=True):
+            results[place] = Taken(event.event_id, duplicate=not fresh)
+            result = "accepted" if fresh else "duplicate"
+            metrics.EVENTS.labels(metrics.type_label(event.type), metrics.source_label(event.source), result).inc()
+        return results
+
+
+def letter_of(body: bytes, error: EventError) -> DeadLetter:
+    """The dead letter of bytes that are no event. Sent again, they are the same letter."""
+    name = hashlib.sha256(body).hexdigest()[:24]
+    return DeadLetter(name, time.time(), str(error), error.match_id, body[:65_536])

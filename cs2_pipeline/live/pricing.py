@@ -1,0 +1,223 @@
+"""Prices: what a moment of a match says about the round, the map and the series, for team A, with intervals.
+
+The round's price is the champion's. The map's is exact arithmetic (`game.series`) over it and the rounds to come, and
+the series' over the map's, so the three never contradict each other. Where a source does not tell what the model
+needs, the price is that of a typical value and the interval covers the range of what it may be.
+"""
+
+import hashlib
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import lru_cache
+from math import isfinite
+from typing import Any, Final
+
+import msgspec
+
+from cs2_pipeline.artifact.round_odds import DIGITS, RoundPredictor
+from cs2_pipeline.game import rules, series
+from cs2_pipeline.live.fold import Moment
+
+Odds = tuple[float, float, float]
+"""P(team A wins) with the bounds of its interval."""
+
+UNKNOWN: Final[Odds] = (0.5, 0.0, 1.0)
+EVEN: Final = series.RoundOdds(0.5, 0.5)
+"""Rounds to come between teams nothing is known of."""
+
+_EQUIPMENT: Final = (200.0, 4_000.0, 6_000.0)
+_PISTOL_EQUIPMENT: Final = (200.0, 850.0, 1_000.0)
+"""Least, typical and most a living player carries, dollars."""
+_MONEY: Final = (0.0, 8_000.0, 30_000.0)
+"""Of a side."""
+_ROUND_CLOCK: Final = (5.0, 70.0, rules.ROUND_TIME)
+_BOMB_CLOCK: Final = (2.0, 20.0, rules.BOMB_TIME)
+
+
+class Price(msgspec.Struct, frozen=True, kw_only=True):
+    """A price, as it is published and kept.
+
+    Attributes:
+        price_id: the same whenever the same event is priced for the same time.
+        supersedes: the price that this one replaces; "" for the first of an event.
+        basis: fingerprint of all that the price depends on, without the model.
+        map_p, series_p: None where no such odds can be given (a format other than first to 13).
+    """
+
+    price_id: str
+    match_id: str
+    map_id: str
+    event_id: str
+    round_no: int
+    trigger: str
+    state_version: int
+    ts_calc: float
+    model_version: str
+    basis: str
+    round_p: float | None
+    round_low: float | None
+    round_high: float | None
+    map_p: float | None
+    map_low: float | None
+    map_high: float | None
+    series_p: float | None
+    series_low: float | None
+    series_high: float | None
+    supersedes: str = ""
+
+
+def basis_of(moment: Moment) -> str:
+    """A fingerprint of a moment: equal moments have equal prices by the same model."""
+    return hashlib.sha256(msgspec.json.encode(asdict(moment))).hexdigest()[:20]
+
+
+def price_id_of(event_id: str, supersedes: str = "") -> str:
+    """The id of an event's price, or of the one that replaces another."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{event_id}/{supersedes}"))
+
+
+def prices(
+    moments: Sequence[Moment], model: RoundPredictor | None, now: float, replaced: dict[str, str] | None = None
+) -> list[Price]:
+    """The prices of moments, of any matches, by one run of the model.
+
+    Args:
+        model: without one the round has no price, the map's and series' assume even rounds.
+        now: the time of calculation.
+        replaced: by event id, the price that the new one supersedes.
+    """
+    rounds = round_odds(moments, model)
+    version = model.version.version if model else ""
+    return [
+        _price(m, odds, version, now, (replaced or {}).get(m.event_id, ""))
+        for m, odds in zip(moments, rounds, strict=True)
+    ]
+
+
+def round_odds(moments: Sequence[Moment], model: RoundPredictor | None) -> list[Odds | None]:
+    """What each moment says about its round; None where there is none, or no model to ask."""
+    found: list[Odds | None] = [_settled(moment) for moment in moments]
+    rows: list[dict[str, Any]] = []
+    places: list[tuple[int, int]] = []
+    for place, moment in enumerate(moments):
+        if moment.state is not None and model is not None:
+            if moment.state["ct_alive"] is None or moment.state["t_alive"] is None:
+                found[place] = UNKNOWN
+                continue
+            variants = scenarios(moment.state)
+            places.append((place, len(variants)))
+            rows += variants
+    if model is None or not rows:
+        return found
+    answered = model.many(rows)
+    at = 0
+    for place, count in places:
+        of_moment = answered[at : at + count]
+        at += count
+        p, low, high = of_moment[0][0], min(one[1] for one in of_moment), max(one[2] for one in of_moment)
+        found[place] = (p, low, high) if moments[place].a_side == "CT" else _flipped((p, low, high))
+    return found
+
+
+def scenarios(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """A state with what is missing filled in: typically, as well as possible for CT, as well as possible for T."""
+    planted = bool(state["bomb_planted"])
+    clock = _BOMB_CLOCK if planted else _ROUND_CLOCK
+    # With the bomb down time is on CT's side, before that on T's.
+    for_ct, for_t = (2, 0) if planted else (0, 2)
+    pistol = rules.is_pistol_round((state["ct_score"] or 0) + (state["t_score"] or 0) + 1)
+    each = _PISTOL_EQUIPMENT if pistol else _EQUIPMENT
+    ranges: dict[str, tuple[float, float, float]] = {}
+    for side, other in (("ct", (0, 2)), ("t", (2, 0))):
+        alive = state[f"{side}_alive"]
+        low, high = other
+        for name, (least, usual, most) in (
+            (f"{side}_equip_value", (each[0] * alive, each[1] * alive, each[2] * alive)),
+            (f"{side}_money", _MONEY),
+        ):
+            bounds = (least, usual, most)
+            ranges[name] = (usual, bounds[2 - low], bounds[2 - high])
+    ranges["time_remaining"] = (clock[1], clock[for_ct], clock[for_t])
+    missing = {name: values for name, values in ranges.items() if state[name] is None}
+    known = {**state, "ct_score": state["ct_score"] or 0, "t_score": state["t_score"] or 0}
+    if not missing:
+        return [known]
+    return [known | {name: values[case] for name, values in missing.items()} for case in range(3)]
+
+
+def _settled(moment: Moment) -> Odds | None:
+    """The odds of a round that has just ended."""
+    if moment.round_winner is None:
+        return None
+    return (1.0, 1.0, 1.0) if moment.round_winner == "A" else (0.0, 0.0, 0.0)
+
+
+def _price(moment: Moment, of_round: Odds | None, version: str, now: float, supersedes: str) -> Price:
+    of_map = map_odds(moment, of_round)
+    of_series = series_odds(moment, of_map)
+    none = (None, None, None)
+    return Price(
+        price_id=price_id_of(moment.event_id, supersedes), match_id=moment.match_id, map_id=moment.map_id,
+        event_id=moment.event_id, round_no=moment.round_no, trigger=moment.trigger, state_version=moment.version,
+        ts_calc=now, model_version=version, basis=basis_of(moment), supersedes=supersedes,
+        **dict(zip(("round_p", "round_low", "round_high"), of_round or none, strict=True)),
+        **dict(zip(("map_p", "map_low", "map_high"), _rounded(of_map) or none, strict=True)),
+        **dict(zip(("series_p", "series_low", "series_high"), _rounded(of_series) or none, strict=True)),
+    )  # fmt: skip
+
+
+def map_odds(moment: Moment, of_round: Odds | None) -> Odds | None:
+    """What a moment says about its map; None where the score is none of a map played to 13."""
+    if moment.map_winner is not None:
+        return (1.0, 1.0, 1.0) if moment.map_winner == "A" else (0.0, 0.0, 0.0)
+    if moment.phase == "over":
+        return UNKNOWN
+    a, b = moment.score
+    began_ct = moment.a_side is None or (moment.a_side == "CT") != rules.sides_swapped(a + b + 1)
+    try:
+        if moment.phase == "between":
+            level = _map_odds((a, b), began_ct)
+            return (level, level, level)
+        won, lost = _map_odds((a + 1, b), began_ct), _map_odds((a, b + 1), began_ct)
+        series.map_odds(EVEN, (a, b), began_ct=began_ct)
+    except series.ScoreError:
+        return None
+    p, low, high = (chance * won + (1.0 - chance) * lost for chance in of_round or UNKNOWN)
+    return p, low, high
+
+
+@lru_cache(4096)
+def _map_odds(score: tuple[int, int], began_ct: bool) -> float:
+    return series.map_odds(EVEN, score, began_ct=began_ct)
+
+
+def series_odds(moment: Moment, of_map: Odds | None) -> Odds | None:
+    """What a moment says about its series."""
+    if moment.match_winner is not None:
+        return (1.0, 1.0, 1.0) if moment.match_winner == "A" else (0.0, 0.0, 0.0)
+    if moment.over:
+        return UNKNOWN
+    if of_map is None:
+        return None
+    others = [0.5] * moment.best_of
+    try:
+        if moment.map_winner is not None or moment.phase == "over":
+            level = series.series_odds(moment.best_of, others, score=moment.maps)
+            return (level, level, level)
+        won, lost = (series.series_odds(moment.best_of, [chance, *others], score=moment.maps) for chance in (1.0, 0.0))
+    except series.ScoreError:
+        return None
+    p, low, high = (chance * won + (1.0 - chance) * lost for chance in of_map)
+    return p, low, high
+
+
+def _flipped(odds: Odds) -> Odds:
+    p, low, high = odds
+    return round(1.0 - p, DIGITS), round(1.0 - high, DIGITS), round(1.0 - low, DIGITS)
+
+
+def _rounded(odds: Odds | None) -> Odds | None:
+    if odds is None or not all(isfinite(one) for one in odds):
+        return None
+    return round(odds[0], DIGITS), round(odds[1], DIGITS), round(odds[2], DIGITS)

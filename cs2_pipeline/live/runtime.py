@@ -1,0 +1,76 @@
+"""The live feed of one process, put together from the settings: log, history, champion, consumer, hub."""
+
+import logging
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from cs2_pipeline.live.champion import Champion
+from cs2_pipeline.live.consumer import Consumer
+from cs2_pipeline.live.history import History
+from cs2_pipeline.live.history.sqlite import SqliteHistory
+from cs2_pipeline.live.hub import Hub
+from cs2_pipeline.live.intake import Intake
+from cs2_pipeline.live.log import EventLog
+from cs2_pipeline.live.log.sqlite import SqliteLog
+from cs2_pipeline.settings import Settings
+
+logger = logging.getLogger("cs2.live")
+
+
+def open_log(settings: Settings) -> EventLog:
+    """The log: a file in the home, or Redis."""
+    return SqliteLog(folder(settings) / "log.sqlite")
+
+
+def open_history(settings: Settings) -> History:
+    """The event store: a file in the home, or ClickHouse."""
+    return SqliteHistory(folder(settings) / "history.sqlite")
+
+
+def folder(settings: Settings) -> Path:
+    """Where the embedded parts of the live feed are."""
+    return settings.home / "live"
+
+
+class Live:
+    """The live feed of one process.
+
+    Args:
+        settings: the platform's.
+        consume: whether this process prices; without it, it only takes events and answers questions.
+    """
+
+    def __init__(self, settings: Settings, *, consume: bool = True) -> None:
+        self.log = open_log(settings)
+        self.history = open_history(settings)
+        self.hub = Hub()
+        self.intake = Intake(self.log)
+        self.champion = Champion(settings.champion_cache)
+        self._stop = threading.Event()
+        self._consumer = Consumer(self.log, self.history, self.champion, self.hub.publish) if consume else None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin to consume."""
+        if self._consumer is not None:
+            run: Callable[[threading.Event], None] = self._consumer.run
+            self._thread = threading.Thread(target=run, args=(self._stop,), name="live-consumer", daemon=True)
+            self._thread.start()
+
+    def complaint(self) -> str | None:
+        """What keeps the feed from working; None when nothing does."""
+        if self._consumer is None:
+            return None
+        if self._thread is None or not self._thread.is_alive():
+            return "the consumer is not running"
+        return self._consumer.complaint
+
+    def close(self) -> None:
+        """Stop, with everything that was taken durable."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(10)
+        self.intake.pool.shutdown(wait=True)
+        self.log.close()
+        self.history.close()

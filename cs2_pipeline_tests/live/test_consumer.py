@@ -1,0 +1,193 @@
+"""From the door to history: prices of every event, whatever becomes of the consumer and in whatever order."""
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cs2_pipeline.live.history import queries
+from cs2_pipeline_tests.live.conftest import Bench, promote
+from cs2_pipeline_tests.live.made import Feed, play, uid
+
+MATCH = uid("one")
+
+
+@pytest.fixture(scope="module")
+def straight(tmp_path_factory, champions):
+    """State and prices of a match that arrived in order."""
+    bench = Bench(tmp_path_factory.mktemp("straight"), champions)
+    events = play(3, rounds=2)
+    events.append(events[-1] | {"event_id": uid("x"), "seq_no": len(events) + 1, "type": "new_type", "payload": {}})
+    bench.send(events)
+    bench.consume()
+    return events, bench.state(MATCH), bench.prices(MATCH)
+
+
+def test_every_event_of_play_has_a_price_by_the_champion(straight) -> None:
+    events, _, prices = straight
+    assert set(prices) == {event["event_id"] for event in events[:-1]}
+    in_round = [prices[event["event_id"]] for event in events if event["type"] in ("kill", "player_hurt")]
+    assert all(0 <= low <= p <= high <= 1 for _, p, low, high, *_ in in_round)
+    assert len({p for _, p, *_ in in_round}) >= 5
+    assert prices[events[-2]["event_id"]][7] in (0.0, 1.0)
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 10**6))
+def test_repeats_disorder_and_dying_consumers_change_neither_state_nor_prices(
+    straight, tmp_path_factory, champions, seed
+):
+    events, state, prices = straight
+    chance = random.Random(seed)
+    bench = Bench(tmp_path_factory.mktemp("shuffled"), champions)
+    arrival = [*events[:-1], *chance.choices(events[:-1], k=20)]
+    arrival = [event for _, event in sorted(enumerate(arrival), key=lambda one: one[0] + chance.uniform(0, 15))]
+    while arrival:
+        size = chance.randint(1, 40)
+        bench.send(arrival[:size])
+        arrival = arrival[size:]
+        if chance.random() < 0.3:
+            bench.consumer.close()
+            bench.consumer = bench.another()  # the old one and all it held is gone
+        bench.consumer.step()
+    bench.consumer.close()
+    bench.consumer = bench.another()
+    bench.send(events[-1:])  # takes the match over: no gap is waited for any more
+    bench.consume()
+    assert bench.state(MATCH) == state
+    assert bench.prices(MATCH) == prices
+    counted = bench.history.ask(queries.EVENTS_COUNTED)[0]
+    assert counted == {"events": len(events), "different": len(events)}
+
+
+def test_a_consumer_that_dies_between_history_and_log_repeats_nothing(bench) -> None:
+    events = play(3, rounds=1)
+    bench.send(events[:20])
+    done, bench.log.done = bench.log.done, lambda positions: None
+    bench.consume()
+    bench.log.done = done
+    before = bench.history.ask(queries.PRICES, match_id=MATCH, map_id="")
+    bench.consumer.close()
+    bench.consumer = bench.another()
+    bench.consume()
+    assert bench.history.ask(queries.PRICES, match_id=MATCH, map_id="") == before
+    assert bench.history.ask(queries.EVENTS_COUNTED)[0]["events"] == 20
+
+
+def test_a_correction_issues_prices_again_and_history_keeps_both(bench) -> None:
+    events = play(3, rounds=2)
+    bench.send(events)
+    bench.consume()
+    wrong = next(event for event in events if event["type"] == "kill")
+    correction = wrong | {
+        "event_id": uid("c"), "type": "correction", "seq_no": len(events) + 1,
+        "payload": {"event_id": wrong["event_id"], "void": True},
+    }  # fmt: skip
+    before = bench.prices(MATCH)
+    bench.send([correction])
+    bench.consume()
+    after = bench.prices(MATCH)
+    place = events.index(wrong)
+    assert wrong["event_id"] not in after
+    assert all(after[event["event_id"]] == before[event["event_id"]] for event in events[:place])
+    assert all(after[event["event_id"]][0] == before[event["event_id"]][0] - 1 for event in events[place + 1 :])
+    rows = bench.history.ask(queries.PRICES, match_id=MATCH, map_id="")
+    assert {row["event_id"] for row in rows if row["supersedes"]} == {event["event_id"] for event in events[place:]}
+    notices = [update.data for update in bench.told if update.kind == "correction"]
+    assert [notice["reason"] for notice in notices] == ["a correction"]
+    assert notices[0]["prices_superseded"] == len(events) - place
+    # The prices are those of a match in which it never happened.
+    other = Bench(bench.folder / "other", bench.champions)
+    other.send([event for event in events if event is not wrong])
+    other.consume()
+    other.consumer._matches[MATCH].match.recompute("all there")
+    assert bench.consumer._matches[MATCH].match.fold.digest() == other.consumer._matches[MATCH].match.fold.digest()
+
+
+def test_a_new_champion_prices_from_the_next_event_on(tmp_path) -> None:
+    promote(tmp_path / "champions", "1")
+    bench = Bench(tmp_path, tmp_path / "champions")
+    events = play(3, rounds=1)
+    bench.send(events[:12])
+    bench.consume()
+    promote(tmp_path / "champions", "2", bias=1.0)
+    bench.consumer._champion._looked = 0.0
+    bench.send(events[12:])
+    bench.consume()
+    rows = bench.history.ask(queries.PRICES, match_id=MATCH, map_id="")
+    version = {row["event_id"]: row["model_version"] for row in rows}
+    assert [version[event["event_id"]] for event in events] == ["1"] * 12 + ["2"] * (len(events) - 12)
+
+
+def test_without_a_champion_state_and_history_go_on(tmp_path) -> None:
+    bench = Bench(tmp_path, tmp_path / "none")
+    events = play(3, rounds=1)
+    bench.send(events)
+    bench.consume()
+    prices = bench.prices(MATCH)
+    assert len(prices) == len(events)
+    assert prices[events[3]["event_id"]][1] is None
+    assert prices[events[-1]["event_id"]][7] in (0.0, 1.0)
+
+
+def test_clocks_move_prices_between_events(bench) -> None:
+    feed = Feed()
+    feed.say("map_start", map_name="de_nuke", map_number=1)
+    feed.round = 1
+    feed.say("round_start", team_a_score=0, team_b_score=0, team_a_side="CT", team_b_side="T")
+    feed.say("freeze_time_ended", 15.0)
+    feed.say("economy_update", 80.0, team_a_econ=0, team_b_econ=0)
+    bench.send(feed.events)
+    bench.consume()
+    bench.told.clear()
+    now = bench.consumer._matches[MATCH].updated
+    for after in (0.6, 0.7, 1.2, 34.9, 35.1, 61.0):
+        bench.consumer._pass_time(now + after)
+    clock = [update.data["round"]["p_team_a_win"] for update in bench.told]
+    # Not twice within half a second, nor when nothing was heard for a minute; 115 s after the freeze time CT has won.
+    assert clock == [0.5, 0.5, 0.5]
+    bench.consumer._pass_time(now + 35.5)
+    assert bench.told[-1].data["trigger_event_type"] == "clock"
+    assert bench.told[-1].data["round"]["p_team_a_win"] == 1.0
+    assert len(bench.prices(MATCH)) == len(feed.events)
+
+
+def test_two_consumers_share_the_shards_and_give_the_same(straight, tmp_path, champions) -> None:
+    bench = Bench(tmp_path, champions)
+    both = [bench.another(share=8), bench.another(share=8)]
+    matches = [play(seed, match=f"m{seed}", rounds=1) for seed in range(6)]
+    for position in range(max(map(len, matches))):
+        bench.send([events[position] for events in matches if position < len(events)])
+        for consumer in both:
+            consumer.step()
+    owned = [set(consumer._positions) for consumer in both]
+    assert owned[0] | owned[1] == set(range(16)) and not owned[0] & owned[1]
+    alone = Bench(tmp_path / "alone", champions)
+    for events in matches:
+        alone.send(events)
+    alone.consume()
+    for seed in range(6):
+        assert bench.prices(uid(f"m{seed}")) == alone.prices(uid(f"m{seed}"))
+        assert bench.state(uid(f"m{seed}")) == alone.state(uid(f"m{seed}"))
+
+
+def test_one_poisoned_match_does_not_stop_the_others(bench, monkeypatch) -> None:
+    from cs2_pipeline.live.fold import Fold
+
+    apply = Fold.apply
+
+    def poisoned(self, event):
+        if self.match_id == uid("bad"):
+            raise ZeroDivisionError("a defect")
+        return apply(self, event)
+
+    monkeypatch.setattr(Fold, "apply", poisoned)
+    bench.send(play(1, match="bad", rounds=1) + play(1, match="good", rounds=1))
+    bench.consume()
+    assert bench.prices(uid("good")) and not bench.prices(uid("bad"))
+    monkeypatch.setattr(Fold, "apply", apply)
+    more = play(1, match="bad", rounds=2)[len(play(1, match="bad", rounds=1, finish=False)) :]
+    bench.send(more)
+    bench.consume()
+    assert bench.prices(uid("bad"))
