@@ -11,6 +11,7 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from bento.gateway.live import intake, matches, room
 from bento.gateway.routers import auth, health, records
 
 
@@ -22,5 +23,11 @@ class Room:
     running: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None
 
 
-ROOMS: Final = (Room(records.router, records.running), Room(health.router), Room(auth.router))
+ROOMS: Final = (
+    Room(records.router, records.running),
+    Room(health.router),
+    Room(auth.router),
+    Room(intake.router, room.running),
+    Room(matches.router),
+)
 """Opened in this order: the records are there for all behind them."""

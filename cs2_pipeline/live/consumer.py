@@ -80,6 +80,11 @@ class Consumer:
         self._leased = self._trimmed = 0.0
         self.complaint: str | None = None
 
+    @property
+    def matches(self) -> int:
+        """Matches in memory."""
+        return len(self._matches)
+
     def run(self, stop: threading.Event) -> None:
         """Work until told to stop; what fails is tried again."""
         while not stop.is_set():

@@ -253,7 +253,8 @@ _PAYLOAD: Final = {name: msgspec.json.Decoder(kind) for name, kind in PAYLOADS.i
 _OBJECT: Final = msgspec.json.Decoder(dict[str, Any])
 _BATCH: Final = msgspec.json.Decoder(list[Raw])
 _CAMEL: Final = re.compile(rb'"(?:event|match|map)Id"')
-_HUMP: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
+_HUMP: Final = re.compile(r"(?<=[A-Za-z0-9])([A-Z])")
+"""Also between two capitals: `teamAName` is `team_a_name`."""
 _PATH: Final = re.compile(r" - at `(\$?[^`]*)`$")
 _MISSING: Final = re.compile(r"^Object missing required field `([^`]*)`$")
 

@@ -58,6 +58,11 @@ class Live:
             self._thread = threading.Thread(target=run, args=(self._stop,), name="live-consumer", daemon=True)
             self._thread.start()
 
+    @property
+    def wanted(self) -> bool:
+        """Whether there is anything to price."""
+        return self._consumer is not None and self._consumer.matches > 0
+
     def complaint(self) -> str | None:
         """What keeps the feed from working; None when nothing does."""
         if self._consumer is None:

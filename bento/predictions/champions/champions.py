@@ -156,7 +156,7 @@ class Champions:
         """Keep up with MLflow while the block runs."""
         self._root.mkdir(parents=True, exist_ok=True)
         await self.glance()
-        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(_keep_following(self._root))]
+        tasks = [asyncio.create_task(self._watch()), asyncio.create_task(keep_following(self._root))]
         try:
             yield
         finally:
@@ -179,7 +179,7 @@ def request_reload(settings: Settings) -> None:
     (settings.champion_cache / RELOAD_FILE).write_text(str(time.time()))
 
 
-async def _keep_following(root: Path) -> None:
+async def keep_following(root: Path) -> None:
     """Run the follower while this worker holds the lock; wait for the lock while another worker does."""
     with (root / LOCK_FILE).open("w") as lock:
         while not _locked(lock):

@@ -1,0 +1,60 @@
+"""What runs while the gateway is open: the live feed of this process, and the follower of champions."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, Request
+
+from bento.http.problems import Problem
+from bento.predictions.champions.champions import GLANCE, keep_following
+from cs2_pipeline.live.history import HistoryUnavailableError
+from cs2_pipeline.live.runtime import Live
+from cs2_pipeline.settings import Settings
+
+
+@asynccontextmanager
+async def running(app: FastAPI) -> AsyncIterator[None]:
+    """Run the live feed."""
+    settings: Settings = app.state.settings
+    settings.champion_cache.mkdir(parents=True, exist_ok=True)
+    live = await asyncio.to_thread(Live, settings)
+    live.hub.attach(asyncio.get_running_loop())
+    live.start()
+    app.state.live = live
+    app.state.complaints["live"] = live.complaint
+    following = asyncio.create_task(_follow(live, settings.champion_cache))
+    try:
+        yield
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        await asyncio.to_thread(live.close)
+
+
+async def _follow(live: Live, cache: Path) -> None:
+    """Fetch champions once there is something to price: a gateway without live matches needs no follower."""
+    while not live.wanted:
+        await asyncio.sleep(GLANCE)
+    await keep_following(cache)
+
+
+def live_of(request: Request) -> Live:
+    """The live feed of the process that answers."""
+    found: Live = request.app.state.live
+    return found
+
+
+async def ask(request: Request, query: str, **values: Any) -> list[dict[str, Any]]:
+    """Ask history, off the event loop.
+
+    Raises:
+        Problem: 503 when it cannot be asked.
+    """
+    try:
+        return await asyncio.to_thread(live_of(request).history.ask, query, **values)
+    except HistoryUnavailableError as error:
+        raise Problem(503, "history_unavailable", "The history of matches cannot be read", str(error)) from error

@@ -1,0 +1,44 @@
+"""Server-sent events: what the hub publishes, as a browser's EventSource reads it."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any, Final
+
+import msgspec
+
+from cs2_pipeline.live.hub import Hub, Kind
+
+HEADERS: Final = {"cache-control": "no-store", "x-accel-buffering": "no"}
+KINDS: Final[tuple[Kind, ...]] = ("prediction", "score", "event", "lifecycle", "correction")
+BEAT: Final = 15.0
+"""Seconds of silence after which a comment shows that the connection lives."""
+
+
+async def events(hub: Hub, match_id: str, first: dict[str, Any] | None) -> AsyncIterator[bytes]:
+    """The stream of a match. It ends when the reader was too slow: `cut-off` is the last event then."""
+    yield b"retry: 2000\n\n"
+    if first is not None:
+        yield framed("prediction", first)
+    async with aclosing(hub.subscribe(KINDS, match_id)) as updates:  # type: ignore[type-var]  # a generator
+        waiting: asyncio.Task[Any] | None = None
+        try:
+            while True:
+                waiting = waiting or asyncio.ensure_future(anext(updates))
+                done, _ = await asyncio.wait([waiting], timeout=BEAT)
+                if not done:
+                    yield b": still here\n\n"
+                    continue
+                update = waiting.result()
+                waiting = None
+                yield framed(update.kind, update.data)
+        except StopAsyncIteration:
+            yield framed("cut-off", {"reason": "too slow; connect again, and read what was missed from the history"})
+        finally:
+            if waiting is not None:
+                waiting.cancel()
+
+
+def framed(kind: str, data: dict[str, Any]) -> bytes:
+    """One event of a stream."""
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode(data))

@@ -1,0 +1,30 @@
+"""A gateway with a champion in its cache, and the live feed running."""
+
+import fcntl
+import time
+
+import pytest
+
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
+from cs2_pipeline_tests.live.conftest import promote
+
+
+@pytest.fixture(scope="module")
+def feed(tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    cache = Settings(home=home).champion_cache
+    promote(cache)
+    with (cache / "follower.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # as where the prediction service runs its follower already
+        with open_gateway(home, max_body_bytes=2**20) as client:
+            yield client
+
+
+def await_that(condition, seconds=20.0):
+    """Wait for the consumer, which works on its own."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, "it did not happen"
+        time.sleep(0.02)
+    return found

@@ -1,0 +1,196 @@
+"""Events in and prices out over HTTP, as the contract has them."""
+
+import json
+
+import pytest
+
+from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
+from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
+from cs2_pipeline_tests.live.made import Feed, play, uid
+
+EVENTS = "/api/v1/events"
+
+
+def finished(feed, name, **how):
+    """A match that was played and priced; its id."""
+    events = play(3, match=name, **how)
+    assert feed.post(f"{EVENTS}/batch", json=events).json()["accepted"] == len(events)
+    return uid(name), await_that(
+        lambda: (
+            (seen := feed.get(f"/api/v1/matches/{uid(name)}")).status_code == 200
+            and seen.json()["state_version"] == len(events)
+            and seen.json()
+        )
+    )
+
+
+def test_an_event_is_taken_once(feed) -> None:
+    event = play(match="once")[0]
+    first, second = feed.post(EVENTS, json=event), feed.post("/events", json=event)
+    assert (first.status_code, first.json()) == (
+        202,
+        {"success": True, "event_id": event["event_id"], "accepted": 1, "duplicate": False},
+    )
+    assert (second.status_code, second.json()["duplicate"], second.json()["accepted"]) == (200, True, 0)
+
+
+def test_a_match_is_priced_to_its_end(feed) -> None:
+    match, view = finished(feed, "priced", rounds=3)
+    assert view["status"] == "FINISHED" and view["team_a"]["name"] == "Löwen ☻"
+    (of_map,) = view["maps"]
+    assert of_map["team_a_score"] + of_map["team_b_score"] == 3
+    assert sum(player["kills"] for player in of_map["players"]) == sum(p["deaths"] for p in of_map["players"])
+    prediction = feed.get(f"/api/v1/matches/{match}/prediction").json()
+    assert prediction == view["prediction"]
+    assert prediction["p_team_a_win"] in (0.0, 1.0) and prediction["p_team_a_win"] == (view["winner"] == "A")
+    assert prediction["confidence"] == 1.0 and prediction["model_version"] == "1"
+    history = feed.get(f"/api/v1/matches/{match}/history").json()
+    assert [one["state_version"] for one in history] == list(range(1, view["state_version"] + 1))
+    rounds = feed.get(f"/api/v1/matches/{match}/rounds").json()
+    assert [one["round_no"] for one in rounds] == [1, 2, 3]
+    assert all(0 <= one["clutch_index"] <= 1 and -1 <= one["momentum"] <= 1 for one in rounds)
+    stats = feed.get(f"/api/v1/matches/{match}/stats").json()
+    assert stats["events"]["round_end"] == 3
+    metrics = feed.get("/api/v1/teams/10/metrics").json()
+    assert metrics["rounds"] >= 3 and metrics["kills"] > 0
+    assert match in {one["match_id"] for one in feed.get("/api/v1/matches?status=finished").json()["items"]}
+
+
+def test_matches_are_listed_in_pages(feed) -> None:
+    for number in range(3):
+        finished(feed, f"listed {number}", rounds=1, finish=False)
+    seen, after = [], None
+    while True:
+        page = feed.get("/api/v1/matches", params={"status": "live", "limit": 2, **({"after": after} if after else {})})
+        seen += [one["match_id"] for one in page.json()["items"]]
+        after = page.json()["next"]
+        if after is None:
+            break
+    assert len(seen) == len(set(seen))
+    assert {uid(f"listed {number}") for number in range(3)} <= set(seen)
+
+
+def test_camel_case_is_read_and_answered(feed) -> None:
+    (event,) = play(match="camel")[:1]
+
+    def camel(value):
+        if isinstance(value, dict):
+            return {k.split("_")[0] + "".join(p.title() for p in k.split("_")[1:]): camel(v) for k, v in value.items()}
+        return value
+
+    answered = feed.post(EVENTS, json=camel(event))
+    assert answered.status_code == 202 and answered.json()["eventId"] == event["event_id"]
+    seen = await_that(
+        lambda: (
+            (one := feed.get(f"/api/v1/matches/{uid('camel')}", headers={"prefer": "spelling=camel"})).status_code
+            == 200
+            and one.json()
+        )
+    )
+    assert seen["teamA"]["name"] == "Löwen ☻"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"event_id": "no uuid"}, "event_id"),
+        ({"ts_event": "yesterday"}, "ts_event"),
+        ({"ts_event": "2026-01-18T12:00:00"}, "ts_event"),
+        ({"round_no": -1}, "round_no"),
+        ({"seq_no": 1.5}, "seq_no"),
+        ({"source": ""}, "source"),
+        ({"payload": {"weapon": "ak47"}}, "payload.killer_player_id"),
+        ({"type": "bomb_planted", "payload": {"time_remaining_sec": -3}}, "payload.time_remaining_sec"),
+        ({"type": "round_start", "payload": {"team_a_score": 0, "team_b_score": 0, "team_a_side": "CT",
+                                             "team_b_side": "CT"}}, "payload.team_b_side"),
+        ({"type": "correction", "payload": {"event_id": uid("x")}}, "payload"),
+    ],
+)  # fmt: skip
+def test_a_broken_event_is_refused_by_its_field_and_kept_as_a_dead_letter(feed, change, field) -> None:
+    event = next(e for e in play(match="broken") if e["type"] == "kill") | {"event_id": uid("broken", field)} | change
+    answered = feed.post(EVENTS, json=event)
+    assert answered.status_code == 422 and answered.headers["content-type"] == "application/problem+json"
+    assert answered.json()["errors"][0]["field"] == field
+    letters = feed.app.state.live.log.dead_letters()
+    assert any(json.loads(letter.body) == event for letter in letters)
+
+
+def test_a_batch_takes_what_is_right_and_names_what_is_wrong(feed) -> None:
+    events = play(match="mixed", rounds=1)[:5]
+    events[2] = events[2] | {"payload": {}}
+    answered = feed.post(f"{EVENTS}/batch", json={"events": events})
+    assert answered.status_code == 202
+    body = answered.json()
+    assert (body["success"], body["accepted"], body["duplicates"]) == (False, 4, 0)
+    assert (body["refused"][0]["index"], body["refused"][0]["field"]) == (2, "payload.team_a_score")
+    again = feed.post(f"{EVENTS}/batch", json=events[:2]).json()
+    assert (again["success"], again["accepted"], again["duplicates"]) == (True, 0, 2)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"{", 400), (b"[]", 422), (b'"text"', 422), (b"[1]", 422), (b"[" * 50_000, 400), (b"\xff{}", 400),
+     (b'{"a":1}', 422), (b" " * (2**20 + 1), 413)],
+)  # fmt: skip
+def test_bytes_that_are_no_events_are_refused(feed, body, status) -> None:
+    for path in (EVENTS, f"{EVENTS}/batch"):
+        answered = feed.post(path, content=body, headers={"content-type": "application/json"})
+        assert answered.status_code == status or (answered.status_code, body[:1]) == (422, b"[")
+        assert answered.headers["content-type"] == "application/problem+json"
+
+
+def test_unknown_types_and_fields_are_taken_and_kept(feed) -> None:
+    event = play(match="unknown")[0]
+    strange = event | {
+        "event_id": uid("strange"),
+        "type": "coach_shouts",
+        "seq_no": 2,
+        "mood": "loud",
+        "payload": {"x": [1]},
+    }
+    assert feed.post(f"{EVENTS}/batch", json=[event, strange]).json()["accepted"] == 2
+    view = await_that(
+        lambda: (
+            (seen := feed.get(f"/api/v1/matches/{uid('unknown')}")).status_code == 200
+            and seen.json()["state_version"] == 2
+            and seen.json()
+        )
+    )
+    assert view["ignored"] == {"unknown type coach_shouts": 1}
+
+
+def test_a_map_never_seen_and_no_match_start_are_no_hindrance(feed) -> None:
+    made = Feed("bare")
+    made.round = 1
+    made.say("round_start", team_a_score=0, team_b_score=0, team_a_side="T", team_b_side="CT")
+    made.say("freeze_time_ended")
+    assert feed.post(f"{EVENTS}/batch", json=made.events).status_code == 202
+    found = await_that(
+        lambda: (
+            (seen := feed.get(f"/api/v1/matches/{uid('bare')}/prediction")).status_code == 200
+            and seen.json()["state_version"] == 2
+            and seen.json()
+        )
+    )
+    assert 0 < found["round"]["p_team_a_win"] < 1
+
+
+def test_what_is_not_there_is_404(feed) -> None:
+    for path in ("", "/prediction", "/history", "/rounds", "/stats"):
+        assert feed.get(f"/api/v1/matches/{uid('nobody')}{path}").status_code == 404
+    assert feed.get("/api/v1/teams/nobody/metrics").status_code == 404
+    assert feed.get("/api/v1/matches?after=x").status_code == 422
+
+
+def test_a_stranger_neither_writes_nor_reads(tmp_path) -> None:
+    with open_gateway(tmp_path, client=ELSEWHERE) as client:
+        assert client.post(EVENTS, json=play()[0]).status_code == 401
+        assert client.get("/api/v1/matches").status_code == 401
+
+
+def test_too_much_at_once_is_turned_away_whole(feed, monkeypatch) -> None:
+    monkeypatch.setattr("cs2_pipeline.live.intake.MAX_PENDING", 3)
+    answered = feed.post(f"{EVENTS}/batch", json=play(match="busy")[:4])
+    assert answered.status_code == 429 and int(answered.headers["retry-after"]) >= 1
+    monkeypatch.undo()
+    assert feed.post(f"{EVENTS}/batch", json=play(match="busy")[:4]).json()["accepted"] == 4
