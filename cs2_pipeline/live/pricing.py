@@ -15,7 +15,8 @@ from typing import Any, Final
 
 import msgspec
 
-from cs2_pipeline.artifact.round_odds import DIGITS, RoundPredictor
+from cs2_pipeline.artifact.predictors import DIGITS
+from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.game import rules, series
 from cs2_pipeline.live.fold import Moment
 
