@@ -1,0 +1,122 @@
+"""What the past says of a line-up beyond its strength: experience, activity, shared history, stand-ins, form.
+
+`History` holds what has been played, in order; `signals` turns a line-up on a day into numbers. It counts only what
+was noted before, so a contest must be asked about before it is noted. Every number is of one side: the model reads
+the difference of both, which makes it antisymmetric.
+"""
+
+import math
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from cs2_pipeline.game import rules
+from cs2_pipeline.game.teams import Teams
+from cs2_pipeline.models.match.contest import LineUp
+
+SIGNALS: Final = (
+    "rest",
+    "played_30",
+    "played_90",
+    "experience",
+    "least_experience",
+    "together",
+    "stand_ins",
+    "debutants",
+    "form",
+)
+"""Names of what `History.signals` gives, in order."""
+LONGEST_REST: Final = 60
+_RECENT: Final = (30, 90)
+_FORM: Final = 10
+_LONGEST_RECENT: Final = 120
+"""How many of a team's latest contests are kept."""
+
+
+@dataclass
+class _Record:
+    """A team's past: days of its latest contests, their results, who played the last one."""
+
+    days: deque[int] = field(default_factory=lambda: deque(maxlen=_LONGEST_RECENT))
+    results: deque[int] = field(default_factory=lambda: deque(maxlen=_FORM))
+    line_up: tuple[str, ...] = ()
+
+
+class History:
+    """Everything noted so far, in the order it was played."""
+
+    def __init__(self) -> None:
+        self.teams = Teams()
+        self._records: dict[int, _Record] = {}
+        self._played: dict[str, int] = {}
+        self._together: dict[str, int] = {}
+
+    def signals(self, line_up: LineUp, day: int) -> tuple[float, ...]:
+        """`SIGNALS` of a line-up before a contest on a day, each scaled to about one standard deviation."""
+        players = line_up.players
+        team = self.teams.find(players)
+        record = self._records.get(team, _Record()) if team is not None else _Record()
+        played = [self._played.get(player, 0) for player in players] + [0] * (rules.TEAM_SIZE - len(players))
+        known = [math.log1p(count) for count in sorted(played)]
+        rest = min(day - record.days[-1], LONGEST_REST) if record.days else LONGEST_REST
+        recent = [sum(day - one <= span for one in record.days) for span in _RECENT]
+        stand_ins = len(set(players) - set(record.line_up)) if record.line_up else 0
+        return (
+            math.log1p(rest),
+            math.log1p(recent[0]) / 0.8,
+            math.log1p(recent[1]) / 0.9,
+            math.fsum(known) / rules.TEAM_SIZE,
+            known[0],
+            math.log1p(self._together.get(_key(players), 0)) / 1.5,
+            stand_ins / 0.65,
+            float(played.count(0)),
+            (sum(record.results) - len(record.results) / 2) / 2,
+        )
+
+    def note(self, line_up: LineUp, day: int, *, won: bool) -> int:
+        """Note that a line-up played and whether it won; returns the number of its team."""
+        players = tuple(sorted(line_up.players))
+        team = self.teams.note(players)
+        record = self._records.setdefault(team, _Record())
+        record.days.append(day)
+        record.results.append(int(won))
+        record.line_up = players
+        for player in players:
+            self._played[player] = self._played.get(player, 0) + 1
+        key = _key(players)
+        self._together[key] = self._together.get(key, 0) + 1
+        return team
+
+    def knows(self, player: str) -> bool:
+        """Whether a player has played before."""
+        return player in self._played
+
+    def to_document(self) -> dict[str, Any]:
+        """For JSON: the same past gives the same document."""
+        return {
+            "latest": self.teams.latest,
+            "records": [
+                [team, list(record.days), list(record.results), list(record.line_up)]
+                for team, record in sorted(self._records.items())
+            ],
+            "played": dict(sorted(self._played.items())),
+            "together": dict(sorted(self._together.items())),
+        }
+
+    @classmethod
+    def of_document(cls, document: dict[str, Any]) -> "History":
+        """The history a document was made from."""
+        history = cls()
+        history.teams = Teams(document["latest"])
+        for team, days, results, line_up in document["records"]:
+            record = _Record(line_up=tuple(line_up))
+            record.days.extend(days)
+            record.results.extend(results)
+            history._records[team] = record
+        history._played = dict(document["played"])
+        history._together = dict(document["together"])
+        return history
+
+
+def _key(players: tuple[str, ...]) -> str:
+    return "\n".join(sorted(players))
