@@ -23,6 +23,7 @@ __all__ = [
     "RoundOdds",
     "ScoreError",
     "final_scores",
+    "is_final",
     "map_odds",
     "map_odds_in_round",
     "round_odds_at_price",
@@ -70,6 +71,15 @@ class RoundOdds:
     def of_round(self, number: int, *, began_ct: bool) -> float:
         """Of one round, counted from 1, for a team that began the map as CT or not."""
         return self.as_ct if began_ct != rules.sides_swapped(number) else self.as_t
+
+
+def is_final(score: Score) -> bool:
+    """Whether a map at this score is over.
+
+    Raises:
+        ScoreError: no map can stand at this score.
+    """
+    return _decided(score) is not None
 
 
 def map_odds(odds: RoundOdds, score: Score = EVEN_SCORE, *, began_ct: bool = True) -> float:

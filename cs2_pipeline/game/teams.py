@@ -4,59 +4,41 @@ A team lives on in its players, not in its name: a rename changes nothing, a sta
 that swap names stay who they are. Only that rule belongs here; what teams are called is `datasets.directories`'.
 """
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 CORE: Final = 3
-"""Players that two line-ups in a row must share to be the same team."""
+"""Players of a line-up who must have played for a team last, for the line-up to be that team's."""
 
 
 class Teams:
     """Tells line-ups of one team from those of another, as they come in the order of play.
 
-    Teams are numbered in the order in which they are first seen, so that the same line-ups in the same order give
-    the same numbers.
+    Three of the five must have played for the team when they played last: so a stand-in does not break the row, nor
+    do two matches with different ones. Teams are numbered in the order in which they are first seen.
+
+    Attributes:
+        count: how many teams there are.
+        of_player: the number of the team each player played for last.
     """
 
-    def __init__(self, latest: Iterable[Iterable[str]] = ()) -> None:
-        """``latest`` are the latest line-ups of the teams known already, by number (see `latest`)."""
-        self._latest: list[frozenset[str]] = []
-        self._of: dict[str, set[int]] = {}
-        for line_up in latest:
-            self._latest.append(frozenset())
-            self._note(len(self._latest) - 1, frozenset(line_up))
-
-    @property
-    def latest(self) -> list[list[str]]:
-        """Each team's latest line-up, sorted, by team number."""
-        return [sorted(line_up) for line_up in self._latest]
+    def __init__(self, count: int = 0, of_player: Mapping[str, int] | None = None) -> None:
+        self.count = count
+        self.of_player = dict(of_player or {})
 
     def find(self, line_up: Iterable[str]) -> int | None:
-        """The number of the team this line-up is, or None for one never seen. Nothing is noted.
-
-        Of several teams that qualify, the one that shares most players; of those the lowest number, the oldest.
-        """
-        players = frozenset(line_up)
-        shared: dict[int, int] = {}
-        for player in players:
-            for team in self._of.get(player, ()):
-                shared[team] = shared.get(team, 0) + 1
-        enough = [(-count, team) for team, count in shared.items() if count >= CORE]
-        return min(enough)[1] if enough else None
+        """The number of the team this line-up is, or None for one never seen. Nothing is noted."""
+        shared = Counter(self.of_player[player] for player in set(line_up) if player in self.of_player)
+        team, players = min(shared.items(), key=lambda item: (-item[1], item[0]), default=(None, 0))
+        return team if players >= CORE else None
 
     def note(self, line_up: Iterable[str]) -> int:
-        """The number of the team that played with this line-up, which is its latest from now on."""
-        players = frozenset(line_up)
+        """The number of the team that played with this line-up."""
+        players = set(line_up)
         team = self.find(players)
         if team is None:
-            team = len(self._latest)
-            self._latest.append(frozenset())
-        self._note(team, players)
+            team = self.count
+            self.count += 1
+        self.of_player |= dict.fromkeys(players, team)
         return team
-
-    def _note(self, team: int, players: frozenset[str]) -> None:
-        for player in self._latest[team] - players:
-            self._of[player].discard(team)
-        for player in players:
-            self._of.setdefault(player, set()).add(team)
-        self._latest[team] = players

@@ -6,6 +6,7 @@ the difference of both, which makes it antisymmetric.
 """
 
 import math
+from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -37,7 +38,7 @@ _LONGEST_RECENT: Final = 120
 class _Record:
     """A team's past: days of its latest contests, their results, who played the last one."""
 
-    days: deque[int] = field(default_factory=lambda: deque(maxlen=_LONGEST_RECENT))
+    days: list[int] = field(default_factory=list)
     results: deque[int] = field(default_factory=lambda: deque(maxlen=_FORM))
     line_up: tuple[str, ...] = ()
 
@@ -59,7 +60,7 @@ class History:
         played = [self._played.get(player, 0) for player in players] + [0] * (rules.TEAM_SIZE - len(players))
         known = [math.log1p(count) for count in sorted(played)]
         rest = min(day - record.days[-1], LONGEST_REST) if record.days else LONGEST_REST
-        recent = [sum(day - one <= span for one in record.days) for span in _RECENT]
+        recent = [len(record.days) - bisect_left(record.days, day - span) for span in _RECENT]
         stand_ins = len(set(players) - set(record.line_up)) if record.line_up else 0
         return (
             math.log1p(rest),
@@ -79,6 +80,7 @@ class History:
         team = self.teams.note(players)
         record = self._records.setdefault(team, _Record())
         record.days.append(day)
+        del record.days[:-_LONGEST_RECENT]
         record.results.append(int(won))
         record.line_up = players
         for player in players:
@@ -94,7 +96,8 @@ class History:
     def to_document(self) -> dict[str, Any]:
         """For JSON: the same past gives the same document."""
         return {
-            "latest": self.teams.latest,
+            "teams": self.teams.count,
+            "of_player": dict(sorted(self.teams.of_player.items())),
             "records": [
                 [team, list(record.days), list(record.results), list(record.line_up)]
                 for team, record in sorted(self._records.items())
@@ -107,7 +110,7 @@ class History:
     def of_document(cls, document: dict[str, Any]) -> "History":
         """The history a document was made from."""
         history = cls()
-        history.teams = Teams(document["latest"])
+        history.teams = Teams(document["teams"], document["of_player"])
         for team, days, results, line_up in document["records"]:
             record = _Record(line_up=tuple(line_up))
             record.days.extend(days)

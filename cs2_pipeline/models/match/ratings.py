@@ -20,6 +20,7 @@ Needs numpy and nothing else, so that serving can ask it.
 import io
 import json
 import math
+import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
@@ -71,7 +72,7 @@ class Assumptions:
     on_map: float = 0.03
     points: float = 0.22
     signal: float = 0.009
-    rest: int = 75
+    rest: int = 40
 
 
 @dataclass(frozen=True)
@@ -413,7 +414,7 @@ class Ratings:
             found._settle(names, arrays["mean"], lower + np.tril(lower, -1).T, arrays["last"])
             found._pending = np.zeros((found._mean.size, arrays["pending"].shape[1]))
             found._pending[:count] = arrays["pending"]
-        except (KeyError, TypeError, EOFError, OSError, ValueError) as error:
+        except (KeyError, TypeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"not a readable state of ratings: {error}") from error
         found.day, found.contests, found._swept = document["day"], document["contests"], document["swept"]
         found._resting = {name: _Resting(*values) for name, values in document["resting"].items()}

@@ -1,0 +1,61 @@
+"""Maps and series with their outcome, in the order of play: the table the match model learns from.
+
+`of_maps` takes what was extracted from demos, `series.read` what somebody recorded without demos; both give
+`schema.MATCHES`. A match's first and second side are told apart by something that knows nothing of the outcome.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from cs2_pipeline.datasets.schema import MATCHES, DatasetError
+from cs2_pipeline.game import rules
+
+
+def of_maps(extracted: pd.DataFrame) -> pd.DataFrame:
+    """The table of extracted maps (`demodb.extraction.maps`), each a best of one, in the order of play.
+
+    Raises:
+        DatasetError: a column is missing.
+    """
+    frame = extracted.sort_values(["started_at", "match_id"], ignore_index=True)
+    frame = frame.assign(
+        match_id=frame["match_id"].astype("str"),
+        place=frame.groupby(frame["started_at"].dt.date).cumcount() + 1,
+        best_of=1,
+        first_points=float("nan"),
+        second_points=float("nan"),
+    )
+    return MATCHES.conform(frame)
+
+
+def in_order(matches: pd.DataFrame) -> pd.DataFrame:
+    """The matches in the order they were played, each once.
+
+    Raises:
+        DatasetError: there are none, or a match is there twice.
+    """
+    if matches.empty:
+        raise DatasetError(
+            "no matches: extract them from demos, or read a table of series with `cs2 ingest series FILE`"
+        )
+    frame = MATCHES.conform(matches)
+    day = frame["started_at"].dt.normalize()
+    frame = frame.assign(day=day).sort_values(["day", "place", "match_id"], ignore_index=True).drop(columns="day")
+    twice = frame["match_id"].duplicated()
+    if twice.any():
+        raise DatasetError(f"match {frame.loc[twice, 'match_id'].iloc[0]} is in the table twice")
+    return frame
+
+
+def players_of(match: Mapping[Any, Any], side: str) -> tuple[str, ...]:
+    """The ids of a side's line-up in a row of the table; none where it is not known."""
+    return tuple(json.loads(match[f"{side}_players"]))
+
+
+def rated_players(match: Mapping[Any, Any], side: str) -> tuple[str, ...]:
+    """Whom a result tells about: the line-up, or where nobody is known five nameless players of the named team."""
+    known = players_of(match, side)
+    return known or tuple(f"{match[f'{side}_name']} #{number}" for number in range(1, rules.TEAM_SIZE + 1))

@@ -1,0 +1,165 @@
+"""Reading tables of series: what is taken, and how what cannot be taken is named."""
+
+import gzip
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cs2_pipeline.datasets.matches import in_order
+from cs2_pipeline.datasets.series import SeriesFileError, read
+
+SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+BY_OUTCOME = """date,order,team_w,team_l,roster_w,roster_l,rank_w,points_w,rank_l,points_l
+2025-03-01,2,Alpha,Beta,"a, b, c, d, e","v, w, x, y, z",1,1900,,
+2025-03-01,1,Gamma,Delta,"k, l, m, n, o","p, q, r, s, t",,,,
+2025-03-02,1,Beta,Alpha,"v, w, x, y, z","a, b, c, d, e",,,,
+"""
+BY_SIDE = """match_id,date,team1_name,team2_name,team1_score,team2_score,winner
+1,2024-04-19T09:45:00Z,Metizport,FURIA,1,2,FURIA
+2,2024-04-19T08:00:00Z,Sangal,Nemiga,1,0,Sangal
+3,2024-04-20T11:00:00Z,Sangal,FURIA,13,7,1
+"""
+
+
+def taken(tmp_path: Path, text: str, name: str = "series.csv"):
+    path = tmp_path / name
+    path.write_text(text)
+    return read(path)
+
+
+def test_days_keep_their_order_of_play(tmp_path):
+    frame, report = taken(tmp_path, BY_OUTCOME)
+    assert [set(pair) for pair in zip(frame["first_name"], frame["second_name"], strict=True)] == [
+        {"Gamma", "Delta"},
+        {"Alpha", "Beta"},
+        {"Alpha", "Beta"},
+    ]
+    assert frame["place"].tolist() == [1, 2, 1]
+    assert (report.series, report.with_line_ups, report.with_points) == (3, 3, 0)
+    assert (report.first_day, report.last_day) == ("2025-03-01", "2025-03-02")
+
+
+def test_the_winner_is_still_the_winner_whichever_side_the_lot_gives_it(tmp_path):
+    frame, _ = taken(tmp_path, BY_OUTCOME)
+    row = frame.iloc[1]
+    winner = "first" if row["first_wins"] == 1 else "second"
+    assert row[f"{winner}_name"] == "Alpha"
+    assert json.loads(row[f"{winner}_players"]) == list("abcde")
+    assert row[f"{winner}_points"] == 1900
+
+
+def test_the_lot_knows_nothing_of_the_outcome(tmp_path):
+    """With winner and loser exchanged the sides stay, and the label turns."""
+    header, *rows = BY_OUTCOME.splitlines()
+    turned = [header]
+    for row in rows:
+        date, order, one, two, rest = row.split(",", 4)
+        rosters = rest.split('"')
+        turned.append(f'{date},{order},{two},{one},"{rosters[3]}","{rosters[1]}",,,,')
+    before, _ = taken(tmp_path, BY_OUTCOME)
+    after, _ = taken(tmp_path, "\n".join(turned))
+    assert (before["first_name"] == after["first_name"]).all()
+    assert (before["first_wins"] == 1 - after["first_wins"]).all()
+
+
+def test_sides_are_drawn_evenly(tmp_path):
+    rows = [f"2025-01-{1 + n % 28:02d},Team {n},Team {n + 1}" for n in range(2000)]
+    frame, _ = taken(tmp_path, "\n".join(["date,team_w,team_l", *rows]))
+    assert abs(frame["first_wins"].mean() - 0.5) < 0.05
+
+
+def test_two_sides_and_the_winner(tmp_path):
+    path = tmp_path / "series.csv.gz"
+    path.write_bytes(gzip.compress(BY_SIDE.encode()))
+    frame, report = read(path)
+    assert report.with_line_ups == 0
+    assert frame["started_at"].is_monotonic_increasing, "the hour orders a day without an order"
+    assert frame["best_of"].tolist() == [1, 3, 1]
+    for row in frame.to_dict("records"):
+        winner = row["first_name"] if row["first_wins"] else row["second_name"]
+        assert winner in ("FURIA", "Sangal")
+    assert frame["first_players"].tolist() == ["[]"] * 3
+
+
+def test_the_same_file_gives_the_same_table(tmp_path):
+    assert taken(tmp_path, BY_OUTCOME)[0].equals(taken(tmp_path, BY_OUTCOME)[0])
+
+
+def test_later_rows_change_no_earlier_one(tmp_path):
+    before, _ = taken(tmp_path, BY_OUTCOME)
+    after, _ = taken(tmp_path, BY_OUTCOME + '2025-03-09,1,Beta,Delta,"v, w, x, y, z","p, q, r, s, t",,,,\n')
+    assert after.iloc[:3].equals(before)
+    assert len(in_order(after)) == 4
+
+
+def test_two_people_of_one_name_on_both_sides_are_left_out_of_both(tmp_path):
+    frame, report = taken(tmp_path, BY_OUTCOME.replace('"v, w, x, y, z",1', '"a, w, x, y, z",1'))
+    row = frame.iloc[1]
+    assert report.namesakes == 1
+    assert sorted(json.loads(row["first_players"]) + json.loads(row["second_players"])) == list("bcdewxyz")
+
+
+def test_two_teams_of_one_name_are_told_apart_by_their_players(tmp_path):
+    frame, _ = taken(tmp_path, BY_OUTCOME.replace("Delta", "Gamma"))
+    assert len(frame) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("2025-03-01,2", "yesterday,2", r"row 2: column date: 'yesterday'"),
+        ("Gamma,Delta", "Gamma,", r"row 3: column team_l is empty"),
+        (',"k, l, m, n, o","p, q, r, s, t"', ",,", None),
+        ("a, b, c, d, e", "a, b, c, d, e, f", r"row 2: column roster_w names 6 players"),
+        ("1900", "many", r"row 2: column points_w: 'many' is no number"),
+        ("1900", "nan", r"row 2: column points_w: 'nan' is no number"),
+        ("2025-03-02,1", "2025-03-02,1.5", r"row 4: column order: '1.5' is no whole number"),
+        ("2025-03-02,1,Beta,Alpha", "2025-03-02,1", r"row 4: has not as many values"),
+    ],
+)
+def test_what_cannot_be_is_named_by_row_and_column(tmp_path, old, new, said):
+    changed = BY_OUTCOME.replace(old, new, 1)
+    assert changed != BY_OUTCOME
+    if said is None:
+        assert taken(tmp_path, changed)[1].with_line_ups == 2
+        return
+    with pytest.raises(SeriesFileError, match=said):
+        taken(tmp_path, changed)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "no column for: day"),
+        ("date,team_w\n2025-01-01,Alpha\n", "winner and loser"),
+        ("date,team_w,team_l\n", "no rows"),
+        ("date,team_w,team_l\n2025-01-01,Alpha,Alpha\n", "both sides are called 'Alpha'"),
+        ("date,team1,team2,winner\n2025-01-01,Alpha,Beta,Gamma\n", "neither 'Alpha' nor 'Beta'"),
+        ("date,team1,team2,score1,score2,winner\n2025-01-01,Alpha,Beta,0,2,Alpha\n", "lost by the score 0:2"),
+        ("date,team_w,team_l,best_of\n2025-01-01,Alpha,Beta,7\n", "none of bo1, bo3, bo5"),
+    ],
+)
+def test_tables_that_cannot_be_taken_say_why(tmp_path, text, said):
+    with pytest.raises(SeriesFileError, match=said):
+        taken(tmp_path, text)
+
+
+def test_a_file_that_is_not_there_or_not_text_says_so(tmp_path):
+    with pytest.raises(SeriesFileError, match="cannot be read"):
+        read(tmp_path / "nothing.csv")
+    (tmp_path / "broken.csv.gz").write_bytes(b"\x1f\x8bnot gzip")
+    with pytest.raises(SeriesFileError, match="cannot be read"):
+        read(tmp_path / "broken.csv.gz")
+
+
+@pytest.mark.skipif(not (SHARED / "valve_series").is_dir(), reason="the shared data is not here")
+@pytest.mark.parametrize(
+    ("file", "series"), [("valve_series/series.csv.gz", 11_853), ("map_results/series.csv.gz", 11_137)]
+)
+def test_published_tables_are_taken_whole(file, series):
+    frame, report = read(SHARED / file)
+    assert report.series == series
+    assert abs(frame["first_wins"].mean() - 0.5) < 3 * np.sqrt(0.25 / series)
+    assert in_order(frame)["match_id"].is_unique
