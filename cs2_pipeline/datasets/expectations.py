@@ -1,8 +1,8 @@
 """What the extracted tables must look like, as Great Expectations suites, and their validation.
 
 A suite per table, written as data in `SUITES`. The suites of daily tables speak of rows only, and of all of them
-(no ``mostly``): so each failing row is laid to its day, and what is said of a day does not depend on the other days it
-was validated with (`validate_days`). A day on which no match counted has no rows, which is no fault.
+(no ``mostly``): so each failing row is laid to its day and match, and what is said of them does not depend on what they
+were validated with (`validate_days`). A day on which no match counted has no rows, which is no fault.
 
 Great Expectations is imported inside the functions that use it: it takes seconds. Rules that need more than one row
 are checked on columns derived in `_with_derived`.
@@ -113,6 +113,7 @@ class Outcome:
         observed: for table-level expectations the value seen.
         failing_rows: how many rows fail it.
         ids: the ids of some of them.
+        matches: the matches of all of them, in order; of a daily table only.
     """
 
     expectation: str
@@ -120,6 +121,7 @@ class Outcome:
     observed: Any
     failing_rows: int
     ids: tuple[str, ...]
+    matches: tuple[int, ...] = ()
 
 
 def validate(table: str, frame: pd.DataFrame) -> list[Outcome]:
@@ -134,8 +136,9 @@ def validate(table: str, frame: pd.DataFrame) -> list[Outcome]:
 def validate_days(table: str, frame: pd.DataFrame, days: Sequence[str]) -> dict[str, list[Outcome]]:
     """The bad days of a daily table, in order, each with the expectations that its own rows fail.
 
-    Uniqueness is looked for in the whole frame: a row that is there on two days makes both bad. An expectation that
-    fails without naming rows (it could not be evaluated) makes all days bad.
+    Each outcome names the matches of its rows: the others of the day are good. Uniqueness is looked for in the whole
+    frame: a row that is there on two days makes both bad. An expectation that fails without naming rows (it could not
+    be evaluated) makes all days bad, and no match of them good.
 
     Args:
         table: with a column ``started_at``.
@@ -146,7 +149,7 @@ def validate_days(table: str, frame: pd.DataFrame, days: Sequence[str]) -> dict[
         KeyError: there is no suite of that name.
     """
     bad: dict[str, list[Outcome]] = {}
-    for result in _results(table, frame, [ID_COLUMNS[table], "started_at"]):
+    for result in _results(table, frame, [ID_COLUMNS[table], "started_at", "match_id"]):
         by_day: dict[str, list[dict[str, Any]]] = {}
         for row in _failing(result):
             by_day.setdefault(f"{row['started_at']:%Y-%m-%d}", []).append(row)
@@ -268,4 +271,5 @@ def _outcome(table: str, result: Any, failing: list[dict[str, Any]]) -> Outcome:
         observed=result.result.get("observed_value"),
         failing_rows=len(failing),
         ids=tuple(dict.fromkeys(str(row[ID_COLUMNS[table]]) for row in failing))[:SHOWN_IDS],
+        matches=tuple(sorted({int(row["match_id"]) for row in failing if "match_id" in row})),
     )

@@ -53,8 +53,8 @@ def of_frame(frame: pd.DataFrame, left_out: Mapping[str, int] | None = None) -> 
 
 
 def of_days_left_out(reasons: Mapping[str, str]) -> dict[str, Any]:
-    """Metadata of a training table: which extracted days are not in it, each with its reason."""
-    lines = ["| day | reason |", "|---|---|", *(f"| {day} | {reason} |" for day, reason in reasons.items())]
+    """Metadata of a training table: which extracted days and matches are not in it, each with its reason."""
+    lines = ["| day or match | reason |", "|---|---|", *(f"| {day} | {reason} |" for day, reason in reasons.items())]
     return {
         "days_left_out": dg.MetadataValue.md("\n".join(lines) if reasons else "none"),
         "days_left_out_total": len(reasons),

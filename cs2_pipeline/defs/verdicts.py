@@ -3,12 +3,13 @@
 One small document per table and day. It is withdrawn before the day is written anew and pronounced by the check, so a
 day that was written and never checked is not taken for a good one. In between, a mark lies in a folder of its own:
 days whose extraction died are found without a look at every document. A training table reads a day only when every
-extracted table of that day passed: one bad day is left out, named with its reason, and the rest goes on.
+extracted table of that day passed. A day passes without its bad matches: a day is the day of import in some databases
+and holds hundreds of matches, of which one must not cost the others. What is left out is named with its reason.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Final
 
@@ -43,23 +44,33 @@ class Verdict:
         reasons: the expectations that failed.
         watermark: what the demo database held when the day was extracted; None where nobody noted it.
         run_id: the Dagster run that checked it.
+        matches: the matches of a day that passed without them, each with the expectations that its rows failed.
     """
 
     state: State = State.UNCHECKED
     reasons: tuple[str, ...] = ()
     watermark: Watermark | None = None
     run_id: str = ""
+    matches: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
 
     def to_document(self) -> dict[str, Any]:
         """As JSON."""
         watermark = str(self.watermark) if self.watermark is not None else None
-        return {"state": self.state.name, "reasons": self.reasons, "watermark": watermark, "run_id": self.run_id}
+        matches = {str(match_id): reasons for match_id, reasons in self.matches.items()}
+        return {
+            "state": self.state.name,
+            "reasons": self.reasons,
+            "watermark": watermark,
+            "run_id": self.run_id,
+            "matches": matches,
+        }
 
     @classmethod
     def of_document(cls, document: dict[str, Any]) -> "Verdict":
         """From JSON."""
         watermark = Watermark.parse(document["watermark"]) if document["watermark"] is not None else None
-        return cls(State[document["state"]], tuple(document["reasons"]), watermark, document["run_id"])
+        matches = {int(match_id): tuple(reasons) for match_id, reasons in document.get("matches", {}).items()}
+        return cls(State[document["state"]], tuple(document["reasons"]), watermark, document["run_id"], matches)
 
 
 @dataclass(frozen=True)
@@ -69,10 +80,12 @@ class Usable:
     Attributes:
         days: partition keys, in order.
         left_out: why each of the other stored days is left out.
+        matches: why matches of the usable days are left out, by day and match_id.
     """
 
     days: list[str]
     left_out: dict[str, str]
+    matches: dict[tuple[str, int], str] = field(default_factory=dict)
 
 
 class Verdicts:
@@ -132,16 +145,24 @@ class Verdicts:
     def usable(self) -> Usable:
         """The stored days on which every extracted table passed, and why the others are left out."""
         stored = sorted({day for table in DAILY_TABLES for day in self._tables.partitions(table)})
-        left_out = {}
+        left_out: dict[str, str] = {}
+        matches: dict[tuple[str, int], str] = {}
         for day, verdicts in self.of_days(stored).items():
             reasons = [_reason(table, verdict) for table, verdict in verdicts.items()]
             if any(reasons):
                 left_out[day] = "; ".join(filter(None, reasons))
-        return Usable([day for day in stored if day not in left_out], left_out)
+                continue
+            for table, verdict in verdicts.items():
+                for match_id, failed in verdict.matches.items():
+                    said = f"{table} ({', '.join(failed)})"
+                    matches[day, match_id] = "; ".join(filter(None, [matches.get((day, match_id)), said]))
+        return Usable([day for day in stored if day not in left_out], left_out, matches)
 
 
 def read_usable(tables: TableStore, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
-    """An extracted table without the days that did not pass, and why each of those is left out.
+    """An extracted table without the days and matches that did not pass, and why each of those is left out.
+
+    A match bad in one table is left out of all. It is named by its day and number: ``2026-01-31, match 17``.
 
     Raises:
         MissingTableError: the table was never extracted.
@@ -154,7 +175,10 @@ def read_usable(tables: TableStore, name: str) -> tuple[pd.DataFrame, dict[str, 
             f"none of the {len(usable.left_out)} extracted days passed its checks; {day}: {reason}. "
             "The checks' metadata in the Dagster UI names the rows."
         )
-    return tables.read(name, usable.days), usable.left_out
+    frame = tables.read(name, usable.days)
+    bad = {match_id for _, match_id in usable.matches}
+    named = {f"{day}, match {match_id}": reason for (day, match_id), reason in usable.matches.items()}
+    return frame[~frame["match_id"].isin(bad)].reset_index(drop=True), usable.left_out | named
 
 
 def _name(table: str, day: str) -> str:

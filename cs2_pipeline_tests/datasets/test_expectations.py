@@ -130,6 +130,14 @@ def test_a_bad_day_is_as_bad_within_a_month_as_alone_and_only_its_own_rows_are_c
         assert validate_days("rounds", of_day(frame, day), [day]) == ({day: bad[day]} if day in bad else {})
 
 
+def test_the_matches_of_failing_rows_are_named():
+    frame = MONTH.copy()
+    frame.loc[frame["match_id"].isin([3, 4]), "started_at"] = pd.Timestamp("2026-01-06", tz="UTC")
+    frame.loc[frame["match_id"] == 3, "ct_live_players"] = 9
+    (outcome,) = validate_days("rounds", frame, DAYS)["2026-01-06"]
+    assert outcome.matches == (3,)
+
+
 def test_a_day_without_a_row_is_not_bad():
     assert validate_days("rounds", MONTH.iloc[:0], DAYS) == {}
     assert validate_days("rounds", MONTH[MONTH["match_id"] != 3], DAYS) == {}

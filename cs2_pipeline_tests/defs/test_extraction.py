@@ -111,6 +111,29 @@ def test_a_bad_day_in_a_range_is_singled_out_and_the_rest_goes_on(world):
     assert "rounds in quarantine (expect_column_values_to_be_between(ct_equipment_value))" in left_out["2026-01-02"]
 
 
+def test_a_bad_match_is_left_out_of_its_day_and_the_other_matches_go_on(world):
+    with sqlite3.connect(world.database) as connection:
+        (match_id,) = connection.execute(
+            'SELECT MIN("Id") FROM "Matches" WHERE "StartTime" LIKE ?', ("2026-01-02%",)
+        ).fetchone()
+        connection.execute('UPDATE "Rounds" SET "CTEquipmentValue" = 10000000 WHERE "MatchId" = ?', (match_id,))
+    result = world.extract()
+    assert result.success
+    quarantine = check(result, "rounds", "quarantine")
+    assert not quarantine.passed
+    assert "2026-01-02 1 matches (expect_column_values_to_be_between(ct_equipment_value)" in quarantine.description
+    assert str(match_id) in quarantine.metadata["failures"].value
+    assert world.verdicts.of("rounds", "2026-01-02").state is State.PASSED
+
+    for table in DAILY_TABLES:
+        frame, left_out = read_usable(world.platform.tables, table)
+        assert set(DAYS) == set(frame["started_at"].dt.strftime("%Y-%m-%d"))
+        assert match_id not in set(frame["match_id"])
+        assert left_out == {
+            f"2026-01-02, match {match_id}": "rounds (expect_column_values_to_be_between(ct_equipment_value))"
+        }
+
+
 def test_a_quarantine_is_told_with_its_reasons_once_an_hour_for_each_table_and_cause(world, capsys):
     corrupt(world)
     world.extract()

@@ -18,6 +18,10 @@ _TICK_RATES: Final = (16, 256)
 """Lowest and highest tick rate a server runs at; 64 and 128 are usual."""
 _LONGEST_IN_MINUTES: Final = 10.0
 """A round clock up to this was recorded in minutes: the server's setting is."""
+LONGEST_ROUND: Final = 400.0
+"""Seconds from a round's start to its end that no round takes without a pause."""
+_LATE_END: Final = 15.0
+"""Seconds by which a recorded end may lie after the clocks': some writers note when the next round is prepared."""
 _FREEZE_END: Final = "round_freeze_end"
 
 
@@ -45,7 +49,28 @@ def with_clocks(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         freeze_time=((seen - played["start_tick"]) / played["tick_rate"]).fillna(played["freeze_time"]),
     )
     played["freeze_time"] = _default(played["freeze_time"], rules.FREEZE_TIME, tally)
+    live = (played["end_tick"] - played["start_tick"]).astype("float64") / played["tick_rate"] - played["freeze_time"]
+    too_long = live > played["round_time_limit"] + rules.BOMB_TIME + _LATE_END
+    played = tally.leave_out(played, too_long, reasons.LONGER_THAN_CLOCKS)
     return played.sort_values(["started_at", "match_id", "round_number"])
+
+
+def without_pauses(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Rounds with a `duration` in which a pause in freeze time does not count.
+
+    Where the end of freeze time was not recorded, a round of more than `LONGEST_ROUND` seconds is left out.
+    """
+    long = played["duration"] > LONGEST_ROUND
+    if not long.any():
+        return played
+    paused = played[long & played["start_tick"].notna() & played["tick_rate"].gt(0).fillna(False)]
+    ends = _freeze_ends(days, paused.astype({"start_tick": "int64"}))
+    pause = (ends - paused["start_tick"]).astype("float64") / paused["tick_rate"] - rules.FREEZE_TIME
+    pause = pause.clip(lower=0).reindex(played.index).fillna(0)
+    if (pause > 0).any():
+        tally.mapped[reasons.PAUSE] += int((pause > 0).sum())
+    played = played.assign(duration=played["duration"] - pause)
+    return tally.leave_out(played, played["duration"] > LONGEST_ROUND, reasons.LONGER_THAN_CLOCKS)
 
 
 def _freeze_ends(days: Days, played: pd.DataFrame) -> pd.Series:

@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import reasons
+from cs2_pipeline.demodb.extraction.clocks import without_pauses
 from cs2_pipeline.demodb.extraction.eligibility import (
     ROUND_FRAME,
     Days,
@@ -97,8 +98,8 @@ def rounds(db: DemoDatabase, first: date, last: date) -> Extracted:
     Raises:
         DemoDatabaseError: the database cannot be read or lacks a table or column.
     """
-    tally = Tally()
-    frame = live_rounds(Days(db, first, last), tally)
+    tally, days = Tally(), Days(db, first, last)
+    frame = without_pauses(days, live_rounds(days, tally), tally)
     return _extracted(frame[list(ROUND_FRAME)].reset_index(drop=True), tally)
 
 

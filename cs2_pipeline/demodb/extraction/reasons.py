@@ -20,6 +20,7 @@ UNKNOWN_WINNER: Final = "winner in no known spelling"
 NOBODY_WON: Final = "round that nobody won"
 PLAYED_AGAIN: Final = "round played again after a restart"
 BEFORE_RESTART: Final = "round before a restart"
+LONGER_THAN_CLOCKS: Final = "round longer than its clocks allow"
 MISSING_VALUE: Final = "value missing"
 
 BOT: Final = "bot"
@@ -53,6 +54,7 @@ SCORE_BEFORE: Final = "score recorded before the round: the winner's point added
 NOT_WRITTEN: Final = "equipment and money never written in the match: taken from PlayerPositions and Equipment"
 PLANT_NOT_MARKED: Final = "plant among the events of a round not marked as planted"
 UNKNOWN_ITEM: Final = "item of unknown price: counted as nothing"
+PAUSE: Final = "pause in freeze time: not counted in the duration"
 CLOCK_NOT_RECORDED: Final = "round clock not recorded: the game's default taken"
 CLOCK_IN_MINUTES: Final = "round clock recorded in minutes: taken as seconds"
 

@@ -102,6 +102,22 @@ def test_a_pause_does_not_shift_the_clock(written):
     assert found["freeze_time"].value_counts().index[0] == 15.0
 
 
+def test_a_pause_does_not_count_as_play(written, tmp_path):
+    with DemoDatabase(str(written())) as db:
+        found = extract.rounds(db, *ALWAYS)
+    assert found.frame["duration"].max() < 200
+    assert found.mapped[reasons.PAUSE] == MATCHES // 3
+
+
+def test_a_pause_of_unknown_length_leaves_out_its_round_alone(written):
+    path = written(Habits(events=False))
+    with DemoDatabase(str(path)) as db:
+        found = extract.rounds(db, *ALWAYS)
+    assert found.left_out[reasons.LONGER_THAN_CLOCKS] == MATCHES // 3
+    assert set(found.frame["round_number"]) >= set(range(1, 13))
+    assert events_of(str(path)).left_out[reasons.LONGER_THAN_CLOCKS] == MATCHES // 3
+
+
 def test_without_positions_no_round_can_be_used_and_the_reason_says_which_table(written):
     found = events_of(str(written(Habits(positions="off"))))
     assert found.rounds.empty
