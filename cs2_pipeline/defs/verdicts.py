@@ -162,6 +162,8 @@ class Verdicts:
 def read_usable(tables: TableStore, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
     """An extracted table without the days and matches that did not pass, and why each of those is left out.
 
+    `started_at` of what is returned is when the match was played, as well as that is known.
+
     A match bad in one table is left out of all. It is named by its day and number: ``2026-01-31, match 17``.
 
     Raises:
@@ -178,7 +180,10 @@ def read_usable(tables: TableStore, name: str) -> tuple[pd.DataFrame, dict[str, 
     frame = tables.read(name, usable.days)
     bad = {match_id for _, match_id in usable.matches}
     named = {f"{day}, match {match_id}": reason for (day, match_id), reason in usable.matches.items()}
-    return frame[~frame["match_id"].isin(bad)].reset_index(drop=True), usable.left_out | named
+    frame = frame[~frame["match_id"].isin(bad)].reset_index(drop=True)
+    # Partitions go by the start that the database has; everything that learns goes by the order of play.
+    started = frame["played_at"].fillna(frame["started_at"]) if "played_at" in frame else frame["started_at"]
+    return frame.assign(started_at=started).drop(columns="played_at", errors="ignore"), usable.left_out | named
 
 
 def _name(table: str, day: str) -> str:

@@ -68,7 +68,9 @@ def round_snapshots(
         interval=platform.settings.snapshot_interval,
     )
     left_out = Counter(events.left_out) + Counter(rebuilt.left_out)
-    return _materialized(context, platform, Extracted(rebuilt.frame, left_out, events.refused, events.mapped))
+    played_at = known.drop_duplicates("match_id").set_index("match_id")["played_at"]
+    frame = rebuilt.frame.assign(played_at=played_at.reindex(rebuilt.frame["match_id"]).array)
+    return _materialized(context, platform, Extracted(frame, left_out, events.refused, events.mapped))
 
 
 def players(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:

@@ -19,6 +19,7 @@ from cs2_pipeline.demodb.extraction.eligibility import frame_of
 from cs2_pipeline.demodb.extraction.reasons import Tally
 from cs2_pipeline.game import weapons
 
+_TABLES: Final = ("PlayerPositions", "Equipment")
 _LOOK_BACK: Final = 2
 """Seconds before the end of freeze time within which a position counts as its state."""
 _POSITION: Final = {
@@ -36,6 +37,11 @@ _INVENTORY_CHANGES: Final = ("weapon_inventory_change", "grenade_inventory_chang
 _GRENADES: Final = ("hegrenade", "flashbang", "smokegrenade", "incgrenade", "molotov", "decoy")
 _KINDS: Final = ("guns", "grenades")
 HELD: Final = ("round_id", "player_id", "side", "money", "armor", "has_helmet", "has_defuse_kit", "equipment_value")
+
+
+def recorded(db: DemoDatabase) -> bool:
+    """Whether the database has one of the tables that the application fills with money and equipment."""
+    return len(db.schema.missing(_TABLES)) < len(_TABLES)
 
 
 def at_freeze_end(db: DemoDatabase, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from sqlalchemy.sql.selectable import Select
 
 from cs2_pipeline.demodb.connection import dialect
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.extraction import numbering, reasons
+from cs2_pipeline.demodb.extraction import numbering, playing_order, reasons
 from cs2_pipeline.demodb.extraction.reasons import Tally
 from cs2_pipeline.game import weapons
 
@@ -38,7 +38,7 @@ ROUND_COLUMNS: Final = {
 }
 """Internal name of each recorded value of a round -> its declared column."""
 
-ROUND_FRAME: Final = (*ROUND_COLUMNS, "ct_wins", "map_name", "started_at")
+ROUND_FRAME: Final = (*ROUND_COLUMNS, "ct_wins", "map_name", "started_at", "played_at")
 
 _NOBODY: Final = ("0", "1")
 """Winners that are no side: nobody, and the spectators' team number (game commencing)."""
@@ -87,8 +87,8 @@ def matches(days: Days, tally: Tally) -> pd.DataFrame:
     """Matches that started on the days, whether they count, and if not why.
 
     Returns:
-        match_id, demo_id, started_at, map_name, tick_rate, round_time_limit, freeze_time, reason (null where the
-        match counts).
+        match_id, demo_id, started_at, played_at (`playing_order`), map_name, tick_rate, round_time_limit, freeze_time,
+        reason (null where the match counts).
     """
     match, demo = days.db.schema["Matches"], days.db.schema["DemoFiles"]
     query = (
@@ -102,9 +102,12 @@ def matches(days: Days, tally: Tally) -> pd.DataFrame:
                     "match_map": "MapName",
                     "round_time_limit": "RoundTimeLimit",
                     "freeze_time": "FreezeTime",
+                    "max_rounds": "MaxRounds",
                 }
             ),
-            *demo.select({"demo_map": "MapName", "tick_rate": "TickRate"}),
+            *demo.select(
+                {"demo_map": "MapName", "tick_rate": "TickRate", "file_name": "FileName", "created_at": "CreatedAt"}
+            ),
         )
         .join_from(match.clause, demo.clause, match["DemoFileId"] == demo["Id"])
         .where(days.condition())
@@ -114,7 +117,8 @@ def matches(days: Days, tally: Tally) -> pd.DataFrame:
     found["reason"] = pd.Series(None, index=found.index, dtype="str")
     found.loc[~flag(found["is_finished"]), "reason"] = reasons.UNFINISHED_MATCH
     _mark_duplicates(found, _earlier_imports(days), tally)
-    return found.drop(columns=["match_map", "demo_map", "is_finished"])
+    found["played_at"] = playing_order.played_at(found, tally)
+    return found.drop(columns=["match_map", "demo_map", "is_finished", "max_rounds", "file_name", "created_at"])
 
 
 def live_rounds(days: Days, tally: Tally) -> pd.DataFrame:

@@ -261,6 +261,8 @@ def _with_economy(
     value = played["round_id"].map(carried)  # null where nobody is recorded: another reason, given later
     written = value.groupby(played["match_id"]).transform("max") > 0
     elsewhere = played[~written]
+    if not economy.recorded(db):
+        elsewhere = tally.leave_out(elsewhere, ~written[~written], reasons.NO_ECONOMY)
     if not elsewhere.empty:
         held = economy.at_freeze_end(db, elsewhere, tally)
         elsewhere = _rounds_held(elsewhere, held, tally)

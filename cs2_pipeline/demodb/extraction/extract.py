@@ -43,6 +43,7 @@ PLAYER_FRAME: Final = (
     "player_name",
     "match_id",
     "started_at",
+    "played_at",
     "map_name",
     "kills",
     "deaths",
@@ -68,7 +69,7 @@ _PLAYER_STATS: Final = {
     "clutch_attempts": "ClutchAttempts",
     "rounds": "RoundsPlayed",
 }
-_PLAYER_COUNTS: Final = PLAYER_FRAME[5:]
+_PLAYER_COUNTS: Final = PLAYER_FRAME[6:]
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,8 @@ def rounds(db: DemoDatabase, first: date, last: date) -> Extracted:
 
     Returns:
         The frame has `ROUND_FRAME`: ids and counts int64, `bomb_planted` and `ct_wins` int8, `duration` float64
-        (seconds), `started_at` the start of the match, sorted by match start, match and round number.
+        (seconds), `started_at` the start of the match as recorded, `played_at` when it was played where that is
+        known to be another day (null else); sorted by match start, match and round number.
 
     Raises:
         DemoDatabaseError: the database cannot be read or lacks a table or column.

@@ -49,6 +49,8 @@ EVENT_ELSEWHERE: Final = "event of a round left out"
 EVENT_AFTER_END: Final = "event after the round's end"
 SECOND_DEATH: Final = "second death in a round"
 
+PLAYED_BY_NAME: Final = "match ordered by the date in its file's name"
+IMPORT_ORDER: Final = "match ordered by its import: when it was played is not known"
 LATE_EVENT: Final = "late event moved to the round before"
 SCORE_BEFORE: Final = "score recorded before the round: the winner's point added"
 NOT_WRITTEN: Final = "equipment and money never written in the match: taken from PlayerPositions and Equipment"

@@ -1,0 +1,57 @@
+"""When matches were played, as well as their files' names and the order of import tell."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.demodb.extraction import reasons
+from cs2_pipeline.demodb.extraction.playing_order import date_in, played_at
+from cs2_pipeline.demodb.extraction.reasons import Tally
+
+IMPORTED = pd.Timestamp("2026-06-01T09:00", tz="UTC")
+
+
+@pytest.mark.parametrize(
+    ("name", "date"),
+    [
+        ("2026-01-05_de_nuke_000123.dem", datetime(2026, 1, 5, tzinfo=UTC)),
+        ("auto0-20260118-203045-1187-de_dust2.dem", datetime(2026, 1, 18, 20, 30, 45, tzinfo=UTC)),
+        ("navi_vs_faze_2025.12.31.dem", datetime(2025, 12, 31, tzinfo=UTC)),
+        ("match730_003762601234567890123_0123456789_184.dem", None),
+        ("2026-02-31_de_nuke.dem", None),
+        ("1-a2026-0105.dem", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_date_is_read_from_a_files_name_only_where_one_stands(name, date):
+    assert date_in(name) == date
+
+
+def order_of(*names: str, start: pd.Timestamp = IMPORTED, max_rounds: int = 0) -> tuple[list, dict[str, int]]:
+    matches = pd.DataFrame({"file_name": names, "started_at": start, "created_at": IMPORTED, "max_rounds": max_rounds})
+    tally = Tally()
+    return played_at(matches, tally).tolist(), dict(tally.mapped)
+
+
+def test_matches_of_one_import_are_ordered_by_their_names():
+    found, mapped = order_of("2026-01-05_a.dem", "2026-01-03_b.dem")
+    assert found == [pd.Timestamp("2026-01-05", tz="UTC"), pd.Timestamp("2026-01-03", tz="UTC")]
+    assert mapped == {reasons.PLAYED_BY_NAME: 2}
+
+
+def test_without_dates_the_order_is_that_of_import_and_it_is_said():
+    found, mapped = order_of("a.dem", "b.dem")
+    assert found == [pd.NaT, pd.NaT]
+    assert mapped == {reasons.IMPORT_ORDER: 2}
+
+
+def test_a_start_that_is_of_the_match_is_kept():
+    found, mapped = order_of("2026-05-31_a.dem", "b.dem", start=pd.Timestamp("2026-05-31T20:00", tz="UTC"))
+    assert (found, mapped) == ([pd.NaT, pd.NaT], {})
+
+
+def test_a_date_after_the_import_is_no_date_of_play():
+    found, mapped = order_of("2027-01-01_a.dem")
+    assert (found, mapped) == ([pd.NaT], {})
