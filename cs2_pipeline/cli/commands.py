@@ -282,6 +282,83 @@ def users_create_admin(
     create_admin(settings_module.load(), username, email)
 
 
+live = typer.Typer(help="Live matches: simulate, replay, verify, consume.", no_args_is_help=True)
+dead_letters = typer.Typer(help="Live events that could not be understood.", no_args_is_help=True)
+live.add_typer(dead_letters, name="dead-letters")
+Speed = Annotated[float, typer.Option(min=0, help="1 as played, 10 ten times as fast, 0 as fast as they are taken.")]
+Gateway = Annotated[str | None, typer.Option("--url", help="The gateway's address; default: this machine's.")]
+
+
+@live.command("simulate", epilog=_examples("cs2 live simulate", "cs2 live simulate --matches 100 --speed 10"))
+def live_simulate(
+    matches: Annotated[int, typer.Option(min=1, max=1000, help="Matches at the same time.")] = 4,
+    speed: Speed = 1.0,
+    url: Gateway = None,
+) -> None:
+    """Play simulated matches at the running gateway, as if they happened now."""
+    from cs2_pipeline.cli.live import simulated
+
+    simulated(settings_module.load(), matches=matches, speed=speed, url=url)
+
+
+@live.command("replay", epilog=_examples("cs2 live replay 1", "cs2 live replay 1 --speed 20"))
+def live_replay(
+    match: Annotated[int, typer.Argument(help="A match's Id in the demo database.")],
+    speed: Speed = 1.0,
+    url: Gateway = None,
+) -> None:
+    """Play a match of the demo database again at the running gateway, as if it happened now."""
+    from cs2_pipeline.cli.live import replayed
+
+    replayed(settings_module.load(), match, speed=speed, url=url)
+
+
+@live.command("verify", epilog=_examples("cs2 live verify 0b5c8f0e-2f6c-5d43-9c38-0d6ee2a1f3f5"))
+def live_verify(match: Annotated[str, typer.Argument(help="A live match's id.")], json: Json = False) -> None:
+    """Compute a match anew from its events, also shuffled and repeated: state and prices must be the same."""
+    from cs2_pipeline.cli.live import verified
+
+    verified(settings_module.load(), match, as_json=json)
+
+
+@live.command("consume", epilog=_examples("CS2_REDIS_URL=redis://localhost cs2 live consume"))
+def live_consume() -> None:
+    """Price live matches in a process of its own, beside the gateway's, until Ctrl-C."""
+    from cs2_pipeline.cli.live import consume
+
+    consume(settings_module.load())
+
+
+@dead_letters.command("list", epilog=_examples("cs2 live dead-letters list --json"))
+def dead_letters_list(
+    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 100, json: Json = False
+) -> None:
+    """The newest events that could not be understood, with the reason."""
+    from cs2_pipeline.cli.live import letters
+
+    letters(settings_module.load(), limit=limit, as_json=json)
+
+
+@dead_letters.command("show", epilog=_examples("cs2 live dead-letters show 3f1c > mended.json"))
+def dead_letters_show(identifier: Annotated[str, typer.Argument(help="The letter's id.")]) -> None:
+    """An event that could not be understood, as it was sent."""
+    from cs2_pipeline.cli.live import letter
+
+    letter(settings_module.load(), identifier)
+
+
+@dead_letters.command("retry", epilog=_examples("cs2 live dead-letters retry 3f1c mended.json"))
+def dead_letters_retry(
+    identifier: Annotated[str, typer.Argument(help="The letter's id.")],
+    mended: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="The event, mended.")] = None,
+) -> None:
+    """Take an event again, as it was or mended."""
+    from cs2_pipeline.cli.live import retry
+
+    retry(settings_module.load(), identifier, mended)
+
+
+app.add_typer(live, name="live", rich_help_panel=MODELS)
 app.add_typer(ingest, name="ingest", rich_help_panel=DATA)
 app.add_typer(models, name="models", rich_help_panel=MODELS)
 app.add_typer(predict, name="predict", rich_help_panel=MODELS)

@@ -17,6 +17,8 @@ _KNOWN = {
     "cs2_pipeline.artifact.artifact": "ArtifactError",
     "cs2_pipeline.models.training": "TrainingError",
     "cs2_pipeline.registry.client": "RegistryError",
+    "cs2_pipeline.live.log": "LogUnavailableError",
+    "cs2_pipeline.live.history": "HistoryUnavailableError",
 }
 """Error classes by module. Looked up among what is loaded: an error can only come from a module that is."""
 

@@ -86,7 +86,7 @@ class MapEnd(Payload, frozen=True, kw_only=True):
 
 
 class RoundStart(Payload, frozen=True, kw_only=True):
-    """Freeze time begins; says who plays which side and the score before the round."""
+    """Freeze time begins; says who plays which side and the score before the round. The last three are ours."""
 
     team_a_score: Count
     team_b_score: Count
@@ -94,6 +94,9 @@ class RoundStart(Payload, frozen=True, kw_only=True):
     team_b_side: Literal["CT", "T"]
     team_a_id: Id | None = None
     team_b_id: Id | None = None
+    team_a_players: Annotated[int, Meta(ge=0, le=5)] = 5
+    team_b_players: Annotated[int, Meta(ge=0, le=5)] = 5
+    round_time: Seconds | None = None
 
 
 class Nothing(Payload, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from cs2_pipeline.game import events as game
-from cs2_pipeline.game.rules import TEAM_SIZE, Side
+from cs2_pipeline.game.rules import Side
 from cs2_pipeline.game.tracker import NO_ROUND, Tracker
 from cs2_pipeline.live import events as live
 from cs2_pipeline.live.events import Event, Team
@@ -275,7 +275,9 @@ def _round_start(of_map: MapFold, event: Event, payload: live.RoundStart, time: 
     return of_map.tracker.apply(
         game.RoundStart(
             time, ct_score=of_map.score[ct], t_score=of_map.score[t],  # type: ignore[index]  # A or B
-            ct_players=TEAM_SIZE, t_players=TEAM_SIZE, phase="live" if of_map.counted else "knife",
+            ct_players=payload.team_a_players if a_is_ct else payload.team_b_players,
+            t_players=payload.team_b_players if a_is_ct else payload.team_a_players,
+            round_time=payload.round_time, phase="live" if of_map.counted else "knife",
             ct_team=ct, t_team=t,
         )
     )  # fmt: skip

@@ -8,7 +8,6 @@ needs, the price is that of a typical value and the interval covers the range of
 import hashlib
 import uuid
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final
@@ -70,7 +69,7 @@ class Price(msgspec.Struct, frozen=True, kw_only=True):
 
 def basis_of(moment: Moment) -> str:
     """A fingerprint of a moment: equal moments have equal prices by the same model."""
-    return hashlib.sha256(msgspec.json.encode(asdict(moment))).hexdigest()[:20]
+    return hashlib.sha256(msgspec.json.encode(moment)).hexdigest()[:20]
 
 
 def price_id_of(event_id: str, supersedes: str = "") -> str:

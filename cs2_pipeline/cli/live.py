@@ -1,0 +1,150 @@
+"""`cs2 live`: matches for a newcomer to watch, consumers of their own, proof, and what could not be understood."""
+
+import signal
+import threading
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from rich.progress import Progress
+
+from cs2_pipeline.cli.console import CliError, answer, err, note, out
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction.one_match import day_of
+from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, simulate
+from cs2_pipeline.live import sender as sending
+from cs2_pipeline.live.events import EventError, parse
+from cs2_pipeline.live.log import Submitted
+from cs2_pipeline.live.runtime import Live, open_history, open_log
+from cs2_pipeline.live.sources.demo_database import Recorded, recorded_matches
+from cs2_pipeline.live.verify import UnknownMatchError, verify
+from cs2_pipeline.settings import Settings
+
+
+def simulated(settings: Settings, *, matches: int, speed: float, url: str | None) -> None:
+    """Play simulated matches at once."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "live.sqlite"
+        seed = uuid.uuid4().int % 2**31
+        simulate(path, matches=matches, days=1, seed=seed, teams=max(2, min(80, 2 * matches)))
+        with DemoDatabase(f"sqlite:///{path}") as db:
+            found = list(recorded_matches(db, FIRST_DAY, FIRST_DAY, run=str(seed)))
+    _play(settings, found, speed=speed, url=url)
+
+
+def replayed(settings: Settings, match: int, *, speed: float, url: str | None) -> None:
+    """Play a match of the demo database again."""
+    with DemoDatabase(settings.resolved_database_url()) as db:
+        day = day_of(db, match)
+        found = [one for one in recorded_matches(db, day, day, run=uuid.uuid4().hex) if one.recorded_id == match]
+    if not found:
+        raise CliError(f"match {match} has no round whose events are all recorded, so it cannot be played again")
+    _play(settings, found, speed=speed, url=url)
+
+
+def _play(settings: Settings, matches: Sequence[Recorded], *, speed: float, url: str | None) -> None:
+    address = url or f"http://{settings.host}:{settings.gateway_port}"
+    key = settings.api_key.get_secret_value() if settings.api_key is not None else None
+    client = sending.Sender(address, key)
+    for match in matches:
+        note(f"{match.map_name}: {address}/api/v1/matches/{match.match_id}")
+    total = sum(len(match.events) for match in matches)
+    try:
+        with Progress(console=err, transient=True) as progress:
+            task = progress.add_task(f"{len(matches)} matches", total=total)
+            sending.play(
+                client, matches, speed=speed, stagger=2.0 if speed else 0.0,
+                told=lambda sent: progress.update(task, completed=sent.accepted + sent.duplicates + sent.refused),
+            )  # fmt: skip
+    except sending.SendError as error:
+        raise CliError(str(error)) from error
+    sent = client.sent
+    out.print(f"{sent.accepted} events taken, {sent.duplicates} repeated, {sent.refused} refused")
+
+
+def consume(settings: Settings) -> None:
+    """Price live matches in a process of its own until told to stop."""
+    live = Live(settings)
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stopped.set())
+    live.start()
+    note("consuming live events; Ctrl-C stops")
+    told: str | None = None
+    while not stopped.wait(1.0):
+        if (complaint := live.complaint()) != told:
+            told = complaint
+            err.print(complaint or "all is well again", markup=False)
+    live.close()
+
+
+def verified(settings: Settings, match_id: str, *, as_json: bool) -> None:
+    """Compute a match anew and say whether history has the same."""
+    log, history = open_log(settings), open_history(settings)
+    try:
+        found = verify(match_id, history, log)
+    except UnknownMatchError as error:
+        raise CliError(str(error)) from error
+    finally:
+        log.close()
+        history.close()
+    if as_json:
+        answer(asdict(found) | {"holds": found.holds})
+    else:
+        note(f"{found.events} events, {found.waiting} more on their way")
+        note(f"state in history    {found.kept}")
+        note(f"computed anew       {found.replayed}")
+        note(f"shuffled, repeated  {found.shuffled}")
+        note(f"{found.prices} prices stand, {found.differing} of them differ")
+    if not found.holds:
+        raise CliError(
+            "history does not agree with the events" + (": some are on their way, try again" if found.waiting else "")
+        )
+
+
+def letters(settings: Settings, *, limit: int, as_json: bool) -> None:
+    """List the dead letters."""
+    log = open_log(settings)
+    found = log.dead_letters(limit)
+    log.close()
+    if as_json:
+        answer([{"id": one.id, "at": one.at, "reason": one.reason, "match_id": one.match_id} for one in found])
+        return
+    for one in found:
+        when = datetime.fromtimestamp(one.at, UTC).isoformat(timespec="seconds")
+        out.print(f"{one.id}  {when}  {one.match_id or '-'}  {one.reason}", markup=False, soft_wrap=True)
+    if not found:
+        note("no dead letters")
+
+
+def letter(settings: Settings, letter_id: str) -> None:
+    """Show a dead letter."""
+    log = open_log(settings)
+    found = log.dead_letter(letter_id)
+    log.close()
+    if found is None:
+        raise CliError(f"no dead letter {letter_id}; `cs2 live dead-letters list` lists them")
+    err.print(found.reason, markup=False, soft_wrap=True)
+    print(found.body.decode(errors="replace"))
+
+
+def retry(settings: Settings, letter_id: str, mended: Path | None) -> None:
+    """Take a dead letter again, as it was or as a file has it now."""
+    log = open_log(settings)
+    try:
+        found = log.dead_letter(letter_id)
+        if found is None:
+            raise CliError(f"no dead letter {letter_id}; `cs2 live dead-letters list` lists them")
+        body = mended.read_bytes() if mended else found.body
+        try:
+            event = parse(body)
+        except EventError as error:
+            raise CliError(f"it still cannot be understood: {error}. Mend it in a file and name that.") from error
+        (fresh,) = log.append([Submitted(event.event_id, event.match_id, body)])
+        log.forget(letter_id)
+    finally:
+        log.close()
+    note("taken" if fresh else f"an event {event.event_id} had been taken already; the letter is removed")

@@ -1,0 +1,197 @@
+"""Matches of a demo database as live events, so that they can be played again as if they ran now."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final
+
+import pandas as pd
+
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction.events import ExtractedEvents, event_tables
+from cs2_pipeline.game.rules import BOMB_TIME, ROUND_TIME
+
+SOURCE: Final = "demo"
+_LULL: Final = 3.0
+"""Seconds between match_start and the first round."""
+_WON_BY: Final = {"exploded": "bomb_exploded", "defused": "bomb_defused"}
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A match of the database as events of the contract.
+
+    Attributes:
+        recorded_id: its id in the database.
+        events: in order; `ts_event` is still seconds from the match's beginning.
+    """
+
+    recorded_id: int
+    match_id: str
+    map_name: str
+    events: list[dict[str, Any]]
+
+    def begun_at(self, began: float) -> list[dict[str, Any]]:
+        """The events as of a match that began at a time, seconds since 1970."""
+        return [event | {"ts_event": _stamp(began + event["ts_event"])} for event in self.events]
+
+
+def recorded_matches(db: DemoDatabase, first: date, last: date, run: str = "") -> Iterator[Recorded]:
+    """The matches of some days.
+
+    Args:
+        run: played again under another name, a match is another match.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read.
+    """
+    tables = event_tables(db, first, last)
+    for key, rounds in tables.rounds.groupby("match_id", sort=True):
+        yield _Writer(int(str(key)), run).match(rounds.sort_values("start_tick"), tables)
+
+
+class _Writer:
+    def __init__(self, recorded_id: int, run: str) -> None:
+        self._key = f"{recorded_id}/{run}"
+        self._recorded_id = recorded_id
+        self._match, self._map = self._id("match"), self._id("map")
+        self._events: list[tuple[float, dict[str, Any]]] = []
+        self._round = 0
+        self._sides: dict[int, str] = {}
+
+    def match(self, rounds: pd.DataFrame, tables: ExtractedEvents) -> Recorded:
+        first = rounds.iloc[0]
+        rate, origin = float(first["tick_rate"]), float(first["start_tick"])
+        name = str(first["map_name"])
+        teams = {"team_a_id": self._id("team a"), "team_b_id": self._id("team b")}
+        self._say(-_LULL, "match_start", **teams, team_a_name="Team A", team_b_name="Team B", format="bo1")
+        self._say(-_LULL, "map_start", map_name=name, map_number=1, **teams)
+        by_round = {
+            kind: dict(list(getattr(tables, kind).groupby("round_id")))
+            for kind in ("participants", "kills", "damages", "bombs")
+        }
+        score = {"A": 0, "B": 0}
+        rosters: dict[str, set[int]] = {}
+        for number, (_, played) in enumerate(rounds.iterrows(), start=1):
+            self._round = number
+            of_round = {kind: found.get(played["round_id"], pd.DataFrame()) for kind, found in by_round.items()}
+            score = self._play(played, of_round, rosters, rate, origin)
+        winner = "A" if score["A"] > score["B"] else "B" if score["B"] > score["A"] else None
+        end = max(at for at, _ in self._events) + 1.0
+        self._say(end, "map_end", winner_team=winner, team_a_score=score["A"], team_b_score=score["B"])
+        self._say(end, "match_end", winner_team=winner)
+        return Recorded(self._recorded_id, self._match, name, self._numbered())
+
+    def _play(
+        self, played: Any, of_round: dict[str, pd.DataFrame], rosters: dict[str, set[int]], rate: float, origin: float
+    ) -> dict[str, int]:
+        """Write one round down; returns the score after it."""
+        people = of_round["participants"]
+        a_side = _side_of_a(people, rosters)
+        self._sides = dict(zip(people["player_id"].astype(int), people["side"], strict=True))
+        start = (played["start_tick"] - origin) / rate
+        live = start + float(played["freeze_time"])
+        ct_before = int(played["ct_score"] - played["ct_wins"])
+        t_before = int(played["t_score"] - (1 - played["ct_wins"]))
+        before = {"A": ct_before, "B": t_before} if a_side == "CT" else {"A": t_before, "B": ct_before}
+        on_a = int((people["side"] == a_side).sum())
+        self._say(
+            start, "round_start", team_a_score=before["A"], team_b_score=before["B"], team_a_side=a_side,
+            team_b_side="T" if a_side == "CT" else "CT", team_a_players=on_a, team_b_players=len(people) - on_a,
+            round_time=float(played["round_time_limit"]),
+        )  # fmt: skip
+        for _, person in people.iterrows():
+            self._equipment(live, person, a_side)
+        self._say(live, "freeze_time_ended")
+        last = self._happenings(of_round, a_side, rate, origin, live)
+        winner = "A" if (played["ct_wins"] == 1) == (a_side == "CT") else "B"
+        after = {team: before[team] + (team == winner) for team in before}
+        kinds = set(of_round["bombs"].get("event_type", ()))
+        reason = next((_WON_BY[kind] for kind in _WON_BY if kind in kinds), None)
+        end = played["end_tick"]
+        ended = last if pd.isna(end) else min(max(last, (float(end) - origin) / rate), live + ROUND_TIME + BOMB_TIME)
+        if reason is None:
+            reason = "time_expired" if ended - live >= float(played["round_time_limit"]) - 0.5 else "elimination"
+        self._say(
+            ended, "round_end", winner_team=winner, win_reason=reason, team_a_score=after["A"], team_b_score=after["B"]
+        )
+        return after
+
+    def _equipment(self, at: float, person: Any, a_side: str) -> None:
+        self._say(
+            at, "player_equipment", player_id=str(person["player_id"]), player_team=_team(person["side"], a_side),
+            money=max(0, int(person["start_money"] - person["money_spent"])),
+            equipment_value=int(person["equipment_value"]), has_helmet=bool(person["has_helmet"]),
+            has_defuse_kit=bool(person["has_defuse_kit"]),
+        )  # fmt: skip
+
+    def _happenings(
+        self, of_round: dict[str, pd.DataFrame], a_side: str, rate: float, origin: float, live: float
+    ) -> float:
+        """Hits, kills and the bomb, by tick; returns when the last of them was."""
+        found: list[tuple[int, int, str, dict[str, Any]]] = []
+        for _, hit in of_round["damages"].iterrows():
+            team = _team(self._sides.get(int(hit["victim_id"]), "CT"), a_side)
+            found.append((int(hit["tick"]), 0, "player_hurt", {
+                "attacker_player_id": "?", "attacker_team": "B" if team == "A" else "A",
+                "victim_player_id": str(hit["victim_id"]), "victim_team": team, "damage": 0, "weapon": "",
+                "victim_health": max(0, int(hit["health"])), "victim_armor": max(0, int(hit["armor"])),
+            }))  # fmt: skip
+        for _, kill in of_round["kills"].iterrows():
+            found.append((int(kill["tick"]), 1, "kill", self._kill(kill, a_side)))
+        for _, bomb in of_round["bombs"].iterrows():
+            if bomb["event_type"] in ("planted", "defused", "exploded"):
+                found.append((int(bomb["tick"]), 2, f"bomb_{bomb['event_type']}", {}))
+        last = live
+        for tick, _, kind, payload in sorted(found, key=lambda one: one[:2]):
+            last = max(live, (tick - origin) / rate)
+            self._say(last, kind, **payload)
+        return last
+
+    def _kill(self, kill: Any, a_side: str) -> dict[str, Any]:
+        victim = _team(self._sides.get(int(kill["victim_id"]), "CT"), a_side)
+        nobody = pd.isna(kill["killer_id"])
+        killer = victim if nobody else _team(self._sides.get(int(kill["killer_id"]), "CT"), a_side)
+        weapon = kill["weapon"]
+        return {
+            "killer_player_id": str(kill["victim_id"] if nobody else kill["killer_id"]), "killer_team": killer,
+            "victim_player_id": str(kill["victim_id"]), "victim_team": victim,
+            "weapon": "" if pd.isna(weapon) else str(weapon), "is_headshot": bool(kill.get("is_headshot", False)),
+        }  # fmt: skip
+
+    def _say(self, at: float, kind: str, **payload: Any) -> None:
+        said = {key: value for key, value in payload.items() if value is not None}
+        self._events.append((at, {"type": kind, "round_no": self._round, "payload": said}))
+
+    def _numbered(self) -> list[dict[str, Any]]:
+        begin = -min(at for at, _ in self._events)
+        return [
+            {
+                "event_id": self._id(str(number)), "match_id": self._match, "map_id": self._map, "source": SOURCE,
+                "seq_no": number, "ts_event": begin + at, **event,
+            }
+            for number, (at, event) in enumerate(self._events, start=1)
+        ]  # fmt: skip
+
+    def _id(self, what: str) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"cs2-replay/{self._key}/{what}"))
+
+
+def _side_of_a(people: pd.DataFrame, rosters: dict[str, set[int]]) -> str:
+    """The side of the team that began as CT, by who is on it now."""
+    on_ct = {int(player) for player in people.loc[people["side"] == "CT", "player_id"]}
+    on_t = {int(player) for player in people.loc[people["side"] == "T", "player_id"]}
+    if not rosters:
+        rosters["A"], rosters["B"] = on_ct, on_t
+    stays = len(on_ct & rosters["A"]) + len(on_t & rosters["B"])
+    swapped = len(on_t & rosters["A"]) + len(on_ct & rosters["B"])
+    return "CT" if stays >= swapped else "T"
+
+
+def _team(side: str, a_side: str) -> str:
+    return "A" if side == a_side else "B"
+
+
+def _stamp(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="microseconds")
