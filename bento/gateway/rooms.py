@@ -12,6 +12,7 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from bento.gateway.live import intake, matches, room
+from bento.gateway.pages import models, site, what_if
 from bento.gateway.routers import auth, health, records
 
 
@@ -29,5 +30,8 @@ ROOMS: Final = (
     Room(auth.router),
     Room(intake.router, room.running),
     Room(matches.router),
+    Room(site.router),
+    Room(what_if.router),
+    Room(models.router),
 )
 """Opened in this order: the records are there for all behind them."""

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from bento.gateway.http import metrics
 from bento.gateway.http.middleware import DEFECT
 from bento.gateway.http.wire import to_snake, wants_camel
+from bento.gateway.pages.site import problem_page, wants_html
 from bento.http.problems import (
     MEDIA_TYPE,
     FieldError,
@@ -39,54 +40,56 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _defect)
 
 
-def response(problem: Problem) -> Response:
-    """A problem as a response."""
+def response(request: Request, problem: Problem) -> Response:
+    """A problem as a response: a page for a browser that opens one, a document for everybody else."""
+    if wants_html(request):
+        return problem_page(request, problem)
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in problem.headers}
     return Response(problem.body(), problem.status, headers, MEDIA_TYPE.decode())
 
 
-async def _problem(_: Request, error: Exception) -> Response:
+async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, Problem)  # noqa: S101  the handler is registered for it
-    return response(error)
+    return response(request, error)
 
 
-async def _no_records(_: Request, error: Exception) -> Response:
+async def _no_records(request: Request, error: Exception) -> Response:
     """Which database and why is for the log alone."""
     logger.error("%s", error)
     metrics.ERRORS.labels("records").inc()
-    return response(no_records())
+    return response(request, no_records())
 
 
 async def _defect(request: Request, _: Exception) -> Response:
     """Starlette raises the exception again behind this answer; `Counted` logs it under the same id."""
     identifier = request.scope[DEFECT] = uuid.uuid4().hex
-    return response(internal(identifier))
+    return response(request, internal(identifier))
 
 
-async def _http(_: Request, error: Exception) -> Response:
+async def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101
     if isinstance(error.__cause__, Problem):
-        return response(error.__cause__)  # raised while FastAPI read the body
+        return response(request, error.__cause__)  # raised while FastAPI read the body
     if error.status_code == 404:
-        return response(not_found())
+        return response(request, not_found())
     if error.status_code == 405:
-        return response(wrong_method((error.headers or {}).get("Allow", "other methods")))
+        return response(request, wrong_method((error.headers or {}).get("Allow", "other methods")))
     if error.status_code == 400:
-        return response(not_json("the body cannot be read as JSON"))
+        return response(request, not_json("the body cannot be read as JSON"))
     title = str(error.detail)
-    return response(Problem(error.status_code, "refused", title, title))
+    return response(request, Problem(error.status_code, "refused", title, title))
 
 
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     found = error.errors()
     if any(one["type"] == "json_invalid" for one in found):
-        return response(not_json(f"{found[0]['ctx']['error']} at position {found[0]['loc'][-1]}"))
+        return response(request, not_json(f"{found[0]['ctx']['error']} at position {found[0]['loc'][-1]}"))
     media_type = request.headers.get("content-type", "")
     if any(one["loc"] == ("body",) for one in found) and not _is_json(media_type):
-        return response(wrong_media_type(media_type))
+        return response(request, wrong_media_type(media_type))
     spell = to_camel if await wants_camel(request) else to_snake
-    return response(bad_values([FieldError(_path(one, spell), _message(one)) for one in found]))
+    return response(request, bad_values([FieldError(_path(one, spell), _message(one)) for one in found]))
 
 
 def _is_json(media_type: str) -> bool:

@@ -8,8 +8,10 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 
-from bento.http.problems import Problem
+from bento.http.problems import Problem, no_model
 from bento.predictions.champions.champions import GLANCE, keep_following
+from cs2_pipeline.artifact.catalog import ROUND
+from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.live.history import HistoryUnavailableError
 from cs2_pipeline.live.runtime import Live
 from cs2_pipeline.settings import Settings
@@ -24,8 +26,9 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     live.hub.attach(asyncio.get_running_loop())
     live.start()
     app.state.live = live
+    app.state.champion_asked_for = False
     app.state.complaints["live"] = live.complaint
-    following = asyncio.create_task(_follow(live, settings.champion_cache))
+    following = asyncio.create_task(_follow(app, settings.champion_cache))
     try:
         yield
     finally:
@@ -35,9 +38,10 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
         await asyncio.to_thread(live.close)
 
 
-async def _follow(live: Live, cache: Path) -> None:
-    """Fetch champions once there is something to price: a gateway without live matches needs no follower."""
-    while not live.wanted:
+async def _follow(app: FastAPI, cache: Path) -> None:
+    """Fetch champions once there is something to price: a gateway that prices nothing needs no follower."""
+    live: Live = app.state.live
+    while not (live.wanted or app.state.champion_asked_for):
         await asyncio.sleep(GLANCE)
     await keep_following(cache)
 
@@ -45,6 +49,19 @@ async def _follow(live: Live, cache: Path) -> None:
 def live_of(request: Request) -> Live:
     """The live feed of the process that answers."""
     found: Live = request.app.state.live
+    return found
+
+
+def champion_of(request: Request) -> RoundPredictor:
+    """The promoted round model.
+
+    Raises:
+        Problem: 503, there is none yet, or none was fetched yet: the first to ask makes the gateway fetch it.
+    """
+    request.app.state.champion_asked_for = True
+    found = live_of(request).champion.current()
+    if found is None:
+        raise no_model(ROUND.name)
     return found
 
 

@@ -1,0 +1,43 @@
+// Pictures drawn from the tables and documents of a page, in the page's own colours, drawn anew when these change.
+"use strict";
+(() => {
+  const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+  const layout = (more) => ({
+    margin: { l: 52, r: 14, t: 10, b: 46 },
+    paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
+    font: { family: getComputedStyle(document.body).fontFamily, color: colour("soft"), size: 13 },
+    showlegend: false, hovermode: "closest", ...more,
+  });
+  const axis = (title, more) => ({
+    title: { text: title }, gridcolor: colour("line"), zeroline: false, linecolor: colour("line"), fixedrange: true, ...more,
+  });
+  const options = { displayModeBar: false, responsive: true };
+
+  function reliability(place) {
+    const rows = [...document.querySelectorAll("#reliability tbody tr")].map((row) =>
+      [...row.cells].map((cell) => Number(cell.textContent.replaceAll(",", ""))));
+    const column = (number) => rows.map((row) => row[number]);
+    const share = { range: [0, 1], tickformat: ".0%" };
+    Plotly.react(place, [
+      { x: [0, 1], y: [0, 1], mode: "lines", line: { color: colour("soft"), dash: "dot", width: 1 }, hoverinfo: "skip" },
+      {
+        x: column(0), y: column(1), mode: "markers+lines", marker: { color: colour("accent"), size: 8 }, line: { color: colour("accent"), width: 1 },
+        error_y: {
+          type: "data", symmetric: false, array: rows.map((row) => row[3] - row[1]), arrayminus: rows.map((row) => row[1] - row[2]),
+          color: colour("accent"), thickness: 1.5, width: 3,
+        },
+        customdata: column(4), hovertemplate: "said %{x:.1%}, came %{y:.1%}<br>%{customdata:,} moments<extra></extra>",
+      },
+    ], layout({ xaxis: axis(place.dataset.predicted, share), yaxis: axis(place.dataset.observed, share) }), options);
+  }
+
+  const drawings = { reliability };
+  const draw = () => {
+    for (const place of document.querySelectorAll("[data-chart]")) {
+      drawings[place.dataset.chart]?.(place);
+    }
+  };
+  window.charts = { axis, colour, drawings, layout, options };
+  document.addEventListener("DOMContentLoaded", draw);
+  document.addEventListener("themechange", () => { if (document.readyState !== "loading") { draw(); } });
+})();

@@ -1,0 +1,88 @@
+// Sliders to a state, the state to the model, and its answer to the page; one request under way at a time.
+"use strict";
+(() => {
+  const form = document.getElementById("state");
+  const place = (id) => document.getElementById(id);
+  const money = new Set(["ct_equip_value", "t_equip_value", "ct_money", "t_money"]);
+  const percent = (p) => (p === 0 || p === 1 ? `${100 * p} %` : p < 0.005 ? "< 1 %" : p > 0.995 ? "> 99 %" : `${Math.round(100 * p)} %`);
+  const points = (d) => `${d < 0 ? "−" : "+"}${Math.abs(100 * d).toFixed(1)}`;
+  let busy = false;
+  let again = false;
+
+  const parameters = new URLSearchParams(location.search);
+  place("bomb_planted").checked = parameters.get("bomb_planted") === "1";
+
+  function state() {
+    const values = {};
+    for (const input of form.querySelectorAll("input[type=range]")) {
+      values[input.name] = Number(input.value);
+    }
+    values.bomb_planted = place("bomb_planted").checked ? 1 : 0;
+    if (place("map_name").value) {
+      values.map_name = place("map_name").value;
+    }
+    return values;
+  }
+
+  function show(values) {
+    const clock = place("time_remaining");
+    clock.max = values.bomb_planted ? "40" : "115";
+    for (const input of form.querySelectorAll("input[type=range]")) {
+      const value = Number(input.value);
+      place(`${input.name}-shown`).textContent = money.has(input.name) ? `$${value.toLocaleString("en-US")}`
+        : input.name === "time_remaining" ? `${Math.floor(value / 60)}:${String(value % 60).padStart(2, "0")}` : String(value);
+    }
+  }
+
+  function answer(found) {
+    const [low, high] = found.ct_win_interval;
+    place("price").textContent = percent(found.ct_win_probability);
+    place("interval").textContent = found.decided ? "decided: no model is asked" : `between ${percent(low)} and ${percent(high)}`;
+    place("version").textContent = `round_predictor version ${found.model_version}`;
+    place("bar-left").setAttribute("width", String(100 * found.ct_win_probability));
+    place("bar-band").setAttribute("x", String(100 * low));
+    place("bar-band").setAttribute("width", String(100 * (high - low)));
+    place("worth").replaceChildren(...found.changes.map((one) => {
+      const row = document.createElement("tr");
+      const cell = (text, kind) => {
+        const made = document.createElement(kind);
+        made.textContent = text;
+        if (kind === "td") { made.className = "n"; } else { made.scope = "row"; }
+        return made;
+      };
+      const change = (p) => (p === null ? "–" : points(p - found.ct_win_probability));
+      row.append(cell(one.words, "th"), cell(change(one.fewer), "td"), cell(change(one.more), "td"));
+      return row;
+    }));
+  }
+
+  function refuse(problem) {
+    place("price").textContent = "–";
+    const errors = (problem.errors || []).map((one) => `${one.field}: ${one.message}`).join("; ");
+    place("interval").textContent = errors || problem.detail;
+    place("worth").replaceChildren();
+  }
+
+  async function ask() {
+    if (busy) { again = true; return; }
+    busy = true;
+    const values = state();
+    show(values);
+    history.replaceState(null, "", `?${new URLSearchParams(values)}`);
+    try {
+      const response = await fetch("/api/v1/what-if/round", {
+        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(values),
+      });
+      const found = await response.json();
+      if (response.ok) { answer(found); } else { refuse(found); }
+    } catch {
+      refuse({ detail: "The gateway does not answer. It is asked again with the next change." });
+    }
+    busy = false;
+    if (again) { again = false; ask(); }
+  }
+
+  form.addEventListener("input", ask);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  ask();
+})();

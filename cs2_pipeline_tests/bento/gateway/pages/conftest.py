@@ -1,0 +1,106 @@
+"""A gateway of this machine over a home with promoted models, and a browser that looks at it."""
+
+import shutil
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from bento.gateway.app import build_app
+from cs2_pipeline.registry.champion import ModelStore
+from cs2_pipeline.settings import Settings
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run")
+
+
+@contextmanager
+def gateway_on_a_port(home):
+    """The address of a gateway that browsers can ask, with its champions fetched."""
+    settings = Settings(home=home)
+    store = ModelStore(settings.resolved_tracking_uri(), settings.champion_cache)
+    if (champion := store.champion("round_predictor")) is not None:
+        store.fetch(champion)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(build_app(settings), log_level="warning"))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join(30)
+
+
+@pytest.fixture(scope="session")
+def site(new_home, tmp_path_factory):
+    """The address of a gateway over a home with promoted models; a home of its own, for it fetches champions itself."""
+    home = new_home(tmp_path_factory.mktemp("site"))
+    home.promote(home.register_round())
+    home.promote(home.register_player())
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("CS2_HOME", str(home.path))
+        with gateway_on_a_port(home.path) as address:
+            yield address
+
+
+@pytest.fixture(scope="session")
+def empty_site(new_home, tmp_path_factory):
+    """The address of a gateway over a home in which nothing has happened yet."""
+    with gateway_on_a_port(new_home(tmp_path_factory.mktemp("nothing")).path) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """A real browser."""
+    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page of the browser, with everything it complained about and everybody it asked."""
+
+    def __init__(self, page):
+        self.page = page
+        self.complaints = []
+        self.hosts = set()
+        page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", lambda request: self.hosts.add(request.url.split("/")[2].partition(":")[0]))
+
+
+@pytest.fixture
+def watched(chromium):
+    """Opens pages; whatever a page complained of in the console, or asked of another host, fails the test."""
+    contexts = []
+
+    def open_page(address, **options):
+        context = chromium.new_context(**options)
+        contexts.append(context)
+        found = Watched(context.new_page())
+        contexts[-1].watched = found
+        found.page.goto(address, wait_until="networkidle")
+        return found
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    for context in contexts:
+        assert context.watched.complaints == []
+        assert context.watched.hosts <= {"127.0.0.1"}
+
+
+def picture(page, path: Path) -> None:
+    """A screenshot for whoever looks into a failed test."""
+    page.screenshot(path=str(path), full_page=True)

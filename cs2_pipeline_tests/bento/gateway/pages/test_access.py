@@ -1,0 +1,41 @@
+"""Every page for everybody: axe finds nothing serious, a phone needs no sideways scrolling, both themes work."""
+
+import pytest
+
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
+PAGES = ("/what-if", "/models", "/models/round_predictor", "/no/such/page")
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_serious(site, watched, path, scheme):
+    found = watched(f"{site}{path}", color_scheme=scheme)
+    results = axe.Axe().run(found.page)
+    serious = [one for one in results.response["violations"] if one["impact"] in ("serious", "critical")]
+    assert serious == [], [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
+    if path == "/no/such/page":
+        found.complaints.clear()  # the browser's own note of the 404
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_phone_needs_no_sideways_scrolling(site, watched, path):
+    found = watched(f"{site}{path}", viewport={"width": 390, "height": 844}, is_mobile=True)
+    assert found.page.evaluate("document.documentElement.scrollWidth") <= 390
+    if path == "/no/such/page":
+        found.complaints.clear()
+
+
+def test_the_theme_is_kept(site, watched):
+    page = watched(f"{site}/models", color_scheme="light").page
+    assert page.get_attribute("html", "data-theme") == "light"
+    page.click("#theme")
+    page.reload()
+    assert page.get_attribute("html", "data-theme") == "dark"
+
+
+def test_the_keyboard_reaches_the_content_past_the_navigation(site, watched):
+    page = watched(f"{site}/what-if").page
+    page.keyboard.press("Tab")
+    assert page.inner_text(":focus") == "Skip to the content"
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#main")

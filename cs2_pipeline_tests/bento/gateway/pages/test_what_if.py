@@ -1,0 +1,75 @@
+"""What if: a price for every state that can be, what each input is worth, and sliders that move it in a browser."""
+
+import httpx
+import pytest
+
+ROUND = {
+    "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000, "t_money": 4000,
+    "bomb_planted": 0, "time_remaining": 90, "ct_score": 7, "t_score": 8,
+}  # fmt: skip
+
+
+def ask(site, state):
+    return httpx.post(f"{site}/api/v1/what-if/round", json=state)
+
+
+def test_a_state_is_priced_as_the_prediction_service_does_and_one_more_player_is_worth_something(site, server):
+    found = ask(site, ROUND).json()
+    assert found["ct_win_probability"] == server.post("/predict/round", ROUND).json["ct_win_probability"]
+    (players,) = [one for one in found["changes"] if one["field"] == "ct_alive"]
+    assert players["fewer"] < found["ct_win_probability"] < players["more"]
+
+
+def test_where_a_step_leaves_the_game_there_is_no_price(site):
+    changes = {one["field"]: one for one in ask(site, ROUND | {"ct_alive": 5, "time_remaining": 0.5}).json()["changes"]}
+    assert changes["ct_alive"]["more"] is None
+    assert changes["time_remaining"]["fewer"] is None
+
+
+def test_a_decided_state_is_certain(site):
+    found = ask(site, ROUND | {"ct_alive": 0}).json()
+    assert (found["ct_win_probability"], found["decided"]) == (0.0, True)
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "message"),
+    [
+        ({"ct_alive": 9}, "ct_alive", "must be from 0 to 5, not 9"),
+        ({"ct_alive": "many"}, "ct_alive", "must be a number"),
+        ({"ct_alive": True}, "ct_alive", "must be a number"),
+        ({"ct_alive": None}, "ct_alive", "is missing"),
+        ({"ct_alife": 1}, "ct_alife", "is no field of a round's state"),
+        ({"map_name": 3}, "map_name", "must be text"),
+    ],
+)
+def test_a_wrong_field_is_named(site, change, field, message):
+    refused = ask(site, ROUND | change)
+    assert refused.status_code == 422
+    assert {"field": field, "message": message} in refused.json()["errors"]
+
+
+def test_without_a_champion_the_page_says_so(empty_site, watched):
+    found = watched(f"{empty_site}/what-if")
+    found.page.wait_for_function("document.getElementById('interval').textContent.includes('no champion')")
+    found.complaints.clear()  # the browser's own note of the 503
+
+
+def test_moving_a_slider_moves_the_price_and_the_address_keeps_the_state(site, watched):
+    page = watched(f"{site}/what-if?ct_alive=5&t_alive=2&map_name=de_nuke").page
+    page.wait_for_function("document.getElementById('price').textContent.includes('%')")
+    before = page.inner_text("#price")
+    page.focus("#ct_alive")
+    for _ in range(3):
+        page.keyboard.press("ArrowLeft")
+    page.wait_for_function("text => document.getElementById('price').textContent !== text", arg=before)
+    assert "ct_alive=2" in page.url
+    assert "map_name=de_nuke" in page.url
+    assert page.inner_text("#worth tr:first-child th") == "one CT player"
+
+
+def test_more_time_than_a_bomb_has_is_refused_in_the_page(site, watched):
+    page = watched(f"{site}/what-if?time_remaining=100").page
+    page.wait_for_function("document.getElementById('price').textContent.includes('%')")
+    page.check("#bomb_planted")
+    page.wait_for_function("Number(document.getElementById('time_remaining').value) <= 40")
+    page.wait_for_function("document.getElementById('price').textContent.includes('%')")

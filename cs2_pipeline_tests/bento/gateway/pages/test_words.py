@@ -1,0 +1,31 @@
+"""How numbers are worded: nothing that is open reads as certain."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bento.gateway.pages import words
+
+
+@pytest.mark.parametrize(
+    ("share", "text"),
+    [(0.694, "69 %"), (0.9996, "> 99 %"), (0.0004, "< 1 %"), (1.0, "100 %"), (0.0, "0 %"), (None, "–")],
+)
+def test_a_share_is_a_percentage(share, text):
+    assert words.percent(share) == text
+
+
+@given(st.floats(0, 1, exclude_min=True, exclude_max=True), st.integers(0, 3))
+def test_an_open_probability_never_reads_as_certain(share, digits):
+    assert words.percent(share, digits) not in (f"{0:.{digits}f} %", f"{100:.{digits}f} %")
+
+
+def test_the_words_for_the_rest():
+    assert words.interval((0.651, 0.73)) == "65–73 %"
+    assert words.points(-0.124) == "−12"
+    assert words.points(0.08) == "+8"
+    assert words.money(4750) == "$4,750"
+    assert words.clock(75.9) == "1:15"
+    assert words.figure(0.5084) == ".508"
+    assert words.figure(-0.0072, 4) == "-.0072"
+    assert words.moment("2026-01-18T12:00:00+01:00") == "2026-01-18 11:00 UTC"
