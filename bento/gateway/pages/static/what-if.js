@@ -13,6 +13,7 @@
   place("bomb_planted").checked = parameters.get("bomb_planted") === "1";
 
   function state() {
+    place("time_remaining").max = place("bomb_planted").checked ? "40" : "115"; // the browser moves the slider along
     const values = {};
     for (const input of form.querySelectorAll("input[type=range]")) {
       values[input.name] = Number(input.value);
@@ -24,9 +25,7 @@
     return values;
   }
 
-  function show(values) {
-    const clock = place("time_remaining");
-    clock.max = values.bomb_planted ? "40" : "115";
+  function show() {
     for (const input of form.querySelectorAll("input[type=range]")) {
       const value = Number(input.value);
       place(`${input.name}-shown`).textContent = money.has(input.name) ? `$${value.toLocaleString("en-US")}`
@@ -67,7 +66,7 @@
     if (busy) { again = true; return; }
     busy = true;
     const values = state();
-    show(values);
+    show();
     history.replaceState(null, "", `?${new URLSearchParams(values)}`);
     try {
       const response = await fetch("/api/v1/what-if/round", {

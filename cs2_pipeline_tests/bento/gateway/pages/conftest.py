@@ -5,7 +5,6 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 import uvicorn
@@ -99,8 +98,3 @@ def watched(chromium):
     for context in contexts:
         assert context.watched.complaints == []
         assert context.watched.hosts <= {"127.0.0.1"}
-
-
-def picture(page, path: Path) -> None:
-    """A screenshot for whoever looks into a failed test."""
-    page.screenshot(path=str(path), full_page=True)

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+
 ROUND = {
     "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000, "t_money": 4000,
     "bomb_planted": 0, "time_remaining": 90, "ct_score": 7, "t_score": 8,
@@ -50,18 +52,18 @@ def test_a_wrong_field_is_named(site, change, field, message):
 
 def test_without_a_champion_the_page_says_so(empty_site, watched):
     found = watched(f"{empty_site}/what-if")
-    found.page.wait_for_function("document.getElementById('interval').textContent.includes('no champion')")
+    expect(found.page.locator("#interval")).to_contain_text("no champion")
     found.complaints.clear()  # the browser's own note of the 503
 
 
 def test_moving_a_slider_moves_the_price_and_the_address_keeps_the_state(site, watched):
     page = watched(f"{site}/what-if?ct_alive=5&t_alive=2&map_name=de_nuke").page
-    page.wait_for_function("document.getElementById('price').textContent.includes('%')")
+    expect(page.locator("#price")).to_contain_text("%")
     before = page.inner_text("#price")
     page.focus("#ct_alive")
     for _ in range(3):
         page.keyboard.press("ArrowLeft")
-    page.wait_for_function("text => document.getElementById('price').textContent !== text", arg=before)
+    expect(page.locator("#price")).not_to_have_text(before)
     assert "ct_alive=2" in page.url
     assert "map_name=de_nuke" in page.url
     assert page.inner_text("#worth tr:first-child th") == "one CT player"
@@ -69,7 +71,7 @@ def test_moving_a_slider_moves_the_price_and_the_address_keeps_the_state(site, w
 
 def test_more_time_than_a_bomb_has_is_refused_in_the_page(site, watched):
     page = watched(f"{site}/what-if?time_remaining=100").page
-    page.wait_for_function("document.getElementById('price').textContent.includes('%')")
+    expect(page.locator("#price")).to_contain_text("%")
     page.check("#bomb_planted")
-    page.wait_for_function("Number(document.getElementById('time_remaining').value) <= 40")
-    page.wait_for_function("document.getElementById('price').textContent.includes('%')")
+    expect(page.locator("#time_remaining-shown")).to_have_text("0:40")
+    expect(page.locator("#price")).to_contain_text("%")
