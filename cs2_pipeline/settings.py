@@ -35,6 +35,13 @@ class Settings(BaseSettings):
         None,
         description="the platform's own records: postgresql://user:password@host/name; default: SQLite in the home",
     )
+    redis_url: SecretStr | None = Field(
+        None, description="log of live events and fan-out: redis://host:6379; default: a SQLite file in the home"
+    )
+    event_store_url: SecretStr | None = Field(
+        None,
+        description="history of live events: clickhouse://user:password@host/name; default: a SQLite file in the home",
+    )
     mlflow_tracking_uri: SecretStr | None = Field(
         None, description="MLflow server or store; default: SQLite in the home"
     )

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cs2_pipeline.live.champion import Champion
 from cs2_pipeline.live.consumer import Consumer
@@ -15,11 +16,18 @@ from cs2_pipeline.live.log import EventLog
 from cs2_pipeline.live.log.sqlite import SqliteLog
 from cs2_pipeline.settings import Settings
 
+if TYPE_CHECKING:
+    from cs2_pipeline.live.relay import Relay
+
 logger = logging.getLogger("cs2.live")
 
 
 def open_log(settings: Settings) -> EventLog:
     """The log: a file in the home, or Redis."""
+    if settings.redis_url is not None:
+        from cs2_pipeline.live.log.redis import RedisLog  # noqa: PLC0415  an extra, needed here alone
+
+        return RedisLog(settings.redis_url.get_secret_value())
     return SqliteLog(folder(settings) / "log.sqlite")
 
 
@@ -31,6 +39,14 @@ def open_history(settings: Settings) -> History:
 def folder(settings: Settings) -> Path:
     """Where the embedded parts of the live feed are."""
     return settings.home / "live"
+
+
+def _relay(settings: Settings, hub: Hub) -> "Relay | None":
+    if settings.redis_url is None:
+        return None
+    from cs2_pipeline.live.relay import Relay  # noqa: PLC0415  an extra, needed here alone
+
+    return Relay(settings.redis_url.get_secret_value(), hub)
 
 
 class Live:
@@ -48,7 +64,9 @@ class Live:
         self.intake = Intake(self.log)
         self.champion = Champion(settings.champion_cache)
         self._stop = threading.Event()
-        self._consumer = Consumer(self.log, self.history, self.champion, self.hub.publish) if consume else None
+        self._relay = _relay(settings, self.hub)
+        publish = self._relay.publish if self._relay else self.hub.publish
+        self._consumer = Consumer(self.log, self.history, self.champion, publish) if consume else None
         self._thread: threading.Thread | None = None
 
     def start(self) -> None:
@@ -76,6 +94,8 @@ class Live:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(10)
+        if self._relay is not None:
+            self._relay.close()
         self.intake.pool.shutdown(wait=True)
         self.log.close()
         self.history.close()

@@ -1,0 +1,296 @@
+"""The log on Redis Streams, for several gateways and consumers.
+
+One stream a shard. Appending is one script, so an event is either in its stream with its id noted, or not taken at all.
+A consumer owns whole shards by a lease (events of a match must stay in order, so a stream is never split) and reads
+them as a member of the consumer group: what it has read and history does not have yet is pending, and whoever takes
+the shard over claims it. Entries are acknowledged once history has them, and only acknowledged ones are trimmed.
+
+Redis must sync its append-only file at every write (`appendonly yes`, `appendfsync always`): otherwise an acknowledged
+event may be lost in a crash of the machine. `durability` says what the server does.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+import redis
+
+from cs2_pipeline.live.log import MAX_LETTERS, SHARDS, Arrival, DeadLetter, LogUnavailableError, Submitted, shard_of
+
+PREFIX: Final = "cs2:live"
+GROUP: Final = "consumers"
+IDS_KEPT: Final = 7 * 86_400
+"""Seconds for which an event's id is remembered, so that a repeat of it is recognised."""
+
+_APPEND: Final = """
+local new = {}
+for i = 1, #ARGV, 5 do
+    local fresh = redis.call('SET', ARGV[i + 4], '1', 'NX', 'EX', KEYS[1])
+    if fresh then
+        redis.call('XADD', ARGV[i + 3], '*', 'e', ARGV[i], 'm', ARGV[i + 1], 'b', ARGV[i + 2])
+        new[#new + 1] = 1
+    else
+        new[#new + 1] = 0
+    end
+end
+return new
+"""
+_LEASE: Final = """
+local own, free = {}, {}
+for shard = 0, tonumber(ARGV[3]) - 1 do
+    local owner = redis.call('GET', KEYS[1] .. shard)
+    if owner == ARGV[1] then own[#own + 1] = shard elseif not owner then free[#free + 1] = shard end
+end
+local mine, share = {}, tonumber(ARGV[4])
+for _, shard in ipairs(own) do
+    if #mine < share then mine[#mine + 1] = shard else redis.call('DEL', KEYS[1] .. shard) end
+end
+for _, shard in ipairs(free) do if #mine < share then mine[#mine + 1] = shard end end
+for _, shard in ipairs(mine) do redis.call('SET', KEYS[1] .. shard, ARGV[1], 'PX', ARGV[2]) end
+redis.call('SET', KEYS[2] .. ARGV[1], '1', 'PX', ARGV[2])
+return mine
+"""
+
+
+class RedisLog:
+    """The log in Redis.
+
+    Args:
+        url: `redis://[user:password@]host[:port][/database]`, or rediss://, or unix://.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._redis: Any = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=3)
+        self._where = _without_secret(url)
+        self._append = self._redis.register_script(_APPEND)
+        self._lease = self._redis.register_script(_LEASE)
+        self._grouped: set[int] = set()
+        self._name = "nobody"
+
+    # Intake
+
+    def append(self, events: Sequence[Submitted]) -> list[bool]:
+        """See `EventLog`."""
+        if not events:
+            return []
+        values: list[Any] = []
+        for event in events:
+            values += [event.event_id, event.match_id, event.body, _stream(shard_of(event.match_id)),
+                       f"{PREFIX}:id:{event.event_id}"]  # fmt: skip
+        with self._answering():
+            return [bool(fresh) for fresh in self._append(keys=[str(IDS_KEPT)], args=values)]
+
+    # Reading
+
+    def read(self, after: Mapping[int, str], limit: int) -> list[Arrival]:
+        """See `EventLog`."""
+        found: list[Arrival] = []
+        with self._answering():
+            pipeline = self._redis.pipeline(transaction=False)
+            for shard, position in after.items():
+                pipeline.xrange(_stream(shard), f"({_id(position)}" if position else "-", "+", count=limit)
+            for shard, entries in zip(after, pipeline.execute(), strict=True):
+                found += [_arrival(shard, *entry) for entry in entries]
+        if found:
+            self._note_pending(found)
+        return found
+
+    def _note_pending(self, arrivals: list[Arrival]) -> None:
+        """Make what was read pending in the group under this consumer's name; claims what others left."""
+        with self._answering():
+            for shard in {arrival.shard for arrival in arrivals}:
+                self._ensure_group(shard)
+                self._redis.xreadgroup(GROUP, self._name, {_stream(shard): ">"}, count=len(arrivals))
+
+    def kept(self, match_id: str) -> list[Arrival]:
+        """See `EventLog`."""
+        shard = shard_of(match_id)
+        with self._answering():
+            found = [_arrival(shard, *entry) for entry in self._redis.xrange(_stream(shard))]
+        return [arrival for arrival in found if arrival.match_id == match_id]
+
+    def position(self, shard: int) -> str:
+        """See `EventLog`."""
+        with self._answering():
+            found = self._redis.get(f"{PREFIX}:done:{shard}")
+        return found.decode() if found else ""
+
+    def done(self, positions: Mapping[int, str]) -> None:
+        """See `EventLog`."""
+        with self._answering():
+            for shard, position in positions.items():
+                if not position:
+                    continue
+                self._ensure_group(shard)
+                pending = self._redis.xpending_range(_stream(shard), GROUP, "-", _id(position), 10_000)
+                pipeline = self._redis.pipeline()
+                if pending:
+                    pipeline.xack(_stream(shard), GROUP, *[one["message_id"] for one in pending])
+                pipeline.set(f"{PREFIX}:done:{shard}", position)
+                pipeline.execute()
+
+    def depth(self) -> dict[int, int]:
+        """See `EventLog`."""
+        found = {}
+        with self._answering():
+            for shard in range(SHARDS):
+                position = self._redis.get(f"{PREFIX}:done:{shard}")
+                if position is None:
+                    waiting = self._redis.xlen(_stream(shard))
+                else:
+                    waiting = len(self._redis.xrange(_stream(shard), f"({_id(position.decode())}", "+"))
+                if waiting:
+                    found[shard] = waiting
+        return found
+
+    def trim(self) -> int:
+        """See `EventLog`."""
+        gone = 0
+        with self._answering():
+            for shard in range(SHARDS):
+                position = self._redis.get(f"{PREFIX}:done:{shard}")
+                if position is not None:
+                    milliseconds, _, number = _id(position.decode()).partition("-")
+                    gone += self._redis.xtrim(
+                        _stream(shard), minid=f"{milliseconds}-{int(number) + 1}", approximate=False
+                    )
+        return gone
+
+    # Ownership
+
+    def lease(self, consumer: str, share: int, seconds: float) -> set[int]:
+        """See `EventLog`."""
+        self._name = consumer
+        with self._answering():
+            mine = self._lease(
+                keys=[f"{PREFIX}:owner:", f"{PREFIX}:consumer:"], args=[consumer, int(seconds * 1000), SHARDS, share]
+            )
+            for shard in mine:
+                self._ensure_group(shard)
+                self._redis.xautoclaim(_stream(shard), GROUP, consumer, min_idle_time=int(seconds * 1000), count=1000)
+        return set(mine)
+
+    def release(self, consumer: str) -> None:
+        """See `EventLog`."""
+        with self._answering():
+            for shard in range(SHARDS):
+                key = f"{PREFIX}:owner:{shard}"
+                if self._redis.get(key) == consumer.encode():
+                    self._redis.delete(key)
+            self._redis.delete(f"{PREFIX}:consumer:{consumer}")
+
+    def consumers(self) -> int:
+        """See `EventLog`."""
+        with self._answering():
+            return sum(1 for _ in self._redis.scan_iter(f"{PREFIX}:consumer:*", count=1000))
+
+    # Dead letters
+
+    def bury(self, letters: Iterable[DeadLetter]) -> None:
+        """See `EventLog`."""
+        letters = list(letters)
+        with self._answering():
+            pipeline = self._redis.pipeline()
+            for letter in letters:
+                body = letter.body.decode("latin-1")
+                document = json.dumps([letter.id, letter.at, letter.reason, letter.match_id, body])
+                pipeline.hset(f"{PREFIX}:dead", letter.id, document)
+                pipeline.zadd(f"{PREFIX}:dead:{letter.match_id}", {letter.id: letter.at}, nx=True)
+                pipeline.zadd(f"{PREFIX}:dead-by-time", {letter.id: letter.at}, nx=True)
+            pipeline.execute()
+            for match_id in {letter.match_id for letter in letters}:
+                key = f"{PREFIX}:dead:{match_id}"
+                for old in self._redis.zrange(key, 0, -MAX_LETTERS - 1):
+                    self.forget(old.decode())
+
+    def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
+        """See `EventLog`."""
+        with self._answering():
+            names = self._redis.zrevrange(f"{PREFIX}:dead-by-time", 0, limit - 1)
+            documents = self._redis.hmget(f"{PREFIX}:dead", names) if names else []
+        return [_letter(document) for document in documents if document]
+
+    def dead_letter(self, letter_id: str) -> DeadLetter | None:
+        """See `EventLog`."""
+        with self._answering():
+            document = self._redis.hget(f"{PREFIX}:dead", letter_id)
+        return _letter(document) if document else None
+
+    def forget(self, letter_id: str) -> None:
+        """See `EventLog`."""
+        letter = self.dead_letter(letter_id)
+        with self._answering():
+            self._redis.hdel(f"{PREFIX}:dead", letter_id)
+            self._redis.zrem(f"{PREFIX}:dead-by-time", letter_id)
+            if letter is not None:
+                self._redis.zrem(f"{PREFIX}:dead:{letter.match_id}", letter_id)
+
+    # The server
+
+    def durability(self) -> str | None:
+        """Why an acknowledged event might be lost in a crash of the server; None where it cannot."""
+        with self._answering():
+            try:
+                found = self._redis.config_get("append*")
+            except redis.ResponseError:
+                return None  # managed servers do not let anybody ask
+        if found.get("appendonly") == "yes" and found.get("appendfsync") == "always":
+            return None
+        return (
+            "Redis does not sync every write (set `appendonly yes` and `appendfsync always`): events that were"
+            " acknowledged may be lost when its machine crashes"
+        )
+
+    def close(self) -> None:
+        """See `EventLog`."""
+        self._redis.close()
+
+    def _ensure_group(self, shard: int) -> None:
+        if shard in self._grouped:
+            return
+        try:
+            self._redis.xgroup_create(_stream(shard), GROUP, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+        self._grouped.add(shard)
+
+    @contextmanager
+    def _answering(self) -> Iterator[None]:
+        try:
+            yield
+        except redis.RedisError as error:
+            self._grouped.clear()  # a server that came back empty has no groups
+            raise LogUnavailableError(f"Redis at {self._where} does not do its work: {error}") from error
+
+
+def _stream(shard: int) -> str:
+    return f"{PREFIX}:log:{shard}"
+
+
+def _text(entry: str) -> str:
+    """A stream's id as text that sorts as the ids do."""
+    milliseconds, _, number = entry.partition("-")
+    return f"{int(milliseconds):015d}-{int(number):010d}"
+
+
+def _id(position: str) -> str:
+    milliseconds, _, number = position.partition("-")
+    return f"{int(milliseconds)}-{int(number)}"
+
+
+def _arrival(shard: int, entry: bytes, fields: dict[bytes, bytes]) -> Arrival:
+    name = entry.decode()
+    received = int(name.partition("-")[0]) / 1000
+    return Arrival(shard, _text(name), received, fields[b"e"].decode(), fields[b"m"].decode(), fields[b"b"])
+
+
+def _letter(document: bytes) -> DeadLetter:
+    name, at, reason, match_id, body = json.loads(document)
+    return DeadLetter(name, at, reason, match_id, body.encode("latin-1"))
+
+
+def _without_secret(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

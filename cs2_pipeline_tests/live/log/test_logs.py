@@ -1,0 +1,163 @@
+"""What both logs promise: nothing lost, nothing twice, in order, one owner a shard."""
+
+import threading
+import time
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from cs2_pipeline.live.log import MAX_LETTERS, SHARDS, DeadLetter, LogUnavailableError, Submitted, shard_of
+from cs2_pipeline.live.log.redis import RedisLog
+from cs2_pipeline.live.log.sqlite import SqliteLog
+from cs2_pipeline_tests.live.redis_server import RedisServer
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def log(request, tmp_path):
+    if request.param == "sqlite":
+        made = SqliteLog(tmp_path / "log.sqlite")
+    else:
+        made = RedisLog(request.getfixturevalue("server").url)
+        made._redis.flushall()
+    yield made
+    made.close()
+
+
+def events(count, match="m"):
+    return [Submitted(str(uuid.uuid4()), match, b'{"n": %d}' % n) for n in range(count)]
+
+
+def everything(log):
+    return log.read(dict.fromkeys(range(SHARDS), ""), 100_000)
+
+
+def test_events_come_back_in_order_with_their_bytes(log) -> None:
+    sent = events(50)
+    assert log.append(sent) == [True] * 50
+    found = log.read({shard_of("m"): ""}, 1000)
+    assert [(one.event_id, one.match_id, one.body) for one in found] == [(e.event_id, "m", e.body) for e in sent]
+    assert [one.position for one in found] == sorted(one.position for one in found)
+    assert all(abs(one.received - time.time()) < 60 for one in found)
+    assert log.read({shard_of("m"): found[19].position}, 10) == found[20:30]
+    assert log.kept("m") == found and log.kept("other") == []
+
+
+def test_a_repeat_is_recognised_also_within_a_batch(log) -> None:
+    one, two = events(2)
+    assert log.append([one, two, one]) == [True, True, False]
+    assert log.append([two]) == [False]
+    assert len(everything(log)) == 2
+
+
+def test_callers_at_once_lose_nothing(log) -> None:
+    batches = [events(20, match=f"m{n}") for n in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        assert all(all(new) for new in pool.map(log.append, batches))
+    found = everything(log)
+    for number, batch in enumerate(batches):
+        assert [one.event_id for one in found if one.match_id == f"m{number}"] == [e.event_id for e in batch]
+
+
+def test_only_what_history_has_is_trimmed(log) -> None:
+    shard = shard_of("m")
+    log.append(events(10))
+    assert log.trim() == 0 and log.depth() == {shard: 10}
+    found = log.read({shard: ""}, 100)
+    log.done({shard: found[6].position})
+    assert log.position(shard) == found[6].position
+    assert log.depth() == {shard: 3}
+    assert log.trim() == 7
+    assert log.read({shard: ""}, 100) == found[7:]
+    assert log.append([Submitted(found[0].event_id, "m", b"{}")]) == [False]  # its id is remembered
+
+
+def test_a_shard_has_one_owner_at_a_time(log) -> None:
+    assert log.lease("a", SHARDS, 30) == set(range(SHARDS))
+    assert log.lease("b", SHARDS, 30) == set() and log.consumers() == 2
+    half = log.lease("a", SHARDS // 2, 30)
+    assert len(half) == SHARDS // 2
+    assert log.lease("b", SHARDS, 30) == set(range(SHARDS)) - half
+    log.release("a")
+    assert log.lease("b", SHARDS, 30) == set(range(SHARDS)) and log.consumers() == 1
+
+
+def test_shards_of_a_dead_consumer_are_free_when_its_lease_ends(log) -> None:
+    log.lease("dead", SHARDS, 0.2)
+    time.sleep(0.4)
+    assert log.lease("b", SHARDS, 30) == set(range(SHARDS))
+
+
+def test_dead_letters_are_kept_newest_first_and_not_without_end(log) -> None:
+    log.bury(DeadLetter(f"{n:05d}", n, "why", "m", b"\xff%d" % n) for n in range(MAX_LETTERS + 5))
+    newest = log.dead_letters(2)
+    assert [one.id for one in newest] == [f"{MAX_LETTERS + 4:05d}", f"{MAX_LETTERS + 3:05d}"]
+    assert newest[0].body == b"\xff%d" % (MAX_LETTERS + 4) and newest[0].reason == "why"
+    assert log.dead_letter("00000") is None and log.dead_letter("00005") is not None
+    log.forget("00005")
+    assert log.dead_letter("00005") is None
+
+
+def test_what_redis_read_is_pending_until_history_has_it(server) -> None:
+    log = RedisLog(server.url)
+    log._redis.flushall()
+    shard, stream = shard_of("m"), f"cs2:live:log:{shard_of('m')}"
+    log.lease("first", SHARDS, 0.1)
+    log.append(events(5))
+    found = log.read({shard: ""}, 100)
+    assert log._redis.xpending(stream, "consumers")["consumers"] == [{"name": b"first", "pending": 5}]
+    time.sleep(0.3)
+    log.lease("second", SHARDS, 0.1)
+    assert log._redis.xpending(stream, "consumers")["consumers"] == [{"name": b"second", "pending": 5}]
+    log.done({shard: found[-1].position})
+    assert log._redis.xpending(stream, "consumers")["pending"] == 0
+    assert log.durability() is None
+    log.close()
+
+
+def test_what_redis_acknowledged_survives_its_kill(tmp_path) -> None:
+    server = RedisServer(tmp_path)
+    log = RedisLog(server.url)
+    acknowledged, stop = [], threading.Event()
+
+    def write():
+        while not stop.is_set():
+            batch = events(3)
+            try:
+                log.append(batch)
+            except LogUnavailableError:
+                time.sleep(0.05)
+            else:
+                acknowledged.extend(event.event_id for event in batch)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for _ in range(2):
+        time.sleep(0.4)
+        server.kill()
+        server.start()
+    stop.set()
+    writer.join()
+    kept = [one.event_id for one in log.kept("m")]
+    assert len(acknowledged) > 10
+    assert set(acknowledged) <= set(kept) and len(kept) == len(set(kept))
+    server.kill()
+    with pytest.raises(LogUnavailableError, match=r"127\.0\.0\.1"):
+        log.append(events(1))
+
+
+def test_a_file_that_cannot_be_written_is_told_to_every_caller(tmp_path) -> None:
+    log = SqliteLog(tmp_path / "log.sqlite")
+    log._transact(lambda c: c.execute("drop table events"))
+    with pytest.raises(LogUnavailableError, match=r"log\.sqlite"):
+        log.append(events(1))
+    log.close()
+    with pytest.raises(LogUnavailableError, match="closed"):
+        log.append(events(1))

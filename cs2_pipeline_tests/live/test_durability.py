@@ -1,0 +1,184 @@
+"""Nothing that was acknowledged is lost, whoever is killed and whenever: real processes, real SIGKILL."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from cs2_pipeline.live.history import queries
+from cs2_pipeline.live.history.sqlite import SqliteHistory
+from cs2_pipeline.live.intake import Intake
+from cs2_pipeline.live.log import SHARDS, LogUnavailableError
+from cs2_pipeline.live.log.redis import RedisLog
+from cs2_pipeline.live.log.sqlite import SqliteLog
+from cs2_pipeline.live.verify import verify
+from cs2_pipeline_tests.live.made import play, uid
+from cs2_pipeline_tests.live.redis_server import RedisServer
+
+INTAKE = """
+import json, sys
+from cs2_pipeline.live.intake import Intake
+from cs2_pipeline.live.runtime import open_log
+from cs2_pipeline.settings import load
+door = Intake(open_log(load()))
+for line in sys.stdin:
+    taken = door.take([json.dumps(event).encode() for event in json.loads(line)])
+    print(json.dumps([one.event_id for one in taken if one.error is None]), flush=True)
+"""
+CONSUMER = """
+import threading
+from cs2_pipeline.live import consumer
+from cs2_pipeline.live.runtime import Live
+from cs2_pipeline.settings import load
+consumer.LEASE = 1.0
+Live(load()).start()
+print("started", flush=True)
+threading.Event().wait()
+"""
+
+
+class Killed:
+    """A process that is killed and started again."""
+
+    def __init__(self, program: str, environment: dict[str, str]) -> None:
+        self._program, self._environment = program, environment
+        self.kills = -1
+        self.restart()
+
+    def restart(self) -> None:
+        if self.kills >= 0:
+            os.kill(self.process.pid, signal.SIGKILL)
+            self.end()
+        self.kills += 1
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", self._program], env=os.environ | self._environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+
+    def end(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        for pipe in (self.process.stdin, self.process.stdout):
+            with suppress(OSError):  # what was still to be written
+                pipe.close()
+
+
+def send_all(door: Killed, batches: list[list[dict]], acknowledged: set[str]) -> None:
+    """Send every batch until it is acknowledged, as a client does."""
+    for batch in batches:
+        while True:
+            process = door.process
+            try:
+                process.stdin.write(json.dumps(batch) + "\n")
+                process.stdin.flush()
+                answer = process.stdout.readline()
+            except (OSError, ValueError):
+                answer = ""
+            if answer:
+                acknowledged |= set(json.loads(answer))
+                break
+            time.sleep(0.05)
+
+
+def survives(home: Path, matches: list[list[dict]], *, kills: int, seconds: float, redis: RedisServer | None) -> None:
+    environment = {"CS2_HOME": str(home)} | ({"CS2_REDIS_URL": redis.url} if redis else {})
+    chance = random.Random(1)
+    door, consumers = Killed(INTAKE, environment), [Killed(CONSUMER, environment) for _ in range(2)]
+    lines = [list(match) for match in matches]
+    batches = []
+    while any(lines):
+        batch = [event for line in lines for event in line[:5]]
+        lines = [line[5:] for line in lines]
+        batches += [batch[start : start + 500] for start in range(0, len(batch), 500)]
+    acknowledged: set[str] = set()
+    sender = threading.Thread(target=send_all, args=(door, batches, acknowledged))
+    sender.start()
+    try:
+        for _ in range(kills):
+            time.sleep(chance.uniform(0.2, 1.0) * seconds)
+            victim = chance.choice([door, *consumers, *([redis] if redis else [])])
+            if victim is redis:
+                redis.kill()
+                redis.start()
+            else:
+                victim.restart()
+        sender.join(120)
+        assert not sender.is_alive()
+        everything_arrived(home, matches, acknowledged, redis)
+    finally:
+        for process in (door, *consumers):
+            process.end()
+
+
+def everything_arrived(
+    home: Path, matches: list[list[dict]], acknowledged: set[str], redis: RedisServer | None
+) -> None:
+    sent = [event["event_id"] for match in matches for event in match]
+    assert acknowledged == set(sent)
+    history = SqliteHistory(home / "live" / "history.sqlite")
+    log = RedisLog(redis.url) if redis else SqliteLog(home / "live" / "log.sqlite")
+    until = time.monotonic() + 90
+    while time.monotonic() < until:
+        counted = history.ask(queries.EVENTS_COUNTED)[0]
+        if counted["different"] >= len(sent) and not log.depth():
+            break
+        time.sleep(0.2)
+    assert counted == {"events": len(sent), "different": len(sent)}
+    time.sleep(3.0)  # whatever waits for a gap goes on
+    for match in matches[:: max(1, len(matches) // 20)]:
+        found = verify(match[0]["match_id"], history, log)
+        assert found.holds and found.prices == len(match), found
+    log.close()
+
+
+def test_nothing_is_lost_when_intake_and_consumers_are_killed(tmp_path) -> None:
+    matches = [play(n, match=f"k{n}", rounds=3) for n in range(8)]
+    survives(tmp_path, matches, kills=4, seconds=1.5, redis=None)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["sqlite", "redis"])
+def test_nothing_of_100_000_events_is_lost(tmp_path, engine) -> None:
+    matches, count = [], 0
+    while count < 100_000:
+        matches.append(play(len(matches), match=f"s{len(matches)}", rounds=24))
+        count += len(matches[-1])
+    redis = RedisServer(tmp_path) if engine == "redis" else None
+    survives(tmp_path, matches, kills=25, seconds=3.0, redis=redis)
+    if redis:
+        redis.kill()
+
+
+def test_a_consumer_on_redis_goes_on_after_the_server_was_killed(tmp_path, champions) -> None:
+    from cs2_pipeline.live.champion import Champion
+    from cs2_pipeline.live.consumer import Consumer
+    from cs2_pipeline.live.history import HistoryUnavailableError
+
+    server = RedisServer(tmp_path)
+    log, history = RedisLog(server.url), SqliteHistory(tmp_path / "history.sqlite")
+    consumer = Consumer(log, history, Champion(champions), lambda _: None)
+    events = play(3, rounds=2)
+    Intake(log).take([json.dumps(event).encode() for event in events[:30]])
+    while consumer.step():
+        pass
+    server.kill()
+    with pytest.raises((LogUnavailableError, HistoryUnavailableError)):
+        consumer.step()
+    consumer._fail("as `run` does")
+    server.start()
+    Intake(log).take([json.dumps(event).encode() for event in events[30:]])
+    deadline = time.monotonic() + 20
+    while history.ask(queries.EVENTS_COUNTED)[0]["events"] < len(events) and time.monotonic() < deadline:
+        consumer.step()
+        time.sleep(0.05)
+    assert verify(uid("one"), history, log).holds
+    assert len(consumer._positions) == SHARDS
+    server.kill()
