@@ -7,11 +7,12 @@ extracted table of that day passed. A day passes without its bad matches: a day 
 and holds hundreds of matches, of which one must not cost the others. What is left out is named with its reason.
 """
 
+import hashlib
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 
@@ -81,11 +82,21 @@ class Usable:
         days: partition keys, in order.
         left_out: why each of the other stored days is left out.
         matches: why matches of the usable days are left out, by day and match_id.
+        version: of what can be read: another one as soon as a day is added, taken away or extracted anew.
     """
 
     days: list[str]
     left_out: dict[str, str]
-    matches: dict[tuple[str, int], str] = field(default_factory=dict)
+    matches: dict[tuple[str, int], str]
+    version: str
+
+
+class ReadDays(NamedTuple):
+    """An extracted table as a training table reads it: without the days and matches that did not pass (`Usable`)."""
+
+    frame: pd.DataFrame
+    left_out: dict[str, str]
+    version: str
 
 
 class Verdicts:
@@ -147,19 +158,21 @@ class Verdicts:
         stored = sorted({day for table in DAILY_TABLES for day in self._tables.partitions(table)})
         left_out: dict[str, str] = {}
         matches: dict[tuple[str, int], str] = {}
+        read = hashlib.blake2b(digest_size=8)
         for day, verdicts in self.of_days(stored).items():
             reasons = [_reason(table, verdict) for table, verdict in verdicts.items()]
             if any(reasons):
                 left_out[day] = "; ".join(filter(None, reasons))
                 continue
+            read.update(f"{day} {' '.join(verdict.run_id for verdict in verdicts.values())};".encode())
             for table, verdict in verdicts.items():
                 for match_id, failed in verdict.matches.items():
                     said = f"{table} ({', '.join(failed)})"
                     matches[day, match_id] = "; ".join(filter(None, [matches.get((day, match_id)), said]))
-        return Usable([day for day in stored if day not in left_out], left_out, matches)
+        return Usable([day for day in stored if day not in left_out], left_out, matches, read.hexdigest())
 
 
-def read_usable(tables: TableStore, name: str) -> tuple[pd.DataFrame, dict[str, str]]:
+def read_usable(tables: TableStore, name: str) -> ReadDays:
     """An extracted table without the days and matches that did not pass, and why each of those is left out.
 
     `started_at` of what is returned is when the match was played, as well as that is known.
@@ -183,7 +196,8 @@ def read_usable(tables: TableStore, name: str) -> tuple[pd.DataFrame, dict[str, 
     frame = frame[~frame["match_id"].isin(bad)].reset_index(drop=True)
     # Partitions go by the start that the database has; everything that learns goes by the order of play.
     started = frame["played_at"].fillna(frame["started_at"]) if "played_at" in frame else frame["started_at"]
-    return frame.assign(started_at=started).drop(columns="played_at", errors="ignore"), usable.left_out | named
+    frame = frame.assign(started_at=started).drop(columns="played_at", errors="ignore")
+    return ReadDays(frame, usable.left_out | named, usable.version)
 
 
 def _name(table: str, day: str) -> str:

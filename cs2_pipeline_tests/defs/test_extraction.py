@@ -105,7 +105,7 @@ def test_a_bad_day_in_a_range_is_singled_out_and_the_rest_goes_on(world):
     assert "2026-01-02" in quarantine.description
     assert "ct_equipment_value" in quarantine.description
 
-    snapshots, left_out = read_usable(world.platform.tables, "round_snapshots")
+    snapshots, left_out, _ = read_usable(world.platform.tables, "round_snapshots")
     assert sorted(snapshots["started_at"].dt.strftime("%Y-%m-%d").unique()) == [DAYS[0], *DAYS[2:]]
     assert list(left_out) == ["2026-01-02"]
     assert "rounds in quarantine (expect_column_values_to_be_between(ct_equipment_value))" in left_out["2026-01-02"]

@@ -17,6 +17,8 @@ from cs2_pipeline.defs.verdicts import read_usable
 from cs2_pipeline.training.monitoring import latest_change
 
 GROUP: Final = "datasets"
+DAYS_READ: Final = "days_read"
+"""Metadata of a training table: the version of the extracted days it was built from (`verdicts.Usable`)."""
 
 
 class SnapshotSource(Enum):
@@ -39,17 +41,17 @@ def round_dataset(
 
     After an alarm of the monitoring the matches before the change of play are a part of their own, `former`.
     """
-    days_left_out: dict[str, str] = {}
     changed_at = None
+    described: dict[str, Any] = metadata.of_days_left_out({})
     if config.source is SnapshotSource.DATABASE:
-        snapshots, days_left_out = read_usable(platform.tables, config.source.value)
+        snapshots, days_left_out, version = read_usable(platform.tables, config.source.value)
+        described = metadata.of_days_left_out(days_left_out) | {DAYS_READ: version}
         snapshots = newest_days(snapshots, platform.settings.training_days)
         changed_at = change_to_heed(snapshots, latest_change(latest(platform)))
     else:
         snapshots = platform.tables.read(config.source.value)
     built = rounds.build(snapshots, changed_at=changed_at)
-    described = metadata.of_frame(built.frame, built.left_out) | _described(built.frame, "match_id")
-    described |= metadata.of_days_left_out(days_left_out)
+    described |= metadata.of_frame(built.frame, built.left_out) | _described(built.frame, "match_id")
     described |= {"source": config.source.value, "rounds": built.frame["round_id"].nunique()}
     described["play_changed_at"] = changed_at.isoformat() if changed_at is not None else "not known to have changed"
     return dg.MaterializeResult(value=built.frame, metadata=described)
@@ -57,9 +59,9 @@ def round_dataset(
 
 def player_dataset(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
     """Past windows of players' matches with the skill tier of the later ones; players are disjoint between parts."""
-    lines, days_left_out = read_usable(platform.tables, "player_match_stats")
+    lines, days_left_out, version = read_usable(platform.tables, "player_match_stats")
     frame = players.build(lines)
-    described = metadata.of_frame(frame) | _described(frame, "steam_id")
+    described = metadata.of_frame(frame) | _described(frame, "steam_id") | {DAYS_READ: version}
     return dg.MaterializeResult(value=frame, metadata=described | metadata.of_days_left_out(days_left_out))
 
 

@@ -75,7 +75,7 @@ def round_snapshots(
 
 def players(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
     """Careers: one row for each player with more than 10 rounds, over all extracted matches of good days."""
-    lines, days_left_out = read_usable(platform.tables, "player_match_stats")
+    lines, days_left_out, _ = read_usable(platform.tables, "player_match_stats")
     careers = player_tables.careers(lines)
     return dg.MaterializeResult(
         value=careers, metadata=metadata.of_frame(careers) | metadata.of_days_left_out(days_left_out)

@@ -35,7 +35,7 @@ def round_monitoring(
     former = latest(platform)
     champion = platform.models.champion(catalog.ROUND.name)
     try:
-        snapshots, _ = read_usable(platform.tables, "round_snapshots")
+        snapshots = read_usable(platform.tables, "round_snapshots").frame
     except MissingTableError:
         snapshots = None
     if champion is None or snapshots is None:

@@ -21,12 +21,14 @@ def upstream_changed_and_checked() -> dg.AutomationCondition[dg.AssetKey]:
 
     It waits while an extraction is under way (a day counts only when all of its tables were checked), while the asset
     itself is being made, and while the latest blocking check of an upstream table has failed; the change is remembered
-    until it can fire. Being asked for is what ends it: an asset that fails is not asked for again before something
-    upstream changes anew.
+    until it can fire. Being asked for is what ends it, and nothing else: an asset that fails is not asked for again
+    before something upstream changes anew. That somebody else built the asset meanwhile ends nothing, for the build may
+    have begun before the change. A change seen in the very tick that follows a request came after the request: it is
+    remembered, since the requested run may have read its tables before.
     """
     condition = dg.AutomationCondition
     changed = condition.any_deps_updated().allow(EXTRACTED)
-    handled = condition.newly_requested() | condition.newly_updated() | condition.initial_evaluation()
+    handled = (condition.newly_requested() & ~changed) | condition.initial_evaluation()
     checked = condition.all_deps_blocking_checks_passed().allow(EXTRACTED)
     busy = condition.in_progress() | _extracting()
     return (changed.since(handled) & checked & ~busy).with_label("upstream changed and its blocking checks passed")

@@ -4,15 +4,17 @@ Promotion is part of the same job: what was trained is promoted or refused in th
 """
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.defs import jobs
+from cs2_pipeline.defs.assets.datasets import DAYS_READ
 from cs2_pipeline.defs.automation.unfinished import under_way
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.verdicts import Verdicts
 
 NIGHTLY: Final = "0 4 * * *"
 INTERVAL: Final = 60
@@ -34,6 +36,10 @@ class BuiltDataset:
     digest: str
 
 
+_DATASETS_LOOKED_AT: Final = 100
+"""Materialisations of a dataset among which the one a model was trained on is looked for."""
+
+
 @dg.schedule(
     job_name=jobs.TRAIN_ALL,
     cron_schedule=NIGHTLY,
@@ -41,12 +47,14 @@ class BuiltDataset:
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Trains all models at night when days were extracted since they were last trained.",
 )
-def nightly_training(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
-    """Fires at 04:00 UTC when days were extracted since the datasets that the models were last trained on.
+def nightly_training(
+    context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
+) -> dg.RunRequest | dg.SkipReason:
+    """Fires at 04:00 UTC when there are other days to learn from than those the models were last trained on.
 
     A training that fails is asked for again the next night, once. Nothing extracted, or a training under way: no run.
     """
-    reason = why_not_tonight(context.instance)
+    reason = why_not_tonight(context.instance, Verdicts(platform.tables).usable().version)
     return dg.SkipReason(reason) if reason else dg.RunRequest()
 
 
@@ -82,13 +90,18 @@ def enough_new_rounds(
     return dg.RunRequest(run_key=f"enough new rounds: dataset {built.digest}")
 
 
-def why_not_tonight(instance: dg.DagsterInstance) -> str:
-    """Why a training would teach the models nothing now; empty where it would."""
+def why_not_tonight(instance: dg.DagsterInstance, days: str) -> str:
+    """Why a training would teach the models nothing now; empty where it would.
+
+    Args:
+        instance: tells what was trained on which dataset.
+        days: the version of the days that can be read now (`verdicts.Usable`).
+    """
     if _last(instance, catalog.ROUND.extracted) is None:
         return "no match day was extracted yet: there is nothing to train on"
     if under_way(instance, jobs.trainings()):
         return _UNDER_WAY
-    if all(_has_learnt(instance, spec) for spec in catalog.MODELS):
+    if all(_has_learnt(instance, spec, days) for spec in catalog.MODELS):
         return "nothing was extracted since all models were last trained"
     return ""
 
@@ -103,26 +116,35 @@ def trained_dataset(instance: dg.DagsterInstance) -> BuiltDataset | None:
     return _described(_learnt_from(instance, catalog.ROUND))
 
 
-def _has_learnt(instance: dg.DagsterInstance, spec: ModelSpec) -> bool:
-    """Whether the model has learnt from what its extracted table holds."""
-    extracted, learnt = _last(instance, spec.extracted), _learnt_from(instance, spec)
-    return extracted is not None and learnt is not None and learnt.storage_id > extracted.storage_id
+def _has_learnt(instance: dg.DagsterInstance, spec: ModelSpec, days: str) -> bool:
+    """Whether the dataset that the model learnt from was built from the days that can be read now."""
+    learnt = _learnt_from(instance, spec)
+    return learnt is not None and _metadata(learnt).get(DAYS_READ) == days
 
 
 def _learnt_from(instance: dg.DagsterInstance, spec: ModelSpec) -> dg.EventLogRecord | None:
-    """The dataset's materialisation that the latest model was trained on: the last one before it."""
+    """The newest materialisation of the dataset with the content that the latest model was trained on."""
     trained = _last(instance, spec.name)
-    return _last(instance, spec.dataset, before=trained.storage_id) if trained is not None else None
+    if trained is None:
+        return None
+    digest = _metadata(trained).get("dataset_digest")
+    wanted = dg.AssetRecordsFilter(dg.AssetKey(spec.dataset))
+    built = instance.fetch_materializations(wanted, limit=_DATASETS_LOOKED_AT).records
+    return next((record for record in built if _metadata(record).get("digest") == digest), None)
 
 
-def _last(instance: dg.DagsterInstance, asset: str, before: int | None = None) -> dg.EventLogRecord | None:
-    wanted = dg.AssetRecordsFilter(dg.AssetKey(asset), before_storage_id=before)
-    records = instance.fetch_materializations(wanted, limit=1).records
+def _last(instance: dg.DagsterInstance, asset: str) -> dg.EventLogRecord | None:
+    records = instance.fetch_materializations(dg.AssetKey(asset), limit=1).records
     return records[0] if records else None
 
 
 def _described(record: dg.EventLogRecord | None) -> BuiltDataset | None:
-    if record is None or record.asset_materialization is None:
+    if record is None:
         return None
-    metadata = {key: value.value for key, value in record.asset_materialization.metadata.items()}
+    metadata = _metadata(record)
     return BuiltDataset(str(metadata["source"]), int(str(metadata["rounds"])), str(metadata["digest"]))
+
+
+def _metadata(record: dg.EventLogRecord) -> dict[str, Any]:
+    written = record.asset_materialization
+    return {} if written is None else {key: value.value for key, value in written.metadata.items()}

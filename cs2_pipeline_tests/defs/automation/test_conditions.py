@@ -9,6 +9,7 @@ from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializa
 from cs2_pipeline.defs.automation.conditions import conditions, freshness
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.partitions import range_tags
+from cs2_pipeline.defs.verdicts import DAILY_TABLES
 from cs2_pipeline.settings import Settings
 
 DATASET = dg.AssetKey("round_dataset")
@@ -19,8 +20,8 @@ SNAPSHOTS = dg.AssetKey("round_snapshots")
 class Ticks:
     """The automation sensor's ticks over an instance in memory."""
 
-    def __init__(self, home):
-        self.definitions = assemble(Settings(home=home))
+    def __init__(self, definitions):
+        self.definitions = definitions
         self.instance = dg.DagsterInstance.ephemeral()
         self.cursor = None
 
@@ -71,9 +72,14 @@ class Ticks:
         )
 
 
+@pytest.fixture(scope="module")
+def definitions(tmp_path_factory):
+    return assemble(Settings(home=tmp_path_factory.mktemp("home")))
+
+
 @pytest.fixture
-def ticks(tmp_path):
-    found = Ticks(tmp_path)
+def ticks(definitions):
+    found = Ticks(definitions)
     assert found.tick() == set()
     return found
 
@@ -135,12 +141,66 @@ def test_player_tables_wait_for_the_end_of_the_extraction_for_a_day_counts_only_
     assert ticks.tick() == set()
 
 
-def test_a_dataset_built_by_somebody_else_meanwhile_is_not_built_again(ticks):
+def test_a_dataset_built_by_somebody_else_meanwhile_is_built_again_for_it_may_have_read_too_early(ticks):
     ticks.write(SNAPSHOTS, "2026-01-01")
     assert ticks.tick() == set()
     ticks.write(DATASET)
     ticks.check(SNAPSHOTS, passed=True)
+    assert ticks.tick() == {"round_dataset"}
     assert ticks.tick() == set()
+
+
+def orders(*processes):
+    """Every order in which the steps of several processes can happen, each process keeping its own."""
+    if not any(processes):
+        yield ()
+    for at, steps in enumerate(processes):
+        if steps:
+            rest = [*processes[:at], steps[1:], *processes[at + 1 :]]
+            yield from ((steps[0], *later) for later in orders(*rest))
+
+
+ONE_BY_ONE = ("write 1", "check", "write 2", "check")
+IN_ONE_RUN = ("begin", "write 1", "write 2", "check", "end")
+
+
+@pytest.mark.parametrize(
+    ("extraction", "ticks", "count"),
+    [
+        (ONE_BY_ONE, ("tick",), 30),
+        (IN_ONE_RUN, (), 6),
+        pytest.param(ONE_BY_ONE, ("tick", "tick"), 105, marks=pytest.mark.slow),
+        pytest.param(IN_ONE_RUN, ("tick",), 42, marks=pytest.mark.slow),
+    ],
+)
+def test_the_last_extraction_is_asked_for_in_whatever_order_things_happen(definitions, extraction, ticks, count):
+    """Ticks, and a build that somebody else asked for, at any moment of an extraction; then the sensor ticks on."""
+    happened = set(orders(extraction, ticks, ("build",)))
+    assert len(happened) == count
+    assert [order for order in sorted(happened) if not remembered(Ticks(definitions), order)] == []
+
+
+def remembered(ticks, order):
+    """Whether the dataset was asked for after the last write, and nothing more is asked for once all is quiet."""
+    ticks.tick()
+    asked, run = False, None
+    for step in (*order, "tick"):
+        match step.split():
+            case ["tick"]:
+                asked = ticks.tick() == {"round_dataset"} or asked
+            case ["begin"]:
+                run = ticks.begin_extraction()
+            case ["write", day]:
+                ticks.write(SNAPSHOTS, f"2026-01-0{day}", run)
+                asked = False
+            case ["check"]:
+                for table in DAILY_TABLES if run else [SNAPSHOTS.to_user_string()]:
+                    ticks.check(dg.AssetKey(table), passed=True, run=run)
+            case ["end"]:
+                ticks.end(run)
+            case ["build"]:
+                ticks.write(DATASET)
+    return asked and ticks.tick() == set()
 
 
 def test_the_public_file_asks_for_nothing(ticks):

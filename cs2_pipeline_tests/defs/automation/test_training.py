@@ -17,18 +17,25 @@ class Events:
         self.instance = dg.DagsterInstance.ephemeral()
         self.platform = Platform(Settings(home=home, retrain_after_rounds=500))
 
+        self.days, self.digest = 0, ""
+
     def extracted(self):
+        self.days += 1
         for table in ("round_snapshots", "player_match_stats"):
             self._write(table, partition="2026-01-01")
 
-    def built(self, rounds=100, source="round_snapshots", digest=None):
-        described = {"rounds": rounds, "source": source, "digest": digest or f"digest of {rounds}"}
-        self._write("round_dataset", metadata=described)
-        self._write("player_dataset")
+    def built(self, rounds=100, source="round_snapshots", digest=None, days=None):
+        """The datasets, from the days extracted so far or as many as are given."""
+        self.digest = digest or f"digest of {rounds} rounds of {self.days} days"
+        read = {"digest": self.digest, "days_read": str(self.days if days is None else days)}
+        self._write("round_dataset", metadata=read | {"rounds": rounds, "source": source})
+        self._write("player_dataset", metadata=read)
 
-    def trained(self):
-        self._write("round_predictor")
-        self._write("player_classifier")
+    def trained(self, digest=None):
+        """The models, on the datasets built last or on those of a digest."""
+        on = {"dataset_digest": digest or self.digest}
+        self._write("round_predictor", metadata=on)
+        self._write("player_classifier", metadata=on)
 
     def training(self, status):
         job = dg.Definitions(
@@ -37,7 +44,7 @@ class Events:
         self.instance.create_run_for_job(job, status=status)
 
     def night(self):
-        return why_not_tonight(self.instance)
+        return why_not_tonight(self.instance, str(self.days))
 
     def tick(self):
         return enough_new_rounds(
@@ -68,7 +75,8 @@ def test_the_schedule_asks_at_four_and_says_why_it_does_not(tmp_path):
     # A schedule opens its instance by address, so this one is on disk.
     with dg.DagsterInstance.local_temp(str(tmp_path)) as instance:
         at_four = datetime(2026, 2, 1, 4, tzinfo=UTC)
-        with dg.build_schedule_context(instance, scheduled_execution_time=at_four) as context:
+        platform = {"platform": Platform(Settings(home=tmp_path))}
+        with dg.build_schedule_context(instance, resources=platform, scheduled_execution_time=at_four) as context:
             assert "nothing to train on" in skipped(nightly_training(context))
             instance.report_runless_asset_event(dg.AssetMaterialization("round_snapshots", partition="2026-01-01"))
             assert isinstance(nightly_training(context), dg.RunRequest)
@@ -89,6 +97,28 @@ def test_what_was_extracted_while_a_training_ran_is_learnt_the_next_night(events
     events.built()
     events.extracted()
     events.trained()
+    assert events.night() == ""
+
+
+def test_days_that_a_dataset_built_during_an_extraction_did_not_read_are_learnt_the_next_night(events):
+    events.extracted()
+    events.extracted()
+    events.built(days=1)
+    events.trained()
+    assert events.night() == ""
+    events.built()
+    events.trained()
+    assert "nothing was extracted since" in events.night()
+
+
+def test_a_dataset_built_while_a_training_ran_is_not_what_the_model_learnt_from(events):
+    events.extracted()
+    events.built()
+    before = events.digest
+    events.extracted()
+    events.built()
+    assert before != events.digest
+    events.trained(before)
     assert events.night() == ""
 
 
