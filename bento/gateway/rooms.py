@@ -11,9 +11,10 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from bento.gateway import forecasts as forecasting
 from bento.gateway.live import intake, matches, room
 from bento.gateway.pages import models, site, what_if
-from bento.gateway.routers import auth, health, records
+from bento.gateway.routers import auth, directories, forecasts, health, records
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,8 @@ ROOMS: Final = (
     Room(records.router, records.running),
     Room(health.router),
     Room(auth.router),
+    Room(forecasts.router, forecasting.running),
+    Room(directories.router),
     Room(intake.router, room.running),
     Room(matches.router),
     Room(site.router),

@@ -37,8 +37,9 @@ class Records:
         busy_seconds: how long SQLite waits for another process's write.
     """
 
-    def __init__(self, url: str, *, busy_seconds: float = BUSY_SECONDS) -> None:
-        self.engine = _engine(url, busy_seconds)
+    def __init__(self, url: str, *, busy_seconds: float | None = None) -> None:
+        self._busy_seconds = BUSY_SECONDS if busy_seconds is None else busy_seconds
+        self.engine = _engine(url, self._busy_seconds)
         self.name = self.engine.url.render_as_string(hide_password=True)
 
     @contextmanager
@@ -97,7 +98,7 @@ class Records:
     def _explanation(self, error: DBAPIError) -> str:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else "no connection"
         if "locked" in reason:
-            return f"the records at {self.name} are locked by another process for {BUSY_SECONDS:g} s: try again"
+            return f"the records at {self.name} are locked by another process for {self._busy_seconds:g} s: try again"
         return f"the records at {self.name} cannot be used ({reason}). CS2_RECORDS_URL names them"
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from cs2_pipeline.records.database import Records
 from cs2_pipeline.records.tables import LEDGER, LEDGER_HEAD, moment_text
@@ -177,32 +177,6 @@ def entries(records: Records, *, after: int = 0, until: int | None = None) -> It
         if len(page) < PAGE:
             return
         after = page[-1].seq
-
-
-def forecasts(
-    records: Records,
-    *,
-    limit: int,
-    before: int | None = None,
-    team: str | None = None,
-    since: datetime | None = None,
-    until: datetime | None = None,
-    model_version: str | None = None,
-) -> list[Entry]:
-    """Forecasts, the newest first. Settlements are no forecasts."""
-    asked = select(*_COLUMNS).where(LEDGER.c.kind != SETTLEMENT)
-    if before is not None:
-        asked = asked.where(LEDGER.c.seq < before)
-    if team is not None:
-        asked = asked.where(or_(LEDGER.c.team1_id == team, LEDGER.c.team2_id == team))
-    if since is not None:
-        asked = asked.where(LEDGER.c.at >= since)
-    if until is not None:
-        asked = asked.where(LEDGER.c.at < until)
-    if model_version is not None:
-        asked = asked.where(LEDGER.c.model_version == model_version)
-    with records.reading() as connection:
-        return [_entry(row) for row in connection.execute(asked.order_by(LEDGER.c.seq.desc()).limit(limit))]
 
 
 def verify(records: Records, published: Iterable[Head] = ()) -> list[Fault]:

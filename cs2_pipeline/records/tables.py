@@ -186,3 +186,22 @@ DELIVERIES: Final = Table(
     Column("channel", String(64), primary_key=True),
     Column("seq", BigInteger, nullable=False, doc="up to here it has been handed over"),
 )
+
+DIRECTORY: Final = Table(
+    "directory",
+    METADATA,
+    Column("kind", String(8), primary_key=True, doc="map, team or player"),
+    Column("id", String(100), primary_key=True),
+    Column("name", String(300), nullable=False),
+    Column("matches", Integer, nullable=False),
+    Column("last_played", Moment),
+    Column("about", Text, nullable=False, doc="JSON: what else is known of it"),
+)
+
+DIRECTORY_REVISION: Final = Table(
+    "directory_revision",
+    METADATA,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", Integer, nullable=False),
+)
+"""One row: how often the directories were replaced. Readers keep them in memory and look at this alone."""

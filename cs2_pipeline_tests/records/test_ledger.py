@@ -155,17 +155,6 @@ def test_writers_at_once_do_not_fork_the_chain(url, records):
     assert ledger.head(records).seq == 80
 
 
-def test_forecasts_are_found_by_team_day_and_version_newest_first(records):
-    write(
-        records, draft(), draft(team2_id="t9"), draft(model_version="4"), Draft("settlement", {"status": "won"}, at=AT)
-    )
-    assert [entry.seq for entry in ledger.forecasts(records, limit=10)] == [3, 2, 1]
-    assert [entry.seq for entry in ledger.forecasts(records, limit=10, team="t9")] == [2]
-    assert [entry.seq for entry in ledger.forecasts(records, limit=10, model_version="4")] == [3]
-    assert [entry.seq for entry in ledger.forecasts(records, limit=10, before=2)] == [1]
-    assert ledger.forecasts(records, limit=10, since=datetime(2027, 1, 1, tzinfo=UTC)) == []
-
-
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

@@ -1,0 +1,189 @@
+"""A question's price: of the map, of the series, of every final score, by one forecaster; its entry in the ledger.
+
+The forecaster prices maps; what follows from a map's price is exact arithmetic (`game.series`). Bounds go the same way
+as the price itself: what is not known is the strength of the line-ups, which is the same on all maps.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any, Final, Protocol
+
+from cs2_pipeline.forecasting.questions import MAP, Asked, Question
+from cs2_pipeline.game import series
+from cs2_pipeline.records.directories import Entry
+from cs2_pipeline.records.ledger import Draft, canonical
+from cs2_pipeline.records.tables import moment_text
+
+LEVEL: Final = 0.9
+"""Share of true probabilities that the intervals are to hold."""
+DECIMALS: Final = 6
+_LOWEST: Final = 1e-9
+"""A map's price is kept this far from 0 and 1: nothing is certain before it is played."""
+
+
+@dataclass(frozen=True)
+class Price:
+    """A probability with the bounds that its `LEVEL` interval has."""
+
+    probability: float
+    low: float
+    high: float
+
+
+class Forecaster(Protocol):
+    """What prices a map between two line-ups. Exchanging them gives exactly the complement.
+
+    Attributes:
+        name, version: of the model, for answers and the ledger.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102
+
+    @property
+    def version(self) -> str: ...  # noqa: D102
+
+    def price(self, map_name: str | None, first: Sequence[str], second: Sequence[str], day: date) -> Price:
+        """The first line-up's price on a map, or on no map in particular, on a day."""
+
+
+@dataclass(frozen=True)
+class MapPrice:
+    """The price of one map of a question; `known` unless it is one of the pool."""
+
+    map: Entry | None
+    price: Price
+    known: bool
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """A question's answer, all probabilities being team 1's.
+
+    Attributes:
+        price: of the map or of the series.
+        maps: what each map is worth; those of a series that are not known come from the pool.
+        rounds: what a round of the map under way is worth; None of a map that is decided.
+        at: when it was made.
+    """
+
+    question: Question
+    price: Price
+    maps: tuple[MapPrice, ...]
+    rounds: series.RoundOdds | None
+    model_name: str
+    model_version: str
+    at: datetime
+
+    def final_scores(self) -> dict[series.Score, float]:
+        """The probability of every score that the map or series may end at; they add up to 1."""
+        asked = self.question.asked
+        if asked.kind == MAP:
+            score = (asked.score.team1, asked.score.team2)
+            if self.rounds is None:
+                return {score: 1.0}
+            return series.final_scores(self.rounds, score, began_ct=asked.score.team1_began_ct)
+        known = [one.price.probability for one in self.maps if one.known]
+        pool = [one.price.probability for one in self.maps if not one.known]
+        return series.series_scores(asked.best_of, known, pool=pool, score=asked.maps_won)
+
+
+def forecast(question: Question, forecaster: Forecaster, *, now: datetime | None = None) -> Forecast:
+    """Price a question."""
+    at = now or datetime.now(UTC)
+    asked = question.asked
+    day = (asked.starts_at or at).astimezone(UTC).date()
+    line_ups = tuple(side.player_ids for side in question.sides)
+
+    def priced(entry: Entry | None) -> Price:
+        return forecaster.price(entry.name if entry is not None else None, line_ups[0], line_ups[1], day)
+
+    under_way = question.maps[0] if question.maps else None
+    before = priced(under_way)
+    current, rounds = _with_score(before, under_way, asked)
+    if asked.kind == MAP:
+        price, maps = current, [MapPrice(under_way, current, known=True)]
+    else:
+        known = [MapPrice(entry, priced(entry), known=True) for entry in question.maps[1:]]
+        if under_way is not None:
+            known.insert(0, MapPrice(under_way, current, known=True))
+        pool = [MapPrice(entry, priced(entry), known=False) for entry in question.pool]
+        if len(known) + len(pool) < asked.best_of:  # fewer maps are known here than are played
+            pool += [MapPrice(None, before, known=False)] * (asked.best_of - len(known) - len(pool))
+        maps = [*known, *pool]
+        price = _of_series(maps, asked)
+    return Forecast(question, price, tuple(maps), rounds, forecaster.name, forecaster.version, at)
+
+
+def _with_score(price: Price, entry: Entry | None, asked: Asked) -> tuple[Price, series.RoundOdds | None]:
+    """The price of the map under way at its score, and that of its rounds."""
+    score = (asked.score.team1, asked.score.team2)
+    share = min(max(float((entry.about.get("ct_share") if entry else None) or 0.5), 0.3), 0.7)
+
+    def rounds_at(value: float) -> series.RoundOdds:
+        return series.round_odds_at_price(min(max(value, _LOWEST), 1 - _LOWEST), ct_share=share)
+
+    if score == series.EVEN_SCORE:
+        return price, rounds_at(price.probability)
+    values = [price.probability, price.low, price.high]
+    odds = [rounds_at(value) for value in values]
+    there = [series.map_odds(one, score, began_ct=asked.score.team1_began_ct) for one in odds]
+    decided = there[0] in (0.0, 1.0) and there[1] == there[2]
+    return Price(there[0], there[1], there[2]), None if decided else odds[0]
+
+
+def _of_series(maps: Sequence[MapPrice], asked: Asked) -> Price:
+    def odds(values: Sequence[float]) -> float:
+        known = [value for value, one in zip(values, maps, strict=True) if one.known]
+        pool = [value for value, one in zip(values, maps, strict=True) if not one.known]
+        return series.series_odds(asked.best_of, known, pool=pool, score=asked.maps_won)
+
+    prices = [one.price for one in maps]
+    return Price(
+        odds([one.probability for one in prices]), odds([one.low for one in prices]), odds([one.high for one in prices])
+    )
+
+
+def draft(made: Forecast, directory_revision: int) -> Draft:
+    """The entry of the ledger for a forecast: what was asked, what it was answered from, and the answer."""
+    first, second = made.question.sides
+    asked = _asked(made.question)
+    inputs = canonical(
+        {"asked": asked, "directories": directory_revision, "pool": [one.id for one in made.question.pool]}
+    )
+    probability = round(made.price.probability, DECIMALS)
+    content: dict[str, Any] = {
+        "asked": asked,
+        "inputs_digest": hashlib.sha256(inputs.encode()).hexdigest(),
+        "interval": [round(made.price.low, DECIMALS), round(made.price.high, DECIMALS)],
+        "maps": [[one.map.id if one.map else None, round(one.price.probability, DECIMALS)] for one in made.maps],
+        "model_name": made.model_name,
+        "model_version": made.model_version,
+        "probability": probability,
+        "team1_id": first.team.id,
+        "team2_id": second.team.id,
+    }
+    return Draft(
+        made.question.asked.kind,
+        content,
+        team1_id=first.team.id,
+        team2_id=second.team.id,
+        model_version=made.model_version,
+        probability=probability,
+        at=made.at,
+    )
+
+
+def _asked(question: Question) -> dict[str, Any]:
+    asked = question.asked
+    return {
+        "best_of": asked.best_of,
+        "banned": list(asked.banned),
+        "map_ids": list(asked.map_ids),
+        "map_score": [asked.score.team1, asked.score.team2, asked.score.team1_began_ct],
+        "maps_won": list(asked.maps_won),
+        "player_ids": [list(side.player_ids) for side in question.sides],
+        "starts_at": moment_text(asked.starts_at) if asked.starts_at else None,
+    }

@@ -1,0 +1,252 @@
+"""Forecasts over HTTP: the old contract as it was, ours beside it, and an entry in the ledger for each answer."""
+
+import hashlib
+import json
+import sqlite3
+import time
+
+import pytest
+from sqlalchemy import text
+
+from cs2_pipeline.forecasting import directories
+from cs2_pipeline.records import ledger, settlements
+from cs2_pipeline.records.settlements import Verdict
+from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
+from cs2_pipeline_tests.forecasting import league
+from cs2_pipeline_tests.forecasting.league import players
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    with open_gateway(tmp_path) as client:
+        open_doors(client)
+        yield client
+
+
+def open_doors(client):
+    league.fill(client.app.state.records)
+    client.app.state.forecasting.forecaster = league.Strengths()
+    client.app.state.forecasting.directories = directories.load(client.app.state.records)
+
+
+OLD = {
+    "map_id": "de_mirage", "team1_id": "t1", "team2_id": "t2",
+    "team1_player_ids": players("t1"), "team2_player_ids": players("t2"),
+}  # fmt: skip
+
+
+def records(gateway):
+    return gateway.app.state.records
+
+
+def test_the_old_contract_is_answered_as_it_was_and_written_down(gateway):
+    answered = gateway.post("/forecast/get_team1_win_probability", json=OLD)
+    assert answered.status_code == 200
+    body = answered.json()
+    assert set(body) == {"team1_id", "team2_id", "team1_win_probability", "team2_win_probability"}
+    assert body["team1_win_probability"] + body["team2_win_probability"] == pytest.approx(1)
+    assert body["team1_win_probability"] > 0.5
+    (entry,) = ledger.entries(records(gateway))
+    assert entry.content["probability"] == body["team1_win_probability"]
+
+
+def test_ids_may_be_numbers_and_come_back_as_they_were(gateway):
+    from cs2_pipeline.records.directories import MAP, PLAYER, TEAM, Entry, replace
+
+    names = [Entry(MAP, "7", "7", 1, league.AT), *(Entry(TEAM, str(k), f"team {k}", 1, league.AT) for k in (1, 2))]
+    names += [Entry(PLAYER, str(k), f"player {k}", 1, league.AT) for k in range(10, 20)]
+    replace(records(gateway), names)
+    old = gateway.app.state.forecasting.directories.revision
+    while gateway.app.state.forecasting.directories.revision == old:  # a gateway that runs notices by itself
+        time.sleep(0.05)
+    asked = {"map_id": 7, "team1_id": 1, "team2_id": "2", "team1_player_ids": list(range(10, 15)),
+             "team2_player_ids": [*map(str, range(15, 20))]}  # fmt: skip
+    body = gateway.post("/forecast/get_team1_win_probability", json=asked).json()
+    assert (body["team1_id"], body["team2_id"]) == (1, "2")
+
+
+def test_in_camel_case_it_is_answered_in_camel_case(gateway):
+    asked = {"mapId": "de_mirage", "team1Id": "t1", "team2Id": "t2"}
+    asked |= {"team1PlayerIds": players("t1"), "team2PlayerIds": players("t2")}
+    body = gateway.post("/forecast/get_team1_win_probability", json=asked).json()
+    assert set(body) == {"team1Id", "team2Id", "team1WinProbability", "team2WinProbability"}
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "told"),
+    [
+        ({"map_id": "de_mirag"}, "map_id", "nearest: de_mirage"),
+        ({"map_id": "de_season9"}, "map_id", "never played"),
+        ({"team1_id": "Northern Light"}, "team1_id", "Northern Lights"),
+        ({"team1_player_ids": ["t1p9", *players("t1")[1:]]}, "team1_player_ids[0]", "nick of t1p"),
+        ({"team1_player_ids": [*players("t1"), "t3p1"]}, "team1_player_ids", "at most 5"),
+        ({"team2_player_ids": [*players("t2")[1:], "t1p1"]}, "team2_player_ids", "both sides"),
+        ({"team2_player_ids": ["t2p1"] * 2}, "team2_player_ids", "twice"),
+        ({"team1_id": True}, "team1_id", ""),
+        ({"team1_id": None}, "team1_id", ""),
+        ({"team1_player_ids": "t1p1"}, "team1_player_ids", "list"),
+        ({"map": "de_mirage"}, "map", "not a field"),
+    ],
+)
+def test_bad_input_is_named_and_not_written_down(gateway, change, field, told):
+    answered = gateway.post("/forecast/get_team1_win_probability", json=OLD | change)
+    assert answered.status_code == 422
+    errors = {
+        one["field"].partition(".int")[0].partition(".constr")[0]: one["message"] for one in answered.json()["errors"]
+    }
+    named = next(name for name in errors if name.startswith(field))
+    assert told in errors[named]
+    assert ledger.head(records(gateway)).seq == 0
+
+
+def test_a_line_up_with_fewer_than_five_is_answered_with_a_wider_interval_and_a_note(gateway):
+    def asked(line_up):
+        body = {"map_id": "de_mirage", "team1_id": "t1", "team2_id": "t2", "team1_player_ids": line_up}
+        return gateway.post("/api/v1/forecasts/map", json=body).json()
+
+    five, four = asked(players("t1")), asked(players("t1")[:4])
+    assert four["interval"][1] - four["interval"][0] > five["interval"][1] - five["interval"][0]
+    assert any("4 of 5 players" in note for note in four["notes"])
+
+
+def test_a_map_and_a_series_are_answered_with_maps_scores_and_their_place(gateway):
+    one = gateway.post("/api/v1/forecasts/map", json={"map_id": "de_nuke", "team1_id": "t1", "team2_id": "t3"}).json()
+    assert one["model_version"] == "1"
+    assert sum(each["probability"] for each in one["final_scores"]) == pytest.approx(1)
+    asked = {
+        "best_of": 3,
+        "map_ids": ["de_nuke"],
+        "team1_id": "t1",
+        "team2_id": "t3",
+        "score": {"team1": 1, "team2": 0},
+    }
+    three = gateway.post("/api/v1/forecasts/series", json=asked).json()
+    assert {(each["team1"], each["team2"]) for each in three["final_scores"]} == {(2, 0), (2, 1), (1, 2)}
+    assert three["maps"][0] == {
+        "map_id": "de_nuke", "known": True, "team1_win_probability": one["team1_win_probability"],
+        "team2_win_probability": one["team2_win_probability"], "interval": one["interval"],
+    }  # fmt: skip
+    assert three["ledger"]["seq"] == 2
+    low, high = three["interval"]
+    assert low <= three["team1_win_probability"] <= high
+
+
+def test_a_forecast_is_found_again_with_its_proof(gateway):
+    made = gateway.post("/api/v1/forecasts/map", json={"team1_id": "t1", "team2_id": "t3"}).json()
+    found = gateway.get(f"/api/v1/forecasts/{made['id']}").json()
+    proof = found["proof"]
+    assert hashlib.sha256(proof["body"].encode()).hexdigest() == proof["hash"] == made["ledger"]["hash"]
+    assert json.loads(proof["body"])["previous"] == proof["previous"] == ledger.GENESIS
+    assert found["settlement"] is None
+    assert gateway.get("/api/v1/forecasts/none").status_code == 404
+
+
+def test_forecasts_are_listed_by_team_day_and_settlement_page_by_page(gateway):
+    ids = [gateway.post("/api/v1/forecasts/map", json={"team1_id": "t1", "team2_id": two}).json()["id"]
+           for two in ("t2", "t3", "t4")]  # fmt: skip
+    settlements.record(records(gateway), [Verdict(ids[1], "won", "m1", "2026-01-18")])
+
+    def listed(**query):
+        return [one["id"] for one in gateway.get("/api/v1/forecasts", params=query).json()["items"]]
+
+    assert listed() == ids[::-1]
+    assert listed(team="t3") == [ids[1]]
+    assert listed(settled=True) == [ids[1]]
+    assert listed(settled=False) == [ids[2], ids[0]]
+    assert listed(day="2020-01-01") == []
+    first = gateway.get("/api/v1/forecasts", params={"limit": 2}).json()
+    second = gateway.get("/api/v1/forecasts", params={"limit": 2, "after": first["next"]}).json()
+    assert [one["id"] for one in first["items"] + second["items"]] == ids[::-1]
+    assert second["next"] is None
+    assert gateway.get("/api/v1/forecasts", params={"after": "nonsense"}).status_code == 422
+
+
+def test_scores_say_how_good_forecasts_were(gateway):
+    ids = [
+        gateway.post("/api/v1/forecasts/map", json={"team1_id": "t1", "team2_id": "t4"}).json()["id"] for _ in range(3)
+    ]
+    settlements.record(records(gateway), [Verdict(ids[0], "won", "m1", ""), Verdict(ids[1], "forfeited", "m2", "")])
+    found = gateway.get("/api/v1/forecasts/scores").json()
+    assert (found["overall"]["won"], found["overall"]["forfeited"], found["overall"]["open"]) == (1, 1, 1)
+    assert 0 < found["overall"]["log_loss"] < 0.7
+    assert [one["name"] for one in found["by_version"]] == ["1"]
+    assert len(found["by_month"]) == 1
+
+
+def test_the_export_is_verified_with_what_the_docs_say(gateway, tmp_path):
+    for team in ("t2", "t3", "t4"):
+        gateway.post("/api/v1/forecasts/map", json={"team1_id": "t1", "team2_id": team})
+    lines = gateway.get("/api/v1/forecasts/ledger/export").text
+    previous, last = ledger.GENESIS, 0
+    for line in lines.splitlines():
+        digest, _, body = line.partition(" ")
+        assert hashlib.sha256(body.encode()).hexdigest() == digest
+        entry = json.loads(body)
+        assert (entry["seq"], entry["previous"]) == (last + 1, previous)
+        previous, last = digest, entry["seq"]
+    assert gateway.get("/api/v1/forecasts/ledger").json()["head"] == {"seq": 3, "hash": previous}
+    assert gateway.get("/api/v1/forecasts/ledger/export?after_seq=2").text == lines.splitlines(keepends=True)[2]
+
+
+def test_a_tampered_ledger_is_found_and_the_entry_named(gateway):
+    made = gateway.post("/api/v1/forecasts/map", json={"map_id": "de_nuke", "team1_id": "t1", "team2_id": "t3"}).json()
+    assert gateway.get("/api/v1/forecasts/ledger/verify").json() == {"holds": True, "entries": 1, "faults": []}
+    with records(gateway).writing() as connection:
+        connection.execute(text("UPDATE ledger SET body = replace(body, 'de_nuke', 'de_dust2')"))
+    found = gateway.get("/api/v1/forecasts/ledger/verify").json()
+    assert not found["holds"]
+    assert (found["faults"][0]["seq"], found["faults"][0]["id"]) == (1, made["id"])
+
+
+def test_without_a_champion_it_says_so(gateway):
+    gateway.app.state.forecasting.forecaster = None
+    answered = gateway.post("/forecast/get_team1_win_probability", json=OLD)
+    assert answered.status_code == 503
+    assert "match_forecaster" in answered.json()["detail"]
+    assert "retry-after" in answered.headers
+
+
+def test_with_locked_records_nothing_is_answered_and_nothing_is_lost(tmp_path, monkeypatch):
+    monkeypatch.setattr("cs2_pipeline.records.database.BUSY_SECONDS", 0.1)
+    with open_gateway(tmp_path) as gateway:
+        open_doors(gateway)
+        locked = sqlite3.connect(tmp_path / "records.db", isolation_level=None)
+        locked.execute("BEGIN IMMEDIATE")
+        refused = gateway.post("/forecast/get_team1_win_probability", json=OLD)
+        assert refused.status_code == 503
+        locked.execute("ROLLBACK")
+        assert gateway.post("/forecast/get_team1_win_probability", json=OLD).status_code == 200
+        assert ledger.head(records(gateway)).seq == 1
+        assert ledger.verify(records(gateway)) == []
+
+
+def test_from_elsewhere_forecasts_need_a_key_with_their_scope(tmp_path):
+    from cs2_pipeline.records import keys
+
+    with open_gateway(tmp_path, client=ELSEWHERE) as gateway:
+        open_doors(gateway)
+        right, _ = keys.create(records(gateway), "a bot", ["forecast"], daily_quota=2)
+        wrong, _ = keys.create(records(gateway), "a feed", ["live:write"])
+        path = "/forecast/get_team1_win_probability"
+        assert gateway.post(path, json=OLD).status_code == 401
+        assert gateway.post(path, json=OLD, headers={"X-API-Key": wrong}).status_code == 403
+        assert gateway.post(path, json=OLD, headers={"X-API-Key": right}).status_code == 200
+        assert gateway.post(path, json=OLD, headers={"Authorization": f"Bearer {right}"}).status_code == 200
+        used_up = gateway.post(path, json=OLD, headers={"X-API-Key": right})
+        assert used_up.status_code == 429
+        assert int(used_up.headers["retry-after"]) > 0
+
+
+def test_directories_are_listed_found_and_paged(gateway):
+    assert [one["id"] for one in gateway.get("/api/v1/maps").json()["items"]] == sorted(league.MAPS)
+    assert [one["id"] for one in gateway.get("/api/v1/teams", params={"q": "LOTUS"}).json()["items"]] == ["t2"]
+    assert gateway.get("/api/v1/teams/t2").json()["player_ids"] == players("t2")
+    assert gateway.get("/api/v1/players/t1p1").json()["team_id"] == "t1"
+    assert gateway.get("/api/v1/players/nobody").status_code == 404
+    seen, after = [], None
+    while True:
+        page = gateway.get("/api/v1/players", params={"limit": 7} | ({"after": after} if after else {})).json()
+        seen += [one["id"] for one in page["items"]]
+        if (after := page["next"]) is None:
+            break
+    assert len(seen) == len(set(seen)) == 20

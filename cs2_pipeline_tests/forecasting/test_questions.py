@@ -1,0 +1,74 @@
+"""What is wrong with a question is said all at once, with the field it is in and the nearest names."""
+
+import pytest
+
+from cs2_pipeline.forecasting.directories import Directories
+from cs2_pipeline.forecasting.questions import MAP, SERIES, Asked, AskedSide, Fields, MapScore, QuestionError, resolve
+from cs2_pipeline_tests.forecasting.league import entries, players
+
+
+@pytest.fixture(scope="module")
+def directories():
+    return Directories(1, entries())
+
+
+def asked(first="t1", second="t2", line_ups=(None, None), **more):
+    sides = tuple(
+        AskedSide(team, None if line_up is None else tuple(line_up))
+        for team, line_up in zip((first, second), line_ups, strict=True)
+    )
+    return Asked(**({"kind": MAP, "sides": sides, "map_ids": ("de_mirage",)} | more))
+
+
+def mistakes(directories, question):
+    with pytest.raises(QuestionError) as refused:
+        resolve(question, directories, Fields())
+    return {one.field: one.message for one in refused.value.mistakes}
+
+
+def test_without_players_a_team_plays_with_its_latest_line_up(directories):
+    question = resolve(asked(), directories, Fields())
+    assert list(question.sides[0].player_ids) == players("t1")
+    assert any("latest line-up" in note for note in question.notes)
+
+
+def test_four_players_are_answered_with_a_note(directories):
+    question = resolve(asked(line_ups=(players("t1")[:4], players("t2"))), directories, Fields())
+    assert question.notes == ("of team 1 4 of 5 players are known: the interval is wider",)
+
+
+@pytest.mark.parametrize(
+    ("question", "field", "told"),
+    [
+        (asked("Northern Light"), "team1_id", "Northern Lights (t1)"),
+        (asked("t9"), "team1_id", "(t"),
+        (asked(map_ids=("de_mirag",)), "map_id", "the nearest: de_mirage"),
+        (asked(map_ids=("de_season9",)), "map_id", "was never played on here"),
+        (asked(line_ups=([*players("t1")[:4], "t1p6"], players("t2"))), "team1_player_ids[4]", "nick of t1p"),
+        (asked(line_ups=([*players("t1"), "t3p1"], players("t2"))), "team1_player_ids", "at most 5"),
+        (asked(line_ups=([*players("t1")[:4], "t1p1"], players("t2"))), "team1_player_ids", "t1p1 twice"),
+        (asked(line_ups=(players("t1"), [*players("t2")[:4], "t1p1"])), "team2_player_ids", "nobody plays on both"),
+        (asked("t1", "t1"), "team2_id", "cannot play itself"),
+        (asked(score=MapScore(14, 3)), "score", "14"),
+        (asked(kind=SERIES, best_of=3, maps_won=(2, 2)), "score", "best of 3"),
+        (asked(kind=SERIES, best_of=3, map_ids=("de_nuke", "de_nuke")), "map_id", "twice"),
+        (asked(kind=SERIES, best_of=3, map_ids=("de_nuke",), banned=("de_nuke",)), "banned", "to be played"),
+    ],
+)
+def test_a_mistake_is_named_with_its_field(directories, question, field, told):
+    assert told in mistakes(directories, question)[field]
+
+
+def test_all_mistakes_are_told_at_once(directories):
+    found = mistakes(directories, asked("x1", "x2", line_ups=(["y"], ["z"]), map_ids=("de_x",)))
+    assert set(found) == {"team1_id", "team2_id", "team1_player_ids[0]", "team2_player_ids[0]", "map_id"}
+
+
+def test_an_empty_directory_says_where_it_comes_from():
+    found = mistakes(Directories(0, []), asked())
+    assert "made from matches that were played" in found["team1_id"]
+
+
+def test_a_team_is_found_by_a_name_it_had_before(directories):
+    assert [entry.id for entry in directories.teams.named("OLD LOTUS")] == ["t2"]
+    assert [entry.id for entry in directories.teams.find("storm")] == ["t3"]
