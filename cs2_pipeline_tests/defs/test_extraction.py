@@ -126,7 +126,7 @@ def test_a_bad_match_is_left_out_of_its_day_and_the_other_matches_go_on(world):
     assert world.verdicts.of("rounds", "2026-01-02").state is State.PASSED
 
     for table in DAILY_TABLES:
-        frame, left_out = read_usable(world.platform.tables, table)
+        frame, left_out, _ = read_usable(world.platform.tables, table)
         assert set(DAYS) == set(frame["started_at"].dt.strftime("%Y-%m-%d"))
         assert match_id not in set(frame["match_id"])
         assert left_out == {
