@@ -22,11 +22,11 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
-from cs2_pipeline.models.calibration import log_loss
 from cs2_pipeline.models.round import networks, predictor
 from cs2_pipeline.models.round.inputs import InputMaker, mask
 from cs2_pipeline.models.round.networks import NetworkParams
 from cs2_pipeline.models.threads import one_thread
+from cs2_pipeline.stats.metrics import logit_log_loss
 from cs2_pipeline.training import known_truth
 
 MATCHES = 680
@@ -69,7 +69,7 @@ def _median(fit: Fit, train: pd.DataFrame, test: pd.DataFrame) -> _Measured:
         began = time.perf_counter()
         predict = fit(train, seed)
         seconds = time.perf_counter() - began
-        runs.append(_Measured(seconds, log_loss(test["ct_wins"].to_numpy(np.float64), predict(test))))
+        runs.append(_Measured(seconds, logit_log_loss(test["ct_wins"].to_numpy(np.float64), predict(test))))
     return _Measured(statistics.median(r.seconds for r in runs), statistics.median(r.loss for r in runs))
 
 

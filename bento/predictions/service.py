@@ -6,6 +6,7 @@ go to `in_process`. Both are imported when needed: the process that only supervi
 too, and has no use for models.
 """
 
+import re
 from typing import Any
 
 import bentoml
@@ -73,7 +74,7 @@ def _declared(spec: ModelSpec, serving: Serving) -> dict[str, Any]:
         (one, serving.one, serving.question, item),
         (many, serving.many, serving.questions, items),
     ):
-        compute.__name__ = path.strip("/").replace("/", "_")
+        compute.__name__ = re.sub(r"\W+", "_", path.strip("/"))
         compute.__doc__ = says
         compute.__annotations__["body"] = kind
         methods[compute.__name__] = bentoml.api(route=path)(compute)

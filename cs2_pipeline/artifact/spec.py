@@ -150,6 +150,11 @@ class ModelSpec:
         """The asset that holds what monitoring found."""
         return f"{self.command}_monitoring"
 
+    @property
+    def changes(self) -> str:
+        """The asset that stands for what monitoring's alarms say of changes of play."""
+        return f"{self.command}_play_changes"
+
 
 def serving_of(spec: ModelSpec) -> Serving:
     """How applications ask a model.

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from cs2_pipeline.stats.metrics import logit_log_loss
+
 Array = NDArray[np.float64]
 
 MIN_SLOPE = 0.05
@@ -48,7 +50,7 @@ def fit_blend(logits: tuple[Array, ...], outcome: Array) -> Blend:
 
     def loss(parameters: Array) -> tuple[float, Array]:
         blended = stacked @ parameters
-        return log_loss(outcome, blended), (sigmoid(blended) - outcome) @ stacked / len(outcome)
+        return logit_log_loss(outcome, blended), (sigmoid(blended) - outcome) @ stacked / len(outcome)
 
     start = np.array([*[1 / len(logits)] * len(logits), 0.0])
     bounds = [*[(MIN_SLOPE, None)] * len(logits), (None, None)]
@@ -59,8 +61,3 @@ def fit_blend(logits: tuple[Array, ...], outcome: Array) -> Blend:
 def sigmoid(logit: Array) -> Array:
     """Probability of a logit, without overflow."""
     return 0.5 * (1.0 + np.tanh(0.5 * logit))
-
-
-def log_loss(outcome: Array, logit: Array) -> float:
-    """Mean negative log likelihood of 0/1 outcomes under logits, in nats."""
-    return float(np.mean(np.logaddexp(0.0, logit) - outcome * logit))

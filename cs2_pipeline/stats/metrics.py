@@ -102,6 +102,11 @@ def log_losses(outcome: ArrayLike, probability: ArrayLike) -> Floats:
     return np.asarray(-np.log(np.clip(np.where(y == 1, p, 1 - p), _EPSILON, 1 - _EPSILON)))
 
 
+def logit_log_loss(outcome: Floats, logit: Floats) -> float:
+    """Mean log loss of 0/1 outcomes under logits, both of shape (rows,), without a way through probabilities."""
+    return float(np.mean(np.logaddexp(0.0, logit) - outcome * logit))
+
+
 def tier_log_losses(tier: ArrayLike, scores: ArrayLike) -> Floats:
     """Log loss of each row of tier probabilities, shape (rows,)."""
     s, y = np.asarray(scores, dtype=np.float64), np.asarray(tier, dtype=np.intp)

@@ -79,3 +79,10 @@ def test_everything_that_runs_by_itself_is_on_and_says_what_it_does(repository):
     for found in automatic:
         assert found.default_status.value == "RUNNING", found.name
         assert found.description, found.name
+
+
+def test_the_loop_from_monitoring_to_the_round_dataset_is_in_the_lineage(definitions):
+    graph = definitions.resolve_asset_graph()
+    parents = {key.to_user_string() for key in graph.get(dg.AssetKey("round_dataset")).parent_keys}
+    assert "round_play_changes" in parents
+    assert "round_monitoring" in graph.get(dg.AssetKey("round_play_changes")).description

@@ -6,6 +6,7 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets import players, rounds
 from cs2_pipeline.datasets.digest import digest
 from cs2_pipeline.datasets.schema import PLAYER_DATASET, PLAYER_MATCH_STATS, ROUND_DATASET, ROUND_SNAPSHOTS
@@ -47,7 +48,7 @@ def round_dataset(
         snapshots, days_left_out, version = read_usable(platform.tables, config.source.value)
         described = metadata.of_days_left_out(days_left_out) | {DAYS_READ: version}
         snapshots = newest_days(snapshots, platform.settings.training_days)
-        changed_at = change_to_heed(snapshots, latest_change(latest(platform)))
+        changed_at = change_to_heed(snapshots, latest_change(latest(platform, catalog.ROUND)))
     else:
         snapshots = platform.tables.read(config.source.value)
     built = rounds.build(snapshots, changed_at=changed_at)
@@ -75,7 +76,7 @@ def build() -> list[dg.AssetsDefinition]:
     common: dict[str, Any] = {"group_name": GROUP, "owners": metadata.OWNERS, "kinds": {"pandas", "parquet"}}
     return [
         dg.asset(
-            deps=["round_snapshots", "published_snapshots"],
+            deps=["round_snapshots", "published_snapshots", catalog.ROUND.changes],
             metadata={
                 "dagster/column_schema": metadata.column_schema(ROUND_DATASET),
                 "dagster/column_lineage": metadata.column_lineage(ROUND_DATASET, {"round_snapshots": ROUND_SNAPSHOTS}),

@@ -9,6 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import ModelSpec, resolve
 from cs2_pipeline.datasets.store import MissingTableError
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform
@@ -19,61 +20,91 @@ from cs2_pipeline.training import monitoring
 from cs2_pipeline.training.monitoring import Look
 
 GROUP: Final = "monitoring"
-ASSET: Final = "round_monitoring"
 JOB: Final = "monitor_round_predictor"
 DAILY: Final = "30 5 * * *"
 
 
-def round_monitoring(
-    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
-) -> dg.MaterializeResult[dict]:  # type: ignore[type-arg]  # the IO manager tells documents from tables by this type
-    """Is the champion still right on matches it never saw, and is play still like what it learnt?
+def watched() -> tuple[ModelSpec, ...]:
+    """The models that are monitored."""
+    return tuple(spec for spec in catalog.MODELS if spec.monitored is not None)
 
-    Its predictions are made anew on every match after the newest one of its training table. Days in quarantine are
-    left out.
-    """
-    former = latest(platform)
-    champion = platform.models.champion(catalog.ROUND.name)
+
+def _look(
+    context: dg.AssetExecutionContext, platform: Platform, spec: ModelSpec, path: str
+) -> dg.MaterializeResult[dict]:  # type: ignore[type-arg]  # the IO manager tells documents from tables by this type
+    """Predict every match after the newest one of the champion's training table; days in quarantine are left out."""
+    former = latest(platform, spec)
+    champion = platform.models.champion(spec.name)
     try:
-        snapshots = read_usable(platform.tables, "round_snapshots").frame
+        snapshots = read_usable(platform.tables, spec.extracted).frame
     except MissingTableError:
         snapshots = None
     if champion is None or snapshots is None:
         note = "there is no champion yet" if champion is None else "no match day is extracted yet"
         idle = {"version": champion.version if champion else "", "note": note, "alarms": former.get("alarms", {})}
         return dg.MaterializeResult(value={**idle, **dict.fromkeys(monitoring.KINDS)}, metadata={"summary": note})
-    found = monitoring.look(champion, platform.models.fetch(champion), snapshots, seed=platform.settings.seed)
+    found: Look = resolve(path)(champion, platform.models.fetch(champion), snapshots, seed=platform.settings.seed)
     document = monitoring.document(found, former)
     summary = "; ".join(
         filter(None, [*(part.sentence for part in (found.calibration, found.drift) if part), found.note])
     )
     context.log.info(summary)
+    if monitoring.latest_change(document) != monitoring.latest_change(former):
+        changed = {"changed_at": str(monitoring.latest_change(document))}
+        context.log_event(dg.AssetMaterialization(spec.changes, description=summary, metadata=changed))
     return dg.MaterializeResult(value=document, metadata={"summary": summary, **_described(found, document)})
 
 
-def latest(platform: Platform) -> dict[str, Any]:
-    """The document of the latest look; empty where nobody has looked yet."""
+def latest(platform: Platform, spec: ModelSpec) -> dict[str, Any]:
+    """The document of the latest look at a model; empty where nobody has looked yet."""
     try:
-        return platform.tables.read_json(ASSET)
+        return platform.tables.read_json(spec.monitoring)
     except MissingTableError:
         return {}
 
 
-def build() -> list[dg.AssetsDefinition]:
-    """The monitoring asset."""
-    made = dg.asset(
-        deps=["round_snapshots", "round_predictor_promotion"],
+def build() -> list[dg.AssetsDefinition | dg.AssetSpec]:
+    """An asset for each monitored model, and one for what its alarms say of changes of play."""
+    made: list[dg.AssetsDefinition | dg.AssetSpec] = []
+    for spec in watched():
+        made += [_monitored(spec, str(spec.monitored)), _changes(spec)]
+    return made
+
+
+def _monitored(spec: ModelSpec, path: str) -> dg.AssetsDefinition:
+    def compute(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[dict]:  # type: ignore[type-arg]
+        return _look(context, platform, spec, path)
+
+    return dg.asset(
+        name=spec.monitoring,
+        description=f"Is the champion of {spec.name} still right on matches it never saw, and is play still like what "
+        "it learned? Its predictions are made anew on every match after the newest one of its training table. Days in "
+        "quarantine are left out.",
+        deps=[spec.extracted, spec.promotion],
         group_name=GROUP,
         owners=metadata.OWNERS,
         kinds={"scipy", "mlflow"},
-    )(retried(round_monitoring))
-    return [made]
+    )(retried(compute))
+
+
+def _changes(spec: ModelSpec) -> dg.AssetSpec:
+    """Where the loop from monitoring to the next training table shows; an asset cannot depend on itself."""
+    return dg.AssetSpec(
+        spec.changes,
+        description=f"When play changed, as the alarms of `{spec.monitoring}` have it: written by that asset when an "
+        f"alarm rings, read by `{spec.dataset}`, which then keeps the matches before the change apart.",
+        group_name=GROUP,
+        owners=metadata.OWNERS,
+        kinds={"json"},
+    )
 
 
 def job() -> Any:
-    """The job that looks at the champion."""
+    """The job that looks at the champions."""
     return dg.define_asset_job(
-        JOB, dg.AssetSelection.assets(ASSET), description="Look at the champion on matches that it never saw."
+        JOB,
+        dg.AssetSelection.assets(*(spec.monitoring for spec in watched())),
+        description="Look at the champion on matches that it never saw.",
     )
 
 

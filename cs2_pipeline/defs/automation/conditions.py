@@ -68,7 +68,7 @@ def freshness() -> dict[str, dg.FreshnessPolicy]:
     }
 
 
-def applied(assets: Iterable[dg.AssetsDefinition]) -> list[dg.AssetsDefinition]:
+def applied(assets: Iterable[dg.AssetsDefinition | dg.AssetSpec]) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """The assets with their conditions and freshness policies."""
     by_condition, by_freshness = conditions(), freshness()
 

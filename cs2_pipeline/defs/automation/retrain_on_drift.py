@@ -33,7 +33,7 @@ def retrain_on_drift(context: dg.SensorEvaluationContext, platform: dg.ResourceP
     and one training is all it asks for. Should its candidate be refused, the nightly training goes on with every new
     day. The cursor holds the alarms that were acted on.
     """
-    looked = assets.latest(platform)
+    looked = assets.latest(platform, catalog.ROUND)
     asked = set(filter(None, (context.cursor or "").split(",")))
     fresh, reason = _to_act_on(looked, asked)
     reason = reason or _why_not_now(context.instance, platform, looked)

@@ -3,29 +3,41 @@
 They block nothing: the champion stays until a better one or a rollback replaces it, and only that silences them.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
-from cs2_pipeline.defs.assets.monitoring import ASSET
+from cs2_pipeline.artifact.spec import ModelSpec
+from cs2_pipeline.defs.assets.monitoring import watched
 from cs2_pipeline.training import monitoring
 
-
-@dg.asset_check(asset=ASSET, name="live_calibration")
-def live_calibration(round_monitoring: dict) -> dg.AssetCheckResult:  # type: ignore[type-arg]
-    """In no range of prices is the champion surely off by more than promotion allows. Rings falsely in 1 % of lives."""
-    return _result(round_monitoring, monitoring.CALIBRATION)
-
-
-@dg.asset_check(asset=ASSET, name="input_drift")
-def input_drift(round_monitoring: dict) -> dg.AssetCheckResult:  # type: ignore[type-arg]
-    """No feature's distribution has surely moved, nor have maps come up that are new. Rings falsely in 1 % of lives."""
-    return _result(round_monitoring, monitoring.DRIFT)
+_CHECKS: Final = {
+    monitoring.CALIBRATION: (
+        "live_calibration",
+        "In no range of prices is the champion surely off by more than promotion allows. A false alarm comes in 1 % of "
+        "champions' lives.",
+    ),
+    monitoring.DRIFT: (
+        "input_drift",
+        "No feature's distribution has surely moved, nor have maps come up that are new. A false alarm comes in 1 % of "
+        "champions' lives.",
+    ),
+}
 
 
 def build() -> list[dg.AssetChecksDefinition]:
-    """Both checks."""
-    return [live_calibration, input_drift]
+    """Both checks of each monitored model."""
+    return [_check(spec, kind) for spec in watched() for kind in _CHECKS]
+
+
+def _check(spec: ModelSpec, kind: str) -> dg.AssetChecksDefinition:
+    name, description = _CHECKS[kind]
+
+    @dg.asset_check(asset=spec.monitoring, name=name, description=description)
+    def check(looked: dict) -> dg.AssetCheckResult:  # type: ignore[type-arg]
+        return _result(looked, kind)
+
+    return check
 
 
 def _result(looked: dict[str, Any], kind: str) -> dg.AssetCheckResult:

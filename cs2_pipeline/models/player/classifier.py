@@ -28,6 +28,7 @@ from cs2_pipeline.models.onnx_export import Graph
 from cs2_pipeline.models.player import network
 from cs2_pipeline.models.player.network import NetworkParams, hide_adr
 from cs2_pipeline.models.training import Candidate, Progress, Training, TrainingError
+from cs2_pipeline.stats.metrics import tier_log_losses
 
 NAME: Final = "player_classifier"
 MEAN: Final = "mean of the networks"
@@ -181,7 +182,7 @@ def _choose(kinds: Sequence[Candidate], mean: Candidate, part: _Part) -> Candida
 
     def losses(one: Candidate) -> Scores:
         views = (part.features, hide_adr(part.features))
-        return np.asarray(np.mean([_log_losses(part.tier, one.predict(view)) for view in views], axis=0))
+        return np.asarray(np.mean([tier_log_losses(part.tier, one.predict(view)) for view in views], axis=0))
 
     usual = losses(mean)
     found = {kind.name: losses(kind) for kind in kinds}
@@ -190,12 +191,8 @@ def _choose(kinds: Sequence[Candidate], mean: Candidate, part: _Part) -> Candida
 
 
 def log_loss(tier: Tiers, scores: Scores) -> float:
-    """Mean negative log of the score of the tier that came, in nats."""
-    return float(np.mean(_log_losses(tier, scores)))
-
-
-def _log_losses(tier: Tiers, scores: Scores) -> Scores:
-    return np.asarray(-np.log(scores[np.arange(tier.size), tier]), dtype=np.float64)
+    """Mean log loss, in nats."""
+    return float(np.mean(tier_log_losses(tier, scores)))
 
 
 def _kinds(learned: _Part, calibrated: _Part, seed: int) -> list[tuple[str, dict[str, Any], Callable[[], Predict]]]:
@@ -402,8 +399,8 @@ _DIFFERENCES: Final = (
 def _by_row(tier: Tiers, scores: Scores, rule: Scores, prior: Scores) -> dict[str, Scores]:
     likeliest, by_rule = scores.argmax(axis=1), rule.argmax(axis=1)
     return {
-        "log_loss": _log_losses(tier, scores),
-        "rule_log_loss": _log_losses(tier, rule),
+        "log_loss": tier_log_losses(tier, scores),
+        "rule_log_loss": tier_log_losses(tier, rule),
         "prior_log_loss": np.asarray(-np.log(prior + 1e-9)[tier]),
         "tier_error": np.abs(likeliest - tier).astype(np.float64),
         "rule_tier_error": np.abs(by_rule - tier).astype(np.float64),

@@ -25,7 +25,7 @@ from cs2_pipeline.artifact import artifact
 from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES, round_features
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
-from cs2_pipeline.models.calibration import Blend, fit_blend, log_loss, sigmoid
+from cs2_pipeline.models.calibration import Blend, fit_blend, sigmoid
 from cs2_pipeline.models.round import boosting, networks
 from cs2_pipeline.models.round.boosting import BoostingParams, RoundTrees
 from cs2_pipeline.models.round.graph import INTERVAL_LEVEL, RoundModel, Weights
@@ -33,6 +33,7 @@ from cs2_pipeline.models.round.inputs import InputMaker, hidden_share, mask
 from cs2_pipeline.models.round.networks import NetworkParams
 from cs2_pipeline.models.threads import one_thread
 from cs2_pipeline.models.training import Candidate, Progress, Training, TrainingError
+from cs2_pipeline.stats.metrics import logit_log_loss
 
 NAME: Final = "round_predictor"
 FOLDS: Final = 5
@@ -242,7 +243,7 @@ def _calibrated(data: _Data, parts: list[_Views]) -> tuple[tuple[Blend, Blend], 
     outcome = data.outcome[data.judged]
     views = list(zip(*parts, strict=True))
     blends = [fit_blend(logits, outcome) for logits in views]
-    losses = [log_loss(outcome, blend(*logits)) for blend, logits in zip(blends, views, strict=True)]
+    losses = [logit_log_loss(outcome, blend(*logits)) for blend, logits in zip(blends, views, strict=True)]
     return (blends[0], blends[1]), (losses[0], losses[1])
 
 
