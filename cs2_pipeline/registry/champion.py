@@ -4,10 +4,11 @@ Only what the serving installation holds is imported here (mlflow-skinny, numpy,
 kept in a cache folder, so that a service can start while MLflow is away.
 """
 
+import json
 import shutil
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
 
 from mlflow.artifacts import download_artifacts
 from mlflow.entities.model_registry import ModelVersion as MlflowModelVersion
@@ -24,9 +25,6 @@ from cs2_pipeline.registry.client import (
 )
 
 __all__ = ["Artifact", "ArtifactError", "ModelStore", "ModelVersion", "RegistryError", "RegistryUnavailableError"]
-
-MODEL_FOLDER: Final = "model"
-"""Where a run keeps the MLflow model that holds the artifact's files."""
 
 
 class ModelStore:
@@ -112,16 +110,17 @@ class ModelStore:
             dataset_digest=tags.get("dataset_digest", ""),
             source_watermark=tags.get("source_watermark", ""),
             digest=tags.get("manifest_sha256", ""),
-            metrics=metrics,
+            metrics=metrics | _ends(tags),
             tags=tags,
         )
 
     def _download(self, version: ModelVersion, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as temporary, translated(self._uri):
-            path = download_artifacts(
-                artifact_uri=f"runs:/{version.run_id}/{MODEL_FOLDER}", dst_path=temporary, tracking_uri=self._uri
-            )
+            source = connect(self._uri).get_model_version_download_uri(version.name, version.version)
+            target = Path(temporary) / "version"
+            target.mkdir()
+            path = download_artifacts(artifact_uri=source, dst_path=str(target), tracking_uri=self._uri)
             shutil.rmtree(folder, ignore_errors=True)
             try:
                 Path(path).rename(folder)
@@ -129,3 +128,13 @@ class ModelStore:
                 # Another worker of the service put it there first; what counts is checked when it is loaded.
                 if not folder.is_dir():
                     raise
+
+
+def _ends(tags: Mapping[str, str]) -> dict[str, float]:
+    """The ends of the metrics' intervals, which a version keeps in a tag."""
+    intervals: dict[str, list[float]] = json.loads(tags.get("intervals", "{}"))
+    return {
+        f"{key}_{end}": value
+        for key, ends in intervals.items()
+        for end, value in zip(("low", "high"), ends, strict=True)
+    }

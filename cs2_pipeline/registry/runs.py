@@ -4,38 +4,47 @@ One parent run per training, one nested run per candidate, so that a reviewer se
 decides anything: promotion does (`registry.promotion`).
 """
 
+import json
+import os
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import mlflow
 import mlflow.data
-import mlflow.onnx
+import mlflow.pyfunc
 import numpy as np
-import onnx
 import pandas as pd
-from mlflow.entities import DatasetInput, InputTag, Metric, Param, Run
+from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run
 from mlflow.exceptions import MlflowException
-from mlflow.models import infer_signature
+from mlflow.models import Model
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.artifact import MANIFEST_FILE, MODEL_FILE, PROBE_FILE, Artifact
-from cs2_pipeline.registry.champion import MODEL_FOLDER, ModelStore, ModelVersion
+from cs2_pipeline.registry.champion import ModelStore, ModelVersion
 from cs2_pipeline.registry.client import connect, translated
 
 DAGSTER_RUN_TAG: Final = "dagster_run_id"
 """Tag of a training's run: the Dagster run that it is of."""
+METRICS_TABLE: Final = "metrics.json"
+"""A run's table of metrics with their intervals."""
+ENDS: Final = ("_low", "_high")
+_COLUMNS: Final = (("low", "_low"), ("high", "_high"))
+LONGEST_DESCRIPTION: Final = 4900
+"""MLflow's stores take 5,000 characters a version's description."""
 LONGEST_TAG: Final = 4500
 """MLflow's stores take 5,000 characters a tag."""
 _MODEL_TRAINING: Final = {"mlflow.experimentKind": "custom_model_development"}
 """Opens an experiment's page on its runs."""
-_INFERENCE_REQUIREMENTS: Final = ("onnxruntime", "numpy")
+_INFERENCE_REQUIREMENTS: Final = ("cs2-pipeline[serving]",)
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,9 @@ class TrainingRun:
         params, metrics, tags: of the parent run. Metrics that are NaN are left out.
         files: text or bytes by file name (model card, slices, figures).
         candidates: one nested run each.
+        began: when the training began, seconds since 1970: the run begins then too.
+        verdict: a word for the run's name: what was decided.
+        curves: training curves by name: pairs of step and value.
     """
 
     model_name: str
@@ -70,6 +82,9 @@ class TrainingRun:
     tags: Mapping[str, str]
     files: Mapping[str, str | bytes]
     candidates: tuple[Candidate, ...] = field(default=())
+    began: float = field(default_factory=time.time)
+    verdict: str = ""
+    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
 
 
 def record(tracking_uri: str, run: TrainingRun, *, artifact_root: Path | None) -> ModelVersion:
@@ -87,17 +102,24 @@ def record(tracking_uri: str, run: TrainingRun, *, artifact_root: Path | None) -
     with translated(tracking_uri):
         client = connect(tracking_uri)
         experiment = _experiment(client, run.model_name, artifact_root)
-        parent = client.create_run(experiment, run_name=f"{run.model_name} training", tags=dict(run.tags))
+        began = round(run.began * 1000)
+        parent = client.create_run(experiment, began, dict(run.tags), f"{run.model_name} training")
         run_id = parent.info.run_id
         try:
-            _log_numbers(client, run_id, run.params, run.metrics)
+            model = client.create_logged_model(experiment, run.model_name, run_id, _short(run.tags), _texts(run.params))
+            _log_numbers(client, run_id, run, model.model_id)
             _log_dataset(client, run_id, run)
             for candidate in run.candidates:
-                _log_candidate(client, experiment, run_id, candidate)
+                _log_candidate(client, experiment, run_id, candidate, began)
             with tempfile.TemporaryDirectory() as folder:
-                _write_files(Path(folder), run)
-                client.log_artifacts(run_id, folder)
-            number = _register(client, run, run_id, str(parent.info.artifact_uri))
+                _write_files(Path(folder) / "files", run)
+                client.log_artifacts(run_id, folder + "/files")
+                _write_model(Path(folder) / "model", run, run_id, model.model_id)
+                client.log_model_artifacts(model.model_id, folder + "/model")
+            client.finalize_logged_model(model.model_id, "READY")
+            client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
+            number = _register(client, run, run_id, model.model_id)
+            client.update_run(run_id, name=f"{run.model_name} {number} {run.verdict}".strip())
         except BaseException:
             client.set_terminated(run_id, "FAILED")
             raise
@@ -159,8 +181,9 @@ def _experiment(client: MlflowClient, name: str, artifact_root: Path | None) -> 
     if found is not None:
         return str(found.experiment_id)
     location = (artifact_root.resolve() / name).as_uri() if artifact_root is not None else None
+    tags = _MODEL_TRAINING | {MLFLOW_RUN_NOTE: _description(name)}
     try:
-        return str(client.create_experiment(name, artifact_location=location, tags=_MODEL_TRAINING))
+        return str(client.create_experiment(name, artifact_location=location, tags=tags))
     except MlflowException:
         # A run beside this one made it in between.
         found = client.get_experiment_by_name(name)
@@ -169,60 +192,129 @@ def _experiment(client: MlflowClient, name: str, artifact_root: Path | None) -> 
         return str(found.experiment_id)
 
 
-def _log_numbers(client: MlflowClient, run_id: str, params: Mapping[str, Any], metrics: Mapping[str, float]) -> None:
+def _log_numbers(client: MlflowClient, run_id: str, run: TrainingRun, model_id: str) -> None:
+    """Metrics on the run and, linked, on its model; ends of intervals go into a table, not into fifty charts."""
     now = time.time_ns() // 1_000_000
-    client.log_batch(
-        run_id,
-        metrics=[Metric(key, float(value), now, 0) for key, value in metrics.items() if np.isfinite(value)],
-        params=[Param(key, str(value)) for key, value in params.items()],
-    )
+    shown, table = split_intervals(run.metrics)
+    linked = {"model_id": model_id, "dataset_name": _dataset_name(run), "dataset_digest": run.dataset_digest}
+    metrics = [Metric(key, value, now, 0, **linked, run_id=run_id) for key, value in shown.items()]
+    metrics += [Metric(key, value, now, step) for key, curve in run.curves.items() for step, value in curve]
+    client.log_batch(run_id, metrics=metrics, params=[Param(key, text) for key, text in _texts(run.params).items()])
+    if table["metric"]:
+        client.log_table(run_id, table, METRICS_TABLE)
+
+
+def split_intervals(metrics: Mapping[str, float]) -> tuple[dict[str, float], dict[str, list[Any]]]:
+    """Finite metrics without the ends of their intervals; and as a table the metrics that have intervals, with them."""
+    finite = {key: float(value) for key, value in metrics.items() if np.isfinite(value)}
+    whole = [key for key in finite if f"{key}_low" in finite and f"{key}_high" in finite]
+    ends = {f"{key}{end}" for key in whole for end in ENDS}
+    columns = {name: [finite[f"{key}{end}"] for key in whole] for name, end in (("value", ""), *_COLUMNS)}
+    return {key: value for key, value in finite.items() if key not in ends}, {"metric": whole, **columns}
 
 
 def _log_dataset(client: MlflowClient, run_id: str, run: TrainingRun) -> None:
     # MLflow guesses a schema from the values; nullable integers would draw a warning about missing values.
     table = run.dataset.head(1000).astype(dict.fromkeys(run.dataset.select_dtypes("integer").columns, float))
-    dataset = mlflow.data.from_pandas(table, name=f"{run.model_name}_dataset", digest=run.dataset_digest)  # type: ignore[attr-defined]
+    dataset = mlflow.data.from_pandas(table, name=_dataset_name(run), digest=run.dataset_digest)  # type: ignore[attr-defined]
     tag = InputTag("mlflow.data.context", "training")
     client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), [tag])])
 
 
-def _log_candidate(client: MlflowClient, experiment: str, parent: str, candidate: Candidate) -> None:
+def _log_candidate(client: MlflowClient, experiment: str, parent: str, candidate: Candidate, began: int) -> None:
+    """A candidate's run; it lasts as long as fitting it did."""
     tags = {MLFLOW_PARENT_RUN_ID: parent}
-    child = client.create_run(experiment, run_name=candidate.name, tags=tags)
-    _log_numbers(client, child.info.run_id, candidate.params, candidate.metrics)
-    client.set_terminated(child.info.run_id)
+    child = client.create_run(experiment, began, tags, candidate.name).info.run_id
+    now = time.time_ns() // 1_000_000
+    finite = {key: float(value) for key, value in candidate.metrics.items() if np.isfinite(value)}
+    client.log_batch(
+        child,
+        metrics=[Metric(key, value, now, 0) for key, value in finite.items()],
+        params=[Param(key, text) for key, text in _texts(candidate.params).items()],
+    )
+    client.set_terminated(child, end_time=began + round(1000 * finite.get("train_seconds", 0.0)))
 
 
 def _write_files(folder: Path, run: TrainingRun) -> None:
+    folder.mkdir()
     for name, content in run.files.items():
-        data = content.encode() if isinstance(content, str) else content
-        (folder / name).write_bytes(data)
-    artifact = Artifact.load(run.artifact)
-    example = np.zeros((2, len(artifact.features)), dtype=np.float32)
-    model = folder / MODEL_FOLDER
-    mlflow.onnx.save_model(
-        onnx.load(run.artifact / MODEL_FILE),
-        str(model),
-        signature=infer_signature({"features": example}, artifact.predict(example)),
+        (folder / name).write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def _write_model(folder: Path, run: TrainingRun, run_id: str, model_id: str) -> None:
+    """The MLflow model: the artifact's files as they were proven, and how MLflow loads them.
+
+    Raises:
+        ArtifactError: it does not prove itself.
+    """
+    Artifact.load(run.artifact)
+    mlflow.pyfunc.save_model(
+        folder,
+        loader_module="cs2_pipeline.registry.served",
+        mlflow_model=Model(model_id=model_id, run_id=run_id),
         pip_requirements=list(_INFERENCE_REQUIREMENTS),
-        save_as_external_data=False,
     )
-    # The graph byte for byte as it was proven, and beside it what proves it.
     for name in (MODEL_FILE, PROBE_FILE, MANIFEST_FILE):
-        shutil.copyfile(run.artifact / name, model / name)
+        shutil.copyfile(run.artifact / name, folder / name)
 
 
-def _register(client: MlflowClient, run: TrainingRun, run_id: str, artifact_uri: str) -> str:
+def _register(client: MlflowClient, run: TrainingRun, run_id: str, model_id: str) -> str:
     try:
-        client.create_registered_model(run.model_name)
+        client.create_registered_model(run.model_name, description=_description(run.model_name))
     except MlflowException as error:
         if error.error_code != "RESOURCE_ALREADY_EXISTS":
             raise
-    artifact = Artifact.load(run.artifact)
-    tags = {
-        **{key: value[:LONGEST_TAG] for key, value in run.tags.items()},
-        "dataset_digest": run.dataset_digest,
-        "manifest_sha256": artifact.digest,
+    _, table = split_intervals(run.metrics)
+    intervals = {
+        key: [low, high] for key, low, high in zip(*(table[name] for name in ("metric", "low", "high")), strict=True)
     }
-    version = client.create_model_version(run.model_name, f"{artifact_uri}/{MODEL_FOLDER}", run_id=run_id, tags=tags)
+    tags = {
+        **_short(run.tags),
+        "dataset_digest": run.dataset_digest,
+        "manifest_sha256": Artifact.load(run.artifact).digest,
+        "intervals": json.dumps({key: ends for key, ends in intervals.items() if key.startswith("test_")}),
+    }
+    card = run.files.get("model_card.md", "")
+    with _default_store(client):
+        version = client.create_model_version(
+            run.model_name,
+            f"models:/{model_id}",
+            run_id=run_id,
+            tags=tags,
+            description=_cut(card if isinstance(card, str) else card.decode()),
+            model_id=model_id,
+        )
     return str(version.version)
+
+
+@contextmanager
+def _default_store(client: MlflowClient) -> Iterator[None]:
+    """An embedded store looks a version's model up in the process's default store: make that its own for a moment."""
+    former = os.environ.get("MLFLOW_TRACKING_URI")
+    mlflow.set_tracking_uri(client.tracking_uri)
+    try:
+        yield
+    finally:
+        mlflow.set_tracking_uri(former)  # type: ignore[arg-type]  # None unsets it
+
+
+def _cut(card: str) -> str:
+    more = "\n\n… The whole card is the run's model_card.md."
+    return card if len(card) <= LONGEST_DESCRIPTION else card[: LONGEST_DESCRIPTION - len(more)] + more
+
+
+def _description(name: str) -> str:
+    """What a model answers, as its entry says; empty for a model that has none."""
+    return catalog.spec_of(name).description if name in catalog.names() else ""
+
+
+def _dataset_name(run: TrainingRun) -> str:
+    return f"{run.model_name}_dataset"
+
+
+def _short(tags: Mapping[str, str]) -> dict[str, str]:
+    return {key: value[:LONGEST_TAG] for key, value in tags.items()}
+
+
+def _texts(params: Mapping[str, Any]) -> dict[str, str]:
+    return {key: str(value) for key, value in params.items()}

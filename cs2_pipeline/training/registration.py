@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -71,7 +71,7 @@ class Release:
         return "\n".join([*lines, f"{verdict}: {' '.join(self.decision.reasons)}"])
 
 
-def register(judged: Judged, registry: Registry, *, seed: int, tags: Mapping[str, str]) -> Release:
+def register(judged: Judged, registry: Registry, *, seed: int, tags: Mapping[str, str], began: float) -> Release:
     """Log the training with all that was found, register its version, and note the refusal of one that is refused.
 
     Raises:
@@ -82,7 +82,7 @@ def register(judged: Judged, registry: Registry, *, seed: int, tags: Mapping[str
     figures = _figures(judged)
     version = runs.record(
         registry.tracking_uri,
-        run_of(judged, about, {"model_card.md": written, **figures}, tags),
+        replace(run_of(judged, about, {"model_card.md": written, **figures}, tags), began=began),
         artifact_root=registry.artifact_root,
     )
     if not judged.decision.promote:
@@ -172,6 +172,8 @@ def run_of(
             **{f"{name}.csv": table.to_csv(index=False) for name, table in tables.items() if table is not None},
         },
         candidates=tuple(_candidate(one) for one in training.candidates),
+        verdict="earned promotion" if decision.promote else "refused",
+        curves=training.curves,
     )
 
 

@@ -5,6 +5,7 @@
 """
 
 import tempfile
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -40,6 +41,7 @@ def train(
         TrainingError: the dataset cannot be trained on.
         RegistryUnavailableError: MLflow does not answer; nothing is registered.
     """
+    began = time.time()
     present = registry.models.champion(spec.name)
     report = stops.audit(spec, dataset)
     with tempfile.TemporaryDirectory() as folder:  # the artifact's, until it is registered
@@ -49,4 +51,4 @@ def train(
         evidence = stops.judge(spec, dataset, training, report, champion=champion, seed=seed)
         decision = stops.decide(spec, evidence)
         judged = Judged(spec, dataset, report, training, evidence, decision, present)
-        return register(judged, registry, seed=seed, tags=tags)
+        return register(judged, registry, seed=seed, tags=tags, began=began)

@@ -9,6 +9,7 @@ import dagster as dg
 import pytest
 from mlflow.tracking import MlflowClient
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets.snapshots import rebuild
 from cs2_pipeline.defs import rollback
 from cs2_pipeline.defs.assets.monitoring import JOB, daily_monitoring, latest
@@ -68,7 +69,7 @@ class Watched(World):
         result = self.run(JOB)
         assert result.success
         checks = {found.check_name: found for found in result.get_asset_check_evaluations()}
-        (event,) = result.get_asset_materialization_events()
+        event = result.get_asset_materialization_events()[-1]
         return checks, event.step_materialization_data.materialization.metadata
 
     def tick(self, cursor=None):
@@ -181,7 +182,7 @@ def test_a_champion_that_is_wrong_rings_and_the_alarm_stays_while_it_is_champion
     assert not check.passed
     assert "the champion is off by more than 0.02 at prices from 0.8 to 1.0: CT won -0." in check.description
     assert check.severity == dg.AssetCheckSeverity.ERROR
-    changed_at = latest_change(latest(watched.platform))
+    changed_at = latest_change(latest(watched.platform, catalog.ROUND))
     assert date(2026, 1, 3) <= changed_at.date() <= date(2026, 1, 4), "wrong since its first days"
     first = watched.tick()
     (request,) = first.run_requests
@@ -203,7 +204,7 @@ def test_a_champion_that_is_wrong_rings_and_the_alarm_stays_while_it_is_champion
     assert f"the champion is now {good.version}" in watched.tick().skip_reason.skip_message
     assert watched.look()[0]["live_calibration"].passed
     assert watched.tick(first.cursor).skip_reason.skip_message == f"no alarm has rung for version {good.version}"
-    assert latest(watched.platform)["alarms"][bad.version]["calibration"]["sentence"]
+    assert latest(watched.platform, catalog.ROUND)["alarms"][bad.version]["calibration"]["sentence"]
 
 
 def rung(watched, version, *kinds):
@@ -258,7 +259,7 @@ def test_the_document_is_plain_json(watched, snapshots):
     watched.extracted(snapshots)
     watched.version(days(snapshots, 1, 7))
     watched.look()
-    document = latest(watched.platform)
+    document = latest(watched.platform, catalog.ROUND)
     assert json.loads(json.dumps(document, allow_nan=False)) == document
 
 

@@ -2,18 +2,26 @@
 
 import json
 
+import mlflow.artifacts
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
+from bento.predictions.http.answers import spelled
+from bento.predictions.http.requests import form_of
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.artifact import ArtifactError
+from cs2_pipeline.artifact.predictors import predictor
+from cs2_pipeline.artifact.spec import serving_of
+from cs2_pipeline.evaluation import domain
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, RegistryError, RegistryUnavailableError
 from cs2_pipeline.registry.client import connect, masked, translated
 from cs2_pipeline.registry.runs import Candidate, TrainingRun, record
-from cs2_pipeline_tests.tiny_models import round_artifact
+from cs2_pipeline_tests.bento.serving import PLAYER
+from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact, training_run
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +36,7 @@ def uri(root):
 
 @pytest.fixture
 def recorded(uri, root, tmp_path):
-    def make(bias=0.0):
+    def make(bias=0.0, metrics=None, curves=None):
         round_artifact(tmp_path / "artifact", bias=bias)
         run = TrainingRun(
             model_name="round_predictor",
@@ -36,10 +44,15 @@ def recorded(uri, root, tmp_path):
             dataset=pd.DataFrame({"ct_alive": [5, 4], "ct_wins": [1, 0]}),
             dataset_digest="d" * 32,
             params={"seed": 0},
-            metrics={"test_log_loss": 0.5, "test_auc": float("nan")},
+            metrics=metrics or {"test_log_loss": 0.5, "test_auc": float("nan")},
             tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00"},
             files={"model_card.md": "# card", "slices.csv": "a,b\n"},
-            candidates=(Candidate("logistic_regression", {"C": 1}, {"validation_log_loss": 0.6}),),
+            candidates=(
+                Candidate("logistic_regression", {"C": 1}, {"validation_log_loss": 0.6, "train_seconds": 2.5}),
+            ),
+            began=1_700_000_000.0,
+            verdict="refused",
+            curves=curves or {},
         )
         return record(uri, run, artifact_root=root / "artifacts")
 
@@ -58,20 +71,84 @@ def test_a_run_keeps_its_evidence(uri, recorded):
     assert run.info.status == "FINISHED"
     assert run.data.metrics == {"test_log_loss": 0.5}
     assert run.inputs.dataset_inputs[0].dataset.digest == "d" * 32
-    assert {file.path for file in client.list_artifacts(version.run_id)} >= {"model", "model_card.md", "slices.csv"}
+    assert {file.path for file in client.list_artifacts(version.run_id)} >= {"model_card.md", "slices.csv"}
     children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{version.run_id}'")
     assert [child.info.run_name for child in children] == ["logistic_regression"]
     assert (version.source_watermark, version.dataset_digest) == ("demo 7", "d" * 32)
 
 
-def test_the_registered_model_answers_through_mlflow_as_through_the_store(uri, recorded, store):
-    version = recorded(bias=0.3)
-    features = np.zeros((2, 19), dtype=np.float32)
-    features[:, 0] = [5, 1]
+def test_a_version_carries_its_model_with_linked_metrics_and_says_what_it_is(uri, recorded):
+    version = recorded()
+    client = connect(uri)
+    registered = client.get_model_version(version.name, version.version)
+    model = client.get_logged_model(registered.source.removeprefix("models:/"))
+    assert model.source_run_id == version.run_id
+    assert {(one.key, one.value) for one in model.metrics} == {("test_log_loss", 0.5)}
+    assert model.metrics[0].dataset_digest == "d" * 32
+    assert [one.model_id for one in client.get_run(version.run_id).outputs.model_outputs] == [model.model_id]
+    assert registered.description == "# card"
+    about = catalog.ROUND.description
+    assert client.get_registered_model(version.name).description == about
+    assert client.get_experiment_by_name(version.name).tags["mlflow.note.content"] == about
+    assert client.get_run(version.run_id).info.run_name == f"round_predictor {version.version} refused"
+
+
+def test_a_run_and_its_candidates_last_as_long_as_the_training_did(uri, recorded):
+    version = recorded()
+    client = connect(uri)
+    run = client.get_run(version.run_id)
+    assert run.info.start_time == 1_700_000_000_000
+    (child,) = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{version.run_id}'")
+    assert child.info.end_time - child.info.start_time == 2500
+
+
+def test_intervals_are_a_table_and_no_charts_and_still_come_with_the_version(uri, recorded):
+    version = recorded(metrics={"test_ece": 0.01, "test_ece_low": 0.0, "test_ece_high": 0.02, "laws_broken": 0.0})
+    assert connect(uri).get_run(version.run_id).data.metrics == {"test_ece": 0.01, "laws_broken": 0.0}
     mlflow.set_tracking_uri(uri)
-    loaded = mlflow.pyfunc.load_model(f"models:/{version.name}/{version.version}")
-    ours = store.fetch(version).predict(features)["probability"]
-    assert np.array_equal(loaded.predict({"features": features})["probability"], ours)
+    table = json.loads(mlflow.artifacts.load_text(f"runs:/{version.run_id}/metrics.json"))
+    assert table == {"columns": ["metric", "value", "low", "high"], "data": [["test_ece", 0.01, 0.0, 0.02]]}
+    assert version.metrics == {"test_ece": 0.01, "test_ece_low": 0.0, "test_ece_high": 0.02}
+
+
+def test_curves_are_kept_by_step(uri, recorded):
+    version = recorded(curves={"loss": [(0, 0.7), (10, 0.6)]})
+    history = connect(uri).get_metric_history(version.run_id, "loss")
+    assert [(one.step, one.value) for one in history] == [(0, 0.7), (10, 0.6)]
+
+
+def test_the_champion_answers_through_mlflow_word_for_word_as_the_service_does(uri, recorded, store):
+    version = recorded(bias=0.3)
+    promotion.promote(uri, version, reason="first")
+    states = domain.generate_states(np.random.default_rng(5), 400)
+    table = pd.DataFrame(states)
+    table[["ct_alive", "t_alive", "bomb_planted"]] = table[["ct_alive", "t_alive", "bomb_planted"]].astype(int)
+    assert (domain.winners(states) != "").sum() > 20
+    mlflow.set_tracking_uri(uri)
+    answered = mlflow.pyfunc.load_model("models:/round_predictor@champion").predict(table)
+    service, form = predictor(version, store.fetch(version)), form_of(serving_of(catalog.ROUND))
+    for row, answer in zip(table.to_dict("records"), answered, strict=True):
+        body = {name: value for name, value in row.items() if not pd.isna(value)}
+        values, style = form.read_one(json.dumps(body).encode())
+        assert json.dumps(answer) == json.dumps(spelled(service.word(service.many([values])[0]), style))
+
+
+def test_a_player_too_is_answered_through_mlflow_with_the_reason_where_there_is_none(uri, root, tmp_path):
+    player_artifact(tmp_path / "player", min_rounds=50)
+    run = training_run("player_classifier", tmp_path / "player")
+    version = record(uri, run, artifact_root=root / "artifacts")
+    mlflow.set_tracking_uri(uri)
+    loaded = mlflow.pyfunc.load_model(f"models:/player_classifier/{version.version}")
+    known, unknown = loaded.predict([PLAYER, PLAYER | {"total_rounds": 49, "total_clutch_attempts": 20}])
+    assert known["skill_level"] == "Advanced"
+    assert unknown["reason"] == "not enough rounds yet: 49 of the 50 a judgement needs"
+    for wrong, why in (
+        ({"total_rounds": None}, "missing"),
+        ({"kills": 3}, "unknown field"),
+        ({"avg_kills": -1}, "from"),
+    ):
+        with pytest.raises(ValueError, match=f"request 0: .*{why}"):
+            loaded.predict([PLAYER | wrong])
 
 
 def test_the_champion_is_the_version_promoted_last_and_rollback_returns(uri, recorded, store):
@@ -136,7 +213,8 @@ def test_an_altered_artifact_is_refused_and_an_altered_cache_is_not_used(uri, ro
     assert store.cached("round_predictor") is None
     assert store.fetch(version).digest == version.digest
 
-    (original,) = (root / "artifacts").rglob(f"{version.run_id}/**/manifest.json")
+    model_id = connect(uri).get_model_version(version.name, version.version).source.removeprefix("models:/")
+    (original,) = (root / "artifacts").rglob(f"{model_id}/**/manifest.json")
     manifest = json.loads(original.read_text())
     original.write_text(json.dumps(manifest | {"name": "another"}))
     with pytest.raises(ArtifactError, match="not the one that was registered"):

@@ -22,7 +22,7 @@ def test_the_rows_logged_as_learned_from_are_those_and_not_the_part_that_is_call
         audit=SimpleNamespace(to_markdown=str),
         dataset=dataset,
         training=SimpleNamespace(
-            folder=None, rows=6, train_seconds=1.0, candidates=(), chosen=SimpleNamespace(name="network")
+            folder=None, rows=6, curves={}, train_seconds=1.0, candidates=(), chosen=SimpleNamespace(name="network")
         ),
         evidence=SimpleNamespace(slices=None, reliability=None, by_rounds=None),
         decision=SimpleNamespace(promote=False, numbers={}, reasons=(), report=""),
