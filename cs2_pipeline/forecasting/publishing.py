@@ -30,8 +30,10 @@ def publish(home: Path, day: date, head: Head) -> Published:
         return known[day]
     home.mkdir(parents=True, exist_ok=True)
     line = json.dumps({"day": day.isoformat(), "seq": head.seq, "hash": head.hash})
-    with (home / FILE).open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    with (home / FILE).open("a+", encoding="utf-8") as file:
+        file.seek(0)
+        there = file.read()
+        file.write(("" if there.endswith("\n") or not there else "\n") + line + "\n")
     return Published(day, head)
 
 
