@@ -18,7 +18,7 @@ from cs2_pipeline.demodb.extraction import economy, eligibility, reasons
 from cs2_pipeline.demodb.extraction.clocks import with_clocks
 from cs2_pipeline.demodb.extraction.eligibility import Days
 from cs2_pipeline.demodb.extraction.reasons import Tally
-from cs2_pipeline.demodb.extraction.sides import sides
+from cs2_pipeline.demodb.extraction.sides import sides, sightings
 from cs2_pipeline.game import rules
 
 _EVENT_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -105,7 +105,7 @@ def event_tables(db: DemoDatabase, first: date, last: date) -> ExtractedEvents:
     spans = _spans(eligibility.raw_rounds(days))
     read = {name: _events(days, name, spans, tally) for name in _EVENT_TABLES}
     kills, damages, bombs = (_of_rounds(read[name], played, tally) for name in _EVENT_TABLES)
-    bombs = bombs.assign(event_type=bombs["event_type"].fillna("").str.lower().str.strip().str.removeprefix("bomb_"))
+    bombs = bombs.assign(event_type=bomb_event(bombs["event_type"]))
     played = _with_bomb(_rounds_with_events(played, kills, damages, bombs, tally), bombs, tally)
     played, kills = _whole(played, kills, "Kills", ["tick", "victim_id"], tally)
     played, damages = _whole(played, damages, "Damages", ["tick", "victim_id", "health", "armor"], tally)
@@ -127,6 +127,11 @@ def event_tables(db: DemoDatabase, first: date, last: date) -> ExtractedEvents:
         refused=tally.refused(),
         mapped=dict(sorted(tally.mapped.items())),
     )
+
+
+def bomb_event(recorded: pd.Series) -> pd.Series:
+    """Kinds of the bomb's events in one spelling: planted, defused, exploded and what else there is."""
+    return recorded.fillna("").str.lower().str.strip().str.removeprefix("bomb_")
 
 
 def _frame(rows: pd.DataFrame, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -232,21 +237,10 @@ def _participants(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: 
     found = found.merge(context, on="round_id", how="inner")
     found = eligibility.refuse_missing(found, list(_STATS), tally, table="PlayerRoundStats", key="record_id")
     found = found.assign(team=found["team"].map(dialect.side_of, na_action="ignore").astype("str"))
-    found = found.assign(side=sides(found, _sightings(kills)))
+    found = found.assign(side=sides(found, sightings(kills)))
     found = tally.leave_out(found, found["side"].isna(), reasons.UNKNOWN_SIDES)
     whole = [name for name in _STATS if not name.startswith("has_")]
     return found.astype(dict.fromkeys(whole, "int64") | {"has_helmet": bool, "has_defuse_kit": bool})
-
-
-def _sightings(kills: pd.DataFrame) -> pd.DataFrame:
-    """The sides that kills name, of killers and victims."""
-    roles = [
-        kills[["round_id", f"{role}_id", f"{role}_team"]].set_axis(["round_id", "player_id", "side"], axis=1)
-        for role in ("killer", "victim")
-    ]
-    both = pd.concat(roles, ignore_index=True).dropna(subset=["player_id", "side"])
-    both = both.assign(side=both["side"].map(dialect.side_of)).dropna(subset=["side"])
-    return both.astype({"player_id": "int64"})
 
 
 def _with_economy(

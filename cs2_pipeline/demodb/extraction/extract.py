@@ -13,7 +13,7 @@ import pandas as pd
 from sqlalchemy import select
 
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.extraction import reasons
+from cs2_pipeline.demodb.extraction import deeds, reasons, unwritten
 from cs2_pipeline.demodb.extraction.clocks import without_pauses
 from cs2_pipeline.demodb.extraction.eligibility import (
     ROUND_FRAME,
@@ -58,6 +58,7 @@ PLAYER_FRAME: Final = (
 
 _PLAYER_STATS: Final = {
     "record_id": "Id",
+    "player_id": "PlayerId",
     "match_id": "MatchId",
     "kills": "Kills",
     "deaths": "Deaths",
@@ -69,6 +70,10 @@ _PLAYER_STATS: Final = {
     "clutch_attempts": "ClutchAttempts",
     "rounds": "RoundsPlayed",
 }
+_BY_CHANCE: Final = 0.05
+"""Share of a match's count by which records and events may differ: a kill credited otherwise, say."""
+_FEW: Final = 3
+"""Differences that a match with little to count may have."""
 _PLAYER_COUNTS: Final = PLAYER_FRAME[6:]
 
 
@@ -93,15 +98,16 @@ def rounds(db: DemoDatabase, first: date, last: date) -> Extracted:
     """Finished live rounds with a winner, of finished matches that started on the days `first` to `last`.
 
     Returns:
-        The frame has `ROUND_FRAME`: ids and counts int64, `bomb_planted` and `ct_wins` int8, `duration` float64
-        (seconds), `started_at` the start of the match as recorded, `played_at` when it was played where that is
-        known to be another day (null else); sorted by match start, match and round number.
+        The frame has `ROUND_FRAME`: ids and scores int64, players alive, money and equipment Int64 (null where nothing
+        tells them), `bomb_planted` and `ct_wins` int8, `duration` float64 (seconds), `started_at` the start of the
+        match as recorded, `played_at` when it was played where that is known to be another day (null else); sorted by
+        match start, match and round number.
 
     Raises:
         DemoDatabaseError: the database cannot be read or lacks a table or column.
     """
     tally, days = Tally(), Days(db, first, last)
-    frame = without_pauses(days, live_rounds(days, tally), tally)
+    frame = unwritten.filled(days, without_pauses(days, live_rounds(days, tally), tally), tally)
     return _extracted(frame[list(ROUND_FRAME)].reset_index(drop=True), tally)
 
 
@@ -123,6 +129,7 @@ def player_match_stats(db: DemoDatabase, first: date, last: date) -> Extracted:
     frame = tally.leave_out(frame, flag(frame["is_hltv"]), reasons.HLTV)
     where = {"table": "PlayerMatchStats", "key": "record_id"}
     frame = refuse_missing(frame, ["steam_id", *_PLAYER_COUNTS], tally, **where)
+    frame = _with_deeds(days, frame, tally)
     unknown = frame["steam_id"].isin(["0", ""])
     frame = tally.refuse(frame, unknown, reasons.NO_STEAM_ID, detail="SteamId is 0 and the player is no bot", **where)
     frame = tally.leave_out(frame, frame["rounds"] <= 0, reasons.NO_ROUNDS_PLAYED)
@@ -149,6 +156,36 @@ def _player_records(days: Days) -> pd.DataFrame:
         .where(days.condition())
     )
     return frame_of(days.db.read(query))
+
+
+def _with_deeds(days: Days, frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """The records with what the events of live rounds tell where the records do not hold it.
+
+    A match whose records count other rounds than the live ones is counted from its events altogether. Of another, a
+    column that is 0 throughout was never written and is counted too. Anything else stays as recorded.
+    """
+    counted = deeds.deeds(days, live_rounds(days, Tally()), Tally())
+    names = list(_PLAYER_COUNTS)
+    own = frame[["match_id", "player_id"]].merge(counted, on=["match_id", "player_id"], how="left")[names]
+    own = own.fillna(0).astype("int64").set_axis(frame.index)
+    match = frame["match_id"]
+    recorded = frame[names].astype("int64")
+    known = own["kills"].groupby(match).transform("sum") > 0
+    most = [table["rounds"].groupby(match).transform("max") for table in (recorded, own)]
+    others = known & (most[0] != most[1])
+    if others.any():
+        tally.mapped[reasons.OTHER_ROUNDS_COUNTED] += int(others.sum())
+    for name in names:
+        sums = [table[name].groupby(match).transform("sum") for table in (recorded, own)]
+        unwritten_here = known & ~others & (sums[0] == 0) & (sums[1] > 0)
+        if unwritten_here.any():
+            tally.mapped[reasons.COUNT_NOT_WRITTEN] += int(match[unwritten_here].nunique())
+        apart = (recorded[name] - own[name]).abs().groupby(match).transform("sum")
+        disagrees = known & ~others & ~unwritten_here & (apart > (sums[1] * _BY_CHANCE).clip(lower=_FEW))
+        if disagrees.any():
+            tally.mapped[reasons.disagreeing(name)] += int(match[disagrees].nunique())
+        frame = frame.assign(**{name: recorded[name].where(~(others | unwritten_here), own[name])})
+    return frame
 
 
 def _one_record_each(frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:

@@ -12,13 +12,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from cs2_pipeline.demodb.connection import dialect
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import reasons
-from cs2_pipeline.demodb.extraction.eligibility import Days, flag, frame_of, live_rounds
+from cs2_pipeline.demodb.extraction.eligibility import Days, frame_of, live_rounds
 from cs2_pipeline.demodb.extraction.extract import Extracted
+from cs2_pipeline.demodb.extraction.presence import TEAMS_OF_KILLS, present
 from cs2_pipeline.demodb.extraction.reasons import Tally
-from cs2_pipeline.demodb.extraction.sides import sides
 from cs2_pipeline.game import rules
 from cs2_pipeline.game.series import ScoreError, is_final
 
@@ -52,8 +51,8 @@ def maps(db: DemoDatabase, first: date, last: date) -> Extracted:
     tally = Tally()
     days = Days(db, first, last)
     played = live_rounds(days, tally)
-    present = _with_team(_participants(days, played, tally), tally)
-    found = _scores(played, present)
+    players = _with_team(present(days, played, _kills(days), tally), tally)
+    found = _scores(played, players)
     table = {"table": "Matches", "key": "match_id"}
     unknown = found["first_score"].isna()
     found = tally.refuse(
@@ -66,7 +65,7 @@ def maps(db: DemoDatabase, first: date, last: date) -> Extracted:
         [not _final(*pair) for pair in zip(found["first_score"], found["second_score"], strict=True)], found.index, bool
     )
     found = tally.refuse(found, open_, reasons.NO_FINAL_SCORE, detail="its rounds end at " + score, **table)
-    found = found.merge(_line_ups(present), on="match_id", how="left", validate="one_to_one")
+    found = found.merge(_line_ups(players), on="match_id", how="left", validate="one_to_one")
     empty = found[["first_players", "second_players"]].isna().any(axis=1)
     found = tally.refuse(found, empty, reasons.NO_LINE_UP, detail="a side has no player with a SteamId", **table)
     whole = [name for name in MAP_FRAME if "score" in name or name.endswith(PERIODS)]
@@ -87,43 +86,10 @@ def _final(own: float, other: float) -> bool:
         return False
 
 
-def _participants(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
-    """Who played each round on which side: match_id, round_id, round_number, player_id, side, steam_id, clan_tag."""
-    stats, player, recorded, kills = (
-        days.db.schema[name] for name in ("PlayerRoundStats", "Players", "Rounds", "Kills")
-    )
-    who = {"steam_id": "SteamId", "clan_tag": "ClanTag", "team": "Team", "is_bot": "IsBot", "is_hltv": "IsHltv"}
-    query = days.rounds(
-        [*stats.select({"round_id": "RoundId", "player_id": "PlayerId"}), *player.select(who)],
-        joined=(stats.clause, stats["RoundId"] == recorded["Id"]),
-    ).join(player.clause, stats["PlayerId"] == player["Id"])
-    found = frame_of(days.db.read(query)).drop_duplicates(["round_id", "player_id"])
-    found = found[~flag(found["is_hltv"])].merge(played[["round_id", "match_id", "round_number"]], on="round_id")
-    found = found.assign(team=found["team"].map(dialect.side_of, na_action="ignore").astype("str"))
-    teams = {f"{role}_{what}": column for role, what, column in (
-        ("killer", "id", "KillerId"), ("killer", "team", "KillerTeam"),
-        ("victim", "id", "VictimId"), ("victim", "team", "VictimTeam"),
-    )}  # fmt: skip
-    query = days.rounds(
-        kills.select({"round_id": "RoundId", **teams}), joined=(kills.clause, kills["RoundId"] == recorded["Id"])
-    )
-    seen = frame_of(days.db.read(query))
-    found = found.assign(side=sides(found, _sightings(seen)))
-    found = tally.leave_out(found, found["side"].isna(), reasons.UNKNOWN_SIDES)
-    found.loc[flag(found["is_bot"]) | found["steam_id"].isin(["0", ""]), "steam_id"] = None
-    return found.drop(columns=["team", "is_bot", "is_hltv"])
-
-
-def _sightings(kills: pd.DataFrame) -> pd.DataFrame:
-    """The sides that kills name, of killers and victims."""
-    both = pd.concat(
-        [
-            kills[["round_id", f"{role}_id", f"{role}_team"]].set_axis(["round_id", "player_id", "side"], axis=1)
-            for role in ("killer", "victim")
-        ],
-        ignore_index=True,
-    ).dropna()
-    return both.assign(side=both["side"].map(dialect.side_of)).dropna(subset=["side"]).astype({"player_id": "int64"})
+def _kills(days: Days) -> pd.DataFrame:
+    kills, recorded = days.db.schema["Kills"], days.db.schema["Rounds"]
+    columns = kills.select({"round_id": "RoundId", **TEAMS_OF_KILLS})
+    return frame_of(days.db.read(days.rounds(columns, joined=(kills.clause, kills["RoundId"] == recorded["Id"]))))
 
 
 def _with_team(present: pd.DataFrame, tally: Tally) -> pd.DataFrame:

@@ -60,6 +60,16 @@ PAUSE: Final = "pause in freeze time: not counted in the duration"
 CLOCK_NOT_RECORDED: Final = "round clock not recorded: the game's default taken"
 CLOCK_IN_MINUTES: Final = "round clock recorded in minutes: taken as seconds"
 
+OTHER_ROUNDS_COUNTED: Final = "player record that counts other rounds than the live ones: counted from the events"
+COUNT_NOT_WRITTEN: Final = "count never written in the match: counted from the events"
+ROUND_NOT_WRITTEN: Final = "survivors, money, equipment or bomb never written in the match: taken from the events"
+
+
+def disagreeing(count: str) -> str:
+    """The reason by which matches are counted whose records and events disagree on a count."""
+    return f"recorded {count} that disagree with the events: as recorded"
+
+
 REFUSED_COLUMNS: Final = ("table", "row_id", "reason", "detail", "started_at")
 
 

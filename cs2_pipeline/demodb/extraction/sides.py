@@ -6,6 +6,7 @@ The database keeps one team per player and demo, while sides swap. Only that one
 import numpy as np
 import pandas as pd
 
+from cs2_pipeline.demodb.connection import dialect
 from cs2_pipeline.game.rules import sides_swapped
 
 
@@ -33,6 +34,21 @@ def sides(players: pd.DataFrame, sightings: pd.DataFrame) -> pd.Series:
     ct = table["seen"].fillna(derived)
     named = ct.map({1.0: "CT", 0.0: "T"}).astype("str")
     return pd.Series(named.to_numpy(), index=players.index, dtype="str")
+
+
+def sightings(kills: pd.DataFrame) -> pd.DataFrame:
+    """The sides that kills name, of killers and victims: round_id, player_id, side ("CT"/"T").
+
+    Args:
+        kills: round_id, killer_id, killer_team, victim_id, victim_team.
+    """
+    roles = [
+        kills[["round_id", f"{role}_id", f"{role}_team"]].set_axis(["round_id", "player_id", "side"], axis=1)
+        for role in ("killer", "victim")
+    ]
+    both = pd.concat(roles, ignore_index=True).dropna(subset=["player_id", "side"])
+    both = both.assign(side=both["side"].map(dialect.side_of)).dropna(subset=["side"])
+    return both.astype({"player_id": "int64"})
 
 
 def _as_ct(side: pd.Series) -> pd.Series:

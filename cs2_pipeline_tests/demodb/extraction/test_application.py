@@ -10,7 +10,7 @@ from sqlalchemy import create_engine
 
 from cs2_pipeline.datasets import snapshots
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.extraction import extract, reasons
+from cs2_pipeline.demodb.extraction import extract, maps, reasons
 from cs2_pipeline.demodb.extraction.extract import ExtractedEvents
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline_tests.demodb.as_application_writes import Habits, copy_to, rewrite
@@ -46,15 +46,17 @@ def events_of(url: str) -> ExtractedEvents:
         return extract.event_tables(db, *ALWAYS)
 
 
+def files_of(path: Path) -> pd.DataFrame:
+    """match_id and file name of every match."""
+    query = 'SELECT m."Id" match_id, d."FileName" file FROM "Matches" m JOIN "DemoFiles" d ON d."Id" = m."DemoFileId"'
+    with sqlite3.connect(path) as connection:
+        return pd.read_sql(query, connection)
+
+
 def snapshots_of(found: ExtractedEvents, path: Path) -> pd.DataFrame:
     """The snapshots by file, number and place in the round: what does not depend on ids or on the import."""
     rebuilt = snapshots.rebuild(found.rounds, found.participants, found.kills, found.damages, found.bombs)
-    with sqlite3.connect(path) as connection:
-        files = pd.read_sql(
-            'SELECT m."Id" match_id, d."FileName" file FROM "Matches" m JOIN "DemoFiles" d ON d."Id" = m."DemoFileId"',
-            connection,
-        )
-    named = rebuilt.frame.merge(files, on="match_id").drop(columns=["match_id", "round_id", "started_at"])
+    named = rebuilt.frame.merge(files_of(path), on="match_id").drop(columns=["match_id", "round_id", "started_at"])
     return named.sort_values(["file", "round_number", "snapshot"], ignore_index=True)
 
 
@@ -116,6 +118,58 @@ def test_a_pause_of_unknown_length_leaves_out_its_round_alone(written):
     assert found.left_out[reasons.LONGER_THAN_CLOCKS] == MATCHES // 3
     assert set(found.frame["round_number"]) >= set(range(1, 13))
     assert events_of(str(path)).left_out[reasons.LONGER_THAN_CLOCKS] == MATCHES // 3
+
+
+BY_PLAY = ["file", "round_number"]
+
+
+def by_file(frame: pd.DataFrame, path: Path, order: list[str]) -> pd.DataFrame:
+    """A table by its demos' files instead of ids and days of import."""
+    named = frame.merge(files_of(path), on="match_id")
+    named["started_at"] = named.pop("played_at").fillna(named["started_at"]).dt.floor("D")
+    return named.drop(columns=["match_id", "round_id"], errors="ignore").sort_values(order, ignore_index=True)
+
+
+def test_rounds_and_players_equal_those_of_the_simulators_database(written, simulated):
+    tables = {}
+    for kind, path in (("first", simulated), ("second", written())):
+        with DemoDatabase(str(path)) as db:
+            rounds, players = (read(db, *ALWAYS) for read in (extract.rounds, extract.player_match_stats))
+        tables[kind] = by_file(rounds.frame, path, BY_PLAY), by_file(players.frame, path, ["file", "steam_id"])
+        if kind == "first":
+            assert (rounds.mapped, players.mapped) == ({}, {})
+    for first, second in zip(tables["first"], tables["second"], strict=True):
+        played = [name for name in first if name != "duration"]
+        pd.testing.assert_frame_equal(second[played], first[played])
+    assert rounds.mapped[reasons.ROUND_NOT_WRITTEN] == len(rounds.frame)
+    assert players.mapped[reasons.OTHER_ROUNDS_COUNTED] == len(players.frame) == MATCHES * 10
+
+
+def test_matches_of_one_import_are_ordered_by_their_files_dates(written, simulated):
+    orders = []
+    for path in (simulated, written()):
+        with DemoDatabase(str(path)) as db:
+            frame = extract.rounds(db, *ALWAYS).frame.merge(files_of(path), on="match_id")
+        frame["at"] = frame["played_at"].fillna(frame["started_at"])
+        orders.append(frame.sort_values("at")["file"].drop_duplicates().tolist())
+    assert orders[0] == orders[1]
+
+
+def test_maps_and_their_scores_are_those_of_the_simulators_database(written, simulated):
+    found = []
+    for path in (simulated, written()):
+        with DemoDatabase(str(path)) as db:
+            frame = maps.maps(db, *ALWAYS).frame.merge(files_of(path), on="match_id")
+        found.append(frame.drop(columns=["match_id", "started_at"]).sort_values("file", ignore_index=True))
+    pd.testing.assert_frame_equal(found[1], found[0])
+
+
+def test_without_positions_rounds_are_still_extracted_and_what_is_missing_is_null(written):
+    with DemoDatabase(str(written(Habits(positions="off")))) as db:
+        found = extract.rounds(db, *ALWAYS).frame
+    assert len(found) > 20 * MATCHES
+    assert found["ct_equipment_value"].isna().all()
+    assert found["bomb_planted"].sum() > 0
 
 
 def test_without_positions_no_round_can_be_used_and_the_reason_says_which_table(written):
