@@ -2,8 +2,10 @@
 
 Everything is a running sum. Each event changes a side's living players, health, armour, equipment or money by
 some amount at some tick; the state at a moment is the sum of all changes up to its tick. So the whole table is a
-few sorts and cumulative sums, and nothing that happens later can reach an earlier moment. docs/datasets.md
-says what each field is built from and what happens to events that do not fit.
+few sorts and cumulative sums, and nothing that happens later can reach an earlier moment. The rules are those of
+`game.tracker`, to which tests hold this module; docs/datasets.md says what each field is built from and what happens
+to events that do not fit. Whether a round's players, sides and deaths are all known is decided where it is extracted
+(`demodb.extraction.events`), and only refused here.
 """
 
 from dataclasses import dataclass
@@ -61,15 +63,18 @@ def rebuild(  # noqa: PLR0917  # one argument for each table, in the order of th
 
     Args:
         rounds, participants, kills, damages, bombs: columns of the tables of these names in `schema`
-            (`schema.EVENT_ROUNDS` for rounds), rows in any order.
+            (`schema.EVENT_ROUNDS` for rounds), rows in any order. Each round once, with the clocks, the plant, one to
+            five players of each side, and nobody else in its events.
         interval: seconds between two snapshots on the clock.
 
     Returns:
         Columns of `schema.ROUND_SNAPSHOTS`, sorted by match, round and snapshot; a snapshot knows events up to and
-        including its own tick. Left out, by reason: rounds that cannot be rebuilt, and events outside their round.
+        including its own tick. Left out, by reason: rounds whose clocks, score or events do not fit together, and
+        events outside their round.
 
     Raises:
-        DatasetError: a column is missing or of the wrong kind, or the interval is not positive.
+        DatasetError: a column is missing or of the wrong kind, the interval is not positive, or a round is not as it
+            must be.
     """
     if not interval > 0:
         raise DatasetError(f"the snapshot interval must be a positive number of seconds, got {interval}")
@@ -77,10 +82,10 @@ def rebuild(  # noqa: PLR0917  # one argument for each table, in the order of th
     kills, damages, bombs = (t.conform(f) for t, f in ((KILLS, kills), (DAMAGES, damages), (BOMBS, bombs)))
     clocks = _clocks(EVENT_ROUNDS.conform(rounds), left_out)
     clocks = _with_events(clocks, kills, damages, bombs, left_out)
-    clocks, players = _with_teams(clocks, PARTICIPANTS.conform(participants), left_out)
+    players = PARTICIPANTS.conform(participants)
+    _refuse_incomplete(clocks, players)
     clocks = _with_bomb(clocks, bombs, left_out)
     kills, damages = _live(kills, clocks, "kills", left_out), _live(damages, clocks, "hits", left_out)
-    clocks = _without_strangers(clocks, players, kills, damages, left_out)
     if clocks.empty:
         return Derived(ROUND_SNAPSHOTS.empty(), left_out.counts)
     roster = _Roster(clocks, players)
@@ -98,9 +103,9 @@ def rebuild(  # noqa: PLR0917  # one argument for each table, in the order of th
 
 def _clocks(rounds: pd.DataFrame, left_out: _LeftOut) -> pd.DataFrame:
     """The rounds with the ticks between which each is live, and the score before it; one row per round_id."""
-    rounds = left_out.drop(rounds, rounds["round_id"].duplicated(keep=False), "rounds: same round_id twice")
+    _refuse(rounds, rounds["round_id"].duplicated(), "is there twice")
     clockless = (rounds["tick_rate"] <= 0) | (rounds["round_time_limit"] <= 0) | (rounds["freeze_time"] < 0)
-    rounds = left_out.drop(rounds, clockless, "rounds: no tick rate, freeze time or round time")
+    _refuse(rounds, clockless, "has no tick rate, freeze time or round time")
     live_tick = rounds["start_tick"] + rounds["freeze_time"] * rounds["tick_rate"]
     recorded = rounds["end_tick"].astype("float64").fillna(live_tick + rounds["duration"] * rounds["tick_rate"])
     latest = live_tick + (rounds["round_time_limit"] + BOMB_TIME) * rounds["tick_rate"]
@@ -118,38 +123,32 @@ def _clocks(rounds: pd.DataFrame, left_out: _LeftOut) -> pd.DataFrame:
 def _with_events(
     clocks: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame, bombs: pd.DataFrame, left_out: _LeftOut
 ) -> pd.DataFrame:
-    """The rounds that have events, counting events of no round."""
+    """The rounds whose hits were recorded, counting events of no round."""
     for events, name in ((kills, "kills"), (damages, "hits"), (bombs, "bomb events")):
         left_out.add(
             f"{name}: of a round that is not rebuilt", int((~events["round_id"].isin(clocks["round_id"])).sum())
         )
-    recorded = np.concatenate([events["round_id"].to_numpy() for events in (kills, damages, bombs)])
-    clocks = left_out.drop(clocks, ~clocks["round_id"].isin(recorded), "rounds: no events recorded")
     unhurt = clocks["round_id"].isin(kills["round_id"]) & ~clocks["round_id"].isin(damages["round_id"])
     return left_out.drop(clocks, unhurt, "rounds: kills but no hits recorded")
 
 
-def _with_teams(clocks: pd.DataFrame, players: pd.DataFrame, left_out: _LeftOut) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rounds with one to five players on each side, each of them once, and these players."""
+def _refuse(rows: pd.DataFrame, bad: "pd.Series | NDArray[np.bool_]", wrong: str) -> None:
+    """Raise for the first of the bad rows: the extraction lets no such round pass, so this is no data of its making."""
+    wrongs = rows.loc[np.asarray(bad, dtype=bool), "round_id"]
+    if len(wrongs):
+        raise DatasetError(
+            f"round {wrongs.iloc[0]} {wrong} ({len(wrongs)} such): take the event tables as `event_tables` gives them"
+        )
+
+
+def _refuse_incomplete(clocks: pd.DataFrame, players: pd.DataFrame) -> None:
+    """Refuse rounds without one to five players on each side, each of them once."""
     players = players[players["round_id"].isin(clocks["round_id"])]
-    by_round = pd.DataFrame({"round_id": players["round_id"]})
-    by_round["unknown"] = ~players["side"].isin(SIDES)
-    by_round["twice"] = players.duplicated(["round_id", "player_id"])
+    _refuse(players, ~players["side"].isin(SIDES), "has a player whose side is not known")
+    _refuse(players, players.duplicated(["round_id", "player_id"]), "has a player twice")
     for side in SIDES:
-        by_round[side] = players["side"] == side
-    count = by_round.groupby("round_id").sum().reindex(clocks["round_id"], fill_value=0).reset_index(drop=True)
-    reasons = {
-        "rounds: a player's side is not known": count["unknown"] > 0,
-        "rounds: a player twice": count["twice"] > 0,
-        "rounds: nobody on a side": (count["CT"] == 0) | (count["T"] == 0),
-        "rounds: more than five on a side": (count["CT"] > TEAM_SIZE) | (count["T"] > TEAM_SIZE),
-    }
-    bad = np.zeros(len(clocks), dtype=bool)
-    for reason, holds in reasons.items():
-        left_out.add(reason, int((holds.to_numpy() & ~bad).sum()))
-        bad |= holds.to_numpy()
-    clocks = clocks[~bad]
-    return clocks, players[players["round_id"].isin(clocks["round_id"])]
+        count = clocks["round_id"].map(players.loc[players["side"] == side, "round_id"].value_counts()).fillna(0)
+        _refuse(clocks, ~count.between(1, TEAM_SIZE), f"has none or more than {TEAM_SIZE} players on the {side} side")
 
 
 def _with_bomb(clocks: pd.DataFrame, bombs: pd.DataFrame, left_out: _LeftOut) -> pd.DataFrame:
@@ -175,23 +174,6 @@ def _live(events: pd.DataFrame, clocks: pd.DataFrame, name: str, left_out: _Left
     early, late = tick < clocks["live_tick"].to_numpy()[place], tick > clocks["end_tick"].to_numpy()[place]
     events = left_out.drop(events, early, f"{name}: before the freeze time ended")
     return left_out.drop(events, late[~early], f"{name}: after the round's end")
-
-
-def _without_strangers(
-    clocks: pd.DataFrame, players: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame, left_out: _LeftOut
-) -> pd.DataFrame:
-    """The rounds in which nobody kills, dies or is hit who is not among the participants."""
-    known = pd.MultiIndex.from_frame(players[["round_id", "player_id"]])
-    strange = [
-        events.loc[~pd.MultiIndex.from_frame(events[["round_id", column]]).isin(known), "round_id"]
-        for events, column in (
-            (kills, "victim_id"),
-            (kills.dropna(subset="killer_id").astype({"killer_id": "int64"}), "killer_id"),
-            (damages, "victim_id"),
-        )
-    ]
-    bad = clocks["round_id"].isin(pd.concat(strange))
-    return left_out.drop(clocks, bad, "rounds: events of a player who is no participant")
 
 
 # What changed, and when
@@ -224,7 +206,11 @@ class _Roster:
         for column in people:
             nobody = events[column].isna().to_numpy()
             key = place * len(self._ids) + self._ids.get_indexer(events[column].fillna(0).astype("int64"))
-            found[column.removesuffix("_id")] = np.where(nobody, -1, np.searchsorted(self._keys, key))
+            row = np.searchsorted(self._keys, key)
+            strange = ~nobody & (self._keys[np.minimum(row, len(self._keys) - 1)] != key)
+            unknown = self._ids.get_indexer(events[column].fillna(0).astype("int64")) < 0
+            _refuse(events, strange | (unknown & ~nobody), "has an event of a player who is no participant")
+            found[column.removesuffix("_id")] = np.where(nobody, -1, row)
         ticks = events["tick"].to_numpy() - self._start[place]
         return events.drop(columns=people).assign(place=place, tick=ticks, **found)
 

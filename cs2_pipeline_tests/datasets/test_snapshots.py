@@ -258,20 +258,9 @@ def test_freeze_time_that_is_no_whole_number_of_ticks_shifts_the_clock_alone() -
 
 
 REFUSED = {
-    "rounds: no tick rate, freeze time or round time": round_of(tick_rate=0),
     "rounds: over before the freeze time ended": round_of(end_tick=START + 10),
     "rounds: the winner's score does not count the round": round_of(ct_score=0),
-    "rounds: a player's side is not known": round_of(players=[a_player(1, side=None), a_player(2), a_player(6)]),
-    "rounds: a player twice": round_of(players=[a_player(1), a_player(1), a_player(6)]),
-    "rounds: nobody on a side": round_of(players=[a_player(1)]),
-    "rounds: more than five on a side": round_of(
-        players=[*(a_player(number) for number in CT + T), a_player(11, side="T")]
-    ),
     "rounds: bomb planted at a moment that is not known": round_of(bomb_planted=1),
-    "rounds: events of a player who is no participant": round_of(kills=[a_kill(5, 77, 1)]),
-    "rounds: no events recorded": Events(
-        [a_round(ct_wins=1)], [a_player(number) for number in CT + T], [], [], []
-    ),
     "rounds: kills but no hits recorded": Events(
         [a_round()], [a_player(number) for number in CT + T], [a_kill(5, 6, 1)], [], []
     ),
@@ -294,11 +283,30 @@ def test_a_round_that_cannot_be_rebuilt_is_left_out_with_its_reason(reason: str)
     assert set(rebuilt.frame["round_id"]) == {2}
 
 
-def test_a_round_recorded_twice_under_one_id_is_left_out() -> None:
-    events = round_of()
-    rebuilt = Events(events.rounds * 2, events.participants, [], events.damages, []).rebuild()
-    assert rebuilt.frame.empty
-    assert rebuilt.left_out["rounds: same round_id twice"] == 2
+IMPOSSIBLE = {
+    "has no tick rate, freeze time or round time": round_of(tick_rate=0),
+    "has a player whose side is not known": round_of(players=[a_player(1, side=None), a_player(2), a_player(6)]),
+    "has a player twice": round_of(players=[a_player(1), a_player(1), a_player(6)]),
+    "has none or more than 5 players on the T side": round_of(players=[a_player(1)]),
+    "has none or more than 5 players on the CT side": round_of(
+        players=[*(a_player(number) for number in CT + T), a_player(11, side="CT")]
+    ),
+    "has an event of a player who is no participant": round_of(kills=[a_kill(5, 77, 1)]),
+    "is there twice": Events([a_round(), a_round()], [a_player(n) for n in CT + T], [], [a_hit(0, 1, 100)], []),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("wrong", IMPOSSIBLE)
+def test_a_round_that_the_extraction_would_have_left_out_is_refused_by_name(wrong: str) -> None:
+    with pytest.raises(DatasetError, match=f"round 1 {wrong}"):
+        IMPOSSIBLE[wrong].rebuild()
+
+
+@pytest.mark.parametrize("stranger", [0, 5, 11, 99])
+def test_a_victim_who_is_no_participant_is_refused_wherever_the_id_would_stand(stranger: int) -> None:
+    players = [a_player(number) for number in (1, 2, 6, 7)]
+    with pytest.raises(DatasetError, match="no participant"):
+        round_of(players=players, damages=[a_hit(3, stranger, 50)]).rebuild()
 
 
 def test_events_of_rounds_that_are_not_there_are_counted() -> None:
