@@ -12,7 +12,8 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from bento.gateway import forecasts as forecasting
-from bento.gateway.live import intake, matches, room
+from bento.gateway.live import curve, intake, matches, room
+from bento.gateway.pages import matches as match_pages
 from bento.gateway.pages import models, site, what_if
 from bento.gateway.routers import auth, directories, forecasts, health, records
 
@@ -33,8 +34,10 @@ ROOMS: Final = (
     Room(directories.router),
     Room(intake.router, room.running),
     Room(matches.router),
+    Room(curve.router),
     Room(site.router),
     Room(what_if.router),
     Room(models.router),
+    Room(match_pages.router),
 )
 """Opened in this order: the records are there for all behind them."""

@@ -28,6 +28,14 @@ where ({status:String} = '' or status = {status:String})
     and (began < {began:Float64} or (began = {began:Float64} and match_id > {match_id:String}))
 order by began desc, match_id limit {count:UInt32}
 """
+MATCHES_SEARCHED: Final = """
+select * from matches_now
+where began >= {begin:Float64} and began < {end:Float64}
+    and lower(
+        team_a_name || ' ' || team_b_name || ' ' || team_a_id || ' ' || team_b_id || ' ' || tournament || ' ' || summary
+    ) like {pattern:String}
+order by case when status = 'LIVE' then 0 else 1 end, began desc, match_id limit {count:UInt32}
+"""
 MATCHES_COUNTED: Final = """
 select count(*) as matches from matches_now where ({status:String} = '' or status = {status:String})
 """

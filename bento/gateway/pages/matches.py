@@ -1,0 +1,76 @@
+"""Matches: running and finished ones, and the page of a match."""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from bento.gateway.access import Caller, Scope, allow
+from bento.gateway.live import reading
+from bento.gateway.live.matches import match_row
+from bento.gateway.live.room import ask
+from bento.gateway.live.views import MatchView, Row
+from bento.gateway.pages.site import page
+from bento.http.problems import FieldError, bad_values
+from cs2_pipeline.live.history import queries
+
+router: Final = APIRouter(include_in_schema=False)
+Reader = Annotated[Caller, Depends(allow(Scope.LIVE_READ))]
+
+SHOWN: Final = 60
+LONGEST_SEARCH: Final = 100
+
+
+@router.get("/")
+@router.get("/matches")
+async def matches(request: Request, _: Reader, q: str = "", day: str = "") -> Response:
+    """Running matches first, then finished ones; found by team, player, map and day."""
+    rows = await _found(request, q.strip()[:LONGEST_SEARCH], _day(day))
+    views = [reading.match_view(row) for row in rows]
+    return page(
+        request,
+        "matches.html",
+        running=[one for one in views if one.status == "LIVE" and not one.stale],
+        late=[one for one in views if one.status == "LIVE" and one.stale],
+        finished=[one for one in views if one.status == "FINISHED"],
+        searched=q or day,
+        q=q,
+        day=day,
+        more=len(rows) == SHOWN,
+    )
+
+
+@router.get("/matches/{match_id}")
+async def match(request: Request, _: Reader, match_id: str) -> Response:
+    """A match: its curve, rounds and swings; its script asks for the numbers and follows the stream."""
+    view: MatchView = reading.match_view(await match_row(request, match_id))
+    rows = await ask(request, queries.ROUNDS, match_id=match_id, map_id="")
+    rounds: dict[str, list[Row]] = {one.map_id: [] for one in view.maps}
+    for row in rows:
+        rounds.setdefault(row["map_id"], []).append(row)
+    shown = request.query_params.get("map") or view.current_map or (view.maps[-1].map_id if view.maps else "")
+    return page(request, "match.html", match=view, rounds=rounds, shown=shown)
+
+
+async def _found(request: Request, text: str, day: date | None) -> list[Row]:
+    begin, end = 0.0, 1e300
+    if day is not None:
+        midnight = datetime.combine(day, time(), UTC)
+        begin, end = midnight.timestamp(), (midnight + timedelta(days=1)).timestamp()
+    # The summary holds maps and players. A % or _ that was typed matches anything: more is found, nothing is lost.
+    pattern = f"%{text.lower()}%"
+    return await ask(request, queries.MATCHES_SEARCHED, pattern=pattern, begin=begin, end=end, count=SHOWN)
+
+
+def _day(text: str) -> date | None:
+    """A day from the address.
+
+    Raises:
+        Problem: 422, it is none.
+    """
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise bad_values([FieldError("day", f"must be a day such as 2026-01-31, not {text}")]) from None

@@ -1,0 +1,129 @@
+"""Matches in a browser: found, looked into round by round, shared by address, moving while they run."""
+
+import httpx
+import pytest
+
+from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
+from cs2_pipeline_tests.live.made import play, uid
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+HTML = {"Accept": "text/html"}
+
+
+def send(site, events):
+    taken = httpx.post(f"{site}/api/v1/events/batch", json=events, timeout=30)
+    assert taken.json()["refused"] == []
+
+
+def priced(site, match, count):
+    """Wait until history holds a price of that many events."""
+    await_that(lambda: len(httpx.get(f"{site}/api/v1/matches/{match}/history").json()) >= count)
+    return match
+
+
+@pytest.fixture(scope="module")
+def finished(site):
+    events = play(3, match="shown", rounds=5)
+    send(site, events)
+    return priced(site, uid("shown"), len(events))
+
+
+def test_where_nothing_was_played_the_page_says_how_to_begin(empty_site):
+    text = httpx.get(f"{empty_site}/", headers=HTML).text
+    assert "No match yet" in text
+    assert "cs2 live simulate" in text
+
+
+def test_a_match_is_listed_with_its_score_and_found_by_team_and_map(site, finished):
+    text = httpx.get(f"{site}/", headers=HTML).text
+    assert f"/matches/{finished}" in text
+    (of_map,) = httpx.get(f"{site}/api/v1/matches/{finished}").json()["maps"]
+    for found in ("löwen", of_map["map_name"][:5].upper()):
+        assert f"/matches/{finished}" in httpx.get(f"{site}/matches", params={"q": found}, headers=HTML).text
+    assert "No match fits" in httpx.get(f"{site}/matches", params={"q": "nobody"}, headers=HTML).text
+    assert "No match fits" in httpx.get(f"{site}/matches", params={"day": "2001-01-01"}, headers=HTML).text
+
+
+def test_a_day_that_is_none_is_refused_with_its_field(site):
+    refused = httpx.get(f"{site}/matches", params={"day": "tomorrow"}, headers={"Accept": "application/json"})
+    assert refused.json()["errors"] == [{"field": "day", "message": "must be a day such as 2026-01-31, not tomorrow"}]
+
+
+def test_the_curve_is_the_history_and_its_swings_are_its_largest_steps(site, finished):
+    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
+    history = httpx.get(f"{site}/api/v1/matches/{finished}/history").json()
+    assert curve["points"]["p"] == [one["map"]["p_team_a_win"] if one["map"] else None for one in history]
+    steps = [
+        abs(after - before)
+        for before, after, trigger in zip(curve["points"]["p"], curve["points"]["p"][1:], curve["points"]["trigger"][1:],
+                                          strict=False)
+        if trigger in ("kill", "bomb_planted", "bomb_defused", "bomb_exploded") and None not in (before, after)
+    ]  # fmt: skip
+    assert [abs(one["change"]) for one in curve["swings"]] == pytest.approx(sorted(steps, reverse=True)[:5], abs=1e-5)
+    assert {one["team"] for one in curve["movers"]} == {"A", "B"}
+
+
+def test_what_a_round_holds_is_told_in_words(site, finished):
+    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
+    events = httpx.get(f"{site}/api/v1/matches/{finished}/maps/{curve['map_id']}/rounds/2/events").json()
+    kills = [one for one in events if one["type"] == "kill"]
+    assert kills
+    assert all(" kills " in one["words"] for one in kills)
+
+
+def test_a_round_is_chosen_by_keyboard_and_kept_in_the_address(site, finished, watched):
+    page = watched(f"{site}/matches/{finished}").page
+    expect(page.locator("#curve .plotly, #curve svg").first).to_be_visible()
+    page.focus("[data-round='2']")
+    page.keyboard.press("Enter")
+    expect(page.locator("#round-hint")).to_have_text("Round 2")
+    expect(page.locator("#round-events li").first).to_be_visible()
+    assert "round=2" in page.url
+    assert page.locator("#swings li").count() == 5
+
+
+def test_a_moment_is_shared_by_its_address(site, finished, watched):
+    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
+    swing = curve["swings"][0]
+    page = watched(f"{site}/matches/{finished}?round={swing['round_no']}&at={swing['event_id']}").page
+    expect(page.locator("#round-events li.chosen")).to_contain_text(swing["words"])
+
+
+def test_a_running_match_moves_by_itself_and_misses_nothing_over_a_lost_connection(site, watched):
+    events = play(5, match="running", rounds=4)
+    begun, later, last = events[:40], events[40:60], events[60:-2]
+    send(site, begun)
+    match = priced(site, uid("running"), len(begun))
+    found = watched(f"{site}/matches/{match}")
+    root = found.page.locator("#match")
+    expect(root).to_have_attribute("data-connection", "open")
+    expect(root).to_have_attribute("data-prices", str(len(begun)))
+    send(site, later)
+    expect(root).to_have_attribute("data-prices", str(len(begun) + len(later)))
+
+    found.page.context.set_offline(True)
+    send(site, last)
+    priced(site, match, len(begun) + len(later) + len(last))
+    found.page.context.set_offline(False)
+    expect(root).to_have_attribute("data-prices", str(len(begun) + len(later) + len(last)), timeout=20_000)
+    found.complaints.clear()  # the browser's own notes of the lost connection
+
+
+def test_a_teams_name_is_text_whatever_it_holds(site, watched):
+    events = play(6, match="xss", rounds=1)
+    for event in events:
+        for name in ("team_a_name", "killer_player_id", "map_name"):
+            if name in event["payload"]:
+                event["payload"][name] = f"<img src=x onerror=alert(1)>{event['payload'][name]}"
+    send(site, events)
+    match = priced(site, uid("xss"), len(events))
+    page = watched(f"{site}/matches/{match}?round=1").page
+    expect(page.locator("#round-events li").first).to_be_visible()
+    assert page.locator("main img").count() == 0
+    assert "<img" not in httpx.get(f"{site}/", headers=HTML).text.partition("<main")[2]
+
+
+def test_an_unknown_match_is_said_to_be_unknown(site):
+    answer = httpx.get(f"{site}/matches/nothing", headers=HTML)
+    assert answer.status_code == 404
+    assert "no event of a match" in answer.text
