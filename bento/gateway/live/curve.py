@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Annotated, Any, Final
 
@@ -22,12 +23,17 @@ Reader = Annotated[Caller, Depends(allow(Scope.LIVE_READ))]
 MOVING: Final = frozenset({"kill", "bomb_planted", "bomb_defused", "bomb_exploded"})
 """Events that somebody caused."""
 MOST_SWINGS: Final = 5
+LEAST_SWING: Final = 0.0005
+"""Less than this is not told as a swing."""
 _ACTORS: Final = {"kill": ("killer_player_id", "killer_team")}
 _ACTOR: Final = ("player_id", "player_team")
 
 
 class Points(Wire):
-    """The prices of a map in order, a list a quantity: P(team A) of the map and of the round, with their intervals."""
+    """The prices of a map in order, a list a quantity: P(team A) of the map and of the round, with their intervals.
+
+    `at` is when the event happened, in seconds since 1970.
+    """
 
     event_id: list[str]
     at: list[float]
@@ -127,7 +133,7 @@ def _story(map_id: str, rows: Sequence[Row], bodies: Mapping[str, Mapping[str, A
     return MapCurve(
         map_id=map_id,
         points=Points(
-            at=[row["ts_calc"] for row in rows],
+            at=[_moment(row, bodies) for row in rows],
             **{name: [row[name] for row in rows] for name in ("event_id", "round_no", "trigger")},
             **{name: [row[f"map_{name}"] for row in rows] for name in ("p", "low", "high")},
             **{name: [row[name] for row in rows] for name in ("round_p", "round_low", "round_high")},
@@ -137,9 +143,17 @@ def _story(map_id: str, rows: Sequence[Row], bodies: Mapping[str, Mapping[str, A
     )
 
 
+def _moment(row: Row, bodies: Mapping[str, Mapping[str, Any]]) -> float:
+    """When the priced event happened, seconds since 1970; when it was priced, for prices between events."""
+    told = bodies.get(row["event_id"], {}).get("ts_event")
+    return datetime.fromisoformat(told).timestamp() if told else float(row["ts_calc"])
+
+
 def _swings(rows: Sequence[Row], bodies: Mapping[str, Mapping[str, Any]]) -> Iterable[Swing]:
     for before, row in pairwise(rows):
         if row["trigger"] not in MOVING or before["map_p"] is None or row["map_p"] is None:
+            continue
+        if abs(row["map_p"] - before["map_p"]) < LEAST_SWING:
             continue
         payload = bodies.get(row["event_id"], {}).get("payload") or {}
         who, side = _ACTORS.get(row["trigger"], _ACTOR)

@@ -7,6 +7,7 @@
   const { match, map, teamA, teamB } = root.dataset;
   const api = `/api/v1/matches/${encodeURIComponent(match)}`;
   const LATE = 30000;
+  const UNTOLD = new Set(["player_hurt", "player_equipment", "economy_update"]); // too many to read
   const percent = (p) => (p === 0 || p === 1 ? `${100 * p} %` : p < 0.005 ? "< 1 %" : p > 0.995 ? "> 99 %" : `${Math.round(100 * p)} %`);
   const points = (d) => `${d < 0 ? "−" : "+"}${Math.round(Math.abs(100 * d))}`;
   const parameters = new URLSearchParams(location.search);
@@ -78,7 +79,7 @@
     const asked = round;
     const response = await fetch(`${api}/maps/${encodeURIComponent(map)}/rounds/${round}/events`);
     if (!response.ok || asked !== round) { return; }
-    place("round-events").replaceChildren(...(await response.json()).filter((one) => one.type !== "player_hurt").map((one) => {
+    place("round-events").replaceChildren(...(await response.json()).filter((one) => !UNTOLD.has(one.type)).map((one) => {
       const index = found.event_id.indexOf(one.event_id);
       const price = index >= 0 && found.p[index] !== null ? ` · ${teamA} ${percent(found.p[index])}` : "";
       const item = element("li", "");

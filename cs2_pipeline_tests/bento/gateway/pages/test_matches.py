@@ -1,5 +1,7 @@
 """Matches in a browser: found, looked into round by round, shared by address, moving while they run."""
 
+from itertools import pairwise
+
 import httpx
 import pytest
 
@@ -53,12 +55,13 @@ def test_the_curve_is_the_history_and_its_swings_are_its_largest_steps(site, fin
     (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
     history = httpx.get(f"{site}/api/v1/matches/{finished}/history").json()
     assert curve["points"]["p"] == [one["map"]["p_team_a_win"] if one["map"] else None for one in history]
+    moving = {"kill", "bomb_planted", "bomb_defused", "bomb_exploded"}
+    prices = zip(curve["points"]["p"], curve["points"]["trigger"], strict=True)
     steps = [
         abs(after - before)
-        for before, after, trigger in zip(curve["points"]["p"], curve["points"]["p"][1:], curve["points"]["trigger"][1:],
-                                          strict=False)
-        if trigger in ("kill", "bomb_planted", "bomb_defused", "bomb_exploded") and None not in (before, after)
-    ]  # fmt: skip
+        for (before, _), (after, trigger) in pairwise(prices)
+        if trigger in moving and None not in (before, after)
+    ]
     assert [abs(one["change"]) for one in curve["swings"]] == pytest.approx(sorted(steps, reverse=True)[:5], abs=1e-5)
     assert {one["team"] for one in curve["movers"]} == {"A", "B"}
 
@@ -73,7 +76,7 @@ def test_what_a_round_holds_is_told_in_words(site, finished):
 
 def test_a_round_is_chosen_by_keyboard_and_kept_in_the_address(site, finished, watched):
     page = watched(f"{site}/matches/{finished}").page
-    expect(page.locator("#curve .plotly, #curve svg").first).to_be_visible()
+    expect(page.locator("#curve svg.main-svg").first).to_be_visible()
     page.focus("[data-round='2']")
     page.keyboard.press("Enter")
     expect(page.locator("#round-hint")).to_have_text("Round 2")
