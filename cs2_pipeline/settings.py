@@ -42,6 +42,9 @@ class Settings(BaseSettings):
         None,
         description="history of live events: clickhouse://user:password@host/name; default: a SQLite file in the home",
     )
+    gsi_token: SecretStr | None = Field(
+        None, description="token that game clients send with their state integration; default: an API key is needed"
+    )
     mlflow_tracking_uri: SecretStr | None = Field(
         None, description="MLflow server or store; default: SQLite in the home"
     )

@@ -12,7 +12,7 @@ from typing import Final
 from fastapi import APIRouter, FastAPI
 
 from bento.gateway import forecasts as forecasting
-from bento.gateway.live import curve, intake, matches, room
+from bento.gateway.live import curve, intake, matches, room, sources
 from bento.gateway.pages import matches as match_pages
 from bento.gateway.pages import models, site, what_if
 from bento.gateway.routers import auth, directories, forecasts, health, records
@@ -33,6 +33,7 @@ ROOMS: Final = (
     Room(forecasts.router, forecasting.running),
     Room(directories.router),
     Room(intake.router, room.running),
+    Room(sources.router),
     Room(matches.router),
     Room(curve.router),
     Room(site.router),

@@ -100,7 +100,8 @@ def stored_match(match: Match, price: Price | None, began: float, updated: float
         match_id=fold.match_id, status=status(fold), tournament=fold.tournament or "", format=fold.format or "",
         team_a_id=team_a["id"] or "", team_b_id=team_b["id"] or "", team_a_name=team_a["name"] or "",
         team_b_name=team_b["name"] or "", team_a_maps=won["A"], team_b_maps=won["B"], winner=fold.winner or "",
-        began=began, updated=updated, state_version=fold.version, state=fold.digest(), owner=owner,
+        began=began, updated=updated, state_version=fold.version, state=fold.digest(), arrived=match.arrived,
+        owner=owner,
         summary=msgspec.json.encode(summary(match)).decode(),
         prediction=msgspec.json.encode(prediction(price)).decode() if price else "",
     )  # fmt: skip

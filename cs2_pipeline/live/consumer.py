@@ -128,14 +128,30 @@ class Consumer:
         """Keep the lease of the shards, take up new ones, let go of lost ones."""
         if now - self._leased < LEASE / 3:
             return
-        share = self._share if self._share is not None else -(-SHARDS // max(1, self._log.consumers()))
-        owned = self._log.lease(self.name, share, LEASE)
+        owned = self._log.lease(self.name, self._fair_share(), LEASE)
         self._leased = now
         for shard in owned - self._positions.keys():
             self._positions[shard] = self._log.position(shard)
         for shard in self._positions.keys() - owned:
             del self._positions[shard]
             self._drop(shard)
+
+    def _still_own(self) -> None:
+        """Write nothing for shards that are another's by now: what took too long is done again, by whoever owns it.
+
+        Raises:
+            LogUnavailableError: a shard was lost.
+        """
+        now = time.time()
+        if now - self._leased < LEASE / 2:
+            return
+        lost = self._positions.keys() - self._log.lease(self.name, self._fair_share(), LEASE)
+        self._leased = now
+        if lost:
+            raise LogUnavailableError(f"shards {sorted(lost)} have another owner: this took more than {LEASE:g} s")
+
+    def _fair_share(self) -> int:
+        return self._share if self._share is not None else -(-SHARDS // max(1, self._log.consumers()))
 
     def _drop(self, shard: int) -> None:
         for match_id in [one for one in self._matches if shard_of(one) == shard]:
@@ -248,6 +264,7 @@ class Consumer:
         published = time.time()
         for _, arrival in arrived.values():
             metrics.TO_PRICE.observe(max(0.0, published - arrival.received))
+        self._still_own()
         self._history.write(batch)
         if letters:
             self._log.bury(letters)

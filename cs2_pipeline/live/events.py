@@ -17,6 +17,8 @@ Team = Literal["A", "B"]
 Text = Annotated[str, Meta(max_length=200)]
 Id = Annotated[str, Meta(min_length=1, max_length=200)] | int
 """Ids of players and teams: opaque; numbers are read as their digits."""
+NOBODY_KNOWN: Final = "?"
+"""The id of a player the source does not tell; the team may be known all the same."""
 Count = Annotated[int, Meta(ge=0, le=99)]
 Dollars = Annotated[float, Meta(ge=0, le=1_000_000)]
 Seconds = Annotated[float, Meta(ge=0, le=600)]

@@ -336,16 +336,19 @@ def _kill(of_map: MapFold, payload: live.Kill, time: float) -> str | None:
     of_team = payload.victim_team or OTHER[payload.killer_team]
     reason = of_map.tracker.apply(
         game.Kill(
-            time, victim, killer, payload.weapon, of_map.side(payload.killer_team), of_map.side(of_team),
+            time, victim, None if killer == live.NOBODY_KNOWN else killer, payload.weapon,
+            of_map.side(payload.killer_team), of_map.side(of_team),
             is_team_kill=of_team == payload.killer_team,
         )
     )  # fmt: skip
     if reason is None and of_map.counted:
         _line(of_map, victim, of_team).deaths += 1
         if of_team != payload.killer_team:
-            line, record = _line(of_map, killer, payload.killer_team), of_map.rounds[of_map.round_no]
-            line.kills += 1
-            line.headshots += payload.is_headshot
+            record = of_map.rounds[of_map.round_no]
+            if killer != live.NOBODY_KNOWN:
+                line = _line(of_map, killer, payload.killer_team)
+                line.kills += 1
+                line.headshots += payload.is_headshot
             record.kills[payload.killer_team] += 1
             record.headshots[payload.killer_team] += payload.is_headshot
     return reason
@@ -358,8 +361,10 @@ def _hurt(of_map: MapFold, payload: live.PlayerHurt, time: float) -> str | None:
             payload.damage_armor, of_map.side(payload.victim_team),
         )
     )  # fmt: skip
-    if reason is None and of_map.counted and payload.attacker_team != payload.victim_team:
-        _line(of_map, str(payload.attacker_player_id), payload.attacker_team).damage += payload.damage
+    attacker = str(payload.attacker_player_id)
+    enemies = payload.attacker_team != payload.victim_team
+    if reason is None and of_map.counted and enemies and attacker != live.NOBODY_KNOWN:
+        _line(of_map, attacker, payload.attacker_team).damage += payload.damage
     return reason
 
 

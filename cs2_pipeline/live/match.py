@@ -64,6 +64,7 @@ class Match:
     def __init__(self, match_id: str, recall: Recall) -> None:
         self.match_id = match_id
         self.fold = Fold(match_id)
+        self.arrived = 0
         self.gaps = 0
         self.recomputations = 0
         self.problems: dict[str, str] = {}
@@ -86,6 +87,7 @@ class Match:
     def take(self, events: Sequence[Event], now: float) -> Change:
         """Take newly arrived events, in the order of arrival."""
         moments: list[Moment] = []
+        self.arrived += len(events)
         for event in events:
             why = self._place(event, now, moments)
             if why:
@@ -102,6 +104,7 @@ class Match:
     def recompute(self, why: str) -> Change:
         """Compute the match anew from all its events."""
         events = list(self._recall())
+        self.arrived = len(events)
         found = ordered(events)
         self.fold = Fold(self.match_id)
         moments = [moment for event in found.events if (moment := self.fold.apply(event))]

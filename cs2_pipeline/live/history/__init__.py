@@ -63,6 +63,8 @@ class StoredMatch(msgspec.Struct, frozen=True):
         summary: JSON for the match's page: maps, scores, players, what is missing.
         prediction: JSON of its last price; "" before the first.
         state: digest of the state.
+        arrived: events that had arrived by then: of two rows the one with more of them is the newer, then the one
+            of which more were applied.
     """
 
     match_id: str
@@ -80,6 +82,7 @@ class StoredMatch(msgspec.Struct, frozen=True):
     updated: float
     state_version: int
     state: str
+    arrived: int
     owner: str
     summary: str
     prediction: str

@@ -47,7 +47,7 @@ create table if not exists rounds (
 create table if not exists matches (
     match_id text primary key, status text, tournament text, format text, team_a_id text, team_b_id text,
     team_a_name text, team_b_name text, team_a_maps integer, team_b_maps integer, winner text, began real,
-    updated real, state_version integer, state text, owner text, summary text, prediction text
+    updated real, state_version integer, state text, arrived integer, owner text, summary text, prediction text
 ) without rowid;
 create index if not exists matches_by_status on matches (status, began);
 create index if not exists matches_by_team_a on matches (team_a_id);
@@ -67,7 +67,13 @@ def _insert(table: str, kind: type[msgspec.Struct], how: str, *more: str) -> str
 _EVENTS: Final = _insert("events", StoredEvent, "ignore", "day")
 _PRICES: Final = _insert("prices", Price, "ignore", "day")
 _ROUNDS: Final = _insert("rounds", StoredRound, "replace")
-_MATCHES: Final = _insert("matches", StoredMatch, "replace")
+_MATCHES: Final = (
+    _insert("matches", StoredMatch, "abort")
+    + " on conflict do update set "
+    + ", ".join(f"{field.name} = excluded.{field.name}" for field in msgspec.structs.fields(StoredMatch))
+    + " where (excluded.arrived, excluded.state_version) >= (matches.arrived, matches.state_version)"
+)
+"""A consumer that has lost its shards without knowing must not put an older state in place of a newer one."""
 
 
 class SqliteHistory:

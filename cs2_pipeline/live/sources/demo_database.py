@@ -11,6 +11,7 @@ import pandas as pd
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.events import ExtractedEvents, event_tables
 from cs2_pipeline.game.rules import BOMB_TIME, ROUND_TIME
+from cs2_pipeline.live.events import NOBODY_KNOWN
 
 SOURCE: Final = "demo"
 _LULL: Final = 3.0
@@ -134,7 +135,7 @@ class _Writer:
         for _, hit in of_round["damages"].iterrows():
             team = _team(self._sides.get(int(hit["victim_id"]), "CT"), a_side)
             found.append((int(hit["tick"]), 0, "player_hurt", {
-                "attacker_player_id": "?", "attacker_team": "B" if team == "A" else "A",
+                "attacker_player_id": NOBODY_KNOWN, "attacker_team": "B" if team == "A" else "A",
                 "victim_player_id": str(hit["victim_id"]), "victim_team": team, "damage": 0, "weapon": "",
                 "victim_health": max(0, int(hit["health"])), "victim_armor": max(0, int(hit["armor"])),
             }))  # fmt: skip
