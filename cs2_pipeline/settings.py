@@ -69,6 +69,10 @@ class Settings(BaseSettings):
     dagster_port: Port = Field(3000, description="Dagster UI")
     mlflow_port: Port = Field(5000, description="MLflow UI")
     service_port: Port = Field(8000, description="prediction service")
+    event_webhooks: SecretStr | None = Field(
+        None, description="addresses that forecasts and promotions are announced to, comma-separated"
+    )
+    event_secret: SecretStr | None = Field(None, description="what announcements to webhooks are signed with (HMAC)")
     public_url: str | None = Field(
         None, description="address under which people reach the platform, such as https://cs2.example.org"
     )

@@ -11,11 +11,12 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
+from bento.gateway import announcer
 from bento.gateway import forecasts as forecasting
 from bento.gateway.live import curve, intake, matches, room, sources
 from bento.gateway.pages import matches as match_pages
 from bento.gateway.pages import models, site, what_if
-from bento.gateway.routers import auth, directories, forecasts, health, records
+from bento.gateway.routers import announcements, auth, directories, forecasts, health, records
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ ROOMS: Final = (
     Room(auth.router),
     Room(forecasts.router, forecasting.running),
     Room(directories.router),
+    Room(announcements.router, announcer.running),
     Room(intake.router, room.running),
     Room(sources.router),
     Room(matches.router),

@@ -1,0 +1,184 @@
+"""Announcements reach Redis, webhooks and event streams: in order, at least once, and those missed later."""
+
+import asyncio
+import hashlib
+import hmac
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+import redis
+
+from bento.gateway import announcer
+from bento.gateway.announcer import RedisListener, RefusedError, Webhook
+from bento.gateway.routers.announcements import _events, _position
+from cs2_pipeline.forecasting import directories
+from cs2_pipeline.records import announcements
+from cs2_pipeline.records.announcements import FORECASTS, MODELS
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
+from cs2_pipeline_tests.forecasting import league
+from cs2_pipeline_tests.live.redis_server import RedisServer
+
+SECRET = "opensesame"
+
+
+class Receiver(ThreadingHTTPServer):
+    """A webhook's other end; refuses while told to."""
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.heard, self.refusing = [], False
+        self.url = f"http://127.0.0.1:{self.server_port}/hook"
+
+
+class Handler(BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if not self.server.refusing:
+            self.server.heard.append((self.headers["X-CS2-Signature"], body))
+        self.send_response(503 if self.server.refusing else 204)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def receiver():
+    server = Receiver()
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    with open_gateway(tmp_path) as client:
+        league.fill(client.app.state.records)
+        client.app.state.forecasting.forecaster = league.Strengths()
+        client.app.state.forecasting.directories = directories.load(client.app.state.records)
+        yield client
+
+
+def forecast(gateway):
+    return gateway.post("/api/v1/forecasts/map", json={"team1_id": "t1", "team2_id": "t2"}).json()["id"]
+
+
+def promote(records, version):
+    what = {"type": "model_promoted", "name": "match_forecaster", "version": version}
+    return announcements.note(records, f"match_forecaster:{version}", what)
+
+
+def tell(gateway, listener, channel):
+    asyncio.run(announcer.tell_all(gateway.app.state.records, listener, channel))
+
+
+def test_a_promotion_is_announced_once(gateway):
+    records = gateway.app.state.records
+    assert promote(records, "1")
+    assert not promote(records, "1")
+    told = gateway.get("/api/v1/announcements", params={"channel": MODELS}).json()["items"]
+    assert [(one["type"], one["version"]) for one in told] == [("model_promoted", "1")]
+
+
+def test_forecasts_and_promotions_reach_a_webhook_signed_and_in_order(gateway, receiver):
+    records = gateway.app.state.records
+    hook = Webhook(receiver.url, SECRET)
+    for channel in (FORECASTS, MODELS):
+        announcements.position(records, hook.name, channel)  # from here on it listens
+    ids = [forecast(gateway) for _ in range(3)]
+    promote(records, "1")
+    for channel in (FORECASTS, MODELS):
+        tell(gateway, hook, channel)
+    told = [json.loads(body) for _, body in receiver.heard]
+    assert [one.get("forecast_id") for one in told] == [*ids, None]
+    assert told[0]["type"] == "forecast_given"
+    assert told[0]["probability"] > 0.5
+    for signed, body in receiver.heard:
+        at, given = (part.partition("=")[2] for part in signed.split(","))
+        assert hmac.new(SECRET.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest() == given
+        assert abs(int(at) - time.time()) < 60
+
+
+def test_what_a_webhook_did_not_take_comes_later_and_nothing_comes_twice(gateway, receiver):
+    records = gateway.app.state.records
+    hook = Webhook(receiver.url, SECRET)
+    announcements.position(records, hook.name, FORECASTS)
+    first = forecast(gateway)
+    tell(gateway, hook, FORECASTS)
+    receiver.refusing = True
+    second = forecast(gateway)
+    with pytest.raises(RefusedError, match="answers 503"):
+        tell(gateway, hook, FORECASTS)
+    third = forecast(gateway)
+    receiver.refusing = False
+    tell(gateway, Webhook(receiver.url, SECRET), FORECASTS)  # also after a restart
+    assert [json.loads(body)["forecast_id"] for _, body in receiver.heard] == [first, second, third]
+
+
+def test_a_new_listener_is_not_told_what_happened_before_it_came(gateway, receiver):
+    forecast(gateway)
+    tell(gateway, Webhook(receiver.url, SECRET), FORECASTS)
+    assert receiver.heard == []
+
+
+def test_redis_channels_carry_the_same(gateway, tmp_path_factory):
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    try:
+        with redis.Redis.from_url(server.url) as client, client.pubsub(ignore_subscribe_messages=True) as heard:
+            heard.subscribe(FORECASTS, MODELS)
+            heard.get_message(timeout=5)
+            listener = RedisListener(server.url)
+            announcements.position(gateway.app.state.records, listener.name, FORECASTS)
+            made = forecast(gateway)
+            tell(gateway, listener, FORECASTS)
+            message = None
+            while message is None:
+                message = heard.get_message(timeout=5)
+            assert message["channel"] == FORECASTS.encode()
+            assert json.loads(message["data"])["forecast_id"] == made
+        server.kill()
+        second = forecast(gateway)
+        with pytest.raises(RefusedError, match="Redis"):
+            tell(gateway, listener, FORECASTS)
+        at = announcements.position(gateway.app.state.records, listener.name, FORECASTS)
+        waiting = announcements.after(gateway.app.state.records, FORECASTS, at, 10)
+        assert [json.loads(one.body)["forecast_id"] for one in waiting] == [second]
+    finally:
+        server.kill() if server._process.poll() is None else None
+
+
+def test_webhooks_need_a_secret_and_never_show_their_address(tmp_path):
+    with pytest.raises(ValueError, match="CS2_EVENT_SECRET"):
+        announcer.listeners(Settings(home=tmp_path, event_webhooks="http://user:sesame@example.org/hook"))
+    (hook,) = announcer.listeners(
+        Settings(home=tmp_path, event_webhooks="http://u:sesame@example.org", event_secret="x")
+    )
+    assert "sesame" not in hook.name
+
+
+def test_an_event_stream_goes_on_where_it_broke_off(gateway):
+    first, second = forecast(gateway), forecast(gateway)
+    records = gateway.app.state.records
+
+    async def read(after, wanted):
+        chunks = []
+        async for chunk in _events(records, FORECASTS, after):
+            chunks.append(chunk.decode())
+            if len(chunks) > wanted:
+                break
+        return chunks[1:]
+
+    told = asyncio.run(read(0, 2))
+    assert [json.loads(one.split("data: ")[1])["forecast_id"] for one in told] == [first, second]
+    assert told[0].startswith("id: forecast_events:1\nevent: forecast_given\n")
+    (again,) = asyncio.run(read(_position("forecast_events:1", FORECASTS), 1))
+    assert second in again
+    assert _position("ml_models:1", FORECASTS) is None
+    assert _position("forecast_events:x", FORECASTS) is None
