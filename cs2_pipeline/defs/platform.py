@@ -46,12 +46,24 @@ class Platform:
 
 
 def git_commit() -> str:
-    """The commit the code is at: ``CS2_GIT_COMMIT`` (set in images), else what git says, else ``unknown``."""
+    """The commit the code is at: ``CS2_GIT_COMMIT`` (set in images), else what git says, else ``unknown``.
+
+    Code that differs from its commit is marked: ``-dirty``.
+    """
     given = os.environ.get("CS2_GIT_COMMIT")
     if given:
         return given
     here = Path(__file__).parent
-    command = ["git", "-C", str(here), "rev-parse", "HEAD"]  # the repository's own git, found as a user finds it
+    command = [
+        "git",
+        "-C",
+        str(here),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]  # the repository's own git, found as a user finds it
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()  # noqa: S603
     except (OSError, subprocess.SubprocessError):

@@ -102,9 +102,11 @@ def _slices(slices: pd.DataFrame | None, requirements: Requirements) -> Conditio
     limit = requirements.max_gap
     inside = (judged["gap_low"] <= limit) & (judged["gap_high"] >= -limit)
     named = f"{len(judged)} slices of at least {requirements.min_slice_size} {requirements.unit}"
+    few = len(slices) - len(judged)
+    unjudged = f" {few} smaller slices were not judged." if few else ""
     if inside.all():
         return Condition(
-            "slices", True, f"In none of {named} is the mean prediction surely off by more than {limit:g}."
+            "slices", True, f"In none of {named} is the mean prediction surely off by more than {limit:g}.{unjudged}"
         )
     described = "; ".join(
         f"{row['slice']} = {row['value']}: {row['gap']:+.4f} [{row['gap_low']:+.4f}, {row['gap_high']:+.4f}]"
@@ -114,7 +116,7 @@ def _slices(slices: pd.DataFrame | None, requirements: Requirements) -> Conditio
         "slices",
         False,
         f"In {int((~inside).sum())} of {named} the 99 % interval of mean prediction minus mean outcome lies wholly "
-        f"outside ±{limit:g}: {described}.",
+        f"outside ±{limit:g}: {described}.{unjudged}",
     )
 
 

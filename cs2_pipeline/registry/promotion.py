@@ -118,13 +118,13 @@ def history(tracking_uri: str, name: str) -> list[Event]:
     return sorted(events, key=lambda event: event.at)
 
 
-def versions(tracking_uri: str, name: str) -> list[ModelVersion]:
-    """All versions of a model, newest first; empty where the model is not registered."""
+def versions(tracking_uri: str, name: str, *, most: int | None = None) -> list[ModelVersion]:
+    """Versions of a model, newest first, all or the newest ``most``; empty where the model is not registered."""
     store = ModelStore(tracking_uri, Path())
     with translated(tracking_uri):
         found = connect(tracking_uri).search_model_versions(f"name = '{name}'")
     numbers = sorted((int(version.version) for version in found), reverse=True)
-    return [store.version(name, str(number)) for number in numbers]
+    return [store.version(name, str(number)) for number in numbers[:most]]
 
 
 def aliases(tracking_uri: str, name: str) -> dict[str, str]:

@@ -155,6 +155,7 @@ def run_of(
         },
         tags={
             **tags,
+            "seed": str(about.params["seed"]),
             "source_watermark": str(about.source_watermark),
             "source": provenance.source(judged.dataset),
             "learned_since": judged.learned_since.isoformat(),

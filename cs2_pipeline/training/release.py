@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.spec import ModelSpec
+from cs2_pipeline.datasets.digest import digest
 from cs2_pipeline.models.training import Progress
 from cs2_pipeline.training import stops
+from cs2_pipeline.training.nothing_new import already_known, sentence
 from cs2_pipeline.training.registration import Registry, Release, register
 from cs2_pipeline.training.stops import Champion, Judged
 
@@ -26,7 +29,7 @@ def train(
     seed: int,
     tags: Mapping[str, str],
     progress: Progress,
-) -> Release:
+) -> Release | ModelVersion:
     """Train a model, judge it on the test part, and register it with all evidence, whichever way the verdict went.
 
     Args:
@@ -37,12 +40,20 @@ def train(
         tags: of the run (``dagster_run_id``, ``git_commit``).
         progress: told what is being done.
 
+    Returns:
+        What was registered. Where the same data, seed and code were trained on before, with the verdict that would come
+        of it now, the version made then.
+
     Raises:
         TrainingError: the dataset cannot be trained on.
         RegistryUnavailableError: MLflow does not answer; nothing is registered.
     """
     began = time.time()
     present = registry.models.champion(spec.name)
+    known = already_known(spec.name, registry, digest=digest(dataset), seed=seed, tags=tags, champion=present)
+    if known is not None:
+        progress(sentence(known))
+        return known
     report = stops.audit(spec, dataset)
     with tempfile.TemporaryDirectory() as folder:  # the artifact's, until it is registered
         training = stops.fit(spec, dataset, seed=seed, folder=Path(folder), progress=progress)

@@ -39,7 +39,7 @@ def free_ports(count):
 def environment(tmp_path_factory):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("CS2_", "DAGSTER", "MLFLOW"))}
     ports = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
-    return {**clean, **ports, "CS2_HOME": str(tmp_path_factory.mktemp("home"))}
+    return {**clean, **ports, "CS2_HOME": str(tmp_path_factory.mktemp("home")), "CS2_GIT_COMMIT": "a" * 40}
 
 
 def cs2(*arguments, environment):
@@ -67,12 +67,15 @@ def test_both_models_beat_what_they_must_with_intervals_that_say_so(demo, enviro
     uri = f"sqlite:///{Path(environment['CS2_HOME']) / 'mlflow.db'}"
     for name in catalog.names():
         client = connect(uri)
-        metrics = client.get_run(client.get_model_version_by_alias(name, "champion").run_id).data.metrics
-        assert metrics["against_baseline_high"] < 0
+        run_id = client.get_model_version_by_alias(name, "champion").run_id
+        metrics = client.get_run(run_id).data.metrics
+        table = json.loads(Path(client.download_artifacts(run_id, "metrics.json")).read_text())
+        intervals = {row[0]: (row[2], row[1], row[3]) for row in table["data"]}
+        assert intervals["against_baseline"][2] < 0
         for metric in ("log_loss", "brier", "auc", "accuracy", "ece"):
             for prefix in ("test", "baseline"):
-                found = [metrics[f"{prefix}_{metric}{end}"] for end in ("_low", "", "_high")]
-                assert found == sorted(found)
+                found = intervals[f"{prefix}_{metric}"]
+                assert list(found) == sorted(found)
         assert {"train_seconds", "rows_train", "rows_test"} <= metrics.keys()
 
 
@@ -133,7 +136,10 @@ def test_everything_comes_up_answers_and_leaves_no_process_behind(demo, environm
 
 
 def test_training_again_keeps_the_champion_and_says_why(demo, environment):
-    done = cs2("train", "player", environment=environment)
+    same = cs2("train", "player", environment=environment)
+    assert same.returncode == 0, same.stderr
+    assert "nothing new: version 1 was made from the same data, seed and code" in same.stdout
+    done = cs2("train", "player", environment=environment | {"CS2_GIT_COMMIT": "b" * 40})
     assert done.returncode == 0, done.stderr
     assert "nothing new in the demo database" in done.stdout
     assert "version 2 refused; champion is version 1" in done.stdout

@@ -29,7 +29,7 @@ def test_the_rows_logged_as_learned_from_are_those_and_not_the_part_that_is_call
         champion=None,
         learned_since=TIME,
     )
-    about = SimpleNamespace(dataset_digest="d", model_digest="m", params={}, source_watermark="w")
+    about = SimpleNamespace(dataset_digest="d", model_digest="m", params={"seed": 0}, source_watermark="w")
     metrics = registration.run_of(judged, about, {}, {}).metrics
     assert (metrics["rows_train"], metrics["rows_test"]) == (6, 1)
 

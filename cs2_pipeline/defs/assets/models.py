@@ -8,10 +8,12 @@ import dagster as dg
 import pandas as pd
 
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform, git_commit
 from cs2_pipeline.defs.retries import retried
+from cs2_pipeline.training.nothing_new import sentence
 from cs2_pipeline.training.registration import Registry, Release
 from cs2_pipeline.training.release import train
 from cs2_pipeline.training.settling import settle
@@ -41,7 +43,7 @@ def _trained(spec: ModelSpec) -> dg.AssetsDefinition:
             tags=_tags(context),
             progress=context.log.info,
         )
-        return _result(released)
+        return _result(released) if isinstance(released, Release) else _known(released)
 
     return dg.asset(
         name=spec.name,
@@ -95,6 +97,21 @@ def _result(released: Release) -> dg.MaterializeResult[Any]:
             "model_card": dg.MetadataValue.md(released.card),
             "verdict": dg.MetadataValue.md(released.decision.report),
             **{key: value for key, value in numbers.items() if not key.endswith(("_low", "_high"))},
+        },
+    )
+
+
+def _known(version: ModelVersion) -> dg.MaterializeResult[Any]:
+    """A version that was there already: nothing was trained."""
+    document = {"name": version.name, "version": version.version, "run_id": version.run_id}
+    return dg.MaterializeResult(
+        value=document,
+        metadata={
+            "summary": sentence(version),
+            "version": version.version,
+            "mlflow_run_id": version.run_id,
+            "dataset_digest": version.dataset_digest,
+            "source_watermark": version.source_watermark,
         },
     )
 

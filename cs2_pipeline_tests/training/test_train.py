@@ -1,0 +1,118 @@
+"""A training table's way as a whole, walked by a model that trains in a moment, and by the models themselves."""
+
+from dataclasses import replace
+
+import pytest
+
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.cache import ModelVersion
+from cs2_pipeline.registry import promotion
+from cs2_pipeline.registry.champion import ModelStore
+from cs2_pipeline.training import stops
+from cs2_pipeline.training.registration import Registry
+from cs2_pipeline.training.release import train
+from cs2_pipeline.training.settling import settle
+from cs2_pipeline_tests.evaluation.play import whole_rounds
+from cs2_pipeline_tests.third_model import ENTRY
+
+COMMIT = "a" * 40
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    frame = whole_rounds(7, matches=90)
+    parts = {"train": frame["match_id"] < 40, "validate": frame["match_id"] < 50, "calibrate": frame["match_id"] < 60}
+    for part in reversed(parts):
+        frame.loc[parts[part], "part"] = part
+    return frame
+
+
+@pytest.fixture
+def registry(tmp_path, monkeypatch):
+    monkeypatch.setattr(catalog, "MODELS", (*catalog.MODELS, ENTRY))
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    return Registry(uri, tmp_path / "artifacts", ModelStore(uri, tmp_path / "cache"))
+
+
+def trained(dataset, registry, *, seed=1, commit=COMMIT, said=None):
+    progress = (said if said is not None else []).append
+    return train(ENTRY, dataset, registry, seed=seed, tags={"git_commit": commit}, progress=progress)
+
+
+def test_the_evidence_is_of_the_test_part_alone(dataset, registry):
+    released = trained(dataset, registry)
+    test = dataset[dataset["part"] == "test"]
+    slices = released.evidence.slices
+    (whole,) = slices[slices["slice"] == "all"].to_dict("records")
+    assert (whole["rows"], whole["matches"]) == (len(test), test["match_id"].nunique())
+    assert len(released.evidence.probability) == len(test)
+    run = registry.models.version("equipment", "1")
+    assert run.metrics["test_log_loss"] == pytest.approx(released.evidence.metrics["log_loss"].value)
+
+
+@pytest.mark.parametrize("spec", catalog.MODELS, ids=lambda spec: spec.name)
+def test_no_judge_is_handed_more_than_the_test_part(dataset, spec, monkeypatch):
+    seen = []
+    monkeypatch.setattr(stops, "resolve", lambda path: seen.append)
+    timed = dataset.assign(window_end=dataset["started_at"])
+    report = type("Report", (), {"failures": ["a leak"]})()
+    stops.judge(spec, timed, None, report, champion=None, seed=3)
+    (case,) = seen
+    assert set(case.test["part"]) == {"test"}
+    assert len(case.test) == (dataset["part"] == "test").sum()
+    assert (case.audit, case.champion, case.seed) == (["a leak"], None, 3)
+
+
+def test_a_table_that_leaks_is_never_promoted(dataset, registry):
+    released = trained(dataset.assign(ct_money=dataset["ct_wins"].astype(int) * 1000), registry)
+    assert not released.decision.promote
+    assert "leakage audit failed" in released.decision.reasons[0]
+    assert settle(released.to_document(), registry, by="a test") is None
+    assert registry.models.champion("equipment") is None
+
+
+def test_the_same_data_seed_and_code_are_not_trained_on_twice(dataset, registry):
+    released = trained(dataset, registry)
+    settle(released.to_document(), registry, by="a test")
+    said = []
+    again = trained(dataset, registry, said=said)
+    assert isinstance(again, ModelVersion)
+    assert again.version == released.version.version
+    assert len(said) == 1
+    assert "nothing new: version 1" in said[0]
+    assert len(promotion.versions(registry.tracking_uri, "equipment")) == 1
+
+
+@pytest.mark.parametrize("change", ["data", "seed", "code", "changed code", "unknown code"])
+def test_other_data_another_seed_or_other_code_are_trained_on(dataset, registry, change):
+    commits = {"changed code": f"{COMMIT}-dirty", "unknown code": "unknown"}
+    commit = commits.get(change, COMMIT)
+    settle(trained(dataset, registry, commit=commit).to_document(), registry, by="a test")
+    more = dataset.assign(ct_wins=dataset["ct_wins"].where(dataset["match_id"] > 0, 1)) if change == "data" else dataset
+    seed, commit = (2 if change == "seed" else 1), ("b" * 40 if change == "code" else commit)
+    released = trained(more, registry, seed=seed, commit=commit)
+    assert released.version.version == "2"
+    if change != "data":
+        assert "No improvement over the champion (version 1)" in released.decision.reasons[0]
+        assert trained(dataset, registry, seed=seed, commit=COMMIT if "code" in change else commit) is not None
+
+
+def test_what_was_refused_is_tried_again_when_the_champion_is_another(dataset, registry):
+    settle(trained(dataset, registry).to_document(), registry, by="a test")
+    refused = trained(dataset, registry, seed=2)
+    assert trained(dataset, registry, seed=2).version == refused.version.version
+    promotion.promote(registry.tracking_uri, refused.version, reason="by hand", forced=True)
+    third = trained(dataset, registry, seed=3)
+    assert third.version.version == "3"
+    assert trained(dataset, registry, seed=2).version == "2"
+
+
+def test_a_champion_that_learned_from_the_test_rows_is_not_compared_on_them(dataset, registry):
+    settle(trained(dataset, registry).to_document(), registry, by="a test")
+    champion = registry.models.champion("equipment")
+    late = stops.Champion(
+        replace(champion, tags=champion.tags | {"learned_until": "2030-01-01T00:00:00+00:00"}),
+        registry.models.fetch(champion),
+    )
+    times = dataset.loc[dataset["part"] == "test", "started_at"]
+    assert not stops.rival_of(ENTRY, late, times).unseen.any()
