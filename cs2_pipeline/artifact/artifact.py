@@ -1,11 +1,12 @@
 """The model artifact: the one form in which a model is registered, evaluated and served.
 
-A folder with three files, and nothing in it is code or pickle:
+A folder with three files, four where a model carries a state, and nothing in it is code or pickle:
 
 - ``model.onnx``: preprocessing, network and calibration in one graph. Input ``features``, float32 of shape
   (rows, features). A round model's outputs are ``probability``, ``low`` and ``high`` (float32, shape (rows,)):
   P(CT wins) and the bounds of its interval; a player model's is ``scores`` (float32, shape (rows, 4)).
 - ``probe.json``: rows of real features with the outputs of the estimator the graph was exported from.
+- ``state.bin``: what the model knows beside its graph, such as everybody's rating; the model itself reads it.
 - ``manifest.json``: names, digests of the other files, where the model came from.
 
 Only numpy and onnxruntime are needed to load one, so the service can.
@@ -25,6 +26,7 @@ FORMAT: Final = 1
 MODEL_FILE: Final = "model.onnx"
 PROBE_FILE: Final = "probe.json"
 MANIFEST_FILE: Final = "manifest.json"
+STATE_FILE: Final = "state.bin"
 EXPORT_TOLERANCE: Final = 1e-6
 """How far an exported graph may be from its original on the probe rows, on the exporting machine."""
 LOAD_TOLERANCE: Final = 1e-5
@@ -45,11 +47,13 @@ class Artifact:
         manifest: the content of ``manifest.json``.
         digest: SHA-256 of ``manifest.json``, which holds those of the other files: it stands for the whole.
         session: the ONNX Runtime session of the graph.
+        state: what the model knows beside its graph; None for a model without.
     """
 
     manifest: dict[str, Any]
     digest: str
     session: ort.InferenceSession
+    state: bytes | None = None
 
     @property
     def name(self) -> str:
@@ -100,7 +104,9 @@ class Artifact:
         """
         manifest = _verified_manifest(folder)
         try:
-            artifact = cls(manifest, _sha256(folder / MANIFEST_FILE), _session((folder / MODEL_FILE).read_bytes()))
+            state = (folder / STATE_FILE).read_bytes() if STATE_FILE in manifest["sha256"] else None
+            session = _session((folder / MODEL_FILE).read_bytes())
+            artifact = cls(manifest, _sha256(folder / MANIFEST_FILE), session, state)
             gap = artifact.gap(json.loads((folder / PROBE_FILE).read_text()))
         except Exception as error:  # ONNX Runtime's errors have no base of their own
             raise ArtifactError(f"{folder.name}: the model does not run on its probe: {error!r}") from error
@@ -124,6 +130,7 @@ def write(
     features: tuple[str, ...],
     probe: NDArray[np.float32],
     expected: Outputs,
+    state: bytes | None = None,
     **about: Any,
 ) -> Artifact:
     """Prove that the graph gives what the original gave, and write the artifact; nothing is written where it does not.
@@ -135,6 +142,7 @@ def write(
         features: names of the input's columns.
         probe: real rows, shape (rows, features); NaN is allowed.
         expected: the original estimator's outputs on the probe rows, by name.
+        state: what the model knows beside its graph.
         about: anything else for the manifest that JSON can hold (seed, dataset digest, interval level, ...).
 
     Raises:
@@ -143,6 +151,8 @@ def write(
     rows = [[None if np.isnan(value) else float(value) for value in row] for row in probe]
     probe_document = {"features": rows, "outputs": {key: np.asarray(value).tolist() for key, value in expected.items()}}
     documents = {MODEL_FILE: graph, PROBE_FILE: json.dumps(probe_document).encode()}
+    if state is not None:
+        documents[STATE_FILE] = state
     manifest = {
         **about,
         "format": FORMAT,
@@ -152,7 +162,7 @@ def write(
         "sha256": {file: hashlib.sha256(content).hexdigest() for file, content in documents.items()},
     }
     documents[MANIFEST_FILE] = json.dumps(manifest, indent=2, sort_keys=True).encode()
-    artifact = Artifact(manifest, hashlib.sha256(documents[MANIFEST_FILE]).hexdigest(), _session(graph))
+    artifact = Artifact(manifest, hashlib.sha256(documents[MANIFEST_FILE]).hexdigest(), _session(graph), state)
     gap = artifact.gap(probe_document)
     if not gap <= EXPORT_TOLERANCE:
         raise ArtifactError(
@@ -163,6 +173,12 @@ def write(
     for file, content in documents.items():
         (folder / file).write_bytes(content)
     return artifact
+
+
+def files(folder: Path) -> tuple[str, ...]:
+    """The names of an artifact's files, the manifest last."""
+    manifest = json.loads((folder / MANIFEST_FILE).read_text())
+    return (*sorted(manifest["sha256"]), MANIFEST_FILE)
 
 
 def model_digest(folder: Path) -> str:

@@ -38,7 +38,7 @@ ROUND: Final = ModelSpec(
     drawn=("Predicted probability that CT win", "Share of rounds CT won"),
     monitored="cs2_pipeline.training.monitoring:look",
     kinds=frozenset({"pytorch", "scikitlearn", "mlflow"}),
-    published=True,
+    ingested="published_snapshots",
     serving=Serving(
         item="Round",
         one="/predict/round",
@@ -123,7 +123,38 @@ PLAYER: Final = ModelSpec(
     ),
 )  # fmt: skip
 
-MODELS: tuple[ModelSpec, ...] = (ROUND, PLAYER)
+MATCH: Final = ModelSpec(
+    name="match_forecaster",
+    command="match",
+    description="Who wins this map, this series? The first side's probability with a 90 % interval, before the match.",
+    dataset="match_dataset",
+    extracted="matches",
+    group="match_id",
+    groups="matches",
+    time="started_at",
+    label="first_wins",
+    features=("latent", "variance", "best_of", "elo"),
+    output="probability",
+    intended_use=(
+        "Say how likely a line-up is to win a map or a series that has not begun, from who plays and what was played.",
+        "Not for betting.",
+    ),
+    limits=(
+        "It knows results, line-ups and published points, not form on the day, injuries or who practises what.",
+        "A team whose players nobody has seen is a guess, and its interval says so.",
+    ),
+    fit="cs2_pipeline.models.match.forecaster:fit",
+    audit="cs2_pipeline.datasets.leakage.audit:audit_matches",
+    judge="cs2_pipeline.evaluation.judges:of_matches",
+    requirements=Requirements(
+        allow_ece_floor=True, baseline_margin=0.02, max_gap=0.05, min_slice_size=200, unit="matches"
+    ),
+    drawn=("Predicted probability that the first side wins", "Share of matches it won"),
+    kinds=frozenset({"numpy", "mlflow"}),
+    ingested="published_series",
+)
+
+MODELS: tuple[ModelSpec, ...] = (ROUND, PLAYER, MATCH)
 """All models there are, in the order in which they are shown."""
 
 

@@ -29,6 +29,8 @@ class Requirements:
         max_gap: how far mean prediction minus mean outcome may surely be from zero in a slice.
         min_slice_size: slices with fewer rounds (players) are shown but do not decide.
         harm_margin: how far above zero the interval of the difference to the champion may reach, in log loss.
+        baseline_margin: how far above zero the interval of the difference to the baseline may reach, in log loss. Above
+            0 where on few rows nothing is surely better than the baseline; the judge must then ask for something else.
         unit: what a slice's size counts: the column of the table of slices that holds it.
     """
 
@@ -37,6 +39,7 @@ class Requirements:
     max_gap: float = 0.02
     min_slice_size: int = 500
     harm_margin: float = 0.0
+    baseline_margin: float = 0.0
     unit: str = "rounds"
 
 
@@ -106,7 +109,7 @@ class ModelSpec:
         monitored: import path of ``look(version, artifact, table, *, seed) -> Look`` on the extracted table of later
             days; None for a model that is not monitored.
         kinds: Dagster's marks of what the asset is made with.
-        published: whether it can be trained on the ingested public snapshots too.
+        ingested: the asset of what was ingested from a file, which it can be trained on too; None where there is none.
         serving: how applications ask it through the prediction service; None where they do not.
     """
 
@@ -132,7 +135,7 @@ class ModelSpec:
     split_by_time: bool = True
     monitored: str | None = None
     kinds: frozenset[str] = frozenset({"mlflow"})
-    published: bool = False
+    ingested: str | None = None
     serving: Serving | None = None
 
     @property

@@ -121,6 +121,17 @@ def ingest_snapshots(
     run(settings_module.load(), file, as_json=json)
 
 
+@ingest.command("series", epilog=_examples("cs2 ingest series series.csv.gz"))
+def ingest_series(
+    file: Annotated[Path, typer.Argument(help="A .csv or .csv.gz with day, two sides, winner; line-ups where known.")],
+    json: Json = False,
+) -> None:
+    """Read a table of series that were played, for who has results but no demos."""
+    from cs2_pipeline.cli.data import ingest_series as run
+
+    run(settings_module.load(), file, as_json=json)
+
+
 @ingest.command("demos", epilog=_examples("cs2 ingest demos recordings/", "cs2 ingest demos --failed --json"))
 def ingest_demos(
     paths: Annotated[
@@ -146,7 +157,7 @@ def ingest_demos(
 def train(
     what: Annotated[Trained, typer.Argument(help="Which model.")] = _ALL,
     published: Annotated[
-        bool, typer.Option("--published", help="Train the round model on ingested snapshots, not on the demo database.")
+        bool, typer.Option("--published", help="Train the round or match model on what was ingested from a file.")
     ] = False,
     json: Json = False,
 ) -> None:

@@ -50,23 +50,38 @@ def simulate(
 
 def ingest_snapshots(settings: Settings, file: Path, *, as_json: bool) -> None:
     """Read the public file into the table `published_snapshots`."""
+    _ingest_file(settings, file, "published_snapshots", as_json=as_json)
+    if not as_json:
+        note("train on it: cs2 train round --published")
+
+
+def ingest_series(settings: Settings, file: Path, *, as_json: bool) -> None:
+    """Read a table of series into the table `published_series`, which it replaces."""
+    _ingest_file(settings, file, "published_series", as_json=as_json)
+    if not as_json:
+        note("train on it: cs2 train match --published")
+
+
+def _ingest_file(settings: Settings, file: Path, asset: str, *, as_json: bool) -> None:
+    """Read a file into the table of the same name as its asset, and say what was found in it."""
     from cs2_pipeline.cli.runs import run_job  # noqa: PLC0415  needs dagster
 
     if not file.is_file():
         raise CliError(f"there is no file {file}")
     if not as_json:
         stage(f"Reading {file.name}")
-    config = {"ops": {"published_snapshots": {"config": {"path": str(file.resolve())}}}}
-    result = run_job(settings, "ingest_snapshots", config=config, quiet=as_json)
+    config = {"ops": {asset: {"config": {"path": str(file.resolve())}}}}
+    job = asset.replace("published", "ingest")
+    result = run_job(settings, job, config=config, quiet=as_json)
     (found,) = result.get_asset_materialization_events()
     metadata = found.step_materialization_data.materialization.metadata
     figures = {key.removeprefix("report/"): value.value for key, value in metadata.items() if key.startswith("report/")}
     if as_json:
         answer(figures)
         return
-    for name, count in figures.items():
-        note(f"{name.replace('_', ' '):<34} {count:>9,}")
-    note("train on it: cs2 train round --published")
+    for name, figure in figures.items():
+        shown = f"{figure:,}" if isinstance(figure, int) else figure
+        note(f"{name.replace('_', ' '):<34} {shown:>10}")
 
 
 def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers: int | None, as_json: bool) -> None:

@@ -27,7 +27,7 @@ def run(settings: Settings, matches: int) -> None:
     stage("2  Extraction and validation")
     training.extract_new(settings)
     stage("3  Datasets, training, evaluation, promotion")
-    run_job(settings, jobs.TRAIN_ALL, config=training.round_config("round_snapshots"))
+    run_job(settings, jobs.TRAIN_ALL, config=training.source_config(list(catalog.MODELS), ingested=False))
     _require_champions(settings)
     stage("4  Known truth")
     _known_truth(settings)

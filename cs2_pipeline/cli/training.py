@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.cli.console import CliError, answer, note, stage
 from cs2_pipeline.cli.runs import run_job
 from cs2_pipeline.defs import jobs
@@ -26,8 +27,8 @@ def run(settings: Settings, what: str, *, published: bool, as_json: bool = False
     Raises:
         CliError: there is no data to train on, or a stage failed.
     """
-    source = round_source(settings, what, published=published)
-    if source == "round_snapshots":
+    ingested = from_file(settings, what, published=published)
+    if not ingested:
         if not as_json:
             stage("Extraction")
         extract_new(settings, quiet=as_json)
@@ -35,7 +36,7 @@ def run(settings: Settings, what: str, *, published: bool, as_json: bool = False
     job = jobs.TRAIN_ALL if what == ALL else chosen[0].job
     if not as_json:
         stage("Training")
-    result = run_job(settings, job, config=round_config(source) if catalog.ROUND in chosen else None, quiet=as_json)
+    result = run_job(settings, job, config=source_config(chosen, ingested=ingested), quiet=as_json)
     if as_json:
         platform = Platform(settings)
         documents = [platform.tables.read_json(of_run(spec.name, result.run_id)) for spec in chosen]
@@ -43,30 +44,38 @@ def run(settings: Settings, what: str, *, published: bool, as_json: bool = False
         answer([version.to_dict() for version in versions])
 
 
-def round_source(settings: Settings, what: str, *, published: bool) -> str:
-    """The table of snapshots to train on: the demo database's where there is one, unless the ingested are asked for.
+def from_file(settings: Settings, what: str, *, published: bool) -> bool:
+    """Whether to train on what was ingested from a file: where it is asked for, or where there is no demo database.
 
     Raises:
         CliError: there is nothing to train on.
     """
     has_database = settings.database_url is not None or settings.embedded_database.exists()
-    has_published = Platform(settings).tables.exists("published_snapshots")
-    if published and not has_published:
-        raise CliError("no snapshots were ingested: run `cs2 ingest snapshots FILE` first.")
-    if published or (what == catalog.ROUND.command and has_published and not has_database):
-        return "published_snapshots"
+    asset = next((spec.ingested for spec in catalog.MODELS if spec.command == what), None)
+    has_ingested = asset is not None and Platform(settings).tables.exists(asset)
+    if published and not has_ingested:
+        if what == ALL or asset is None:
+            raise CliError(
+                "--published is for one model that learns from a file: `cs2 train round` or `cs2 train match`."
+            )
+        raise CliError(
+            f"nothing of the kind was ingested: run `cs2 ingest {asset.removeprefix('published_')} FILE` first."
+        )
+    if published or (has_ingested and not has_database):
+        return True
     if not has_database:
         raise CliError(
             "there is no demo database: run `cs2 simulate` or `cs2 ingest demos PATH…` to make one, "
             "or name a server with CS2_DATABASE_URL."
         )
-    return "round_snapshots"
+    return False
 
 
-def round_config(source: str) -> dict[str, Any]:
-    """Run configuration that builds the round dataset from a table of snapshots."""
-    name = "PUBLISHED" if source == "published_snapshots" else "DATABASE"
-    return {"ops": {"round_dataset": {"config": {"source": name}}}}
+def source_config(chosen: list[ModelSpec], *, ingested: bool) -> dict[str, Any] | None:
+    """Run configuration that builds the datasets from what was extracted, or from what was ingested."""
+    name = "PUBLISHED" if ingested else "DATABASE"
+    datasets = [spec.dataset for spec in chosen if spec.ingested is not None]
+    return {"ops": {dataset: {"config": {"source": name}} for dataset in datasets}} if datasets else None
 
 
 def extract_new(settings: Settings, *, quiet: bool = False) -> None:

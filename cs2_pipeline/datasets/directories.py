@@ -1,6 +1,6 @@
 """The directories of maps, teams and players, made from the matches that were played.
 
-Pure functions from `schema.MATCHES` to lists of entries; who serves them filters and pages. A team is what
+Pure functions from `schema.CONTESTS` to lists of entries; who serves them filters and pages. A team is what
 `game.teams` says; it is called by the name that most of its matches carry, of equals the latest.
 """
 
@@ -77,7 +77,7 @@ def build(
     """The directories of a table of matches.
 
     Args:
-        matches: `schema.MATCHES`, in any order.
+        matches: `schema.CONTESTS`, in any order.
         player_names: name by player id, of the latest match; an id without one is its own name.
         rounds: `schema.ROUNDS`, for the CT side's share of rounds by map.
 

@@ -93,6 +93,13 @@ SUITES: Final[Mapping[str, tuple[Expectation, ...]]] = {
         _between("labels_in_round", 1, 1),
         _between("clock_step", 0, None),
     ),
+    "matches": (
+        *_not_null("match_id", "started_at", "first_players", "second_players", "first_wins"),
+        _unique("match_id"),
+        *(_between(f"{side}_score", 0, 60) for side in ("first", "second")),
+        *(_between(f"{side}_half1", 0, 12) for side in ("first", "second")),
+        _in_set("first_wins", [0, 1]),
+    ),
 }
 
 ID_COLUMNS: Final[Mapping[str, str]] = {
@@ -100,6 +107,7 @@ ID_COLUMNS: Final[Mapping[str, str]] = {
     "player_match_stats": "steam_id",
     "players": "steam_id",
     "round_snapshots": "round_id",
+    "matches": "match_id",
 }
 
 

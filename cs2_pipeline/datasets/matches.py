@@ -1,7 +1,7 @@
 """Maps and series with their outcome, in the order of play: the table the match model learns from.
 
 `of_maps` takes what was extracted from demos, `series.read` what somebody recorded without demos; both give
-`schema.MATCHES`. A match's first and second side are told apart by something that knows nothing of the outcome.
+`schema.CONTESTS`. A match's first and second side are told apart by something that knows nothing of the outcome.
 """
 
 import json
@@ -10,12 +10,12 @@ from typing import Any
 
 import pandas as pd
 
-from cs2_pipeline.datasets.schema import MATCHES, DatasetError
-from cs2_pipeline.game import rules
+from cs2_pipeline.datasets.schema import CONTESTS, DatasetError
+from cs2_pipeline.game.teams import nameless
 
 
 def of_maps(extracted: pd.DataFrame) -> pd.DataFrame:
-    """The table of extracted maps (`demodb.extraction.maps`), each a best of one, in the order of play.
+    """The table of extracted maps (`schema.MAPS`), each a best of one, in the order in which they started.
 
     Raises:
         DatasetError: a column is missing.
@@ -28,7 +28,7 @@ def of_maps(extracted: pd.DataFrame) -> pd.DataFrame:
         first_points=float("nan"),
         second_points=float("nan"),
     )
-    return MATCHES.conform(frame)
+    return CONTESTS.conform(frame)
 
 
 def in_order(matches: pd.DataFrame) -> pd.DataFrame:
@@ -41,7 +41,7 @@ def in_order(matches: pd.DataFrame) -> pd.DataFrame:
         raise DatasetError(
             "no matches: extract them from demos, or read a table of series with `cs2 ingest series FILE`"
         )
-    frame = MATCHES.conform(matches)
+    frame = CONTESTS.conform(matches)
     day = frame["started_at"].dt.normalize()
     frame = frame.assign(day=day).sort_values(["day", "place", "match_id"], ignore_index=True).drop(columns="day")
     twice = frame["match_id"].duplicated()
@@ -57,5 +57,4 @@ def players_of(match: Mapping[Any, Any], side: str) -> tuple[str, ...]:
 
 def rated_players(match: Mapping[Any, Any], side: str) -> tuple[str, ...]:
     """Whom a result tells about: the line-up, or where nobody is known five nameless players of the named team."""
-    known = players_of(match, side)
-    return known or tuple(f"{match[f'{side}_name']} #{number}" for number in range(1, rules.TEAM_SIZE + 1))
+    return players_of(match, side) or nameless(str(match[f"{side}_name"]))

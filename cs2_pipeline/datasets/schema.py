@@ -289,24 +289,45 @@ TABLES: Final[Mapping[str, Table]] = {
 """The stored tables by name."""
 
 _SIDES: Final = ("first", "second")
-MATCHES: Final = Table(
+_NAMES: Final = tuple(Column(f"{side}_name", "str", "name of the line-up's team", nullable=True) for side in _SIDES)
+_LINE_UPS: Final = tuple(
+    Column(f"{side}_players", "str", "JSON list of the line-up's ids: SteamID64, or names") for side in _SIDES
+)
+_FIRST_WINS: Final = Column("first_wins", "int8", "label: 1 where the first side won, 0 where the second did")
+
+MAPS: Final = Table(
     "matches",
     (
-        Column("match_id", "str", "Matches.Id; of an ingested series its file's digest and row"),
-        Column("started_at", "datetime64[us, UTC]", "start of the map; of a series its day"),
-        Column("place", "int64", "place in the order of play within the day"),
-        Column("best_of", "Int64", "maps of the series: 1, 3 or 5; null where not known", nullable=True),
-        Column("map_name", "str", "the map, such as de_mirage; null for a series", nullable=True),
-        *(Column(f"{side}_name", "str", "name of the line-up's team", nullable=True) for side in _SIDES),
-        *(Column(f"{side}_players", "str", "JSON list of the line-up's ids: SteamID64, or names") for side in _SIDES),
-        *(Column(f"{side}_points", "float64", "ranking points published before", nullable=True) for side in _SIDES),
-        *(Column(f"{side}_score", "Int64", "rounds won; maps of a series", nullable=True) for side in _SIDES),
+        _MATCH_ID,
+        _STARTED_AT,
+        Column("played_at", "datetime64[us, UTC]", "when it was played, where that is known", nullable=True),
+        _MAP_NAME,
+        *_NAMES,
+        *_LINE_UPS,
+        *(Column(f"{side}_score", "int64", "rounds won") for side in _SIDES),
         *(
-            Column(f"{side}_{period}", "Int64", f"rounds won in {period}; null for a series", nullable=True)
+            Column(f"{side}_{period}", "int64", f"rounds won in {period}")
             for period in ("half1", "half2", "overtime")
             for side in _SIDES
         ),
-        Column("first_wins", "int8", "label: 1 where the first side won, 0 where the second did"),
+        _FIRST_WINS,
+    ),
+)
+"""Maps as extracted. The first side is the one that began as CT."""
+
+CONTESTS: Final = Table(
+    "contests",
+    (
+        Column("match_id", "str", "Matches.Id; of an ingested series its day, place and a digest of its names"),
+        Column("started_at", "datetime64[us, UTC]", "start of the map; of a series its day"),
+        Column("place", "int64", "place in the order of play within the day"),
+        Column("best_of", "Int64", "maps of the series: 1, 3 or 5; null where not known", nullable=True),
+        _MAP_NAME,
+        *_NAMES,
+        *_LINE_UPS,
+        *(Column(f"{side}_points", "float64", "ranking points published before", nullable=True) for side in _SIDES),
+        *(Column(f"{side}_score", "Int64", "rounds won; maps of a series", nullable=True) for side in _SIDES),
+        _FIRST_WINS,
     ),
 )
 """Maps and series with their outcome. The first side of a map began it as CT; of a series it is drawn by lot."""
@@ -314,10 +335,11 @@ MATCHES: Final = Table(
 MATCH_DATASET: Final = Table(
     "match_dataset",
     (
-        *(column for column in MATCHES if not column.name.endswith(("score", "half1", "half2", "overtime"))),
+        *(column for column in CONTESTS if not column.name.endswith("_score")),
         Column("latent", "float64", "the first side's expected advantage before the match, log odds of a map"),
         Column("variance", "float64", "of that advantage"),
-        Column("elo", "float64", "the same by Elo's rating of players, the baseline"),
+        Column("elo", "float64", "the first side's log odds by Elo's rating of players, the baseline"),
+        Column("source", "str", "matches (of the demo database) or published_series (ingested)"),
         _PART,
     ),
 )

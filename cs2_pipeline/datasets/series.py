@@ -19,7 +19,7 @@ from typing import Final
 
 import pandas as pd
 
-from cs2_pipeline.datasets.schema import MATCHES, DatasetError
+from cs2_pipeline.datasets.schema import CONTESTS, DatasetError
 from cs2_pipeline.game import rules
 from cs2_pipeline.game.series import BEST_OF
 
@@ -86,7 +86,7 @@ class _RowError(Exception):
 
 
 def read(path: Path) -> tuple[pd.DataFrame, SeriesReport]:
-    """The series of a file (.csv or .csv.gz) as `schema.MATCHES`, in the order they were played.
+    """The series of a file (.csv or .csv.gz) as `schema.CONTESTS`, in the order they were played.
 
     Rows of a day keep the file's order column, or else the order of the file.
 
@@ -118,7 +118,7 @@ def read(path: Path) -> tuple[pd.DataFrame, SeriesReport]:
     report = SeriesReport(
         len(frame), int((both[0] & both[1]).sum()), int(points.sum()), days.iloc[0], days.iloc[-1], namesakes
     )
-    return MATCHES.conform(frame), report
+    return CONTESTS.conform(frame), report
 
 
 def _rows(path: Path) -> tuple[dict[str, str], list[tuple[int, dict[str, str]]]]:
@@ -180,7 +180,6 @@ def _record(columns: dict[str, str], row: dict[str, str], number: int) -> dict[s
             f"{name}_name": side.name, f"{name}_players": json.dumps(sorted(side.players), ensure_ascii=False),
             f"{name}_points": side.points, f"{name}_score": side.score,
         }  # fmt: skip
-        record |= dict.fromkeys((f"{name}_half1", f"{name}_half2", f"{name}_overtime"))
     return record
 
 

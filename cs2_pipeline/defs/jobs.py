@@ -7,9 +7,11 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import ModelSpec
+from cs2_pipeline.defs.verdicts import DAILY_TABLES
 
 EXTRACT: Final = "extract"
 INGEST_SNAPSHOTS: Final = "ingest_snapshots"
+INGEST_SERIES: Final = "ingest_series"
 TRAIN_ALL: Final = "train_all"
 
 
@@ -20,13 +22,18 @@ def trainings() -> tuple[str, ...]:
 
 def build() -> list[UnresolvedAssetJobDefinition]:
     """All jobs; extraction runs over the days of its assets."""
-    extracted = dg.AssetSelection.assets("rounds", "player_match_stats", "round_snapshots")
+    extracted = dg.AssetSelection.assets(*DAILY_TABLES)
     return [
         dg.define_asset_job(EXTRACT, extracted, description="Read the chosen days from the demo database."),
         dg.define_asset_job(
             INGEST_SNAPSHOTS,
             dg.AssetSelection.assets("published_snapshots"),
             description="Read the public snapshot file; the path is the asset's configuration.",
+        ),
+        dg.define_asset_job(
+            INGEST_SERIES,
+            dg.AssetSelection.assets("published_series"),
+            description="Read a table of series; the path is the asset's configuration.",
         ),
         *(_training(spec) for spec in catalog.MODELS),
         dg.define_asset_job(

@@ -20,7 +20,7 @@ from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.datasets.store import MissingTableError, TableStore
 from cs2_pipeline.demodb.extraction.watermark import Watermark
 
-DAILY_TABLES: Final = ("rounds", "player_match_stats", "round_snapshots")
+DAILY_TABLES: Final = ("rounds", "player_match_stats", "round_snapshots", "matches")
 """The extracted tables; each has a blocking check that pronounces on its days."""
 _MARKS: Final = "unchecked"
 """Folder of an empty document ``<day>.<table>`` for each verdict that was withdrawn and not pronounced since."""

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from cs2_pipeline.evaluation import evidence, rounds_seen
+from cs2_pipeline.evaluation import evidence, match_laws, rounds_seen
 from cs2_pipeline.evaluation.evidence import Case, Evidence, Rival
 from cs2_pipeline.evaluation.laws import LawResult
 from cs2_pipeline.game.player import UNREACHABLE_ROUNDS
@@ -62,3 +62,12 @@ def answers_somebody(test: pd.DataFrame, min_rounds: int) -> LawResult:
     if not holds and min_rounds < UNREACHABLE_ROUNDS:
         sentence += " Nobody in the test part has as many."
     return LawResult("it answers somebody", holds, 1, int(not holds), 0.0, None, sentence)
+
+
+def of_matches(case: Case) -> Evidence:
+    """Evidence of a match model: as of any 0/1 outcome, and the laws of a forecast between two sides."""
+    found = evidence.of_outcome(case)
+    predict = match_laws.whole(case.training.artifact)
+    features = case.test[list(match_laws.READ)].to_numpy(dtype="float32")
+    checked = match_laws.check(predict, seed=case.seed, features=features)
+    return replace(found, laws=[*(found.laws or []), *checked, match_laws.more_than_a_coin(found.metrics["log_loss"])])

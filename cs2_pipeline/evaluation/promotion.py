@@ -55,7 +55,7 @@ def decide(evidence: Evidence, requirements: Requirements) -> Decision:
         _laws(evidence),
         _calibration(evidence, requirements),
         _slices(evidence.slices, requirements),
-        _baseline(evidence),
+        _baseline(evidence, requirements),
         *_champion(evidence, requirements),
     )
     failed = tuple(condition.sentence for condition in conditions if not condition.met)
@@ -120,11 +120,14 @@ def _slices(slices: pd.DataFrame | None, requirements: Requirements) -> Conditio
     )
 
 
-def _baseline(evidence: Evidence) -> Condition:
+def _baseline(evidence: Evidence, requirements: Requirements) -> Condition:
     difference, name = evidence.against_baseline, f"better than {evidence.baseline}"
     against = f"log loss minus that of {evidence.baseline} on the same rows is {difference:+.5f}"
     if difference.high < 0:
         return Condition(name, True, f"The {against}: better, and surely so.")
+    margin = requirements.baseline_margin
+    if margin and difference.high <= margin:
+        return Condition(name, True, f"The {against}: not surely better, but surely not worse by {margin:g}.")
     if difference.value < 0:
         return Condition(name, False, f"The {against}: the interval does not exclude that the baseline is as good.")
     return Condition(name, False, f"The {against}: it does not beat the baseline.")

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
+from cs2_pipeline.game import rules
+
 CORE: Final = 3
 """Players of a line-up who must have played for a team last, for the line-up to be that team's."""
 
@@ -42,3 +44,8 @@ class Teams:
             self.count += 1
         self.of_player |= dict.fromkeys(players, team)
         return team
+
+
+def nameless(team: str) -> tuple[str, ...]:
+    """Ids of five players of whom only the team's name is known: so that its results still tell something."""
+    return tuple(f"{team} #{number}" for number in range(1, rules.TEAM_SIZE + 1))

@@ -28,7 +28,7 @@ from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
 
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.artifact.artifact import MANIFEST_FILE, MODEL_FILE, PROBE_FILE, Artifact
+from cs2_pipeline.artifact.artifact import Artifact, files
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion
 from cs2_pipeline.registry.client import connect, translated
 
@@ -254,7 +254,7 @@ def _write_model(folder: Path, run: TrainingRun, run_id: str, model_id: str) -> 
         mlflow_model=Model(model_id=model_id, run_id=run_id),
         pip_requirements=list(_INFERENCE_REQUIREMENTS),
     )
-    for name in (MODEL_FILE, PROBE_FILE, MANIFEST_FILE):
+    for name in files(run.artifact):
         shutil.copyfile(run.artifact / name, folder / name)
 
 

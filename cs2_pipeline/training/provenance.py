@@ -10,6 +10,7 @@ from cs2_pipeline.registry.champion import RegistryError
 
 DATABASE: Final = "the demo database"
 PUBLISHED: Final = "the public snapshot file"
+SERIES: Final = "an ingested table of series"
 _NEWEST_MATCH: Final = "match of "
 
 
@@ -48,6 +49,8 @@ def learned_until(dataset: pd.DataFrame, time: str) -> str:
 
 
 def source(dataset: pd.DataFrame) -> str:
-    """What a training table was made from. Snapshots of the public file are marked as such."""
+    """What a training table was made from. Snapshots of the public file and ingested series are marked as such."""
+    if "source" in dataset:
+        return SERIES if (dataset["source"] == "published_series").all() else DATABASE
     published = "moment" in dataset and bool((dataset["moment"] == "published").all())
     return PUBLISHED if published else DATABASE

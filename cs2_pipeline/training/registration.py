@@ -122,7 +122,7 @@ def _about(judged: Judged, seed: int, tags: Mapping[str, str]) -> card.About:
         groups=spec.groups,
         dataset_digest=digest(dataset),
         model_digest=model_digest(judged.training.folder),
-        command=f"CS2_SEED={seed} cs2 train {spec.command}{' --published' if source == provenance.PUBLISHED else ''}",
+        command=f"CS2_SEED={seed} cs2 train {spec.command}{' --published' if source != provenance.DATABASE else ''}",
         intended_use=spec.intended_use,
         limits=spec.limits,
         choice=(

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.datasets import directories
-from cs2_pipeline.datasets.schema import MATCHES, DatasetError
+from cs2_pipeline.datasets.schema import CONTESTS, DatasetError
 
 
 def matches(*played: tuple[str, str, str, str, int], map_name: str = "de_nuke") -> pd.DataFrame:
     """A row for each (name, line-up, name, line-up, first wins), a day each."""
     rows = [
-        dict.fromkeys(MATCHES.names)
+        dict.fromkeys(CONTESTS.names)
         | {
             "match_id": str(number), "started_at": datetime(2026, 1, 1 + number, tzinfo=UTC), "place": 1,
             "map_name": map_name, "first_name": one, "second_name": two, "first_wins": wins,
@@ -21,7 +21,7 @@ def matches(*played: tuple[str, str, str, str, int], map_name: str = "de_nuke") 
         }
         for number, (one, first, two, second, wins) in enumerate(played)
     ]  # fmt: skip
-    return MATCHES.conform(pd.DataFrame(rows))
+    return CONTESTS.conform(pd.DataFrame(rows))
 
 
 def test_a_team_is_called_by_the_name_most_of_its_matches_carry():
@@ -77,4 +77,4 @@ def test_teams_without_a_known_line_up_are_known_by_name():
 
 def test_no_matches_is_an_error_that_says_where_they_come_from():
     with pytest.raises(DatasetError, match="cs2 ingest series"):
-        directories.build(MATCHES.empty())
+        directories.build(CONTESTS.empty())

@@ -14,10 +14,10 @@ from typing import Final
 
 import pandas as pd
 
-from cs2_pipeline.datasets.leakage import labels, requests, splits, telling
+from cs2_pipeline.datasets.leakage import labels, matches, requests, splits, telling
 from cs2_pipeline.datasets.leakage.report import AuditReport, Finding
 from cs2_pipeline.datasets.leakage.table import AuditedTable
-from cs2_pipeline.datasets.schema import PLAYER_DATASET, ROUND_DATASET, Table
+from cs2_pipeline.datasets.schema import CONTESTS, MATCH_DATASET, PLAYER_DATASET, ROUND_DATASET, Table
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS, Field
 
@@ -117,3 +117,21 @@ audit_players: Final = Audit(
     ),
 )
 """Audits a training table of the player model."""
+
+audit_matches: Final = Audit(
+    MATCH_DATASET,
+    label="first_wins",
+    group="match_id",
+    unit=None,
+    fields=(),
+    derived=frozenset({"best_of", "first_points", "second_points", "latent", "variance", "elo"}),
+    bookkeeping=tuple(column.name for column in CONTESTS if column.name.endswith("_score")),
+    checks=(
+        matches.telling_match_features,
+        telling.telling_position,
+        splits.shared_groups,
+        matches.series_again,
+        matches.order_of_winners,
+    ),
+)
+"""Audits a training table of the match model, or a table of contests."""

@@ -7,14 +7,22 @@ import dagster as dg
 import pandas as pd
 
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.datasets import players, rounds
+from cs2_pipeline.datasets import matches, players, rounds
 from cs2_pipeline.datasets.digest import digest
-from cs2_pipeline.datasets.schema import PLAYER_DATASET, PLAYER_MATCH_STATS, ROUND_DATASET, ROUND_SNAPSHOTS
+from cs2_pipeline.datasets.schema import (
+    MAPS,
+    MATCH_DATASET,
+    PLAYER_DATASET,
+    PLAYER_MATCH_STATS,
+    ROUND_DATASET,
+    ROUND_SNAPSHOTS,
+)
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.assets.monitoring import latest
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.training_window import change_to_heed, newest_days
 from cs2_pipeline.defs.verdicts import read_usable
+from cs2_pipeline.training import match_table
 from cs2_pipeline.training.monitoring import latest_change
 
 GROUP: Final = "datasets"
@@ -66,6 +74,35 @@ def player_dataset(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult
     return dg.MaterializeResult(value=frame, metadata=described | metadata.of_days_left_out(days_left_out))
 
 
+class MatchSource(Enum):
+    """Where the matches to learn from come from."""
+
+    DATABASE = "matches"
+    PUBLISHED = "published_series"
+
+
+class MatchDatasetConfig(dg.Config):
+    """Which matches the match dataset is built from; sources are never mixed: they name players differently."""
+
+    source: MatchSource = MatchSource.DATABASE
+
+
+def match_dataset(
+    config: MatchDatasetConfig, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Each match as it looked just before it was played, in the order of play, split in time."""
+    days_left_out: dict[str, str] = {}
+    if config.source is MatchSource.DATABASE:
+        extracted, days_left_out = read_usable(platform.tables, config.source.value)
+        played = matches.of_maps(extracted)
+    else:
+        played = platform.tables.read(config.source.value)
+    frame = match_table.build(played, source=config.source.value)
+    described = metadata.of_frame(frame) | _described(frame, "match_id")
+    described |= metadata.of_days_left_out(days_left_out)
+    return dg.MaterializeResult(value=frame, metadata=described | {"source": config.source.value})
+
+
 def _described(frame: pd.DataFrame, group: str) -> dict[str, Any]:
     parts = frame.groupby("part", sort=False).agg(rows=(group, "size"), groups=(group, "nunique")).reset_index()
     return {"digest": digest(frame), "split": dg.MetadataValue.md(metadata.markdown(parts))}
@@ -93,4 +130,12 @@ def build() -> list[dg.AssetsDefinition]:
             },
             **common,
         )(player_dataset),
+        dg.asset(
+            deps=["matches", "published_series"],
+            metadata={
+                "dagster/column_schema": metadata.column_schema(MATCH_DATASET),
+                "dagster/column_lineage": metadata.column_lineage(MATCH_DATASET, {"matches": MAPS}),
+            },
+            **common,
+        )(match_dataset),
     ]

@@ -8,21 +8,22 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
+from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
 import pandas as pd
 
 from cs2_pipeline.datasets import players as player_tables
-from cs2_pipeline.datasets import public_snapshots, snapshots
-from cs2_pipeline.datasets.schema import PLAYER_MATCH_STATS, PLAYERS, ROUND_SNAPSHOTS, ROUNDS, Table
+from cs2_pipeline.datasets import public_snapshots, series, snapshots
+from cs2_pipeline.datasets.schema import CONTESTS, MAPS, PLAYER_MATCH_STATS, PLAYERS, ROUND_SNAPSHOTS, ROUNDS, Table
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.partitions import run_days
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.defs.verdicts import read_usable
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.extraction import extract
+from cs2_pipeline.demodb.extraction import extract, maps
 from cs2_pipeline.demodb.extraction.events import event_tables
 from cs2_pipeline.demodb.extraction.extract import Extracted
 
@@ -73,6 +74,13 @@ def round_snapshots(
     return _materialized(context, platform, Extracted(frame, left_out, events.refused, events.mapped))
 
 
+def matches(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """Whole maps: line-ups by SteamID, who began as CT, the score by half and overtime, the winner."""
+    return _extracted(context, platform, maps.maps)
+
+
 def players(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
     """Careers: one row for each player with more than 10 rounds, over all extracted matches of good days."""
     lines, days_left_out, _ = read_usable(platform.tables, "player_match_stats")
@@ -95,6 +103,13 @@ def published_snapshots(config: PublishedFile) -> dg.MaterializeResult[pd.DataFr
     return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame) | figures)
 
 
+def published_series(config: PublishedFile) -> dg.MaterializeResult[pd.DataFrame]:
+    """Series from a file: day, two sides, winner, line-ups where known. Sides drawn by lot, the order of play kept."""
+    frame, report = series.read(Path(config.path))
+    figures = {f"report/{name}": count for name, count in asdict(report).items()}
+    return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame) | figures)
+
+
 def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
     """The extraction assets over the given days."""
     daily: dict[str, Any] = {
@@ -107,6 +122,7 @@ def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
         _asset(rounds, ROUNDS, **daily),
         _asset(player_match_stats, PLAYER_MATCH_STATS, **daily),
         _asset(round_snapshots, ROUND_SNAPSHOTS, lineage={"rounds": ROUNDS}, **daily),
+        _asset(matches, MAPS, **daily),
         _asset(
             players,
             PLAYERS,
@@ -115,6 +131,7 @@ def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
             kinds={"pandas", "parquet"},
         ),
         _asset(published_snapshots, ROUND_SNAPSHOTS, kinds={"csv", "pandas", "parquet"}),
+        _asset(published_series, CONTESTS, kinds={"csv", "pandas", "parquet"}),
     ]
 
 

@@ -11,7 +11,7 @@ import dagster as dg
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 
-EXTRACTED: Final = dg.AssetSelection.assets("player_match_stats", "round_snapshots")
+EXTRACTED: Final = dg.AssetSelection.assets("player_match_stats", "round_snapshots", "matches")
 """The tables of the demo database that training tables are built from. The public file is not among them: a
 dataset is built from it when somebody asks for that."""
 

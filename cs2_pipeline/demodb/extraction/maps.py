@@ -25,6 +25,7 @@ PERIODS: Final = ("half1", "half2", "overtime")
 MAP_FRAME: Final = (
     "match_id",
     "started_at",
+    "played_at",
     "map_name",
     "first_name",
     "second_name",
@@ -119,7 +120,7 @@ def _scores(played: pd.DataFrame, present: pd.DataFrame) -> pd.DataFrame:
         default=PERIODS[2],
     )
     matches = rounds.groupby("match_id", sort=False).agg(
-        started_at=("started_at", "first"), map_name=("map_name", "first")
+        started_at=("started_at", "first"), played_at=("played_at", "first"), map_name=("map_name", "first")
     )
     columns = {}
     for side, won in (("first", rounds["first_won"]), ("second", ~rounds["first_won"])):
