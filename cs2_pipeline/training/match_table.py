@@ -11,8 +11,8 @@ from cs2_pipeline.datasets.matches import in_order
 from cs2_pipeline.datasets.rounds import parts_in_order
 from cs2_pipeline.datasets.schema import MATCH_DATASET
 from cs2_pipeline.models.match import elo
-from cs2_pipeline.models.match.forecaster import contests
 from cs2_pipeline.models.match.ratings import Ratings
+from cs2_pipeline.models.match.table import contests
 
 
 def build(played: pd.DataFrame, *, source: str) -> pd.DataFrame:

@@ -17,7 +17,7 @@ def test_what_an_entry_names_can_be_called(name, path):
     assert callable(resolve(path))
 
 
-@pytest.mark.parametrize("spec", catalog.served(), ids=catalog.names())
+@pytest.mark.parametrize("spec", catalog.served(), ids=[spec.name for spec in catalog.served()])
 def test_what_is_served_has_a_predictor_and_an_example_that_its_own_form_takes(spec):
     assert issubclass(resolve(spec.serving.predictor), Predictor)
     known = {field.name: field for field in spec.serving.fields}

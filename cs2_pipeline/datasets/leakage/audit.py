@@ -129,7 +129,7 @@ audit_matches: Final = Audit(
     checks=(
         matches.telling_match_features,
         telling.telling_position,
-        splits.shared_groups,
+        matches.one_part_each,
         matches.series_again,
         matches.order_of_winners,
     ),

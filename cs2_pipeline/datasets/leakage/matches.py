@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from cs2_pipeline.datasets.leakage import splits
 from cs2_pipeline.datasets.leakage.report import Finding, finding, listed
 from cs2_pipeline.datasets.leakage.table import SURE, AuditedTable, numbers_of
 from cs2_pipeline.stats import metrics
@@ -24,6 +25,13 @@ BEST_MATCH_AUC: Final = 0.85
 """What one feature known before a match may reach. All features together reach .72 on professional series; where
 teams are of very different strength, as in simulated play, more. One statistic of the match itself reaches .9."""
 _EXAMPLES: Final = 3
+
+
+def one_part_each(table: AuditedTable) -> Finding:
+    """Whether a match is in two parts; a table of contests that is not split yet has none."""
+    if table.tested is None:
+        return finding("e", "one part for each match", False, "The table is not split into parts yet.", {})
+    return splits.shared_groups(table)
 
 
 def series_again(table: AuditedTable) -> Finding:

@@ -5,7 +5,6 @@ its last part are those of forecasts given in the order of play. The state in th
 the test part too: a forecast for tomorrow should know of today. Nothing of the step is fitted on the test part.
 """
 
-import json
 import time
 from pathlib import Path
 from typing import Any, Final
@@ -17,10 +16,9 @@ from scipy.optimize import minimize_scalar
 
 from cs2_pipeline.artifact import artifact as artifacts
 from cs2_pipeline.artifact.artifact import Artifact
-from cs2_pipeline.game.teams import nameless
-from cs2_pipeline.models.match.contest import UNKNOWN_LENGTH, Contest, LineUp
 from cs2_pipeline.models.match.price import FEATURES, INTERVAL_LEVEL, LOGIT_LIMIT, REACH, Step, outputs
 from cs2_pipeline.models.match.ratings import Ratings
+from cs2_pipeline.models.match.table import contests
 from cs2_pipeline.models.onnx_export import INPUT, Graph
 from cs2_pipeline.models.training import Candidate, Progress, Training, TrainingError
 
@@ -85,39 +83,6 @@ def replay(dataset: pd.DataFrame) -> Ratings:
     ratings = Ratings()
     ratings.learn(*contests(dataset))
     return ratings
-
-
-def contests(matches: pd.DataFrame) -> tuple[list[Contest], list[bool]]:
-    """The matches of a table, in its order, as contests with their outcome.
-
-    Args:
-        matches: `schema.CONTESTS` in the order of play. A side nobody of whom is known is rated under its name, as if
-            five nameless players of that name had played.
-    """
-    found, won = [], []
-    epoch = pd.Timestamp(0, tz="UTC")
-    days = (matches["started_at"].dt.normalize() - epoch).dt.days
-    for day, match in zip(days.tolist(), matches.to_dict("records"), strict=True):
-        first, second = (_line_up(match, side) for side in ("first", "second"))
-        best_of = match["best_of"]
-        map_name = match["map_name"]
-        found.append(
-            Contest(
-                day,
-                first,
-                second,
-                UNKNOWN_LENGTH if pd.isna(best_of) else int(best_of),
-                None if pd.isna(map_name) else str(map_name),
-            )
-        )
-        won.append(bool(match["first_wins"] == 1))
-    return found, won
-
-
-def _line_up(match: dict[Any, Any], side: str) -> LineUp:
-    points = match[f"{side}_points"]
-    players = tuple(json.loads(match[f"{side}_players"])) or nameless(str(match[f"{side}_name"]))
-    return LineUp(players, None if pd.isna(points) else float(points))
 
 
 def _candidate(name: str, step: Step, fitted: pd.DataFrame, outcome: Floats) -> Candidate:

@@ -1,9 +1,12 @@
 """Made contests between teams of known strength, in the order of play."""
 
+import json
 import math
 
 import numpy as np
+import pandas as pd
 
+from cs2_pipeline.datasets.schema import CONTESTS
 from cs2_pipeline.game.series import series_odds
 from cs2_pipeline.models.match.contest import Contest, LineUp
 
@@ -30,3 +33,22 @@ def season(days: int = 60, teams: int = 12, per_day: int = 6, seed: int = 0) -> 
             contests.append(Contest(20_000 + day, sides[0], sides[1], best_of, map_name))
             won.append(bool(rng.random() < series_odds(best_of, [odds] * best_of)))
     return contests, won
+
+
+def contests_table(**asked: int) -> pd.DataFrame:
+    """The same season as a table of contests (`schema.CONTESTS`)."""
+    contests, won = season(**asked)
+    rows = []
+    for number, (contest, outcome) in enumerate(zip(contests, won, strict=True)):
+        sides = {"first": contest.first, "second": contest.second}
+        rows.append(
+            {
+                "match_id": str(number), "started_at": pd.Timestamp(contest.day, unit="D", tz="UTC"), "place": number,
+                "best_of": contest.best_of, "map_name": contest.map_name, "first_wins": int(outcome),
+                **{f"{name}_players": json.dumps(sorted(side.players)) for name, side in sides.items()},
+                **{f"{name}_name": f"Team {int(side.players[0][1:]) // 6}" for name, side in sides.items()},
+                **{f"{name}_points": side.points for name, side in sides.items()},
+                **{f"{name}_score": None for name in sides},
+            }
+        )  # fmt: skip
+    return CONTESTS.conform(pd.DataFrame(rows))

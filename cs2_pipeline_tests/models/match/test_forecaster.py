@@ -1,0 +1,151 @@
+"""The fitted step: its graph, its laws, what it leaves alone, and the artifact with ratings and graph."""
+
+import dataclasses
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs2_pipeline.artifact.artifact import Artifact, ArtifactError
+from cs2_pipeline.evaluation import match_laws
+from cs2_pipeline.game.series import BEST_OF, series_odds
+from cs2_pipeline.models.match import forecaster
+from cs2_pipeline.models.match.contest import Contest, LineUp
+from cs2_pipeline.models.match.price import FEATURES, Forecaster, Price, Step, outputs
+from cs2_pipeline.models.match.table import contests
+from cs2_pipeline.models.training import TrainingError
+from cs2_pipeline.training import match_table
+from cs2_pipeline_tests.models.match.played import contests_table
+
+
+@pytest.fixture(scope="module")
+def dataset():
+    return match_table.build(contests_table(), source="published_series")
+
+
+@pytest.fixture(scope="module")
+def fitted(dataset, tmp_path_factory):
+    return forecaster.fit(dataset, seed=0, folder=tmp_path_factory.mktemp("match"), progress=lambda _: None)
+
+
+def test_the_table_holds_each_match_in_order_with_what_was_expected_before_it(dataset):
+    assert dataset["started_at"].is_monotonic_increasing
+    assert dataset["part"].drop_duplicates().tolist() == ["train", "validate", "calibrate", "test"]
+    assert dataset["latent"].iloc[0] == pytest.approx(0, abs=2)
+    assert (dataset["variance"] > 0).all()
+    turned = contests_table()
+    turned.loc[turned.index[-10:], "first_wins"] = 1 - turned["first_wins"].iloc[-10:]
+    other = match_table.build(turned, source="published_series")
+    same_days = dataset["started_at"] < dataset["started_at"].iloc[-10]
+    assert other.loc[same_days, ["latent", "variance", "elo"]].equals(
+        dataset.loc[same_days, ["latent", "variance", "elo"]]
+    )
+
+
+def test_the_graph_gives_what_the_step_gives(fitted):
+    rng = np.random.default_rng(0)
+    rows = np.column_stack([rng.normal(0, 2, 500), rng.exponential(0.3, 500), rng.choice(BEST_OF, 500)])
+    rows = rows.astype(np.float32)
+    step = Step(fitted.chosen.params["slope"], fitted.chosen.params["widening"])
+    answer = fitted.artifact.predict(rows)
+    for name, values in outputs(step, rows).items():
+        assert np.allclose(answer[name], values, atol=1e-6)
+
+
+def test_the_served_graph_obeys_the_laws(fitted, dataset):
+    features = dataset[list(FEATURES)].to_numpy(dtype=np.float32)
+    results = match_laws.check(match_laws.whole(fitted.artifact), features=features)
+    assert [law.sentence for law in results if not law.holds] == []
+
+
+def test_a_graph_that_favours_the_first_side_breaks_the_law(fitted):
+    def biased(rows):
+        answer = fitted.artifact.predict(rows)
+        return answer | {"probability": np.minimum(answer["probability"] + 0.01, 1)}
+
+    broken = [law.name for law in match_laws.check(biased) if not law.holds]
+    assert broken[0] == "exchanging the sides gives exactly 1 - p"
+
+
+def test_an_interval_that_ignores_the_variance_backwards_breaks_the_law(fitted):
+    def backwards(rows):
+        turned = rows.copy()
+        turned[:, 1] = 2 - np.minimum(rows[:, 1], 2)
+        return fitted.artifact.predict(turned)
+
+    names = [law.name for law in match_laws.check(backwards) if not law.holds]
+    assert "more certain input never widens the interval" in names
+
+
+@pytest.mark.parametrize("best_of", BEST_OF)
+def test_map_and_series_are_one_price(fitted, best_of):
+    """The price of a series is the exact odds of its maps at the price of a map."""
+    rows = np.array([[0.7, 0.2, 1], [0.7, 0.2, best_of]], dtype=np.float32)
+    map_price, series_price = fitted.artifact.predict(rows)["probability"]
+    assert series_price == pytest.approx(series_odds(best_of, [float(map_price)] * best_of), abs=1e-6)
+
+
+def test_nothing_is_fitted_on_the_test_part(dataset, fitted, tmp_path):
+    changed = dataset.copy()
+    tested = changed["part"] == "test"
+    changed.loc[tested, "first_wins"] = 1 - changed.loc[tested, "first_wins"]
+    other = forecaster.fit(changed, seed=0, folder=tmp_path, progress=lambda _: None)
+    assert other.chosen.params == fitted.chosen.params
+    assert other.baseline.params == fitted.baseline.params
+
+
+def test_the_same_table_gives_the_same_bytes(dataset, fitted, tmp_path):
+    forecaster.fit(dataset, seed=0, folder=tmp_path, progress=lambda _: None)
+    for name in ("model.onnx", "state.bin"):
+        assert (tmp_path / name).read_bytes() == (fitted.folder / name).read_bytes()
+
+
+def test_a_served_model_answers_from_its_artifact_alone(fitted, dataset):
+    served = Forecaster(Artifact.load(fitted.folder))
+    day = (dataset["started_at"].iloc[-1] - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(days=1) + 1
+    asked, _ = contests(dataset.iloc[-1:])
+    contest = dataclasses.replace(asked[0], day=day, best_of=3)
+    price = served.price(contest)
+    assert 0 < price.low < price.probability < price.high < 1
+    swapped = served.price(dataclasses.replace(contest, first=contest.second, second=contest.first))
+    assert swapped.probability == 1 - price.probability
+    assert (swapped.low, swapped.high) == pytest.approx((1 - price.high, 1 - price.low), abs=1e-6)
+    assert isinstance(price, Price)
+
+
+def test_fewer_known_players_make_a_wider_interval(fitted, dataset):
+    served = Forecaster(fitted.artifact)
+    asked, _ = contests(dataset.iloc[-1:])
+    whole, some = asked[0], LineUp(asked[0].first.players[:3])
+    wide, narrow = (served.ratings.outlook(one) for one in (dataclasses.replace(whole, first=some), whole))
+    assert wide.variance > narrow.variance
+
+
+def test_an_artifact_whose_ratings_were_changed_is_refused(fitted, tmp_path):
+    for file in fitted.folder.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    state = bytearray((tmp_path / "state.bin").read_bytes())
+    state[-100] ^= 1
+    (tmp_path / "state.bin").write_bytes(bytes(state))
+    with pytest.raises(ArtifactError, match=r"state\.bin is not the file"):
+        Artifact.load(tmp_path)
+
+
+def test_teams_without_known_players_are_rated_by_name():
+    table = contests_table().assign(first_players="[]", second_players="[]")
+    asked, _ = contests(table.iloc[:1])
+    assert asked[0].first.players[0] == f"{table['first_name'].iloc[0]} #1"
+    assert len(match_table.build(table, source="published_series")) == len(table)
+
+
+def test_no_matches_before_the_test_part_is_an_error(dataset, tmp_path):
+    with pytest.raises(TrainingError, match="extract or ingest more"):
+        forecaster.fit(dataset.assign(part="test"), seed=0, folder=tmp_path, progress=lambda _: None)
+
+
+def test_an_unknown_length_counts_as_a_best_of_three(dataset):
+    table = contests_table().assign(best_of=pd.array([None] * len(dataset), dtype="Int64"))
+    asked, _ = contests(table)
+    assert {contest.best_of for contest in asked} == {3}
+    assert Contest(1, asked[0].first, asked[0].second).best_of == 3
