@@ -91,15 +91,15 @@ def match_dataset(
     config: MatchDatasetConfig, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Each match as it looked just before it was played, in the order of play, split in time."""
-    days_left_out: dict[str, str] = {}
+    described: dict[str, Any] = metadata.of_days_left_out({})
     if config.source is MatchSource.DATABASE:
-        extracted, days_left_out = read_usable(platform.tables, config.source.value)
+        extracted, days_left_out, version = read_usable(platform.tables, config.source.value)
+        described = metadata.of_days_left_out(days_left_out) | {DAYS_READ: version}
         played = matches.of_maps(extracted)
     else:
         played = platform.tables.read(config.source.value)
     frame = match_table.build(played, source=config.source.value)
-    described = metadata.of_frame(frame) | _described(frame, "match_id")
-    described |= metadata.of_days_left_out(days_left_out)
+    described |= metadata.of_frame(frame) | _described(frame, "match_id")
     return dg.MaterializeResult(value=frame, metadata=described | {"source": config.source.value})
 
 
