@@ -99,6 +99,8 @@ class Session:
             execute("INSERT INTO sys.objects VALUES (?, ?, 1, ?)", (number, name, "U" if base else "V"))
             row = (self.database.name, "dbo", name, "BASE TABLE" if base else "VIEW")
             execute("INSERT INTO INFORMATION_SCHEMA.TABLES VALUES (?, ?, ?, ?)", row)
+            named = [("dbo", name, one.name) for one in columns]
+            many("INSERT INTO INFORMATION_SCHEMA.COLUMNS VALUES (?, ?, ?)", named)
             described = [
                 (number, place, one.name, type_ids[one.type.name], one.nullable, *_catalogue_size(one.type))
                 for place, one in enumerate(columns, start=1)
@@ -166,6 +168,7 @@ _TABLE_INFO = "SELECT name, type, [notnull], pk FROM pragma_table_info(?, ?)"
 _TYPE_NAMES = ("int", "bigint", "smallint", "bit", "real", "float", "nvarchar", "datetime2", "decimal")
 _CATALOGUE = """
 CREATE TABLE INFORMATION_SCHEMA.TABLES (TABLE_CATALOG TEXT, TABLE_SCHEMA TEXT, TABLE_NAME TEXT, TABLE_TYPE TEXT);
+CREATE TABLE INFORMATION_SCHEMA.COLUMNS (TABLE_SCHEMA TEXT, TABLE_NAME TEXT, COLUMN_NAME TEXT);
 CREATE TABLE sys.schemas (schema_id INTEGER, name TEXT);
 CREATE TABLE sys.types (name TEXT, system_type_id INTEGER, user_type_id INTEGER);
 CREATE TABLE sys.objects (object_id INTEGER, name TEXT, schema_id INTEGER, type TEXT);

@@ -52,6 +52,7 @@ class Server:
         self.encryption: Literal["optional", "none"] = "optional"
         self.faults: list[SqlError] = []
         self.cuts: list[int] = []
+        self.catalogue_cuts: list[int] = []
         self.received: list[str] = []
         self.agreed: list[str] = []
         self.connections: set[_Connection] = set()
@@ -87,6 +88,10 @@ class Server:
     def cut_after(self, rows: int) -> None:
         """Cut the connection of the next query of a table after so many rows."""
         self.cuts.append(rows)
+
+    def cut_catalogue_after(self, rows: int) -> None:
+        """Cut the connection of the next look at the catalogue after so many rows."""
+        self.catalogue_cuts.append(rows)
 
     def forget_faults(self) -> None:
         """Take back every fault and cut that did not come to pass."""
@@ -378,11 +383,13 @@ class _Connection:
             self.in_transaction = True
 
     def _with_faults(self, sql: str, rows: Iterable[bytes]) -> Iterator[bytes]:
-        """The rows, or what the test wants to go wrong among them; the catalogue is always read."""
+        """The rows, or what the test wants to go wrong among them; the catalogue has cuts of its own."""
         of_tables = " FROM [" in sql.replace("\n", " ") and "[sys]." not in sql and "[INFORMATION_SCHEMA]" not in sql
         if of_tables and self.server.faults:
             raise self.server.faults.pop(0)
         cut = self.server.cuts.pop(0) if of_tables and self.server.cuts else None
+        if "[INFORMATION_SCHEMA]" in sql and self.server.catalogue_cuts:
+            cut = self.server.catalogue_cuts.pop(0)
         for number, row in enumerate(rows):
             if number == cut:
                 _reset(self.stream.connection)

@@ -156,7 +156,7 @@ class _Scope:
 
 
 _CONSTANTS = {
-    r"@@VERSION": "'Microsoft SQL Server 2022 (RTM) - 16.0.1000.6 (X64): a stand-in for tests'",
+    r"@@VERSION": "'A stand-in for tests, whose first word is not that of SQL Server'",
     r"@@SPID": "51",
     r"\bschema_name\(\)": "N'dbo'",
     r"\bSERVERPROPERTY\('ProductVersion'\)": "N'16.0.1000.6'",

@@ -16,7 +16,7 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.selectable import Select, SelectBase
 
 from cs2_pipeline.demodb.connection import drivers, urls
-from cs2_pipeline.demodb.connection.dialect import Schema
+from cs2_pipeline.demodb.connection.dialect import Schema, catalogue
 from cs2_pipeline.demodb.connection.errors import ConnectionLostError, DatabaseMissingError, DemoDatabaseError
 from cs2_pipeline.demodb.connection.failures import translated
 from cs2_pipeline.demodb.connection.postgres import AdbcPostgres
@@ -34,6 +34,8 @@ from cs2_pipeline.demodb.connection.urls import CONNECT_TIMEOUT
 
 ATTEMPTS: Final = 3
 """How often a read is begun or resumed before a broken connection is reported."""
+_OLDEST_VERSION: Final = (11,)
+"""SQL Server 2012: taken where a server tells no version."""
 _RESUME: Final = "resume_after"
 _T = TypeVar("_T")
 
@@ -97,7 +99,8 @@ class DemoDatabase:
             )
         url = URL.create(f"{self.address.kind}+{self.driver.name}")
         opener = drivers.opener(self.address, self.driver)
-        return create_engine(url, creator=opener, poolclass=QueuePool, pool_size=1, max_overflow=1)
+        engine = create_engine(url, creator=opener, poolclass=QueuePool, pool_size=1, max_overflow=1)
+        return _of_any_version(engine) if self.address.kind == "mssql" else engine
 
     @cached_property
     def route(self) -> Route:
@@ -116,7 +119,8 @@ class DemoDatabase:
         Raises:
             DemoDatabaseError: the server cannot be reached or refuses.
         """
-        return self._attempt(lambda: Schema(self.engine))
+        found = self.read(catalogue(self.address.kind)).to_pydict()
+        return Schema(zip(found["table_name"], found["column_name"], strict=True))
 
     def batches(
         self, query: SelectBase, params: Mapping[str, Any] | None = None, *, key: str | None = None
@@ -190,6 +194,18 @@ class DemoDatabase:
         route = self.__dict__.pop("route", None)
         if route is not None:
             route.close()
+
+
+def _of_any_version(engine: Engine) -> Engine:
+    """The engine, also for a T-SQL server that does not call itself Microsoft's.
+
+    SQLAlchemy reads the version from a sentence that begins with that name, and breaks where it does not. There is no
+    public way to tell it a version.
+    """
+    dialect: Any = engine.dialect
+    ask = dialect._get_server_version_info
+    dialect._get_server_version_info = lambda connection: ask(connection) or _OLDEST_VERSION
+    return engine
 
 
 def _quickest(address: urls.Address, driver: drivers.Driver) -> Callable[[], Route] | None:

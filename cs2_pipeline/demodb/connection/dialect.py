@@ -9,8 +9,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Engine, FromClause, Unicode, and_, column, inspect, null, table, type_coerce
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Unicode,
+    and_,
+    cast,
+    column,
+    func,
+    literal_column,
+    null,
+    select,
+    table,
+    text,
+    type_coerce,
+)
 from sqlalchemy.sql import quoted_name
+from sqlalchemy.sql.selectable import SelectBase
 from sqlalchemy.types import TypeEngine
 
 from cs2_pipeline.demodb import tables
@@ -150,13 +165,45 @@ def _known_types(table_name: str) -> dict[str, TypeEngine[Any]]:
     return found
 
 
-class Schema:
-    """The tables and views of one database, looked at once."""
+def catalogue(kind: str) -> SelectBase:
+    """The query of every table's and view's columns that a user can see: table_name and column_name.
 
-    def __init__(self, engine: Engine) -> None:
-        inspector = inspect(engine)
-        self._inspector = inspector
-        self._names = {name.lower(): name for name in (*inspector.get_view_names(), *inspector.get_table_names())}
+    One query for all of them: asking for each table by itself takes most of a minute on the full schema of some fifty.
+
+    Args:
+        kind: the family of the server, as in `urls.Address`.
+    """
+    names = ("table_name", "column_name")
+    if kind == "sqlite":
+        # Of tables that are none of ours only the name: a view among them may be broken.
+        known = ", ".join(f"'{name.lower()}'" for name in (*tables.METADATA.tables, *tables.APPLICATION.tables))
+        ours = f"pragma_table_info(CASE WHEN lower(m.name) IN ({known}) THEN m.name END) p"
+        columns = (literal_column("m.name", Unicode()), literal_column("p.name", Unicode()))
+        return (
+            select(*(column.label(name) for name, column in zip(names, columns, strict=True)))
+            .select_from(text(f"sqlite_master m LEFT JOIN {ours}"))
+            .where(text("m.type IN ('table', 'view')"))
+        )
+    written = str.upper if kind == "mssql" else str
+    found = [column(written(name), Unicode()) for name in (*names, "table_schema")]
+    view = table(written("columns"), *found, schema=written("information_schema"))
+    own = func.schema_name() if kind == "mssql" else func.current_schema()
+    wanted = [cast(view.c[written(name)], Unicode(128)).label(name) for name in names]
+    return select(*wanted).where(view.c[written("table_schema")] == own)
+
+
+class Schema:
+    """The tables and views of one database, looked at once.
+
+    Args:
+        found: table_name and column_name of each column (`catalogue`); no column where a table is not looked into.
+    """
+
+    def __init__(self, found: Iterable[tuple[str, str | None]]) -> None:
+        self._columns: dict[str, list[str]] = {}
+        for table_name, column_name in found:
+            self._columns.setdefault(table_name, []).extend([] if column_name is None else [column_name])
+        self._names = {name.lower(): name for name in self._columns}
         self._sources: dict[str, Source] = {}
 
     def missing(self, names: Iterable[str]) -> list[str]:
@@ -177,7 +224,7 @@ class Schema:
 
     def _look_at(self, declared: str) -> Source:
         actual = self._names[declared.lower()]
-        names = [str(found["name"]) for found in self._inspector.get_columns(actual)]
+        names = self._columns[actual]
         types = _known_types(declared)
         columns = [column(quoted_name(name, True), types.get(name.lower())) for name in names]
         clause = table(quoted_name(actual, True), *columns)

@@ -223,6 +223,21 @@ def test_a_connection_cut_while_idle_is_opened_anew(url, sql_server):
         assert extract.rounds(db, DAY, DAY).frame.equals(first.frame)
 
 
+def test_a_connection_cut_while_the_catalogue_is_read_is_opened_anew(url, sql_server):
+    sql_server.cut_catalogue_after(3)
+    with opened(url) as db:
+        assert len(extract.rounds(db, DAY, DAY).frame) == 3
+
+
+def test_the_catalogue_is_one_query(url, sql_server):
+    sql_server.statements()
+    with opened(url) as db:
+        assert db.schema.missing(tables.METADATA.tables) == []
+        assert all(db.schema[name].columns for name in tables.METADATA.tables)
+    of_catalogue = [sql for sql in sql_server.statements() if "INFORMATION_SCHEMA" in sql or "[sys]" in sql]
+    assert len(of_catalogue) == 1
+
+
 def test_a_deadlocks_victim_reads_again(url, sql_server):
     with opened(url) as db:
         _ = db.route
