@@ -106,7 +106,8 @@ def made_up_events(matches: int, seed: int = 0) -> Tables:
         bomb_planted=planted.astype("int8"), ct_wins=ct_wins.astype("int8"), duration=live_ticks / TICK_RATE,
         ct_score=rng.integers(1, 13, count), t_score=rng.integers(1, 13, count), map_name="de_mirage",
         start_tick=ids * 10_000, end_tick=ids * 10_000 + FREEZE_TICKS + live_ticks, tick_rate=TICK_RATE,
-        freeze_time=FREEZE_TICKS / TICK_RATE, round_time_limit=115.0,
+        freeze_time=FREEZE_TICKS / TICK_RATE, round_time_limit=115.0, game="cs2", source="simulator",
+        plants_recorded=True, hits_recorded=True,
     )  # fmt: skip
 
     def events(number: int) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The table of commands with their options and help. Each hands on to the module that does the work."""
 
+from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-ingest = typer.Typer(help="Bring data in: demo files, or the public snapshot file.", no_args_is_help=True)
+ingest = typer.Typer(help="Bring data in: demo files, exports of other programs, the public snapshot file.", no_args_is_help=True)
 models = typer.Typer(help="Registered models: list, show, promote, roll back.", no_args_is_help=True)
 predict = typer.Typer(help="Ask the running prediction service: a round, or a player.", no_args_is_help=True)
 
@@ -151,6 +152,33 @@ def ingest_demos(
         failed_demos(settings, as_json=json)
     else:
         run(settings, paths or [], retry=retry, workers=workers, as_json=json)
+
+
+@ingest.command(
+    "exports",
+    epilog=_examples("cs2 ingest exports exports/", "cs2 ingest exports match.json.gz --date 2024-03-09"),
+)
+def ingest_exports(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(help="JSON of cs-demo-analyzer, CSV of CS Demo Manager, zips and folders of them."),
+    ] = None,
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the matches whose export has no date.")
+    ] = None,
+    failed: Annotated[bool, typer.Option("--failed", help="Show the quarantine list and do nothing else.")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try quarantined files again.")] = False,
+    json: Json = False,
+) -> None:
+    """Read matches that other programs exported into the embedded demo database, each exactly once."""
+    from cs2_pipeline.cli.data import failed_demos
+    from cs2_pipeline.cli.data import ingest_exports as run
+
+    settings = settings_module.load()
+    if failed:
+        failed_demos(settings, as_json=json)
+    else:
+        run(settings, paths or [], played_on=date.date() if date else None, retry=retry, as_json=json)
 
 
 @app.command(rich_help_panel=MODELS, epilog=_examples("cs2 train", "cs2 train round --published"))

@@ -1,7 +1,8 @@
-"""Commands that bring data in: simulate, ingest snapshots, ingest demos."""
+"""Commands that bring data in: simulate, ingest snapshots, demos and exports."""
 
 import os
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -101,6 +102,40 @@ def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers:
             retry=retry,
             progress=lambda done, total, _: bar.update(task, completed=done, total=total),
         )
+    _tell(settings, report, as_json=as_json, remedy=_remedy(report))
+
+
+def ingest_exports(
+    settings: Settings, paths: list[Path], *, played_on: date | None, retry: bool, as_json: bool = False
+) -> None:
+    """Read exports into the embedded demo database; exit status 1 when one of them could not be read."""
+    from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
+
+    if not paths:
+        raise UsageError("name exported files or folders: cs2 ingest exports PATH…")
+    _say_if_another_is_read(settings)
+    settings.home.mkdir(parents=True, exist_ok=True)
+    with _progress("reading exports") as bar:
+        task = bar.add_task("", total=None)
+        report = importers.ingest_exports(
+            paths,
+            settings.embedded_database,
+            played_on=played_on,
+            retry=retry,
+            progress=lambda done, total, _: bar.update(task, completed=done, total=total),
+        )
+    remedy = ""
+    if report.of("refused") or report.of("quarantined"):
+        remedy = " `cs2 ingest exports --failed` lists what could not be read and why."
+    _tell(settings, report, as_json=as_json, remedy=remedy)
+
+
+def _tell(settings: Settings, report: "IngestReport", *, as_json: bool, remedy: str) -> None:
+    """Show what became of each recording.
+
+    Raises:
+        CliError: not all are in the database.
+    """
     if as_json:
         answer([asdict(outcome) for outcome in report.outcomes])
     else:
@@ -108,7 +143,7 @@ def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers:
             rounds = f"{outcome.rounds} rounds  " if outcome.status == "imported" else ""
             out.print(f"{outcome.status:<12} {outcome.path}  {rounds}{outcome.detail}", markup=False, soft_wrap=True)
     if not report.ok:
-        raise CliError(f"not everything is in {settings.embedded_database}: {report.summary()}.{_remedy(report)}")
+        raise CliError(f"not everything is in {settings.embedded_database}: {report.summary()}.{remedy}")
     if not as_json:
         note(f"{settings.embedded_database}: {report.summary()}")
 

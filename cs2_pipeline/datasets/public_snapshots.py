@@ -295,6 +295,8 @@ def _snapshots(published: pd.DataFrame, label: NDArray[np.object_]) -> pd.DataFr
             "round_number": number,
             "moment": "published",
             "elapsed": np.nan,
+            "game": "csgo",
+            "source": "published",
             "started_at": (SYNTHETIC_START + pd.to_timedelta(published["match"] - 1, unit="D")).dt.as_unit("us"),
             **values,
             "ct_wins": label,

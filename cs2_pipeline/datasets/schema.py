@@ -13,7 +13,7 @@ import pandas as pd
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS, Field
 
-Dtype = Literal["int64", "Int64", "int8", "float64", "bool", "str", "datetime64[us, UTC]"]
+Dtype = Literal["int64", "Int64", "int8", "float64", "bool", "boolean", "str", "datetime64[us, UTC]"]
 
 
 class DatasetError(ValueError):
@@ -111,6 +111,8 @@ _CT_WINS: Final = Column("ct_wins", "int8", "label: 1 where the CT side won the 
 _STEAM_ID: Final = Column("steam_id", "str", "SteamID64 as text: it does not fit a float")
 _PART: Final = Column("part", "str", "train, validate, calibrate or test")
 _ROUND_PART: Final = Column("part", "str", f"{_PART.meaning}; former: matches before a change of play")
+_GAME: Final = Column("game", "str", "cs2, csgo or simulated")
+_SOURCE: Final = Column("source", "str", "who recorded or exported the match, such as demo or cs-demo-analyzer")
 _TICK: Final = Column("tick", "int64", "demo tick of the event")
 
 ROUNDS: Final = Table(
@@ -142,7 +144,7 @@ ROUNDS: Final = Table(
             "money of the T side when the round began, dollars; null where nothing tells it",
             nullable=True,
         ),
-        Column("bomb_planted", "int8", "1 where the bomb was planted in the round"),
+        Column("bomb_planted", "Int64", "1 where the bomb was planted in the round; null where not recorded", nullable=True),
         Column("duration", "float64", "seconds the round lasted"),
         Column("ct_score", "int64", "rounds the CT side has won, this one included"),
         Column("t_score", "int64", "rounds the T side has won, this one included"),
@@ -162,6 +164,10 @@ EVENT_ROUNDS: Final = Table(
         Column("tick_rate", "int64", "ticks a second"),
         Column("freeze_time", "float64", "seconds of freeze time"),
         Column("round_time_limit", "float64", "seconds on the round clock when freeze time ends"),
+        _GAME,
+        _SOURCE,
+        Column("plants_recorded", "bool", "the source records when the bomb was planted"),
+        Column("hits_recorded", "bool", "the source records what hits took"),
     ),
 )
 """The rounds table with the clocks that the rebuild of snapshots needs."""
@@ -175,8 +181,8 @@ PARTICIPANTS: Final = Table(
         Column("start_money", "int64", "money when the round began, dollars"),
         Column("money_spent", "int64", "money spent in the round, dollars"),
         Column("equipment_value", "int64", "value of what the player carries, dollars"),
-        Column("has_helmet", "bool", "wears a helmet"),
-        Column("has_defuse_kit", "bool", "carries a defuse kit"),
+        Column("has_helmet", "boolean", "wears a helmet; null where not recorded", nullable=True),
+        Column("has_defuse_kit", "boolean", "carries a defuse kit; null where not recorded", nullable=True),
     ),
 )
 
@@ -219,6 +225,8 @@ ROUND_SNAPSHOTS: Final = Table(
         Column("moment", "str", "why the snapshot was taken: freeze_end, interval, kill, plant, or published"),
         Column("elapsed", "float64", "seconds since the freeze time ended; null where not known", nullable=True),
         _STARTED_AT,
+        _GAME,
+        _SOURCE,
         *(_state_column(field) for field in ROUND_FIELDS),
         _CT_WINS,
     ),

@@ -30,8 +30,23 @@ from cs2_pipeline.game.rules import BOMB_TIME, FULL_ARMOR, FULL_HEALTH, MAX_MONE
 from cs2_pipeline.game.weapons import CHEAPEST_WITH_KEVLAR, kill_reward
 
 SIDES: Final = ("CT", "T")
-_SUMS: Final = ("alive", "health", "armor", "unknown_armor", "helmets", "kits", "equipment", "money")
-"""What is summed for each side; ``unknown_armor`` counts the living whose armour is not known."""
+EARLIEST_PLANT: Final = 12.0
+"""Seconds after freeze time within which no bomb was ever planted: what a round whose plants are not recorded looked
+like is known up to then. docs/real-matches.md has the earliest plants seen."""
+
+_SUMS: Final = (
+    "alive",
+    "health",
+    "armor",
+    "unknown_armor",
+    "helmets",
+    "unknown_helmets",
+    "kits",
+    "unknown_kits",
+    "equipment",
+    "money",
+)
+"""What is summed for each side; ``unknown_…`` counts the living of whom it is not known."""
 
 
 @dataclass
@@ -129,6 +144,7 @@ def _with_events(
             f"{name}: of a round that is not rebuilt", int((~events["round_id"].isin(clocks["round_id"])).sum())
         )
     unhurt = clocks["round_id"].isin(kills["round_id"]) & ~clocks["round_id"].isin(damages["round_id"])
+    unhurt &= clocks["hits_recorded"]
     return left_out.drop(clocks, unhurt, "rounds: kills but no hits recorded")
 
 
@@ -161,8 +177,10 @@ def _with_bomb(clocks: pd.DataFrame, bombs: pd.DataFrame, left_out: _LeftOut) ->
     first = {name: bombs[kind == name].groupby("round_id")["tick"].min() for name in ("planted", "defused", "exploded")}
     ticks = {name: clocks["round_id"].map(tick).astype("float64") for name, tick in first.items()}
     end_tick = np.fmin(clocks["end_tick"], np.fmin(ticks["defused"], ticks["exploded"]))
-    clocks = clocks.assign(plant_tick=ticks["planted"], end_tick=end_tick)
-    unknown = (clocks["bomb_planted"] == 1) & clocks["plant_tick"].isna()
+    no_plant_before = clocks["live_tick"] + EARLIEST_PLANT * clocks["tick_rate"]
+    known_until = end_tick.where(clocks["plants_recorded"], np.minimum(end_tick, no_plant_before))
+    clocks = clocks.assign(plant_tick=ticks["planted"], end_tick=known_until)
+    unknown = clocks["bomb_planted"].eq(1).fillna(False) & clocks["plant_tick"].isna() & clocks["plants_recorded"]
     return left_out.drop(clocks, unknown, "rounds: bomb planted at a moment that is not known")
 
 
@@ -224,17 +242,21 @@ def _first_deaths(kills: pd.DataFrame, left_out: _LeftOut) -> pd.DataFrame:
 def _changes(players: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame) -> pd.DataFrame:
     """Every change of a side's sums: place of the round, side, tick since it went live, and the amounts (`_SUMS`)."""
     money = (players["start_money"] - players["money_spent"]).clip(0, MAX_MONEY)
-    bare = ~players["has_helmet"] & (players["equipment_value"] < CHEAPEST_WITH_KEVLAR)
+    helmet, kit = players["has_helmet"], players["has_defuse_kit"]
+    wears = helmet.fillna(False).astype(bool)
+    bare = helmet.eq(False).fillna(False).astype(bool) & (players["equipment_value"] < CHEAPEST_WITH_KEVLAR)
     entry = pd.DataFrame(
         {
             "player": players.index,
             "tick": 0,
             "alive": 1,
             "health": FULL_HEALTH,
-            "armor": np.where(players["has_helmet"], FULL_ARMOR, 0),
-            "unknown_armor": (~players["has_helmet"] & ~bare).astype("int64"),
-            "helmets": players["has_helmet"].astype("int64"),
-            "kits": players["has_defuse_kit"].astype("int64"),
+            "armor": np.where(wears, FULL_ARMOR, 0),
+            "unknown_armor": (~wears & ~bare).astype("int64"),
+            "helmets": wears.astype("int64"),
+            "unknown_helmets": helmet.isna().astype("int64"),
+            "kits": kit.fillna(False).astype("int64"),
+            "unknown_kits": kit.isna().astype("int64"),
             "equipment": players["equipment_value"],
             "money": money,
         }
@@ -327,10 +349,20 @@ def _states(clocks: pd.DataFrame, moments: pd.DataFrame, changes: pd.DataFrame) 
     planted = tick >= at["plant_tick"]
     bomb_time = BOMB_TIME - (tick - at["plant_tick"]) / at["tick_rate"]
     ct, t = (_sums(clocks, moments, changes[changes["side"] == side]) for side in SIDES)
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             **{
-                name: at[name] for name in ("match_id", "round_id", "round_number", "started_at", "map_name", "ct_wins")
+                name: at[name]
+                for name in (
+                    "match_id",
+                    "round_id",
+                    "round_number",
+                    "started_at",
+                    "game",
+                    "source",
+                    "map_name",
+                    "ct_wins",
+                )
             },
             "moment": moments["moment"],
             "elapsed": elapsed,
@@ -342,6 +374,12 @@ def _states(clocks: pd.DataFrame, moments: pd.DataFrame, changes: pd.DataFrame) 
             **{f"t_{name}": values for name, values in t.items()},
         }
     )
+    # Without hits nobody is known to be unhurt once the round is live.
+    unseen = ~at["hits_recorded"].to_numpy(bool) & (elapsed > 0).to_numpy()
+    bodies = ["ct_health", "t_health", "ct_armor", "t_armor"]
+    frame[bodies] = frame[bodies].astype("float64")
+    frame.loc[unseen, bodies] = np.nan
+    return frame
 
 
 def _sums(clocks: pd.DataFrame, moments: pd.DataFrame, changes: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
@@ -362,6 +400,6 @@ def _sums(clocks: pd.DataFrame, moments: pd.DataFrame, changes: pd.DataFrame) ->
         "money": sums["money"],
         "health": sums["health"],
         "armor": np.where(sums["unknown_armor"] > 0, np.nan, sums["armor"]),
-        "helmets": sums["helmets"],
-        "defuse_kits": sums["kits"],
+        "helmets": np.where(sums["unknown_helmets"] > 0, np.nan, sums["helmets"]),
+        "defuse_kits": np.where(sums["unknown_kits"] > 0, np.nan, sums["kits"]),
     }

@@ -56,6 +56,14 @@ def _bit(*names: str) -> list[Column[Any]]:
     return [Column(name, Boolean, nullable=False, default=False) for name in names]
 
 
+def _maybe_int(*names: str) -> list[Column[Any]]:
+    return [Column(name, Integer, nullable=True) for name in names]
+
+
+def _maybe_bit(*names: str) -> list[Column[Any]]:
+    return [Column(name, Boolean, nullable=True) for name in names]
+
+
 def _text(*names: str, size: int = 100) -> list[Column[Any]]:
     return [Column(name, Unicode(size), nullable=True) for name in names]
 
@@ -66,7 +74,7 @@ DEMO_FILES: Final = Table(
     _id(),
     Column("FileName", Unicode(500), nullable=False),
     Column("FilePath", Unicode(1000), nullable=False),
-    Column("FileSize", BigInteger, nullable=False, default=0),
+    Column("FileSize", BigInteger, nullable=True),
     Column("CreatedAt", DateTime, nullable=False),
     Column("ParsedAt", DateTime, nullable=False, index=True),
     *_text("MapName", "GameMode"),
@@ -76,7 +84,9 @@ DEMO_FILES: Final = Table(
     *_int("NetworkProtocol"),
     *_text("ClientName", "SignonState", size=200),
     *_text("DemoSource", size=50),
+    *_text("Game", size=20),
 )
+"""Game is the platform's own column: cs2 or csgo. DemoSource says who recorded or exported the match."""
 
 MATCHES: Final = Table(
     "Matches",
@@ -132,23 +142,17 @@ ROUNDS: Final = Table(
     *_real("Duration"),
     *_text("WinnerTeam", size=50),
     *_text("EndReason"),
-    *_int(
-        "CTScore",
-        "TScore",
-        "CTLivePlayers",
-        "TLivePlayers",
-        "CTStartMoney",
-        "TStartMoney",
-        "CTEquipmentValue",
-        "TEquipmentValue",
-    ),
-    *_bit("BombPlanted", "BombDefused", "BombExploded"),
+    *_int("CTScore", "TScore", "CTLivePlayers", "TLivePlayers"),
+    *_maybe_int("CTStartMoney", "TStartMoney", "CTEquipmentValue", "TEquipmentValue"),
+    *_maybe_bit("BombPlanted"),
+    *_bit("BombDefused", "BombExploded"),
     Column("BombSite", Integer, nullable=True),
     *_bit("IsEcoRound", "IsForceBuyRound", "IsAntiEcoRound", "IsPistolRound", "IsOvertime"),
     *_bit("IsWarmup", "IsKnifeRound"),
     *_text("GamePhase", size=50),
 )
-"""CTScore and TScore are the score after the round; StartTick is where its freeze time begins."""
+"""CTScore and TScore are the score after the round; StartTick is where its freeze time begins. NULL in money, equipment
+or BombPlanted: not recorded."""
 
 PLAYER_ROUND_STATS: Final = Table(
     "PlayerRoundStats",
@@ -156,20 +160,12 @@ PLAYER_ROUND_STATS: Final = Table(
     _id(),
     _ref("PlayerId", "Players"),
     _ref("RoundId", "Rounds"),
-    *_int(
-        "Kills",
-        "Deaths",
-        "Assists",
-        "Damage",
-        "UtilityDamage",
-        "StartMoney",
-        "MoneySpent",
-        "EndMoney",
-        "EquipmentValue",
-    ),
+    *_int("Kills", "Deaths", "Assists"),
+    *_maybe_int("Damage", "UtilityDamage", "StartMoney", "MoneySpent", "EndMoney", "EquipmentValue"),
     *_bit("IsAlive"),
-    *_int("Health", "Armor"),
-    *_bit("HasHelmet", "HasDefuseKit", "HasBomb"),
+    *_maybe_int("Health", "Armor"),
+    *_maybe_bit("HasHelmet", "HasDefuseKit"),
+    *_bit("HasBomb"),
     *_real("Rating"),
     *_int("ShotsFired", "ShotsHit"),
     *_bit("KAST", "MVP"),
@@ -179,6 +175,7 @@ PLAYER_ROUND_STATS: Final = Table(
     *_int("ClutchSize"),
     *_bit("ClutchWon"),
 )
+"""NULL: not recorded. Without Health the match's hits were not recorded."""
 
 _CLUTCH_COLUMNS: Final = tuple(f"{kind}1v{size}" for kind in ("ClutchWins", "ClutchAttempts") for size in range(1, 6))
 
@@ -190,8 +187,8 @@ PLAYER_MATCH_STATS: Final = Table(
     _ref("MatchId", "Matches"),
     *_int("Kills", "Deaths", "Assists", "Score", "MVPs", "HeadshotKills"),
     *_real("HeadshotPercentage"),
-    *_int("TotalDamageDealt", "TotalDamageReceived"),
-    *_real("ADR"),
+    *_maybe_int("TotalDamageDealt", "TotalDamageReceived"),
+    Column("ADR", Float, nullable=True),
     *_int("FirstKills", "FirstDeaths", "TradeKills", "TradeDeaths"),
     *_real("SurvivalTime", "KDRatio", "Rating", "HLTV2Rating"),
     *_int("RoundsPlayed", "RoundsWon"),

@@ -55,7 +55,8 @@ def a_round(round_id: int = 1, *, lasts: float = 60.0, **changes: Any) -> dict[s
         "ct_equipment_value": 0, "t_equipment_value": 0, "ct_start_money": 0, "t_start_money": 0, "bomb_planted": 0,
         "duration": lasts, "ct_score": 3, "t_score": 2, "ct_wins": 1, "map_name": "de_mirage",
         "started_at": pd.Timestamp("2024-05-01", tz="UTC"), "start_tick": START, "end_tick": tick(lasts),
-        "tick_rate": RATE, "freeze_time": FREEZE, "round_time_limit": 115.0,
+        "tick_rate": RATE, "freeze_time": FREEZE, "round_time_limit": 115.0, "game": "cs2", "source": "demo",
+        "plants_recorded": True, "hits_recorded": True,
     }  # fmt: skip
     return row | changes
 

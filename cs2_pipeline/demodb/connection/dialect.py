@@ -50,6 +50,7 @@ _LATER_MIGRATIONS: Final = frozenset(
         ("Rounds", "IsKnifeRound"),
         ("Rounds", "GamePhase"),
         ("DemoFiles", "DemoSource"),
+        ("DemoFiles", "Game"),
         ("Kills", "KillerTeam"),
         ("Kills", "VictimTeam"),
     }

@@ -38,6 +38,15 @@ ROUND_COLUMNS: Final = {
 }
 """Internal name of each recorded value of a round -> its declared column."""
 
+MAY_BE_UNKNOWN: Final = (
+    "ct_equipment_value",
+    "t_equipment_value",
+    "ct_start_money",
+    "t_start_money",
+    "bomb_planted",
+)
+"""Columns of a round that a source may not record: NULL, which is not 0."""
+
 ROUND_FRAME: Final = (*ROUND_COLUMNS, "ct_wins", "map_name", "started_at", "played_at")
 
 _NOBODY: Final = ("0", "1")
@@ -52,6 +61,11 @@ _ROUND_CONTEXT: Final = {
     "start_tick": "StartTick",
     "end_tick": "EndTick",
 }
+
+
+_APPLICATION: Final = "demo"
+"""The source where none is named: the application reads recordings of CS2."""
+_SIMULATOR: Final = "simulator"
 
 
 @dataclass(frozen=True)
@@ -87,8 +101,8 @@ def matches(days: Days, tally: Tally) -> pd.DataFrame:
     """Matches that started on the days, whether they count, and if not why.
 
     Returns:
-        match_id, demo_id, started_at, played_at (`playing_order`), map_name, tick_rate, round_time_limit, freeze_time,
-        reason (null where the match counts).
+        match_id, demo_id, started_at, played_at (`playing_order`), map_name, game, source, tick_rate, round_time_limit,
+        freeze_time, reason (null where the match counts).
     """
     match, demo = days.db.schema["Matches"], days.db.schema["DemoFiles"]
     query = (
@@ -106,7 +120,14 @@ def matches(days: Days, tally: Tally) -> pd.DataFrame:
                 }
             ),
             *demo.select(
-                {"demo_map": "MapName", "tick_rate": "TickRate", "file_name": "FileName", "created_at": "CreatedAt"}
+                {
+                    "demo_map": "MapName",
+                    "tick_rate": "TickRate",
+                    "file_name": "FileName",
+                    "created_at": "CreatedAt",
+                    "source": "DemoSource",
+                    "game": "Game",
+                }
             ),
         )
         .join_from(match.clause, demo.clause, match["DemoFileId"] == demo["Id"])
@@ -114,6 +135,8 @@ def matches(days: Days, tally: Tally) -> pd.DataFrame:
     )
     found = frame_of(days.db.read(query))
     found["map_name"] = found["match_map"].fillna(found["demo_map"]).map(_map_name, na_action="ignore")
+    found["source"] = found["source"].fillna(_APPLICATION)
+    found["game"] = found["game"].fillna("cs2").mask(found["source"] == _SIMULATOR, "simulated")
     found["reason"] = pd.Series(None, index=found.index, dtype="str")
     found.loc[~flag(found["is_finished"]), "reason"] = reasons.UNFINISHED_MATCH
     _mark_duplicates(found, _earlier_imports(days), tally)
@@ -134,9 +157,10 @@ def live_rounds(days: Days, tally: Tally) -> pd.DataFrame:
     ended = ended.assign(winner_side=ended["winner"].map(dialect.side_of, na_action="ignore"))
     frame = numbering.live(ended, not_scored, tally, lambda round_ids: _knives_only(days, round_ids))
     frame = _with_winner(frame, tally)
-    frame = refuse_missing(frame, list(ROUND_COLUMNS), tally, table="Rounds", key="round_id")
-    whole = [name for name in ROUND_COLUMNS if name not in ("bomb_planted", "duration")]
-    frame = frame.astype(dict.fromkeys(whole, "int64") | {"bomb_planted": "int8", "ct_wins": "int8"})
+    needed = [name for name in ROUND_COLUMNS if name not in MAY_BE_UNKNOWN]
+    frame = refuse_missing(frame, needed, tally, table="Rounds", key="round_id")
+    whole = dict.fromkeys(needed, "int64") | dict.fromkeys(MAY_BE_UNKNOWN, "Int64")
+    frame = frame.astype(whole | {"duration": "float64", "ct_wins": "int8"})
     return frame.sort_values(["started_at", "match_id", "round_number"], ignore_index=True)
 
 

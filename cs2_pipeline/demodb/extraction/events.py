@@ -42,7 +42,13 @@ _STATS: Final = {
     "equipment_value": "EquipmentValue",
     "has_helmet": "HasHelmet",
     "has_defuse_kit": "HasDefuseKit",
+    "health": "Health",
 }
+_ECONOMY: Final = ("start_money", "money_spent", "equipment_value")
+_MAY_BE_UNKNOWN: Final = (*_ECONOMY, "has_helmet", "has_defuse_kit", "health")
+"""What a source may not record of a player: NULL, which is not 0."""
+_LISTS_PLAYERS: Final = frozenset({"cs-demo-analyzer", "cs-demo-manager", "cs2-demo-format"})
+"""Sources that list the players of each round: who is not listed did not play it."""
 ROUND_FRAME: Final = (
     *eligibility.ROUND_FRAME,
     "start_tick",
@@ -50,6 +56,10 @@ ROUND_FRAME: Final = (
     "tick_rate",
     "freeze_time",
     "round_time_limit",
+    "game",
+    "source",
+    "plants_recorded",
+    "hits_recorded",
 )
 PARTICIPANT_FRAME: Final = (
     "round_id",
@@ -72,8 +82,10 @@ class ExtractedEvents:
 
     Attributes:
         rounds: `ROUND_FRAME`; `start_tick` is where freeze time begins, `freeze_time` and `round_time_limit` are
-            seconds, `end_tick` is Int64 and null where it was not recorded.
-        participants: `PARTICIPANT_FRAME`, one row per round and player, both sides present, bots included.
+            seconds, `end_tick` is Int64 and null where it was not recorded; `plants_recorded` and `hits_recorded` are
+            false where the source does not record plants or what hits took.
+        participants: `PARTICIPANT_FRAME`, one row per round and player, both sides present, bots included; helmet and
+            kit are null where they were not recorded.
         kills: `KILL_FRAME`; `killer_id` is Int64 and null where the world killed.
         damages: `DAMAGE_FRAME`; health and armour are the victim's after the hit.
         bombs: `BOMB_FRAME`; `event_type` is lower case: planted, defused, exploded and what else was recorded.
@@ -110,12 +122,15 @@ def event_tables(db: DemoDatabase, first: date, last: date) -> ExtractedEvents:
     played, kills = _whole(played, kills, "Kills", ["tick", "victim_id"], tally)
     played, damages = _whole(played, damages, "Damages", ["tick", "victim_id", "health", "armor"], tally)
     participants = _participants(days, played, kills, tally)
+    unhurt = participants["health"].isna().groupby(participants["round_id"]).all()
+    played = played.assign(hits_recorded=~played["round_id"].isin(unhurt.index[unhurt]))
     played, participants = _with_economy(db, played, participants, tally)
     played = _rounds_with_sides(played, participants, tally)
     played = _rounds_without_strangers(played, participants, kills, damages, tally)
     participants, kills, damages, bombs = (
         rows[rows["round_id"].isin(played["round_id"])] for rows in (participants, kills, damages, bombs)
     )
+    participants = participants.astype(dict.fromkeys(_ECONOMY, "int64"))
     kills = _one_death_each(kills, tally)
     return ExtractedEvents(
         rounds=_frame(played, ROUND_FRAME),
@@ -201,10 +216,11 @@ def _rounds_with_events(
 def _with_bomb(played: pd.DataFrame, bombs: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     """The rounds with `bomb_planted` as the bomb's own events have it."""
     planted = played["round_id"].isin(bombs.loc[bombs["event_type"] == "planted", "round_id"])
-    unmarked = planted & (played["bomb_planted"] == 0)
+    recorded = played["bomb_planted"].notna()
+    unmarked = planted & played["bomb_planted"].eq(0).fillna(False).astype(bool)
     if unmarked.any():
         tally.mapped[reasons.PLANT_NOT_MARKED] += int(unmarked.sum())
-    return played.assign(bomb_planted=planted.astype("int8"))
+    return played.assign(bomb_planted=planted.astype("Int64").where(recorded), plants_recorded=recorded)
 
 
 def _whole(
@@ -235,12 +251,13 @@ def _participants(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: 
     found = tally.leave_out(found, second, reasons.SECOND_RECORD)
     context = played[["round_id", "match_id", "round_number", "started_at"]]
     found = found.merge(context, on="round_id", how="inner")
-    found = eligibility.refuse_missing(found, list(_STATS), tally, table="PlayerRoundStats", key="record_id")
+    needed = [name for name in _STATS if name not in _MAY_BE_UNKNOWN]
+    found = eligibility.refuse_missing(found, needed, tally, table="PlayerRoundStats", key="record_id")
     found = found.assign(team=found["team"].map(dialect.side_of, na_action="ignore").astype("str"))
     found = found.assign(side=sides(found, sightings(kills)))
     found = tally.leave_out(found, found["side"].isna(), reasons.UNKNOWN_SIDES)
-    whole = [name for name in _STATS if not name.startswith("has_")]
-    return found.astype(dict.fromkeys(whole, "int64") | {"has_helmet": bool, "has_defuse_kit": bool})
+    types = dict.fromkeys(_STATS, "int64") | dict.fromkeys(_MAY_BE_UNKNOWN, "Int64")
+    return found.astype(types | {"has_helmet": "boolean", "has_defuse_kit": "boolean"})
 
 
 def _with_economy(
@@ -251,7 +268,8 @@ def _with_economy(
     Ten living players always hold pistols: where EquipmentValue is 0 throughout a match, it was never written, and
     players and economy are those of the application's other tables.
     """
-    carried = participants.groupby("round_id")["equipment_value"].sum()
+    played = _rounds_owning(played, participants, tally)
+    carried = participants.groupby("round_id")["equipment_value"].sum().astype("int64")
     value = played["round_id"].map(carried)  # null where nobody is recorded: another reason, given later
     written = value.groupby(played["match_id"]).transform("max") > 0
     elsewhere = played[~written]
@@ -266,6 +284,18 @@ def _with_economy(
         participants = pd.concat([participants[own], _as_participants(held, participants)], ignore_index=True)
     kept = tally.leave_out(played[written], value[written] == 0, reasons.NO_ECONOMY)
     return pd.concat([kept, elsewhere]).sort_values(["started_at", "match_id", "round_number"]), participants
+
+
+def _rounds_owning(played: pd.DataFrame, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:
+    """Rounds in which nobody's economy is NULL; where it is that of some only, their rows are refused as well.
+
+    A side of which one player's equipment is not known is worth something else than the sum of the others.
+    """
+    unknown = participants[list(_ECONOMY)].isna().any(axis=1)
+    nobody = unknown.groupby(participants["round_id"]).transform("all")
+    eligibility.refuse_missing(participants[~nobody], list(_ECONOMY), tally, table="PlayerRoundStats", key="record_id")
+    out = played["round_id"].isin(participants.loc[unknown, "round_id"])
+    return tally.leave_out(played, out, reasons.NO_ECONOMY)
 
 
 def _rounds_held(played: pd.DataFrame, held: pd.DataFrame, tally: Tally) -> pd.DataFrame:
@@ -294,7 +324,7 @@ def _as_participants(held: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame
 def _rounds_with_sides(played: pd.DataFrame, participants: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     """Rounds with two whole sides: at most five players, and as many as the match's fullest side ever has.
 
-    A player who left and one whose record is missing look the same, so that a round with fewer is left out: its
+    Where players who left and players whose record is missing look the same, a round with fewer is left out: its
     numbers alive might be wrong.
     """
     of_side = {side: participants.loc[participants["side"] == side, "round_id"].value_counts() for side in ("CT", "T")}
@@ -302,12 +332,13 @@ def _rounds_with_sides(played: pd.DataFrame, participants: pd.DataFrame, tally: 
         {side: played["round_id"].map(players).fillna(0).astype("int64") for side, players in of_side.items()}
     )
     where = {"table": "Rounds", "key": "round_id"}
+    listed = played["source"].isin(_LISTS_PLAYERS)
     full = count.max(axis=1).where(lambda most: most <= rules.TEAM_SIZE).groupby(played["match_id"]).transform("max")
     detail = count["CT"].astype("str") + " CT and " + count["T"].astype("str") + " T are known"
     for out, reason in (
         ((count == 0).any(axis=1), reasons.NO_PLAYERS),
         ((count > rules.TEAM_SIZE).any(axis=1), reasons.TEAM_TOO_LARGE),
-        (count.min(axis=1) < full, reasons.TEAM_INCOMPLETE),
+        ((count.min(axis=1) < full) & ~listed, reasons.TEAM_INCOMPLETE),
     ):
         played = tally.refuse(played, out[played.index], reason, detail=detail[played.index], **where)
     return played

@@ -38,7 +38,7 @@ class Recording:
 
     name: str
     path: str
-    size: int
+    size: int | None
     modified: datetime
     parsed: datetime
 
@@ -97,19 +97,19 @@ def assemble(demo: ParsedDemo, recording: Recording) -> Assembled:
     live = [r for r in rounds if r.live]
     start_sides = _start_sides(live)
     _score(live)
-    begun = recording.modified - timedelta(seconds=demo.last_tick / TICK_RATE)
+    begun = demo.started or recording.modified - timedelta(seconds=demo.last_tick / TICK_RATE)
     rows: dict[str, list[Row]] = {
         "DemoFiles": [_demo_file(demo, recording)],
         "Matches": [_match(demo, live, settings, begun)],
         "Players": [_player(demo, roster, player, start_sides, begun) for player in roster.players],
-        "Rounds": [_round(r, settings, begun) for r in rounds],
+        "Rounds": [_round(demo, r, settings, begun) for r in rounds],
         "Kills": [row for number, r in enumerate(rounds, 1) for row in _kills(number, r)],
         "Bombs": [row for number, r in enumerate(rounds, 1) for row in _bombs(number, r)],
         "Damages": [row for number, r in enumerate(rounds, 1) for row in _damages(number, r)],
         "PlayerRoundStats": [
-            _round_stats(number, line) for number, r in enumerate(rounds, 1) if r.live for line in _in_order(r)
+            _round_stats(demo, number, line) for number, r in enumerate(rounds, 1) if r.live for line in _in_order(r)
         ],
-        "PlayerMatchStats": _match_stats(roster, live),
+        "PlayerMatchStats": _match_stats(demo, roster, live),
     }
     for table, lines in rows.items():
         if table != "DemoFiles":
@@ -174,7 +174,7 @@ def _stats(demo: ParsedDemo, roster: Roster, r: Round) -> dict[int, RoundStats]:
             player, side, won=side == span.winner, economy=roster.economy(player, span.live_start, span.end)
         )
         stats[number].survival = (span.end - span.live_start) / TICK_RATE
-        stats[number].armor = int(stats[number].economy.get("Armor", 0))
+        stats[number].armor = int(stats[number].economy.get("Armor") or 0)
     count_kills(stats, span, r.kills)
     count_hits(stats, span, r.hits)
     find_clutches(stats, span, r.kills)
@@ -249,19 +249,24 @@ def _demo_file(demo: ParsedDemo, recording: Recording) -> Row:
         "NetworkProtocol": demo.header.network_protocol,
         "ClientName": demo.header.client_name,
         "DemoSource": demo.source,
+        "Game": demo.game,
     }
 
 
 def _match(demo: ParsedDemo, live: list[Round], settings: MatchRules, begun: datetime) -> Row:
-    """The match: its score is that of the teams on CT and T at the end, a half's the rounds that side won in it."""
+    """The match: its score is that of the teams on CT and T at the end, a half's the rounds that side won in it.
+
+    A match that was over before a team had the rounds to win it was given up: its rounds count, it has no winner.
+    """
     half, regulation = settings.max_rounds // 2, settings.max_rounds
     ct, t = (live[-1].ct_score, live[-1].t_score) if live else (0, 0)
 
     def won(side: Side, first: int, last: int) -> int:
         return sum(r.span.winner == side and first <= r.number <= last for r in live)
 
-    overtime = len(live) > regulation
-    finished = bool(live) and (bool(demo.ticks("cs_win_panel_match")) or _decided(ct, t, half))
+    overtime, decided = len(live) > regulation, _decided(ct, t, half)
+    finished = bool(live) and (demo.ended or bool(demo.ticks("cs_win_panel_match")) or decided)
+    given_up = demo.ended and not decided and ct + t < regulation
     last = live[-1].span if live else None
     return {
         "DemoFileId": 1,
@@ -279,8 +284,8 @@ def _match(demo: ParsedDemo, live: list[Round], settings: MatchRules, begun: dat
         "TScoreOvertime": won("T", regulation + 1, len(live)) if overtime else None,
         "IsOvertime": overtime,
         "IsFinished": finished,
-        "WinnerTeam": (("CT" if ct > t else "T") if ct != t else None) if finished else None,
-        "WinCondition": ("overtime" if overtime else "regulation") if finished else None,
+        "WinnerTeam": (("CT" if ct > t else "T") if ct != t else None) if finished and not given_up else None,
+        "WinCondition": ("given up" if given_up else "overtime" if overtime else "regulation") if finished else None,
         "MaxRounds": settings.max_rounds,
         "RoundTimeLimit": settings.round_time,
         "FreezeTime": float(settings.freeze_time),
@@ -316,14 +321,17 @@ def _player(demo: ParsedDemo, roster: Roster, player: Player, start_sides: dict[
     }
 
 
-def _round(r: Round, settings: MatchRules, begun: datetime) -> Row:
+def _round(demo: ParsedDemo, r: Round, settings: MatchRules, begun: datetime) -> Row:
     span, lines = r.span, r.stats.values()
     start = span.live_start - settings.freeze_time * TICK_RATE if r.live else span.first
     sites = [_SITE_NUMBERS[event.site] for event in r.bombs if event.kind == "planted" and event.site in _SITE_NUMBERS]
     done = {event.kind for event in r.bombs}
 
-    def total(side: Side, name: str) -> int:
-        return sum(int(line.economy.get(name, 0)) for line in lines if line.side == side)
+    bombed = bool(done & {"planted", "defused", "exploded"}) or span.reason in {"BombDefused", "TargetBombed"}
+
+    def total(side: Side, name: str) -> int | None:
+        values = [value for line in lines if line.side == side if (value := line.economy.get(name)) is not None]
+        return sum(values) if values else None
 
     return {
         "DemoFileId": 1,
@@ -344,7 +352,7 @@ def _round(r: Round, settings: MatchRules, begun: datetime) -> Row:
         "TStartMoney": total("T", "StartMoney"),
         "CTEquipmentValue": total("CT", "EquipmentValue"),
         "TEquipmentValue": total("T", "EquipmentValue"),
-        "BombPlanted": "planted" in done or bool(done & {"defused", "exploded"}),
+        "BombPlanted": None if "plants" in demo.lacks and not bombed else bombed,
         "BombDefused": "defused" in done or span.reason == "BombDefused",
         "BombExploded": "exploded" in done or span.reason == "TargetBombed",
         "BombSite": next(iter(sites), None),
@@ -433,25 +441,25 @@ def _in_order(r: Round) -> list[RoundStats]:
     return [line for _, line in sorted(r.stats.items())]
 
 
-def _round_stats(round_id: int, line: RoundStats) -> Row:
-    economy = line.economy
+def _round_stats(demo: ParsedDemo, round_id: int, line: RoundStats) -> Row:
+    economy, hits = line.economy, "hits" not in demo.lacks
     return {
         "PlayerId": line.player.number,
         "RoundId": round_id,
         "Kills": line.kills,
         "Deaths": line.deaths,
         "Assists": line.assists,
-        "Damage": line.damage,
-        "UtilityDamage": line.utility_damage,
-        "StartMoney": economy.get("StartMoney", 0),
-        "MoneySpent": economy.get("MoneySpent", 0),
-        "EndMoney": economy.get("EndMoney", 0),
-        "EquipmentValue": economy.get("EquipmentValue", 0),
+        "Damage": line.damage if hits else None,
+        "UtilityDamage": line.utility_damage if hits else None,
+        "StartMoney": economy.get("StartMoney"),
+        "MoneySpent": economy.get("MoneySpent"),
+        "EndMoney": economy.get("EndMoney"),
+        "EquipmentValue": economy.get("EquipmentValue"),
         "IsAlive": line.alive,
-        "Health": line.health,
-        "Armor": line.armor if line.alive else 0,
-        "HasHelmet": bool(economy.get("HasHelmet", False)),
-        "HasDefuseKit": bool(economy.get("HasDefuseKit", False)),
+        "Health": line.health if hits else None,
+        "Armor": (line.armor if line.alive else 0) if hits else None,
+        "HasHelmet": economy.get("HasHelmet"),
+        "HasDefuseKit": economy.get("HasDefuseKit"),
         "ShotsFired": line.shots_fired,
         "ShotsHit": line.shots_hit,
         "KAST": line.kast,
@@ -465,12 +473,17 @@ def _round_stats(round_id: int, line: RoundStats) -> Row:
     }
 
 
-def _match_stats(roster: Roster, live: list[Round]) -> list[Row]:
+def _match_stats(demo: ParsedDemo, roster: Roster, live: list[Round]) -> list[Row]:
     found = []
     for player in roster.players:
         lines = [r.stats[player.number] for r in live if player.number in r.stats]
         if lines:
-            found.append({"PlayerId": player.number, "MatchId": 1} | _totals(lines))
+            row = {"PlayerId": player.number, "MatchId": 1} | _totals(lines)
+            if "hits" in demo.lacks:
+                dealt = demo.damage.get(player.steam_id)
+                row |= {"TotalDamageDealt": dealt, "TotalDamageReceived": None}
+                row["ADR"] = None if dealt is None else rate(dealt, len(lines))
+            found.append(row)
     return found
 
 

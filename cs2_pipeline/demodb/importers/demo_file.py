@@ -9,6 +9,7 @@ from typing import Any, BinaryIO, Final
 
 import pandas as pd
 
+from cs2_pipeline.demodb.importers.checksum import varint
 from cs2_pipeline.demodb.importers.parsed import EVENTS, STATE_COLUMNS, DemoHeader, ParsedDemo, UnreadableDemoError
 
 _MARK: Final = b"PBDEMS2\0"
@@ -66,28 +67,14 @@ def _last_tick(file: BinaryIO, size: int) -> int | None:
     """The tick of the "stop" frame that the frames after the header lead to; None if they do not."""
     file.seek(_HEADER_SIZE)
     last = 0
-    while (command := _varint(file)) is not None:
-        tick, length = _varint(file), _varint(file)
+    while (command := varint(file)) is not None:
+        tick, length = varint(file), varint(file)
         if tick is None or length is None or file.tell() + length > size:
             return None
         last = max(last, tick if tick <= _LARGEST_TICK else 0)
         if command & ~_COMPRESSED == _STOP:
             return last
         file.seek(length, 1)
-    return None
-
-
-def _varint(file: BinaryIO) -> int | None:
-    """The next base-128 number, or None at the file's end."""
-    value = 0
-    for shift in range(0, 35, 7):
-        byte = file.read(1)
-        if not byte:
-            return None
-        number = byte[0]
-        value |= (number & 0x7F) << shift
-        if number < 0x80:
-            return value
     return None
 
 

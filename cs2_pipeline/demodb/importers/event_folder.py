@@ -4,13 +4,14 @@ Such a folder holds no header, no server variables and no player states: the map
 where it names one, and money and equipment stay unknown.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cs2_pipeline.demodb.importers.parsed import EVENTS, DemoHeader, ParsedDemo, UnreadableDemoError
+from cs2_pipeline.demodb.importers.parsed import EVENTS, DemoHeader, Missing, ParsedDemo, UnreadableDemoError
 from cs2_pipeline.game.maps import MAPS
 
 
@@ -28,7 +29,14 @@ class EventFolder:
         if not events:
             raise UnreadableDemoError("holds no Parquet file named after a game event, such as round_end.parquet")
         named = next((name for name in MAPS if name in path.name), None)
-        return ParsedDemo("events", DemoHeader(map_name=named, demo_type="events"), events)
+        return ParsedDemo("events", DemoHeader(map_name=named, demo_type="events"), events, lacks=_lacks(events))
+
+
+def _lacks(events: Mapping[str, pd.DataFrame]) -> frozenset[Missing]:
+    """What nobody exported: a match without a single hit, or without anybody touching the bomb, is not played."""
+    bomb = [name for name in events if name.startswith("bomb_")]
+    missing: dict[Missing, bool] = {"hits": "player_hurt" not in events, "plants": not bomb}
+    return frozenset(name for name, absent in missing.items() if absent and "player_death" in events)
 
 
 def _read(file: Path) -> pd.DataFrame:

@@ -109,8 +109,7 @@ def _int(value: Any) -> int:
 
 def between(demo: ParsedDemo, name: str, span: Span) -> list[dict[Any, Any]]:
     """The events of a name within a span."""
-    frame = demo.event(name)
-    return frame[(frame["tick"] >= span.first) & (frame["tick"] < span.after)].to_dict("records")
+    return demo.between(name, span.first, span.after)
 
 
 def kills(demo: ParsedDemo, roster: Roster, span: Span, left_out: Counter[str]) -> list[Kill]:
@@ -188,4 +187,7 @@ def _site(row: dict[Any, Any]) -> str | None:
     place = text(row.get("user_last_place_name")) or ""
     if place.startswith("Bombsite"):
         return place.removeprefix("Bombsite")
-    return str(_int(row["site"])) if known(row.get("site")) else None
+    site = row.get("site")
+    if isinstance(site, str):
+        return text(site)
+    return str(_int(site)) if known(site) else None

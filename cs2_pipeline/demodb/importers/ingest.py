@@ -8,14 +8,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pyarrow import feather
 
+from cs2_pipeline.demodb.importers import checksum as demo_checksum
 from cs2_pipeline.demodb.importers.event_folder import is_event_folder
 from cs2_pipeline.demodb.importers.ledger import Ledger, Quarantined
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
@@ -97,6 +98,7 @@ class _Read:
 
     content_hash: str
     folder: Path | None = None
+    keys: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
 
@@ -188,13 +190,15 @@ def _prepare(ledger: Ledger, path: Path, folder: Path, how: _How) -> Outcome | _
         digest = content_hash(path)
     except OSError as error:
         return _Read("", reason=f"cannot be opened: {error.strerror or error}")
-    if (demo_id := ledger.ingested(digest)) is not None:
-        return _known(path, demo_id)
+    checksum = demo_checksum.of_demo(path) if path.is_file() else None
+    keys = (digest, *([demo_checksum.key(checksum)] if checksum else []))
+    if (demo_id := ledger.ingested(*keys)) is not None:
+        return known(path, demo_id)
     before = ledger.quarantined(path)
     if before is not None and before.content_hash == digest and not how.retry:
         return Outcome(path, "quarantined", f"{before.reason} (unchanged since; read it again with --retry)")
     folder.mkdir()
-    return _read(path, digest, folder, how)
+    return replace(_read(path, digest, folder, how), keys=keys)
 
 
 def _is_recording(path: Path) -> bool:
@@ -208,8 +212,9 @@ def _nothing_there(path: Path) -> str:
     return "there is no such file"
 
 
-def _known(path: Path, demo_id: int) -> Outcome:
-    return Outcome(path, "known", "the same content is already in the database", demo_id)
+def known(path: Path, demo_id: int) -> Outcome:
+    """The outcome for a recording that is in already, whatever file it came from."""
+    return Outcome(path, "known", "the same demo is already in the database", demo_id)
 
 
 def _read(path: Path, digest: str, folder: Path, how: _How) -> _Read:
@@ -268,21 +273,23 @@ def _add(ledger: Ledger, path: Path, read: _Read, folder: Path) -> Outcome:
     left_out: dict[str, int] = read.facts["left_out"]
     demo_id = ledger.add(
         path,
-        read.content_hash,
+        read.keys,
         rows,
         live_rounds=read.facts["rounds"],
         economy_known=read.facts["economy_known"],
         left_out=json.dumps(left_out, sort_keys=True),
     )
     if demo_id is None:
-        return _known(path, ledger.ingested(read.content_hash) or 0)
-    return Outcome(path, "imported", _remarks(read.facts), demo_id, read.facts["rounds"], left_out)
+        return known(path, ledger.ingested(*read.keys) or 0)
+    rounds = read.facts["rounds"]
+    said = remarks(rounds, left_out, economy_known=read.facts["economy_known"])
+    return Outcome(path, "imported", said, demo_id, rounds, left_out)
 
 
-def _remarks(facts: dict[str, Any]) -> str:
+def remarks(rounds: int, left_out: Mapping[str, int], *, economy_known: bool) -> str:
     """What is missing from a recording that was imported."""
-    if facts["rounds"] == 0:
+    if rounds == 0:
         return "no played round: imported as an unfinished match without rounds"
-    missing = [] if facts["economy_known"] else ["money and equipment were not recorded and stand at 0"]
-    missing += [f"{count} {reason} left out" for reason, count in facts["left_out"].items()]
+    missing = [] if economy_known else ["money and equipment were not recorded"]
+    missing += [f"{count} {reason} left out" for reason, count in left_out.items()]
     return "; ".join(missing)

@@ -1,10 +1,10 @@
 """The platform's own two tables in an embedded demo database, and the one transaction that adds a recording.
 
-`IngestedDemos` holds the content hash of every recording that is in; `QuarantinedDemos` what could not be read, and
-why. They stand beside the Demo Lens tables and nothing that reads those needs them.
+`IngestedDemos` holds what every recording that is in is known by: the content hash of its file, and the checksum of
+the demo it is or was exported from (`checksum.key`). `QuarantinedDemos` holds what could not be read, and why. They stand beside the Demo Lens tables and nothing that reads those needs them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,6 +24,7 @@ from sqlalchemy import (
     create_engine,
     event,
     func,
+    inspect,
     select,
 )
 from sqlalchemy.exc import DatabaseError, IntegrityError
@@ -90,8 +91,15 @@ class Ledger:
             self._engine = _engine(database)
             METADATA.create_all(self._engine)
             LEDGER.create_all(self._engine)
+            present = {column["name"] for column in inspect(self._engine).get_columns("DemoFiles")}
         except (DatabaseError, OSError) as error:
             raise self._trouble(error) from error
+        if absent := sorted({column.name for column in METADATA.tables["DemoFiles"].columns} - present):
+            raise DemoDatabaseError(
+                f"the demo database {database} was made by an earlier version: DemoFiles has no {', '.join(absent)}, and "
+                "what a recording does not tell cannot be left empty in it. Ingest into another folder (CS2_HOME=…), "
+                "or move the file away and ingest everything again"
+            )
 
     def __enter__(self) -> "Ledger":
         return self
@@ -99,11 +107,10 @@ class Ledger:
     def __exit__(self, *_: object) -> None:
         self._engine.dispose()
 
-    def ingested(self, content_hash: str) -> int | None:
-        """The DemoFiles id of a recording that is already in."""
-        query = select(INGESTED_DEMOS.c.DemoFileId).where(INGESTED_DEMOS.c.ContentHash == content_hash)
+    def ingested(self, *keys: str) -> int | None:
+        """The DemoFiles id of a recording that is already in under one of its keys."""
         with self._transaction() as connection:
-            return connection.execute(query).scalar()
+            return _known(connection, keys)
 
     def quarantined(self, path: Path) -> Quarantined | None:
         """The entry of a path in the quarantine list."""
@@ -137,7 +144,7 @@ class Ledger:
     def add(
         self,
         path: Path,
-        content_hash: str,
+        keys: Sequence[str],
         rows: Mapping[str, list[dict[str, Any]]],
         *,
         live_rounds: int,
@@ -146,8 +153,14 @@ class Ledger:
     ) -> int | None:
         """Adds a recording in one transaction, its ids moved behind those in the database.
 
+        Args:
+            path: where it was read.
+            keys: what it is known by: its content's hash, the checksum of its demo, those of the parts it is joined of.
+            rows: by table, ids counted from 1.
+            live_rounds, economy_known, left_out: the account kept of it.
+
         Returns:
-            its DemoFiles id, or None when another process has added the same content meanwhile.
+            its DemoFiles id, or None when another process has added the same recording meanwhile.
 
         Raises:
             UnreadableDemoError: the rows contradict the database's rules.
@@ -155,8 +168,7 @@ class Ledger:
                 After either, nothing of the recording is in it.
         """
         with self._transaction() as connection:
-            known = select(INGESTED_DEMOS.c.DemoFileId).where(INGESTED_DEMOS.c.ContentHash == content_hash)
-            if connection.execute(known).first() is not None:
+            if _known(connection, keys) is not None:
                 return None
             offsets = {
                 name: connection.execute(select(func.coalesce(func.max(table.c.Id), 0))).scalar_one()
@@ -167,7 +179,6 @@ class Ledger:
                     connection.execute(table.insert(), [_moved(table, row, offsets) for row in lines])
             demo_id = int(offsets["DemoFiles"]) + 1
             entry = {
-                "ContentHash": content_hash,
                 "DemoFileId": demo_id,
                 "Path": str(path),
                 "IngestedAt": _now(),
@@ -175,7 +186,7 @@ class Ledger:
                 "EconomyKnown": economy_known,
                 "LeftOut": left_out,
             }
-            connection.execute(INGESTED_DEMOS.insert(), [entry])
+            connection.execute(INGESTED_DEMOS.insert(), [{"ContentHash": key, **entry} for key in dict.fromkeys(keys)])
             connection.execute(QUARANTINED_DEMOS.delete().where(QUARANTINED_DEMOS.c.Path == str(path)))
             return demo_id
 
@@ -215,6 +226,12 @@ class _Transaction:
             ) from value
         if isinstance(value, DatabaseError):
             raise self._ledger._trouble(value) from value
+
+
+def _known(connection: Connection, keys: Sequence[str]) -> int | None:
+    """The DemoFiles id of the recording that has one of the keys."""
+    query = select(INGESTED_DEMOS.c.DemoFileId).where(INGESTED_DEMOS.c.ContentHash.in_(keys))
+    return connection.execute(query).scalar()
 
 
 def _moved(table: Table, row: Mapping[str, Any], offsets: Mapping[str, int]) -> dict[str, Any]:

@@ -48,6 +48,10 @@ def _whole(value: Any) -> int:
     return int(value) if known(value) else 0
 
 
+def _maybe(value: Any) -> int | None:
+    return int(value) if known(value) else None
+
+
 def _steam_id(value: Any) -> int:
     """A SteamID64, or 0 for a bot and for none."""
     if not known(value):
@@ -164,8 +168,10 @@ class Roster:
         state = self._properties.get((tick, player.number))
         return state is not None and side_of(state["team_num"]) is not None and _whole(state["health"]) > 0
 
-    def economy(self, player: Player, live_start: int, end: int) -> dict[str, int | bool]:
+    def economy(self, player: Player, live_start: int, end: int) -> dict[str, int | bool | None]:
         """What a player owned in a round, by the database's column names; empty where it is not recorded.
+
+        A single value that is not recorded is None.
 
         Money and equipment are those of the moment the freeze time ended; the money at the end is the one after
         the round.
@@ -178,11 +184,11 @@ class Roster:
         return {
             "StartMoney": _whole(begin["balance"]) + spent,
             "MoneySpent": spent,
-            "EndMoney": _whole(after.get("balance")),
-            "EquipmentValue": _whole(begin["current_equip_value"]),
-            "Armor": _whole(begin["armor_value"]),
-            "HasHelmet": bool(_whole(begin["has_helmet"])),
-            "HasDefuseKit": bool(_whole(begin["has_defuser"])),
+            "EndMoney": _maybe(after.get("balance")),
+            "EquipmentValue": _maybe(begin["current_equip_value"]),
+            "Armor": _maybe(begin["armor_value"]),
+            "HasHelmet": bool(begin["has_helmet"]) if known(begin["has_helmet"]) else None,
+            "HasDefuseKit": bool(begin["has_defuser"]) if known(begin["has_defuser"]) else None,
         }
 
     def comings(self, demo: ParsedDemo) -> list[tuple[int, Player]]:

@@ -49,7 +49,7 @@ class RoundStats:
     defuses: int = 0
     mvp: bool = False
     clutch_size: int = 0
-    economy: dict[str, int | bool] = field(default_factory=dict)
+    economy: dict[str, int | bool | None] = field(default_factory=dict)
 
     @property
     def kast(self) -> bool:

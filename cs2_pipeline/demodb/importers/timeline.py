@@ -183,12 +183,9 @@ def _phase(demo: ParsedDemo, first: int, after: int, *, ended: bool, in_match: b
 
 
 def _only_knives(demo: ParsedDemo, first: int, after: int) -> bool:
-    deaths = demo.event("player_death")
-    if "weapon" not in deaths:
-        return False
-    weapons = deaths.loc[(deaths["tick"] >= first) & (deaths["tick"] < after), "weapon"].astype(str)
-    by_knife = weapons.str.contains("knife|bayonet", regex=True)
-    return len(weapons) >= _FEWEST_KNIFE_KILLS and bool(by_knife.all())
+    weapons = [str(row.get("weapon")) for row in demo.between("player_death", first, after)]
+    by_knife = all("knife" in weapon or "bayonet" in weapon for weapon in weapons)
+    return len(weapons) >= _FEWEST_KNIFE_KILLS and by_knife
 
 
 def _missing_start(freeze_ends: list[int], earliest: int, end: _End, freeze_ticks: int) -> int:

@@ -199,7 +199,7 @@ class _Book:
             "CreatedAt": _text_times(created), "ParsedAt": _text_times(created + delay), "MapName": maps,
             "GameMode": "competitive", "TickRate": TICK_RATE, "TotalTicks": end, "Duration": end / TICK_RATE,
             "ServerName": "Simulator", "DemoType": "gotv", "NetworkProtocol": 14_000, "ClientName": "GOTV Demo",
-            "SignonState": None, "DemoSource": "simulator",
+            "SignonState": None, "DemoSource": "simulator", "Game": "cs2",
         }  # fmt: skip
 
     def matches(self) -> Rows:
