@@ -21,7 +21,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-ingest = typer.Typer(help="Bring data in: demo files, exports of other programs, the public snapshot file.", no_args_is_help=True)
+ingest = typer.Typer(
+    help="Bring data in: demo files, exports of other programs, the public snapshot file.", no_args_is_help=True
+)
 models = typer.Typer(help="Registered models: list, show, promote, roll back.", no_args_is_help=True)
 predict = typer.Typer(help="Ask the running prediction service: a round, or a player.", no_args_is_help=True)
 

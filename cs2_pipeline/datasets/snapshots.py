@@ -178,7 +178,7 @@ def _with_bomb(clocks: pd.DataFrame, bombs: pd.DataFrame, left_out: _LeftOut) ->
     ticks = {name: clocks["round_id"].map(tick).astype("float64") for name, tick in first.items()}
     end_tick = np.fmin(clocks["end_tick"], np.fmin(ticks["defused"], ticks["exploded"]))
     no_plant_before = clocks["live_tick"] + EARLIEST_PLANT * clocks["tick_rate"]
-    known_until = end_tick.where(clocks["plants_recorded"], np.minimum(end_tick, no_plant_before))
+    known_until = np.where(clocks["plants_recorded"], end_tick, np.minimum(end_tick, no_plant_before))
     clocks = clocks.assign(plant_tick=ticks["planted"], end_tick=known_until)
     unknown = clocks["bomb_planted"].eq(1).fillna(False) & clocks["plant_tick"].isna() & clocks["plants_recorded"]
     return left_out.drop(clocks, unknown, "rounds: bomb planted at a moment that is not known")

@@ -56,12 +56,15 @@ def _bit(*names: str) -> list[Column[Any]]:
     return [Column(name, Boolean, nullable=False, default=False) for name in names]
 
 
+# What a source may not record: the application writes 0, NULL says that it is not known.
+
+
 def _maybe_int(*names: str) -> list[Column[Any]]:
-    return [Column(name, Integer, nullable=True) for name in names]
+    return [Column(name, Integer, nullable=True, default=0) for name in names]
 
 
 def _maybe_bit(*names: str) -> list[Column[Any]]:
-    return [Column(name, Boolean, nullable=True) for name in names]
+    return [Column(name, Boolean, nullable=True, default=False) for name in names]
 
 
 def _text(*names: str, size: int = 100) -> list[Column[Any]]:
@@ -74,7 +77,7 @@ DEMO_FILES: Final = Table(
     _id(),
     Column("FileName", Unicode(500), nullable=False),
     Column("FilePath", Unicode(1000), nullable=False),
-    Column("FileSize", BigInteger, nullable=True),
+    Column("FileSize", BigInteger, nullable=True, default=0),
     Column("CreatedAt", DateTime, nullable=False),
     Column("ParsedAt", DateTime, nullable=False, index=True),
     *_text("MapName", "GameMode"),
@@ -188,7 +191,7 @@ PLAYER_MATCH_STATS: Final = Table(
     *_int("Kills", "Deaths", "Assists", "Score", "MVPs", "HeadshotKills"),
     *_real("HeadshotPercentage"),
     *_maybe_int("TotalDamageDealt", "TotalDamageReceived"),
-    Column("ADR", Float, nullable=True),
+    Column("ADR", Float, nullable=True, default=0.0),
     *_int("FirstKills", "FirstDeaths", "TradeKills", "TradeDeaths"),
     *_real("SurvivalTime", "KDRatio", "Rating", "HLTV2Rating"),
     *_int("RoundsPlayed", "RoundsWon"),

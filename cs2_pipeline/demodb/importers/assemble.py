@@ -327,7 +327,7 @@ def _round(demo: ParsedDemo, r: Round, settings: MatchRules, begun: datetime) ->
     sites = [_SITE_NUMBERS[event.site] for event in r.bombs if event.kind == "planted" and event.site in _SITE_NUMBERS]
     done = {event.kind for event in r.bombs}
 
-    bombed = bool(done & {"planted", "defused", "exploded"}) or span.reason in {"BombDefused", "TargetBombed"}
+    bombed = bool(done & {"planted", "defused", "exploded"})
 
     def total(side: Side, name: str) -> int | None:
         values = [value for line in lines if line.side == side if (value := line.economy.get(name)) is not None]
@@ -352,7 +352,8 @@ def _round(demo: ParsedDemo, r: Round, settings: MatchRules, begun: datetime) ->
         "TStartMoney": total("T", "StartMoney"),
         "CTEquipmentValue": total("CT", "EquipmentValue"),
         "TEquipmentValue": total("T", "EquipmentValue"),
-        "BombPlanted": None if "plants" in demo.lacks and not bombed else bombed,
+        # Not even where the end tells of a plant: what is known of a round may not depend on how it ended.
+        "BombPlanted": None if "plants" in demo.lacks else bombed,
         "BombDefused": "defused" in done or span.reason == "BombDefused",
         "BombExploded": "exploded" in done or span.reason == "TargetBombed",
         "BombSite": next(iter(sites), None),
@@ -478,7 +479,7 @@ def _match_stats(demo: ParsedDemo, roster: Roster, live: list[Round]) -> list[Ro
     for player in roster.players:
         lines = [r.stats[player.number] for r in live if player.number in r.stats]
         if lines:
-            row = {"PlayerId": player.number, "MatchId": 1} | _totals(lines)
+            row: Row = {"PlayerId": player.number, "MatchId": 1} | _totals(lines)
             if "hits" in demo.lacks:
                 dealt = demo.damage.get(player.steam_id)
                 row |= {"TotalDamageDealt": dealt, "TotalDamageReceived": None}

@@ -142,7 +142,9 @@ def _first(row: Mapping[str, Any], names: Sequence[str]) -> int:
 
 
 def _others(match: Mapping[str, Any]) -> dict[str, pd.DataFrame]:
-    shots = _frame(match.get("shots") or (), ("tick", "playerSteamId", "weaponName"), ("tick", "user_steamid", "weapon"))
+    shots = _frame(
+        match.get("shots") or (), ("tick", "playerSteamId", "weaponName"), ("tick", "user_steamid", "weapon")
+    )
     blinded = _frame(
         match.get("playersFlashed") or (),
         ("tick", "flasherSteamId", "flashedSteamId"),

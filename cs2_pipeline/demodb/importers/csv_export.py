@@ -4,6 +4,7 @@ A table is told by the end of its file's name, `…_kills.csv`; rows belong to a
 as Parquet are read too. Of damages and the bomb many such exports hold nothing: what is not there is not known.
 """
 
+import gzip
 import io
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
@@ -115,7 +116,9 @@ def read(files: Iterable[tuple[str, bytes]]) -> Iterator[ExportedMatch]:
         raise UnreadableDemoError(f"the export lacks the table {', '.join(missing)} (a file named …_{missing[0]}.csv)")
     tables = {name: pd.concat(found, ignore_index=True) for name, found in parts.items()}
     by_match = {
-        name: dict(iter(rows.drop_duplicates().groupby(_MATCH))) for name, rows in tables.items() if name != "match"
+        name: {str(checksum): part for checksum, part in rows.drop_duplicates().groupby(_MATCH)}
+        for name, rows in tables.items()
+        if name != "match"
     }
     for row in tables["match"].drop_duplicates("checksum").to_dict("records"):
         yield _match({str(name): value for name, value in row.items()}, by_match)
@@ -127,8 +130,8 @@ def _read(name: str, content: bytes, table: str) -> pd.DataFrame:
             frame = pd.read_parquet(io.BytesIO(content))
         else:
             text = {"checksum": str, _MATCH: str, "name": str}
-            zipped = "gzip" if name.lower().endswith(".gz") else None
-            frame = pd.read_csv(io.BytesIO(content), dtype=text, compression=zipped)
+            plain = gzip.decompress(content) if name.lower().endswith(".gz") else content
+            frame = pd.read_csv(io.BytesIO(plain), dtype=text)
     except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UnreadableDemoError(f"{name} cannot be read ({first}): export it again") from error
@@ -150,12 +153,12 @@ def _match(row: Mapping[str, object], tables: Mapping[str, Mapping[str, pd.DataF
         frame = pd.DataFrame(columns=list(names)) if found is None else found[list(names)]
         frame = frame.rename(columns=dict(names)).reset_index(drop=True)
         frame = frame.assign(**{name: frame[name].map(_SIDES) for name in sides})
-        texts = [name for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
+        texts = [str(name) for name in frame if not pd.api.types.is_numeric_dtype(frame[name])]
         return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in texts})
 
     rounds, economies = rows("rounds", "winner"), rows("players_economy", "side")
     kills = rows("kills", "attacker_side", "user_side")
-    assert rounds is not None and economies is not None and kills is not None  # noqa: S101, PT018  # `read` saw to it
+    assert rounds is not None and economies is not None and kills is not None  # noqa: S101  # `read` saw to it
     damage = rows("players")
     buys = rows("players_buy", "side")
     bombs = {event: found for table, event in _EVENTS.items() if (found := rows(table)) is not None}
@@ -169,7 +172,7 @@ def _match(row: Mapping[str, object], tables: Mapping[str, Mapping[str, pd.DataF
         tick_rate=_number(row.get("tickrate")),
         last_tick=int(max(_number(row.get("tick count")), rounds["end_tick"].max() if len(rounds) else 0)),
         max_rounds=int(_number(row.get("max rounds"))) or 24,
-        server_name=str(row["server name"]) if pd.notna(row.get("server name")) else None,
+        server_name=server if isinstance(server := row.get("server name"), str) else None,
         rounds=rounds,
         economies=economies,
         kills=kills,

@@ -70,7 +70,9 @@ class _People:
 
     def __init__(self, players: Sequence[Mapping[str, Any]], rounds: Sequence[Mapping[str, Any]]) -> None:
         self._players = players
-        self._sides = {r["roundNumber"]: {"teamA": _side(r["teamASide"]), "teamB": _side(r["teamBSide"])} for r in rounds}
+        self._sides = {
+            r["roundNumber"]: {"teamA": _side(r["teamASide"]), "teamB": _side(r["teamBSide"])} for r in rounds
+        }
 
     def steam_id(self, index: int | None) -> int:
         return 0 if index is None else int(self._players[index]["steamId64"])

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -60,6 +60,8 @@ HIT_COLUMNS: Final = (
 )
 BOMB_COLUMNS: Final = ("event", "round", "tick", "user_steamid", "site")
 BUY_COLUMNS: Final = ("round", "tick", "steamid", "side", "item")
+
+_FRAMES: Final = ("rounds", "economies", "kills", "hits", "bombs", "buys")
 
 NO_DATE: Final = "the export does not say when the match was played"
 """How the reason begins when only a date is missing."""
@@ -114,7 +116,9 @@ def demo_key(recorded: str) -> str:
         UnreadableDemoError: there is none.
     """
     if not recorded.strip():
-        raise UnreadableDemoError("the export has no checksum of the demo: export it again with a newer cs-demo-analyzer")
+        raise UnreadableDemoError(
+            "the export has no checksum of the demo: export it again with a newer cs-demo-analyzer"
+        )
     return key(recorded)
 
 
@@ -163,7 +167,7 @@ def _at_64_ticks(match: ExportedMatch) -> ExportedMatch:
         ticks = [name for name in frame if name == "tick" or str(name).endswith("_tick")]
         return frame.assign(**{str(name): (frame[name] * factor).round().astype("int64") for name in ticks})
 
-    frames = {name: moved(getattr(match, name)) for name in ("rounds", "kills", "hits", "bombs", "buys")}
+    frames: dict[str, Any] = {name: moved(getattr(match, name)) for name in _FRAMES}
     others = {name: frame for name, shots in match.others.items() if (frame := moved(shots)) is not None}
     return replace(match, **frames, others=others, last_tick=round(match.last_tick * factor))
 
@@ -188,7 +192,8 @@ def _refuse_small_teams(match: ExportedMatch) -> None:
     sizes = match.economies.groupby(["round", "side"])["steamid"].nunique()
     if len(sizes) and sizes.median() < _SMALLEST_SIDE:
         raise UnreadableDemoError(
-            f"teams of {sizes.median():g}: only matches of five against five are imported; two against two is another game"
+            f"teams of {sizes.median():g}: only matches of five against five are imported; two against two is another "
+            "game"
         )
 
 
@@ -231,7 +236,9 @@ def _states(match: ExportedMatch, rounds: pd.DataFrame) -> pd.DataFrame:
     """The players at the end of each freeze time: who has an economy, and who else acted in the round."""
     ticks = rounds.set_index("number")["freeze_end_tick"]
     owned = match.economies.assign(tick=match.economies["round"].map(ticks)).dropna(subset=["tick"])
-    owned = owned.merge(_bought(match, rounds), on=["round", "steamid"], how="left") if match.buys is not None else owned
+    owned = (
+        owned.merge(_bought(match, rounds), on=["round", "steamid"], how="left") if match.buys is not None else owned
+    )
     states = pd.DataFrame(
         {
             "tick": owned["tick"],
@@ -242,9 +249,9 @@ def _states(match: ExportedMatch, rounds: pd.DataFrame) -> pd.DataFrame:
             "cash_spent_this_round": owned["money_spent"],
             "current_equip_value": owned["equipment_value"],
             "health": FULL_HEALTH,
-            "armor_value": owned["armor"] if "armor" in owned else None,
-            "has_helmet": owned["has_helmet"] if "has_helmet" in owned else None,
-            "has_defuser": owned["has_defuser"] if "has_defuser" in owned else None,
+            "armor_value": owned.get("armor"),
+            "has_helmet": owned.get("has_helmet"),
+            "has_defuser": owned.get("has_defuser"),
         }
     )
     return pd.concat([states, _without_economy(match, states, ticks)], ignore_index=True)[list(STATE_COLUMNS)]
@@ -271,8 +278,10 @@ def _sightings(match: ExportedMatch) -> Iterator[pd.DataFrame]:
     frames = [(match.kills, "attacker"), (match.kills, "user"), (match.hits, "attacker"), (match.hits, "user")]
     for frame, role in frames:
         if frame is not None:
-            seen = frame[["round", f"{role}_steamid", f"{role}_side"]].set_axis(["round", "steamid", "team_num"], axis=1)
-            known = frame[f"{role}_name"] if f"{role}_name" in frame else None
+            seen = frame[["round", f"{role}_steamid", f"{role}_side"]].set_axis(
+                ["round", "steamid", "team_num"], axis=1
+            )
+            known = frame.get(f"{role}_name")
             yield seen.assign(name=seen["steamid"].map(names) if known is None else known)
     if match.buys is not None:
         bought = match.buys[["round", "steamid", "side"]].set_axis(["round", "steamid", "team_num"], axis=1)
@@ -280,7 +289,7 @@ def _sightings(match: ExportedMatch) -> Iterator[pd.DataFrame]:
 
 
 def _bought(match: ExportedMatch, rounds: pd.DataFrame) -> pd.DataFrame:
-    """Who wears a helmet and carries a kit in each round, from what was bought: round, steamid, has_helmet, has_defuser.
+    """Who wears a helmet and who carries a kit in each round, from what was bought.
 
     Both are kept by who survives a round, until sides are changed. A kit picked up from the ground is not seen.
     """
@@ -350,18 +359,20 @@ def _continued(first: ExportedMatch, later: ExportedMatch) -> ExportedMatch:
     ticks, numbers = first.last_tick + TICK_RATE, int(kept.max()) if len(kept) else 0
 
     def both(name: str) -> pd.DataFrame | None:
-        one, two = getattr(first, name), getattr(later, name)
+        one: pd.DataFrame | None = getattr(first, name)
+        two: pd.DataFrame | None = getattr(later, name)
         if one is None or two is None:
             return None
         number = "number" if name == "rounds" else "round"
-        moved = {column: two[column] + ticks for column in two if column == "tick" or str(column).endswith("_tick")}
-        return pd.concat([one[one[number].isin(kept)], two.assign(**{number: two[number] + numbers, **moved})])
+        moved = {str(name): two[name] + ticks for name in two if name == "tick" or str(name).endswith("_tick")}
+        continued: pd.DataFrame = two.assign(**{number: two[number] + numbers, **moved})
+        return pd.concat([one[one[number].isin(kept)], continued])
 
-    names = ("rounds", "economies", "kills", "hits", "bombs", "buys")
+    frames: dict[str, Any] = {name: both(name) for name in _FRAMES}
     damage = {who: first.damage.get(who, 0) + later.damage.get(who, 0) for who in {**first.damage, **later.damage}}
     return replace(
         first,
-        **{name: both(name) for name in names},
+        **frames,
         keys=(*first.keys, *later.keys),
         last_tick=ticks + later.last_tick,
         others={},

@@ -154,7 +154,11 @@ class _Intake:
             known_id = self._ledger.ingested(*[key for match in matches for key in match.keys])
             first = parts[0]
             return known(first.path, known_id) if known_id is not None else self._refused(first, str(error))
-        return self._settle(replace(parts[0], match=whole, size=None))
+        outcome = self._settle(replace(parts[0], match=whole, size=None))
+        if outcome.status in ("imported", "known"):
+            for found in parts:
+                self._ledger.release(found.path)
+        return outcome
 
     def _settle(self, found: _Found) -> Outcome:
         if found.match is None:

@@ -98,9 +98,9 @@ class _Read:
 
     content_hash: str
     folder: Path | None = None
-    keys: tuple[str, ...] = ()
     facts: dict[str, Any] = field(default_factory=dict)
     reason: str | None = None
+    keys: tuple[str, ...] = ()
 
 
 def find(paths: Iterable[Path]) -> Iterator[Path]:

@@ -1,7 +1,8 @@
 """The platform's own two tables in an embedded demo database, and the one transaction that adds a recording.
 
 `IngestedDemos` holds what every recording that is in is known by: the content hash of its file, and the checksum of
-the demo it is or was exported from (`checksum.key`). `QuarantinedDemos` holds what could not be read, and why. They stand beside the Demo Lens tables and nothing that reads those needs them.
+the demo it is or was exported from (`checksum.key`). `QuarantinedDemos` holds what could not be read, and why. They
+stand beside the Demo Lens tables and nothing that reads those needs them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -96,8 +97,8 @@ class Ledger:
             raise self._trouble(error) from error
         if absent := sorted({column.name for column in METADATA.tables["DemoFiles"].columns} - present):
             raise DemoDatabaseError(
-                f"the demo database {database} was made by an earlier version: DemoFiles has no {', '.join(absent)}, and "
-                "what a recording does not tell cannot be left empty in it. Ingest into another folder (CS2_HOME=…), "
+                f"the demo database {database} was made by an earlier version: DemoFiles has no {', '.join(absent)}, "
+                "and what a recording does not tell cannot be left empty in it. Ingest into another folder (CS2_HOME=…), "
                 "or move the file away and ingest everything again"
             )
 

@@ -40,7 +40,8 @@ def honest_snapshots(seed: int, matches: int = 60) -> pd.DataFrame:
                 table.append(
                     {
                         "match_id": match, "round_id": match * 100 + number, "round_number": number,
-                        "snapshot": snapshot, "moment": "interval", "game": "cs2", "source": "demo", "elapsed": 20.0 * snapshot,
+                        "snapshot": snapshot, "moment": "interval", "game": "cs2", "source": "demo",
+                        "elapsed": 20.0 * snapshot,
                         "started_at": pd.Timestamp("2024-01-01", tz="UTC") + pd.Timedelta(hours=match),
                         "ct_alive": alive[0], "t_alive": alive[1],
                         "ct_equip_value": equipment[0] * alive[0] / 5, "t_equip_value": equipment[1] * alive[1] / 5,

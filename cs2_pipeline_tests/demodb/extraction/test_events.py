@@ -33,7 +33,7 @@ def test_the_same_events_and_types_come_from_every_server_by_every_route(opened,
     assert found.rounds["start_tick"].tolist() == [10_000, 20_000, 30_000]
     assert found.rounds["tick_rate"].tolist() == [64] * 3
     assert len(found.participants) == 12
-    assert found.participants.dtypes[["has_helmet", "has_defuse_kit"]].tolist() == ["bool", "bool"]
+    assert found.participants.dtypes[["has_helmet", "has_defuse_kit"]].tolist() == ["boolean", "boolean"]
     assert found.kills["tick"].tolist() == [13_000, 23_000, 33_000]
     assert str(found.kills["killer_id"].dtype) == "Int64"
     assert str(found.kills["is_team_kill"].dtype) == "bool"

@@ -38,7 +38,7 @@ def test_the_same_rows_and_types_come_from_every_server_by_every_route(opened, s
     assert rounds["round_id"].tolist() == [1, 2, 3]
     assert rounds["ct_wins"].tolist() == [1, 0, 0]
     assert rounds["bomb_planted"].tolist() == [0, 1, 0]
-    assert rounds.dtypes[["ct_wins", "bomb_planted"]].tolist() == ["int8", "int8"]
+    assert rounds.dtypes[["ct_wins", "bomb_planted"]].tolist() == ["int8", "Int64"]
     assert {str(rounds.dtypes[name]) for name in ("round_id", "ct_score", "round_number")} == {"int64"}
     assert str(rounds["t_start_money"].dtype) == "Int64"
     assert str(rounds["started_at"].dtype) == "datetime64[us, UTC]"

@@ -33,8 +33,8 @@ def counts(database: Path) -> dict[str, int]:
 def test_ids_continue_behind_those_in_the_database_and_references_follow(tmp_path: Path, rows: Any) -> None:
     database = tmp_path / "demos.sqlite"
     with Ledger(database) as ledger:
-        assert ledger.add(Path("a"), "1" * 64, rows, **FACTS) == 1
-        assert ledger.add(Path("b"), "2" * 64, rows, **FACTS) == 2
+        assert ledger.add(Path("a"), ["1" * 64], rows, **FACTS) == 1
+        assert ledger.add(Path("b"), ["2" * 64], rows, **FACTS) == 2
     with sqlite3.connect(database) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         kills = connection.execute('SELECT "DemoFileId", "RoundId", "KillerId", "VictimId" FROM "Kills"').fetchall()
@@ -44,9 +44,9 @@ def test_ids_continue_behind_those_in_the_database_and_references_follow(tmp_pat
 def test_the_same_content_is_added_once(tmp_path: Path, rows: Any) -> None:
     database = tmp_path / "demos.sqlite"
     with Ledger(database) as ledger:
-        ledger.add(Path("a"), "1" * 64, rows, **FACTS)
+        ledger.add(Path("a"), ["1" * 64], rows, **FACTS)
         before = counts(database)
-        assert ledger.add(Path("copy"), "1" * 64, rows, **FACTS) is None
+        assert ledger.add(Path("copy"), ["1" * 64], rows, **FACTS) is None
     assert counts(database) == before
 
 
@@ -55,21 +55,21 @@ def test_rows_that_fail_half_way_leave_nothing_behind(tmp_path: Path, rows: Any,
     database = tmp_path / "demos.sqlite"
     rows["Kills"][1] |= broken
     with Ledger(database) as ledger, pytest.raises(UnreadableDemoError, match="contradicts the database's rules"):
-        ledger.add(Path("a"), "1" * 64, rows, **FACTS)
+        ledger.add(Path("a"), ["1" * 64], rows, **FACTS)
     assert set(counts(database).values()) == {0}
 
 
 def test_a_full_disk_leaves_nothing_behind_and_is_the_databases_trouble(tmp_path: Path, rows: Any) -> None:
     database = tmp_path / "demos.sqlite"
     with Ledger(database) as ledger:
-        ledger.add(Path("a"), "1" * 64, rows, **FACTS)
+        ledger.add(Path("a"), ["1" * 64], rows, **FACTS)
         before = counts(database)
         rows["Kills"] = [rows["Kills"][0] | {"Id": number} for number in range(1, 2001)]
         with ledger._transaction() as connection:
             pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
             connection.exec_driver_sql(f"PRAGMA max_page_count = {pages + 2}")
         with pytest.raises(DemoDatabaseError, match=r"full.*Nothing was half-written"):
-            ledger.add(Path("b"), "2" * 64, rows, **FACTS)
+            ledger.add(Path("b"), ["2" * 64], rows, **FACTS)
     assert counts(database) == before
 
 

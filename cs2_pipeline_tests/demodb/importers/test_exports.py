@@ -1,0 +1,286 @@
+"""Exports of other programs: each match once, whatever the format, and every awkward file with a stated answer."""
+
+import gzip
+import json
+import sqlite3
+import zipfile
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.datasets import snapshots
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
+from cs2_pipeline.demodb.extraction import extract
+from cs2_pipeline.demodb.importers import checksum, failed, ingest_exports
+from cs2_pipeline_tests.demodb.importers import made_exports as made
+
+DATA = Path(__file__).parents[3].parent / "shared" / "data"
+needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="no real exports beside the repository")
+ALL_DAYS = date(2000, 1, 1), date(2100, 1, 1)
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Path:
+    return tmp_path / "demos.sqlite"
+
+
+def take(database: Path, *paths: Path, **options: Any) -> list[tuple[str, str]]:
+    return [(outcome.status, outcome.detail) for outcome in ingest_exports(paths, database, **options).outcomes]
+
+
+def statuses(database: Path, *paths: Path, **options: Any) -> list[str]:
+    return [status for status, _ in take(database, *paths, **options)]
+
+
+def query(database: Path, text: str) -> list[tuple[Any, ...]]:
+    with sqlite3.connect(database) as connection:
+        return connection.execute(text).fetchall()
+
+
+def states(database: Path) -> pd.DataFrame:
+    with DemoDatabase(f"sqlite:///{database}") as db:
+        found = extract.event_tables(db, *ALL_DAYS)
+    return snapshots.rebuild(found.rounds, found.participants, found.kills, found.damages, found.bombs).frame
+
+
+def test_a_match_comes_in_with_its_rounds_its_score_and_where_it_came_from(tmp_path: Path, database: Path) -> None:
+    assert statuses(database, made.write(tmp_path, made.match("AAAABBB" + "A" * 9))) == ["imported"]
+    found = query(database, 'SELECT "TotalRounds", "CTScore", "TScore", "WinnerTeam", "StartTime" FROM "Matches"')
+    assert found == [(16, 3, 13, "T", "2024-03-09 18:00:00.000000")]
+    assert query(database, 'SELECT "DemoSource", "Game" FROM "DemoFiles"') == [("cs-demo-analyzer", "cs2")]
+    assert query(database, 'SELECT COUNT(*), SUM("HasHelmet"), SUM("EquipmentValue") FROM "PlayerRoundStats"') == [
+        (160, 160, 160 * 4_700)
+    ]
+
+
+def test_the_same_demo_is_known_again_in_every_format_and_name(tmp_path: Path, database: Path) -> None:
+    one = made.match()
+    tables = made.write_csv(tmp_path / "tables", one)
+    archive = tmp_path / "archive.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("other-name.json", json.dumps(one))
+    assert statuses(database, made.write(tmp_path, one)) == ["imported"]
+    assert statuses(database, made.write(tmp_path, one, "again.json"), tables, archive) == ["known"] * 3
+    assert query(database, 'SELECT COUNT(*) FROM "Matches"') == [(1,)]
+
+
+def test_a_demo_has_the_checksum_of_its_exports(tmp_path: Path) -> None:
+    def field(number: int, value: str | int) -> bytes:
+        if isinstance(value, int):
+            return bytes([number << 3]) + varint(value)
+        return bytes([number << 3 | 2]) + varint(len(value)) + value.encode()
+
+    def varint(value: int) -> bytes:
+        digits = bytearray()
+        while value >= 0x80:
+            digits.append(value & 0x7F | 0x80)
+            value >>= 7
+        return bytes(digits) + bytes([value])
+
+    header = field(1, "PBDEMS2") + field(2, 13983) + field(3, "a server") + field(4, "SourceTV") + field(5, "de_nuke")
+    header += field(11, "valve_demo_2") + field(12, "8e9d71ab") + field(13, 9842)
+    path = tmp_path / "match.dem"
+    path.write_bytes(b"PBDEMS2\0" + bytes(8) + bytes([1, 0]) + varint(len(header)) + header + bytes(100))
+    said = f"de_nukea serverSourceTV1398398428e9d71abvalve_demo_2{path.stat().st_size}"
+    assert checksum.of_demo(path) == f"{checksum.crc64(said.encode()):x}"
+    assert checksum.crc64(b"123456789") == 0x995DC9BBDF1939FA  # the check value published for CRC-64/XZ
+
+
+def test_a_match_without_a_date_is_refused_until_one_is_said_and_never_gets_todays(
+    tmp_path: Path, database: Path
+) -> None:
+    path = made.write(tmp_path, made.match(date=""))
+    [(status, detail)] = take(database, path)
+    assert status == "refused" and "--date" in detail
+    assert query(database, 'SELECT COUNT(*) FROM "Matches"') == [(0,)]
+    assert [entry.path for entry in failed(database)] == [str(path)]
+    assert statuses(database, path) == ["quarantined"]
+    assert statuses(database, path, played_on=date(2023, 12, 31)) == ["imported"]
+    assert query(database, 'SELECT "StartTime" FROM "Matches"') == [("2023-12-31 00:00:00.000000",)]
+    assert failed(database) == []
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (json.dumps(made.match()).encode()[:5_000], "truncated"),
+        (gzip.compress(json.dumps(made.match()).encode())[:500], "truncated"),
+        (b'{"rounds": []}', "no checksum"),
+        (b"[]", "no export of cs-demo-analyzer"),
+    ],
+)
+def test_a_broken_file_is_refused_with_the_reason_and_loses_nothing(
+    tmp_path: Path, database: Path, content: bytes, said: str
+) -> None:
+    broken = tmp_path / "broken.json.gz"
+    broken.write_bytes(content)
+    good = made.write(tmp_path, made.match())
+    found = dict(zip(("broken", "good"), take(database, broken, good), strict=True))
+    assert found["broken"][0] == "refused" and said in found["broken"][1]
+    assert found["good"][0] == "imported"
+
+
+def test_two_against_two_is_refused(tmp_path: Path, database: Path) -> None:
+    four = {made.steam_id(player) for player in (1, 2, 6, 7)}
+    one = made.match()
+    few = {
+        "playerEconomies": [row for row in one["playerEconomies"] if row["steamId"] in four],
+        "kills": [row for row in one["kills"] if {row["killerSteamId"], row["victimSteamId"]} <= four],
+        "damages": [row for row in one["damages"] if {row["attackerSteamId"], row["victimSteamId"]} <= four],
+        "playersBuy": [],
+    }
+    [(status, detail)] = take(database, made.write(tmp_path, one | few))
+    assert status == "refused" and "teams of 2" in detail
+
+
+def test_a_match_given_up_after_eight_rounds_counts_and_has_no_winner(tmp_path: Path, database: Path) -> None:
+    assert statuses(database, made.write(tmp_path, made.match("A" * 8))) == ["imported"]
+    found = query(database, 'SELECT "IsFinished", "WinnerTeam", "WinCondition", "TotalRounds" FROM "Matches"')
+    assert found == [(1, None, "given up", 8)]
+    assert states(database)["round_id"].nunique() == 8
+
+
+def test_a_player_who_leaves_leaves_four(tmp_path: Path, database: Path) -> None:
+    one = made.match("A" * 13)
+    gone = made.steam_id(10)
+    for part, key in (("playerEconomies", "steamId"), ("kills", "victimSteamId"), ("damages", "victimSteamId"),
+                      ("playersBuy", "playerSteamId")):  # fmt: skip
+        one[part] = [row for row in one[part] if row["roundNumber"] <= 6 or row[key] != gone]
+    assert statuses(database, made.write(tmp_path, one)) == ["imported"]
+    begun = states(database).query("moment == 'freeze_end'").set_index("round_number")["t_alive"]
+    assert begun.loc[:6].tolist() == [5] * 6 and begun.loc[7:12].tolist() == [4] * 6
+
+
+def test_a_player_whose_economy_is_missing_does_not_make_the_side_smaller(tmp_path: Path, database: Path) -> None:
+    one = made.match("A" * 13)
+    one["playerEconomies"] = [
+        row for row in one["playerEconomies"] if (row["roundNumber"], row["steamId"]) != (3, made.steam_id(10))
+    ]
+    take(database, made.write(tmp_path, one))
+    assert 3 not in set(states(database)["round_number"])
+    assert query(database, 'SELECT COUNT(*) FROM "PlayerRoundStats" WHERE "EquipmentValue" IS NULL') == [(1,)]
+
+
+def test_a_bot_plays_under_its_name_and_is_no_person(tmp_path: Path, database: Path) -> None:
+    bot = {"victimSteamId": 0, "victimName": "Yanni"}
+    one = made.match("A" * 13)
+    one["kills"] = [row | bot if row["victimSteamId"] == made.steam_id(10) else row for row in one["kills"]]
+    take(database, made.write(tmp_path, one))
+    assert query(database, 'SELECT "SteamId", "IsBot" FROM "Players" WHERE "PlayerName" = \'Yanni\'') == [(0, 1)]
+    with DemoDatabase(f"sqlite:///{database}") as db:
+        lines = extract.player_match_stats(db, *ALL_DAYS).frame
+    assert len(lines) == 10 and "0" not in set(lines["steam_id"])
+
+
+def test_killer_0_is_nobody(tmp_path: Path, database: Path) -> None:
+    fallen = made.kill(1, 0, 10, at=5.0, weaponName="World")
+    one = made.match()
+    one["kills"] = [
+        fallen,
+        *(row for row in one["kills"] if (row["roundNumber"], row["victimSteamId"]) != (1, made.steam_id(10))),
+    ]
+    take(database, made.write(tmp_path, one))
+    assert query(database, 'SELECT "KillerId", "KillerTeam", "Weapon" FROM "Kills" ORDER BY "Tick" LIMIT 1') == [
+        (None, None, "world")
+    ]
+
+
+def test_a_kill_after_the_rounds_end_is_kept_and_changes_nothing(tmp_path: Path, database: Path) -> None:
+    late = made.kill(1, 6, 1, at=made.LASTS / 64 + 1)
+    one = made.match()
+    take(database, made.write(tmp_path, one | {"kills": [*one["kills"], late]}))
+    assert query(database, 'SELECT COUNT(*) FROM "Kills" WHERE "RoundId" = 1') == [(6,)]
+    assert query(database, 'SELECT "CTLivePlayers", "TLivePlayers" FROM "Rounds" WHERE "Id" = 1') == [(5, 0)]
+    with DemoDatabase(f"sqlite:///{database}") as db:
+        assert extract.event_tables(db, *ALL_DAYS).left_out["event after the round's end"] == 1
+
+
+def test_a_round_that_ends_before_it_began_does_not_count(tmp_path: Path, database: Path) -> None:
+    one = made.match("AB" * 3 + "A" * 10)
+    one["rounds"][1] |= {"endTick": 0, "duration": -70_000, "winnerSide": 0, "endReason": 0}
+    take(database, made.write(tmp_path, one))
+    assert query(database, 'SELECT COUNT(*), MAX("CTScore" + "TScore") FROM "Rounds" WHERE "EndTick" > 0') == [(15, 15)]
+
+
+def test_parts_of_a_map_are_one_match(tmp_path: Path, database: Path) -> None:
+    first = made.match("AAAAAB", demoFileName="one-vs-two-mirage-p1", checksum="1")
+    first["rounds"][-1] |= {"endTick": 0, "winnerSide": 0, "endReason": 0}  # broken off, and played again
+    second = made.match("BAAAAAA" + "B" * 3 + "A", demoFileName="one-vs-two-mirage-p2", checksum="2", maxRounds=14)
+    for row in second["rounds"]:
+        row["teamASide"] = made.CT
+    paths = [made.write(tmp_path, first, "p1.json"), made.write(tmp_path, second, "p2.json")]
+    [(status, detail)] = take(database, paths[1])
+    assert status == "refused" and "other parts" in detail
+    assert statuses(database, *paths, retry=True) == ["imported"]
+    assert query(database, 'SELECT COUNT(*), MAX("RoundNumber") FROM "Rounds" WHERE "WinnerTeam" IS NOT NULL') == [
+        (16, 16)
+    ]
+    assert statuses(database, *paths) == ["known"]
+    assert failed(database) == []
+
+
+def test_what_tables_without_damages_and_plants_do_not_say_is_null_and_not_0(tmp_path: Path, database: Path) -> None:
+    take(database, made.write_csv(tmp_path / "tables", made.match()))
+    assert query(database, 'SELECT DISTINCT "BombPlanted" FROM "Rounds"') == [(None,)]
+    assert query(database, 'SELECT DISTINCT "Health", "Armor", "Damage" FROM "PlayerRoundStats"') == [(None,) * 3]
+    assert query(database, 'SELECT DISTINCT "TotalDamageDealt", "ADR" FROM "PlayerMatchStats"') == [(None, None)]
+
+
+@pytest.mark.parametrize("reason", [1, 8, 9, 12])
+def test_the_moments_of_such_a_round_end_before_a_plant_could_have_been_however_it_ended(
+    tmp_path: Path, database: Path, reason: int
+) -> None:
+    one = made.match()
+    for row in one["rounds"]:
+        row["endReason"] = reason
+    take(database, made.write_csv(tmp_path / "tables", one))
+    found = states(database)
+    assert found.groupby("round_id")["elapsed"].agg(list).tolist() == [[0.0, 8.0, 10.0]] * 13
+    known = found["ct_health"].notna() | found["t_armor"].notna()
+    assert (known == (found["elapsed"] == 0)).all()
+    assert found.loc[found["elapsed"] == 8.0, ["ct_alive", "t_alive"]].drop_duplicates().to_numpy().tolist() == [
+        [5, 4], [4, 5]
+    ]  # fmt: skip
+
+
+def test_an_older_database_is_left_alone_with_a_word_what_to_do(tmp_path: Path, database: Path) -> None:
+    with sqlite3.connect(database) as connection:
+        connection.execute('CREATE TABLE "DemoFiles" ("Id" INTEGER PRIMARY KEY, "FileName" TEXT)')
+    with pytest.raises(DemoDatabaseError, match="earlier version"):
+        take(database, made.write(tmp_path, made.match()))
+
+
+def test_a_path_without_an_export_is_said_to_be_missing(tmp_path: Path, database: Path) -> None:
+    (tmp_path / "notes.txt").write_text("nothing")
+    assert statuses(database, tmp_path / "notes.txt", tmp_path / "absent.json") == ["missing", "missing"]
+    assert not database.exists()
+
+
+@needs_data
+def test_the_eight_real_matches_have_the_score_that_the_export_says(database: Path) -> None:
+    folder = DATA / "cs_demo_analyzer"
+    report = ingest_exports([folder], database, played_on=date(2024, 1, 1))
+    assert [outcome.status for outcome in report.outcomes] == ["imported"] * 8
+    for outcome in report.outcomes:
+        said = json.loads(gzip.decompress(outcome.path.read_bytes()))
+        by_side = {
+            said["teamA"]["currentSide"]: said["teamA"]["score"],
+            said["teamB"]["currentSide"]: said["teamB"]["score"],
+        }
+        found = query(database, f'SELECT "CTScore", "TScore" FROM "Matches" WHERE "DemoFileId" = {outcome.demo_id}')  # noqa: S608
+        assert found == [(by_side[made.CT], by_side[made.T])]
+        stats = query(
+            database,
+            'SELECT p."SteamId", s."Kills", s."Deaths" FROM "PlayerMatchStats" s JOIN "Players" p '
+            f'ON p."Id" = s."PlayerId" WHERE NOT p."IsBot" AND p."DemoFileId" = {outcome.demo_id}',  # noqa: S608
+        )
+        for steam_id, kills, deaths in stats:
+            dead = [kill for kill in said["kills"] if kill["victimSteamId"] == steam_id]
+            made_kills = [kill for kill in said["kills"] if kill["killerSteamId"] == steam_id]
+            enemies = [kill for kill in made_kills if kill["killerSide"] != kill["victimSide"]]
+            assert (kills, deaths) == (len(enemies), len(dead))
+    assert query(database, 'SELECT MIN("StartTime") FROM "Matches"')[0][0] < str(datetime(2024, 1, 2))
