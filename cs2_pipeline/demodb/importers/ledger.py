@@ -98,8 +98,8 @@ class Ledger:
         if absent := sorted({column.name for column in METADATA.tables["DemoFiles"].columns} - present):
             raise DemoDatabaseError(
                 f"the demo database {database} was made by an earlier version: DemoFiles has no {', '.join(absent)}, "
-                "and what a recording does not tell cannot be left empty in it. Ingest into another folder (CS2_HOME=…), "
-                "or move the file away and ingest everything again"
+                "and what a recording does not tell cannot be left empty in it. Ingest into another folder "
+                "(CS2_HOME=…), or move the file away and ingest everything again"
             )
 
     def __enter__(self) -> "Ledger":

