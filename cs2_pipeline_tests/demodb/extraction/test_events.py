@@ -119,13 +119,23 @@ def test_a_round_with_a_hole_in_a_kill_or_hit_is_left_out_and_the_day_goes_on(sm
     assert f"{table} row 1 lacks" in found.refused["detail"].iloc[0]
 
 
-@pytest.mark.parametrize("column", ["StartMoney", "MoneySpent", "EquipmentValue", "HasHelmet", "HasDefuseKit"])
+@pytest.mark.parametrize("column", ["StartMoney", "MoneySpent", "EquipmentValue"])
 def test_a_round_with_a_hole_in_one_players_record_is_left_out(small, tmp_path, column):
     small.table("PlayerRoundStats")[0][column] = None
     with DemoDatabase(small.write(tmp_path / "demos.sqlite", nullable("PlayerRoundStats", column))) as db:
         found = extract.event_tables(db, DAY, DAY)
     assert found.rounds["round_id"].tolist() == [2, 3]
-    assert found.refused["reason"].tolist() == [reasons.MISSING_VALUE, reasons.TEAM_INCOMPLETE]
+    assert found.refused["reason"].tolist() == [reasons.MISSING_VALUE]
+    assert found.left_out[reasons.NO_ECONOMY] == 1
+
+
+@pytest.mark.parametrize(("column", "name"), [("HasHelmet", "has_helmet"), ("HasDefuseKit", "has_defuse_kit")])
+def test_a_helmet_or_kit_that_is_not_recorded_is_not_known(small, tmp_path, column, name):
+    small.table("PlayerRoundStats")[0][column] = None
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite")) as db:
+        found = extract.event_tables(db, DAY, DAY)
+    assert found.rounds["round_id"].tolist() == [1, 2, 3]
+    assert found.participants[name].isna().tolist() == [True] + [False] * 11
 
 
 def test_a_tick_rate_that_is_null_refuses_the_rounds_and_the_day_goes_on(small, tmp_path):
