@@ -144,7 +144,9 @@ ROUNDS: Final = Table(
             "money of the T side when the round began, dollars; null where nothing tells it",
             nullable=True,
         ),
-        Column("bomb_planted", "Int64", "1 where the bomb was planted in the round; null where not recorded", nullable=True),
+        Column(
+            "bomb_planted", "Int64", "1 where the bomb was planted in the round; null where not recorded", nullable=True
+        ),
         Column("duration", "float64", "seconds the round lasted"),
         Column("ct_score", "int64", "rounds the CT side has won, this one included"),
         Column("t_score", "int64", "rounds the T side has won, this one included"),

@@ -98,8 +98,9 @@ def rounds(db: DemoDatabase, first: date, last: date) -> Extracted:
     """Finished live rounds with a winner, of finished matches that started on the days `first` to `last`.
 
     Returns:
-        The frame has `ROUND_FRAME`: ids and scores int64, players alive, money, equipment and `bomb_planted` Int64 (null
-        where nothing tells them), `ct_wins` int8, `duration` float64 (seconds), `started_at` the start of the match as recorded, `played_at` when it was played where that is known to be another day (null else); sorted by
+        The frame has `ROUND_FRAME`: ids and scores int64, players alive, money, equipment and `bomb_planted` Int64
+        (null where nothing tells them), `ct_wins` int8, `duration` float64 (seconds), `started_at` the start of the
+        match as recorded, `played_at` when it was played where that is known to be another day (null else); sorted by
         match start, match and round number.
 
     Raises:
