@@ -45,7 +45,8 @@ def _never_written(played: pd.DataFrame, group: tuple[str, ...]) -> pd.Series:
 
 def _with_bomb(days: Days, played: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
     """The rounds with the plants of Bombs in matches without a marked one, and which rounds these changed."""
-    unmarked = _never_written(played, ("bomb_planted",))
+    recorded_at_all = played["bomb_planted"].notna()
+    unmarked = _never_written(played, ("bomb_planted",)) & recorded_at_all
     if not unmarked.any():
         return played, unmarked
     bomb, recorded = days.db.schema["Bombs"], days.db.schema["Rounds"]
@@ -53,7 +54,8 @@ def _with_bomb(days: Days, played: pd.DataFrame) -> tuple[pd.DataFrame, pd.Serie
     events = frame_of(days.db.read(days.rounds(columns, joined=(bomb.clause, bomb["RoundId"] == recorded["Id"]))))
     plants = events.loc[bomb_event(events["event_type"]) == "planted", "round_id"]
     planted = unmarked & played["round_id"].isin(plants)
-    return played.assign(bomb_planted=(played["bomb_planted"].eq(1) | planted).astype("int8")), planted
+    marked = played["bomb_planted"].eq(1).fillna(False).astype(bool) | planted
+    return played.assign(bomb_planted=marked.astype("Int64").where(recorded_at_all)), planted
 
 
 def _from_events(events: ExtractedEvents) -> pd.DataFrame:

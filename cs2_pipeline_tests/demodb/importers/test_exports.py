@@ -226,6 +226,9 @@ def test_parts_of_a_map_are_one_match(tmp_path: Path, database: Path) -> None:
 def test_what_tables_without_damages_and_plants_do_not_say_is_null_and_not_0(tmp_path: Path, database: Path) -> None:
     take(database, made.write_csv(tmp_path / "tables", made.match()))
     assert query(database, 'SELECT DISTINCT "BombPlanted" FROM "Rounds"') == [(None,)]
+    with DemoDatabase(f"sqlite:///{database}") as db:
+        rounds = extract.rounds(db, *ALL_DAYS).frame
+    assert len(rounds) == 13 and rounds["bomb_planted"].isna().all() and rounds["ct_start_money"].notna().all()
     assert query(database, 'SELECT DISTINCT "Health", "Armor", "Damage" FROM "PlayerRoundStats"') == [(None,) * 3]
     assert query(database, 'SELECT DISTINCT "TotalDamageDealt", "ADR" FROM "PlayerMatchStats"') == [(None, None)]
 
