@@ -3,7 +3,8 @@
 The endpoints are declared to BentoML, so that its clients, its schema and other services know them. Over HTTP they
 are answered by `app.PredictionApp`, which stands in front of BentoML's own application; calls from inside the process
 go to `in_process`. Both are imported when needed: the process that only supervises the workers loads this module
-too, and has no use for models.
+too, and has no use for models. BentoML's settings `tracing` and `traffic` would not act on what is answered before its
+layers, so none are given.
 """
 
 import re
