@@ -23,6 +23,8 @@ Reader = Annotated[Caller, Depends(allow(Scope.LIVE_READ))]
 MOVING: Final = frozenset({"kill", "bomb_planted", "bomb_defused", "bomb_exploded"})
 """Events that somebody caused."""
 MOST_SWINGS: Final = 5
+SAME_MOMENT: Final = 0.25
+"""Seconds within which a hit belongs to the kill that follows it."""
 LEAST_SWING: Final = 0.0005
 """Less than this is not told as a swing."""
 _ACTORS: Final = {"kill": ("killer_player_id", "killer_team")}
@@ -150,23 +152,40 @@ def _moment(row: Row, bodies: Mapping[str, Mapping[str, Any]]) -> float:
 
 
 def _swings(rows: Sequence[Row], bodies: Mapping[str, Mapping[str, Any]]) -> Iterable[Swing]:
+    """What each event that somebody caused did to the map's price.
+
+    The hit that kills is told before the kill and moves the price already: hits of a moment count as the kill's.
+    """
+    hits: dict[str, tuple[float, float]] = {}
     for before, row in pairwise(rows):
-        if row["trigger"] not in MOVING or before["map_p"] is None or row["map_p"] is None:
-            continue
-        if abs(row["map_p"] - before["map_p"]) < LEAST_SWING:
-            continue
         payload = bodies.get(row["event_id"], {}).get("payload") or {}
-        who, side = _ACTORS.get(row["trigger"], _ACTOR)
-        team = payload.get(side)
-        yield Swing(
-            event_id=row["event_id"],
-            round_no=row["round_no"],
-            type=row["trigger"],
-            words=words_of(row["trigger"], payload),
-            player_id=payload.get(who),
-            team=team if team in ("A", "B") else None,
-            change=round(row["map_p"] - before["map_p"], 6),
-        )
+        victim, at = payload.get("victim_player_id"), _moment(row, bodies)
+        change = 0.0 if None in (before["map_p"], row["map_p"]) else row["map_p"] - before["map_p"]
+        if row["trigger"] == "player_hurt" and victim is not None:
+            when, sum_ = hits.get(victim, (at, 0.0))
+            hits[victim] = at, change + (sum_ if at - when <= SAME_MOMENT else 0.0)
+            continue
+        if row["trigger"] not in MOVING:
+            continue
+        if row["trigger"] == "kill" and victim in hits:
+            when, sum_ = hits.pop(victim)
+            change += sum_ if at - when <= SAME_MOMENT else 0.0
+        if abs(change) >= LEAST_SWING:
+            yield _swing(row, payload, change)
+
+
+def _swing(row: Row, payload: Mapping[str, Any], change: float) -> Swing:
+    who, side = _ACTORS.get(row["trigger"], _ACTOR)
+    team = payload.get(side)
+    return Swing(
+        event_id=row["event_id"],
+        round_no=row["round_no"],
+        type=row["trigger"],
+        words=words_of(row["trigger"], payload),
+        player_id=payload.get(who),
+        team=team if team in ("A", "B") else None,
+        change=round(change, 6),
+    )
 
 
 def words_of(kind: str, payload: Mapping[str, Any]) -> str:

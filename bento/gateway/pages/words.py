@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from math import isfinite
 from typing import Any, Final
 
 MISSING: Final = "–"
@@ -60,6 +61,15 @@ def figure(value: float | None, digits: int = 3) -> str:
     return text.replace("0.", ".", 1) if text.startswith(("0.", "-0.")) else text
 
 
+def cell(text: str) -> str:
+    """A value of a table of evidence: fractions to four digits, all else as it is."""
+    try:
+        number = float(text)
+    except ValueError:
+        return text
+    return text if number.is_integer() or not isfinite(number) else f"{number:.4f}"
+
+
 FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "percent": percent,
     "interval": interval,
@@ -68,4 +78,5 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "clock": clock,
     "moment": moment,
     "figure": figure,
+    "cell": cell,
 }

@@ -52,6 +52,7 @@ def test_a_day_that_is_none_is_refused_with_its_field(site):
 
 
 def test_the_curve_is_the_history_and_its_swings_are_its_largest_steps(site, finished):
+    # Here no hit stands before a kill, so a swing is one step of the curve.
     (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
     history = httpx.get(f"{site}/api/v1/matches/{finished}/history").json()
     assert curve["points"]["p"] == [one["map"]["p_team_a_win"] if one["map"] else None for one in history]

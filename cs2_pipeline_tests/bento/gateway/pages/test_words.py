@@ -28,4 +28,5 @@ def test_the_words_for_the_rest():
     assert words.clock(75.9) == "1:15"
     assert words.figure(0.5084) == ".508"
     assert words.figure(-0.0072, 4) == "-.0072"
+    assert [words.cell(text) for text in ("de_nuke", "0.475123", "17", "inf")] == ["de_nuke", "0.4751", "17", "inf"]
     assert words.moment("2026-01-18T12:00:00+01:00") == "2026-01-18 11:00 UTC"
