@@ -14,6 +14,7 @@ from fastapi import APIRouter, FastAPI
 from bento.gateway import announcer
 from bento.gateway import forecasts as forecasting
 from bento.gateway.live import curve, intake, matches, room, sources
+from bento.gateway.pages import forecasts as forecast_pages
 from bento.gateway.pages import matches as match_pages
 from bento.gateway.pages import models, site, what_if
 from bento.gateway.routers import announcements, auth, directories, forecasts, health, records
@@ -42,5 +43,6 @@ ROOMS: Final = (
     Room(what_if.router),
     Room(models.router),
     Room(match_pages.router),
+    Room(forecast_pages.router),
 )
 """Opened in this order: the records are there for all behind them."""

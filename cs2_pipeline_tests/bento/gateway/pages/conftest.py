@@ -10,27 +10,31 @@ import pytest
 import uvicorn
 
 from bento.gateway.app import build_app
+from cs2_pipeline.forecasting import directories
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.forecasting import league
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run")
 
 
 @contextmanager
-def gateway_on_a_port(home):
-    """The address of a gateway that browsers can ask, with its champions fetched."""
+def gateway_on_a_port(home, *, opened=lambda app: None):
+    """The address of a gateway that browsers can ask, with its champions fetched; `opened` is told once it runs."""
     settings = Settings(home=home)
     store = ModelStore(settings.resolved_tracking_uri(), settings.champion_cache)
     if (champion := store.champion("round_predictor")) is not None:
         store.fetch(champion)
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(build_app(settings), log_level="warning"))
+    app = build_app(settings)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:
         assert thread.is_alive()
         time.sleep(0.02)
+    opened(app)
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
     thread.join(30)
@@ -44,8 +48,15 @@ def site(new_home, tmp_path_factory):
     home.promote(home.register_player())
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("CS2_HOME", str(home.path))
-        with gateway_on_a_port(home.path) as address:
+        with gateway_on_a_port(home.path, opened=with_a_league) as address:
             yield address
+
+
+def with_a_league(app):
+    """Teams and players to forecast for, and a forecaster of known strengths."""
+    league.fill(app.state.records)
+    app.state.forecasting.forecaster = league.Strengths()
+    app.state.forecasting.directories = directories.load(app.state.records)
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,128 @@
+// The form, the newest forecasts, their scores and the ledger, all through the public API.
+"use strict";
+(() => {
+  const place = (id) => document.getElementById(id);
+  const element = (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text, ...more });
+  const percent = (p) => (p === 0 || p === 1 ? `${100 * p} %` : p < 0.005 ? "< 1 %" : p > 0.995 ? "> 99 %" : `${Math.round(100 * p)} %`);
+  const names = new Map([...document.querySelectorAll("#team1 option")].map((one) => [one.value, one.textContent]));
+  const called = (id) => names.get(id) || id;
+  const figure = (value) => (value === null ? "–" : value.toFixed(3).replace(/^0/, ""));
+  let drawn = null;
+  let bins = null;
+
+  async function asked(path, options) {
+    const response = await fetch(path, options);
+    const found = await response.json();
+    if (!response.ok) {
+      const errors = (found.errors || []).map((one) => `${one.field}: ${one.message}`).join("; ");
+      throw new Error(errors || found.detail || found.title);
+    }
+    return found;
+  }
+
+  function row(cells, heads = 1) {
+    const made = element("tr", "");
+    made.append(...cells.map(([text, kind], number) => element(number < heads ? "th" : "td", text, { className: kind || "" })));
+    for (const head of made.querySelectorAll("th")) { head.scope = "row"; }
+    return made;
+  }
+
+  function drawScores() {
+    if (!drawn) { return; }
+    const { axis, colour, layout, options } = window.charts;
+    const scores = [...drawn.final_scores].sort((a, b) => (a.team1 - a.team2) - (b.team1 - b.team2));
+    Plotly.react(place("scores"), [{
+      type: "bar", x: scores.map((one) => `${one.team1}:${one.team2}`), y: scores.map((one) => one.probability),
+      marker: { color: scores.map((one) => (one.team1 > one.team2 ? colour("ct") : colour("t"))), pattern: { shape: scores.map((one) => (one.team1 > one.team2 ? "" : "/")) } },
+      hovertemplate: "%{x}: %{y:.1%}<extra></extra>",
+    }], layout({ xaxis: axis("", { type: "category" }), yaxis: axis("", { tickformat: ".0%" }) }), options);
+  }
+
+  function drawCalibration() {
+    if (!bins || !bins.length) { return; }
+    place("calibration").hidden = false;
+    const { axis, colour, layout, options } = window.charts;
+    const share = { range: [0, 1], tickformat: ".0%" };
+    Plotly.react(place("calibration"), [
+      { x: [0, 1], y: [0, 1], mode: "lines", line: { color: colour("soft"), dash: "dot", width: 1 }, hoverinfo: "skip" },
+      { x: bins.map((one) => one.mean_probability), y: bins.map((one) => one.share_won), mode: "markers",
+        marker: { color: colour("accent"), size: bins.map((one) => 6 + 10 * Math.sqrt(one.weight / Math.max(...bins.map((each) => each.weight)))) },
+        hovertemplate: "said %{x:.0%}, came %{y:.0%}<extra></extra>" },
+    ], layout({ xaxis: axis("forecast", share), yaxis: axis("came", share) }), options);
+  }
+
+  function answer(found) {
+    drawn = found;
+    place("answer").hidden = false;
+    place("answer-heading").textContent = `${found.team1.name} against ${found.team2.name}, best of ${found.best_of}`;
+    place("answer-p").textContent = `${percent(found.team1_win_probability)} : ${percent(found.team2_win_probability)}`;
+    place("answer-interval").textContent = `${found.team1.name} between ${percent(found.interval[0])} and ${percent(found.interval[1])}, match_forecaster version ${found.model_version}`;
+    place("map-team").textContent = `${found.team1.name} win`;
+    place("maps").replaceChildren(...found.maps.map((one) => row([
+      [`${one.map_id === null ? "any map" : called(one.map_id)}${one.known ? "" : " (if drawn)"}`], [percent(one.team1_win_probability), "n"],
+      [`${percent(one.interval[0])} – ${percent(one.interval[1])}`, "n"],
+    ])));
+    place("notes").replaceChildren(...found.notes.map((text) => element("li", text)));
+    place("place").textContent = `entry ${found.ledger.seq} of the ledger, ${found.ledger.hash.slice(0, 16)}…`;
+    drawScores();
+  }
+
+  async function ask(event) {
+    event.preventDefault();
+    const form = new FormData(place("ask"));
+    place("refused").hidden = true;
+    try {
+      answer(await asked("/api/v1/forecasts/series", {
+        method: "POST", headers: { "Content-Type": "application/json" },
+        body: JSON.stringify({ team1_id: form.get("team1"), team2_id: form.get("team2"), best_of: Number(form.get("best_of")), map_ids: form.getAll("map") }),
+      }));
+      newest();
+      head();
+    } catch (error) {
+      place("answer").hidden = true;
+      place("refused").hidden = false;
+      place("refused").textContent = error.message;
+    }
+  }
+
+  async function newest() {
+    const found = (await asked("/api/v1/forecasts?limit=20")).items;
+    place("newest").replaceChildren(...found.map((one) => row([
+      [new Date(one.asked_at).toISOString().slice(0, 16).replace("T", " ")], [`${called(one.team1_id)} – ${called(one.team2_id)}`],
+      [percent(one.team1_win_probability), "n"], [one.settlement ? one.settlement.status.replaceAll("_", " ") : "open"],
+    ], 0)));
+    if (!found.length) { place("newest").replaceChildren(row([["none yet", "muted"]], 0)); }
+  }
+
+  async function good() {
+    const { overall } = await asked("/api/v1/forecasts/scores");
+    place("good").replaceChildren(
+      row([["forecasts"], [String(overall.forecasts), "n"]]), row([["still open"], [String(overall.open), "n"]]),
+      row([["log loss"], [figure(overall.log_loss), "n"]]), row([["Brier score"], [figure(overall.brier), "n"]]),
+      row([["calibration error"], [figure(overall.calibration_error), "n"]]));
+    bins = overall.bins.filter((one) => one.weight > 0);
+    drawCalibration();
+  }
+
+  async function head() {
+    const found = await asked("/api/v1/forecasts/ledger");
+    place("head").textContent = `${found.head.seq} entries; the newest is ${found.head.hash.slice(0, 24)}…`;
+  }
+
+  async function verify() {
+    const place_ = place("verified");
+    place_.textContent = "verifying …";
+    place_.className = "";
+    try {
+      const found = await asked("/api/v1/forecasts/ledger/verify");
+      place_.className = found.holds ? "good" : "bad";
+      place_.textContent = found.holds ? `✓ all ${found.entries} entries are as they were written`
+        : `✗ ${found.faults.map((one) => `entry ${one.seq}: ${one.what}`).join("; ")}`;
+    } catch (error) { place_.textContent = error.message; }
+  }
+
+  place("ask")?.addEventListener("submit", ask);
+  place("verify").addEventListener("click", verify);
+  document.addEventListener("themechange", () => { drawScores(); drawCalibration(); });
+  for (const load of [newest, good, head]) { load().catch(() => { /* the page says nothing it does not know */ }); }
+})();

@@ -1,0 +1,51 @@
+"""Forecasts and players in a browser: a form that answers, a ledger that is verified, and pages of nothing."""
+
+import httpx
+import pytest
+
+expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
+HTML = {"Accept": "text/html"}
+
+
+def test_two_teams_get_their_odds_and_the_ledger_holds_them(site, watched):
+    page = watched(f"{site}/forecasts").page
+    teams = page.locator("#team1 option").all_text_contents()
+    page.select_option("#team1", label=teams[1])
+    page.select_option("#team2", label=teams[2])
+    page.select_option("#best_of", "3")
+    page.click("#ask button[type=submit]")
+    expect(page.locator("#answer-heading")).to_have_text(f"{teams[1]} against {teams[2]}, best of 3")
+    expect(page.locator("#answer-p")).to_contain_text("%")
+    expect(page.locator("#scores svg.main-svg").first).to_be_visible()
+    expect(page.locator("#newest tr").first).to_contain_text(f"{teams[1]} – {teams[2]}")
+
+    page.click("#verify")
+    expect(page.locator("#verified")).to_contain_text("entries are as they were written")
+    newest = httpx.get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
+    expect(page.locator("#place")).to_contain_text(f"entry {newest['ledger']['seq']} of the ledger")
+
+
+def test_a_team_against_itself_is_refused_in_words(site, watched):
+    found = watched(f"{site}/forecasts")
+    teams = found.page.locator("#team1 option").all_text_contents()
+    for name in ("#team1", "#team2"):
+        found.page.select_option(name, label=teams[1])
+    found.page.click("#ask button[type=submit]")
+    expect(found.page.locator("#refused")).to_contain_text("team2_id")
+    found.complaints.clear()  # the browser's own note of the 422
+
+
+def test_players_are_found_by_name_and_each_has_a_page_with_the_team(site):
+    listed = httpx.get(f"{site}/players", headers=HTML).text
+    players = httpx.get(f"{site}/api/v1/players?limit=1").json()["items"]
+    assert f"/players/{players[0]['id']}" in listed
+    page = httpx.get(f"{site}/players/{players[0]['id']}", headers=HTML).text
+    assert players[0]["name"] in page
+    assert "Forecast its next series" in page
+    assert "Nobody is called so" in httpx.get(f"{site}/players?q=xyzzy", headers=HTML).text
+    assert httpx.get(f"{site}/players/xyzzy", headers=HTML).status_code == 404
+
+
+def test_where_no_team_played_the_pages_say_what_to_do(empty_site):
+    assert "No teams yet" in httpx.get(f"{empty_site}/forecasts", headers=HTML).text
+    assert "No players yet" in httpx.get(f"{empty_site}/players", headers=HTML).text
