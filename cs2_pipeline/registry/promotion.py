@@ -86,8 +86,10 @@ def rollback(tracking_uri: str, name: str, *, reason: str, by: str | None = None
     """Return to the previous champion. Doing it twice returns to where one began.
 
     Raises:
-        RegistryError: there is no previous champion to return to.
+        RegistryError: there is no previous champion to return to, or no reason is given.
     """
+    if not reason.strip():
+        raise RegistryError(f"{name}: a rollback needs a reason: it is kept in the history.")
     with translated(tracking_uri):
         client = connect(tracking_uri)
         present, previous = _alias(client, name, CHAMPION), _alias(client, name, PREVIOUS)

@@ -6,10 +6,13 @@ from datetime import UTC, datetime
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from cs2_pipeline.evaluation import drift
+from cs2_pipeline.evaluation import drift as drift_module
 from cs2_pipeline.evaluation.drift import FALSE_ALARM_RATE, UNSEEN_MAPS
 from cs2_pipeline.stats import betting
+from cs2_pipeline.stats.intervals import GroupBootstrap
 
 BEFORE = datetime(2026, 2, 1, tzinfo=UTC)
 RINGS = np.log(2 / FALSE_ALARM_RATE)
@@ -122,3 +125,42 @@ def test_rows_the_champion_may_have_learnt_from_and_too_few_to_compare_with_are_
         drift.compare(learnt[0], learnt[0], since=BEFORE)
     with pytest.raises(ValueError, match="at least two matches"):
         drift.compare(learnt[0][:1], patched("none"), since=BEFORE)
+
+
+def made_up(matches, seed):
+    """Shares of matches whose features are in one of two bins each."""
+    rng = np.random.default_rng(seed)
+    first = {name: rng.uniform(0.3, 0.7, matches) for name in drift_module.ROUND_FEATURES}
+    return drift_module.Shares(
+        pd.date_range("2026-01-01", periods=matches, tz="UTC"),
+        {name: np.column_stack([share, 1 - share]) for name, share in first.items()},
+        pd.Series(["de_nuke"] * matches),
+        np.full(matches, 0.5),
+        matches * 20,
+    )
+
+
+@pytest.mark.parametrize(("old", "new"), [(3, 40), (40, 3)])
+def test_the_interval_of_a_psi_rests_on_the_smaller_number_of_matches(old, new, monkeypatch):
+    asked = []
+    whole = GroupBootstrap.interval
+
+    def interval(self, draws, *, level=0.95, groups=None):
+        asked.append(groups)
+        return whole(self, draws, level=level, groups=groups)
+
+    monkeypatch.setattr(GroupBootstrap, "interval", interval)
+    drift_module.psi_table(made_up(old, 1), made_up(new, 2), resamples=50)
+    assert asked == [3] * len(drift_module.ROUND_FEATURES)
+
+
+def test_the_error_of_the_trainings_own_shares_widens_what_counts_as_drift():
+    old, new = made_up(16, 1), made_up(5, 2)
+    names = [name for name in drift_module.ROUND_FEATURES if name != drift_module._MAP]
+    cuts = {name: drift_module.Bins(("low", "high"), np.array([0.5])) for name in names}
+    against = drift_module.bets(old, new, cuts)
+    share = np.concatenate([old.of[name] for name in names], axis=1)
+    sure = norm.ppf(1 - drift_module.FALSE_ALARM_RATE / 2 / (4 * len(names)))
+    slack = drift_module.TOLERANCE + sure * share.std(axis=0, ddof=1) / 4
+    shifted = np.concatenate([new.of[name] for name in names], axis=1)
+    assert against.payoffs[:, : 2 * len(names)] == pytest.approx(shifted - (share.mean(axis=0) + slack))

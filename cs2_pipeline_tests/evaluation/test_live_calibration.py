@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.evaluation import live_calibration
+from cs2_pipeline.evaluation import live_calibration as live_module
 from cs2_pipeline.evaluation.live_calibration import FALSE_ALARM_RATE, ROUNDS_COUNTED, TOLERANCE, Matches
 from cs2_pipeline.stats import betting
 from cs2_pipeline.training.truth import exact_probability
@@ -144,3 +145,17 @@ def test_a_single_match_is_looked_at_without_an_opinion():
     found = live_calibration.watch(made, made["price"].to_numpy(), since=BEFORE)
     assert (found.matches, found.rounds, found.evidence.rings) == (1, 1, False)
     assert found.ece.low == 0
+
+
+def test_the_chance_of_error_is_divided_over_both_ends_of_all_price_ranges(monkeypatch):
+    rates = []
+
+    def lower_bound(*_, rate, **__):
+        rates.append(rate)
+        return 0.0
+
+    monkeypatch.setattr(live_module.betting, "lower_bound", lower_bound)
+    ranges = len(live_module.EDGES) - 1
+    ones = np.ones((4, ranges))
+    live_module._gaps(Matches(pd.date_range("2026-01-01", periods=4, tz="UTC"), ones, ones, np.ones(4)))
+    assert rates == [pytest.approx(0.05 / 2 / ranges)] * (2 * ranges)

@@ -3,7 +3,9 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.evaluation import slices
+from cs2_pipeline.evaluation import slices as slices_module
 from cs2_pipeline.evaluation.domain import state_features, states_of
+from cs2_pipeline.stats.intervals import GroupBootstrap
 from cs2_pipeline_tests.evaluation.play import fair_price, whole_rounds
 
 
@@ -86,3 +88,18 @@ def test_players_are_sliced_by_tier_and_rounds_seen():
     everybody = table[table["value"] == "all"]
     assert everybody["players"].tolist() == [300] * 4
     assert everybody["gap"].sum() == pytest.approx(0)
+
+
+def test_every_gap_has_an_interval_of_99_percent_by_the_matches_of_its_slice(monkeypatch):
+    asked = []
+    whole = GroupBootstrap.interval
+
+    def interval(self, draws, *, level=0.95, groups=None):
+        asked.append((level, groups))
+        return whole(self, draws, level=level, groups=groups)
+
+    monkeypatch.setattr(GroupBootstrap, "interval", interval)
+    snapshots = whole_rounds(3, matches=10)
+    found = slices_module.round_slices(snapshots, np.full(len(snapshots), 0.5), resamples=50)
+    assert [level for level, _ in asked] == [0.99] * len(found)
+    assert [groups for _, groups in asked] == found["matches"].tolist()

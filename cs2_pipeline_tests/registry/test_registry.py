@@ -304,3 +304,13 @@ def test_an_address_that_cannot_be_read_is_named_without_its_password(address):
         connect(address)
     assert "heim" not in str(refused.value)
     assert refused.value.__suppress_context__
+
+
+@pytest.mark.parametrize("reason", ["", "  "])
+def test_a_rollback_without_a_reason_changes_nothing(uri, recorded, reason):
+    for version in (recorded(), recorded()):
+        promotion.promote(uri, version, reason="good")
+    before = promotion.aliases(uri, "round_predictor")
+    with pytest.raises(RegistryError, match="reason"):
+        promotion.rollback(uri, "round_predictor", reason=reason)
+    assert promotion.aliases(uri, "round_predictor") == before

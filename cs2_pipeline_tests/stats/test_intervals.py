@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from scipy.stats import norm
+from scipy.stats import t as student_t
 
 from cs2_pipeline.stats.intervals import GroupBootstrap, Interval, flatten
 
@@ -87,3 +89,13 @@ def test_figures_flatten_to_the_names_of_the_tracking_server():
 def test_an_interval_reads_as_value_and_ends():
     assert str(Interval(0.51266, 0.5, 0.525)) == "0.5127 [0.5000, 0.5250]"
     assert f"{Interval(-0.1, -0.2, 0.0):+.1f}" == "-0.1 [-0.2, +0.0]"
+
+
+@pytest.mark.parametrize(("groups", "level"), [(3, 0.95), (5, 0.99), (40, 0.95)])
+def test_few_groups_widen_an_interval_by_students_t_and_by_n_over_n_less_one(groups, level):
+    bootstrap = GroupBootstrap(np.arange(groups))
+    draws = np.concatenate([[0.5], (np.arange(100_000) + 0.5) / 100_000])  # a quantile of them is its own share
+    found = bootstrap.interval(draws, level=level)
+    reach = student_t.ppf((1 + level) / 2, groups - 1) * np.sqrt(groups / (groups - 1))
+    assert (found.low, found.high) == pytest.approx((norm.cdf(-reach), norm.cdf(reach)), abs=1e-4)
+    assert bootstrap.interval(draws, level=level, groups=2).low < found.low

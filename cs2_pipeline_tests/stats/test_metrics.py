@@ -6,6 +6,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn import metrics as sk
 
 from cs2_pipeline.stats import metrics
+from cs2_pipeline.stats import metrics as metrics_module
+from cs2_pipeline.stats.intervals import GroupBootstrap
 from cs2_pipeline.stats.metrics import binary_metrics, tier_metrics
 
 
@@ -180,3 +182,14 @@ def test_input_that_means_nothing_is_refused_with_its_row(outcome, probability, 
 def test_tiers_and_scores_that_mean_nothing_are_refused(tier, scores, message):
     with pytest.raises(ValueError, match=message):
         tier_metrics(tier, scores, np.arange(len(tier)))
+
+
+def test_the_spread_of_a_calibrated_models_error_is_not_lost_with_the_mean_of_few_groups():
+    """Five groups in one bin: without n / (n - 1) the simulated squares would be a fifth too small."""
+    rng = np.random.default_rng(3)
+    groups = np.repeat(np.arange(5), 4)
+    outcome, probability = rng.integers(0, 2, 20).astype(float), rng.uniform(0.2, 0.8, 20)
+    draws = metrics_module._calibrated_ece_draws(outcome, probability, GroupBootstrap(groups, resamples=0), 1, 40_000)
+    deviation = probability - outcome
+    sums = np.bincount(groups, deviation - deviation.mean())
+    assert (draws**2).mean() * 20**2 == pytest.approx((sums**2).sum() * 5 / 4, rel=0.03)
