@@ -216,6 +216,8 @@ def _quickest(address: urls.Address, driver: drivers.Driver) -> Callable[[], Rou
         "mssql_python": ("mssql_python", lambda: MssqlPython(drivers.opener(address, driver))),
         "pyodbc": ("arrow_odbc", lambda: ArrowOdbc(drivers.odbc_string(address, driver), CONNECT_TIMEOUT)),
     }
+    if driver.is_free_tds and not (address.password or "").isascii():
+        return None  # arrow-odbc hands FreeTDS bytes that it reads as Latin letters; pyodbc hands it UTF-16
     needed, opened = routes["psycopg" if driver.module == "psycopg2" else driver.module]
     return opened if drivers.importable(needed) else None
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import quote
 
-from cs2_pipeline.demodb.connection.errors import DriverMissingError
+from cs2_pipeline.demodb.connection.errors import BadAddressError, DriverMissingError
 from cs2_pipeline.demodb.connection.urls import CONNECT_TIMEOUT, Address, Kind
 
 _MODULES: Final[dict[Kind, tuple[str, ...]]] = {
@@ -72,14 +72,27 @@ class Driver:
         """SQLAlchemy's name of it."""
         return _SQLALCHEMY_NAMES.get(self.module, self.module)
 
+    @property
+    def is_free_tds(self) -> bool:
+        """Whether it goes through FreeTDS."""
+        return any(word in (self.odbc_driver or "").lower() for word in ("freetds", "tdsodbc"))
+
     def __str__(self) -> str:
         """The name for people."""
         return f"{self.module} with {self.odbc_driver}" if self.odbc_driver else self.module.replace("_", "-")
 
 
 def candidates(address: Address) -> list[Driver]:
-    """Every driver the platform knows for the address, the preferred first, with what keeps one from being used."""
-    return [driver for module in _MODULES[address.kind] for driver in _look_at(module, address)]
+    """Every driver the platform knows for the address, the preferred first, with what keeps one from being used.
+
+    An address that names an ODBC driver gets that one, which only pyodbc reaches; Microsoft's is also what mssql-python
+    goes through, so that it stands in where pyodbc is not installed.
+    """
+    modules = _MODULES[address.kind]
+    named = address.options.get("driver")
+    if address.kind == "mssql" and named:
+        modules = ("pyodbc", "mssql_python") if "SQL Server" in named else ("pyodbc",)
+    return [driver for module in modules for driver in _look_at(module, address)]
 
 
 def choose(address: Address) -> Driver:
@@ -164,8 +177,12 @@ def _native_problem() -> str | None:
 
 
 def odbc_string(address: Address, driver: Driver) -> str:
-    """The ODBC connection string for an address. Holds the password: never print it."""
-    free_tds = "freetds" in (driver.odbc_driver or "").lower()
+    """The ODBC connection string for an address. Holds the password: never print it.
+
+    Raises:
+        BadAddressError: the driver cannot be told one of the values.
+    """
+    free_tds = driver.is_free_tds
     server = address.host or ""
     parts: dict[str, str] = {}
     if driver.odbc_driver:
@@ -184,7 +201,16 @@ def odbc_string(address: Address, driver: Driver) -> str:
             parts["Encryption"] = "request" if value.lower() in _ENCRYPTION_OPTIONAL else "require"
         elif name and (free_tds or name not in _FREETDS_ONLY):
             parts[name] = _YES_NO.get(value.lower(), value)
-    return ";".join(f"{key}={{{value.replace('}', '}}')}}}" for key, value in parts.items()) + ";"
+    if not free_tds:
+        return ";".join(f"{key}={{{value.replace('}', '}}')}}}" for key, value in parts.items()) + ";"
+    # FreeTDS knows no doubled brace: a value ends at the first brace that a semicolon follows.
+    unsayable = [key for key, value in parts.items() if "};" in value]
+    if unsayable:
+        raise BadAddressError(
+            f"FreeTDS cannot be told a value that holds a brace before a semicolon, as {', '.join(unsayable)} of "
+            "CS2_DATABASE_URL does; change it, or install mssql-python (`pip install cs2-pipeline[sqlserver]`)"
+        )
+    return ";".join(f"{key}={{{value}}}" for key, value in parts.items()) + ";"
 
 
 def libpq_uri(address: Address) -> str:

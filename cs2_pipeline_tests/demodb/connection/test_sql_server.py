@@ -12,6 +12,7 @@ import sys
 import time
 from datetime import date
 from pathlib import Path
+from urllib.parse import quote
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from cs2_pipeline.demodb.connection import connect, drivers, read, urls
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.connection.errors import (
     AccessDeniedError,
+    BadAddressError,
     ConnectionLostError,
     DatabaseMissingError,
     LoginRefusedError,
@@ -221,6 +223,33 @@ def test_a_connection_cut_while_idle_is_opened_anew(url, sql_server):
         first = extract.rounds(db, DAY, DAY)
         sql_server.cut_all()
         assert extract.rounds(db, DAY, DAY).frame.equals(first.frame)
+
+
+@pytest.mark.parametrize("password", ["a}b", "a}}b", "}ab}", "a{b", "a;b=c", "ünïcode;}", "пароль"])
+def test_a_password_of_any_signs_opens_the_door(sql_server, served, driver, password):
+    sql_server.add_login("signs", password)
+    found = urls.parse(sql_server_url(sql_server, served, driver))
+    url = f"mssql+{found.driver}://signs:{quote(password, safe='')}@127.0.0.1:{found.port}/{served}?" + "&".join(
+        f"{key}={quote(value)}" for key, value in found.options.items()
+    )
+    with opened(url) as db:
+        assert db.read(select(tables.ROUNDS.c.Id)).num_rows == 3
+
+
+def test_a_password_that_freetds_cannot_be_told_is_named_as_the_cause(sql_server, served):
+    found = urls.parse(sql_server_url(sql_server, served, "FreeTDS"))
+    url = f"mssql+pyodbc://signs:{quote('a};b', safe='')}@127.0.0.1:{found.port}/{served}?driver=FreeTDS"
+    with opened(url) as db, pytest.raises(BadAddressError, match=r"FreeTDS cannot be told.*PWD") as told:
+        db.read(select(tables.ROUNDS.c.Id))
+    assert "a};b" not in str(told.value)
+
+
+def test_a_driver_that_the_address_names_is_the_one_used(sql_server, served):
+    _ = sql_server_url(sql_server, served, "FreeTDS")  # skips where it is not installed
+    url = f"Driver={{FreeTDS}};Server=127.0.0.1,{sql_server.port()};Database={served};UID=reader;PWD=correct horse"
+    with opened(url) as db:
+        assert str(db.driver) == "pyodbc with FreeTDS"
+        assert db.read(select(tables.ROUNDS.c.Id)).num_rows == 3
 
 
 def test_a_connection_cut_while_the_catalogue_is_read_is_opened_anew(url, sql_server):
