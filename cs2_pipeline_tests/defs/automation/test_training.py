@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import dagster as dg
 import pytest
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs.automation.training import enough_new_rounds, nightly_training, why_not_tonight
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.settings import Settings
@@ -29,13 +30,15 @@ class Events:
         self.digest = digest or f"digest of {rounds} rounds of {self.days} days"
         read = {"digest": self.digest, "days_read": str(self.days if days is None else days)}
         self._write("round_dataset", metadata=read | {"rounds": rounds, "source": source})
-        self._write("player_dataset", metadata=read)
+        for spec in catalog.MODELS:
+            if spec.dataset != catalog.ROUND.dataset:
+                self._write(spec.dataset, metadata=read)
 
     def trained(self, digest=None):
         """The models, on the datasets built last or on those of a digest."""
         on = {"dataset_digest": digest or self.digest}
-        self._write("round_predictor", metadata=on)
-        self._write("player_classifier", metadata=on)
+        for spec in catalog.MODELS:
+            self._write(spec.name, metadata=on)
 
     def training(self, status):
         job = dg.Definitions(
