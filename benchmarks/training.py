@@ -22,7 +22,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
-from cs2_pipeline.models.round import networks, predictor
+from cs2_pipeline.models.round import networks
 from cs2_pipeline.models.round.inputs import InputMaker, mask
 from cs2_pipeline.models.round.networks import NetworkParams
 from cs2_pipeline.models.threads import one_thread
@@ -113,7 +113,7 @@ def _platform(train: pd.DataFrame, seed: int) -> Callable[[pd.DataFrame], Floats
     make = InputMaker()
 
     def inputs(frame: pd.DataFrame) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        return make(mask(predictor.feature_matrix(frame)))
+        return make(mask(feature_matrix(frame)))
 
     rows, outcome = inputs(train), train["ct_wins"].to_numpy(np.float64)
     seen = (train["match_id"].to_numpy() % MEMBERS)[:, None] != np.arange(MEMBERS)

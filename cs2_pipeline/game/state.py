@@ -104,8 +104,8 @@ class RoundState:
 def decided(ct_alive: Any, t_alive: Any, bomb_planted: Any, time_remaining: Any) -> tuple[Any, Any]:
     """Whether CT has won already and whether T has: both False while the round is open.
 
-    T has won when no CT lives, CT when no T lives and no bomb is down, and CT when time is out with no bomb
-    down. With the bomb down and every T dead the round is open: the CT must still defuse.
+    T has won when no CT lives, CT when no T lives and no bomb is down. When time is out, CT has won with no bomb
+    down and T with it down. With the bomb down and every T dead the round is open: the CT must still defuse.
 
     Args:
         ct_alive, t_alive, bomb_planted, time_remaining: numbers for one state, arrays or columns for many.
@@ -113,7 +113,7 @@ def decided(ct_alive: Any, t_alive: Any, bomb_planted: Any, time_remaining: Any)
     Returns:
         Two booleans, or two arrays of them.
     """
-    t_won = ct_alive <= 0
+    t_won = (ct_alive <= 0) | ((bomb_planted != 0) & (time_remaining <= 0))
     ct_won = (ct_alive > 0) & (bomb_planted == 0) & ((t_alive <= 0) | (time_remaining <= 0))
     return ct_won, t_won
 

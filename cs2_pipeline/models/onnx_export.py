@@ -1,7 +1,7 @@
-"""Writing ONNX graphs by hand: a small builder, and boosted trees as one of its nodes.
+"""Writing ONNX graphs by hand: a small builder.
 
 Graphs are built node by node rather than traced, because the same input must give the same bytes and every
-operation must keep the model's laws in floating point: sums in a fixed order, thresholds on which no row changes side.
+operation must keep the model's laws in floating point.
 """
 
 from typing import Any, Final
@@ -10,11 +10,10 @@ import numpy as np
 import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 INPUT: Final = "features"
 IR_VERSION: Final = 10
-OPSETS: Final = {"": 21, "ai.onnx.ml": 3}
+OPSETS: Final = {"": 21}
 
 
 class Graph:
@@ -60,91 +59,3 @@ class Graph:
         model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION, producer_name="cs2_pipeline")
         onnx.checker.check_model(model)
         return bytes(model.SerializeToString(deterministic=True))
-
-
-def add_trees(
-    graph: Graph, model: HistGradientBoostingClassifier, other: HistGradientBoostingClassifier, use_other: str
-) -> str:
-    """Add two fitted binary gradient boostings of which each row asks one; returns the logit's name, shape (rows, 1).
-
-    Each pair of trees becomes one whose root asks which is meant, so that two cost little more than one.
-    Thresholds, values and their sum are float64, as scikit-learn's are; only the logit is rounded.
-
-    Args:
-        other: as many trees on the first features of the same input.
-        use_other: name of a float32 tensor of shape (rows, 1): 1 where `other` is asked, 0 where `model` is.
-    """
-    columns: dict[str, list[Any]] = {key: [] for key in _TREE_COLUMNS}
-    for tree, pair in enumerate(zip(_trees(model), _trees(other), strict=True)):
-        _add_root(columns, tree, left=1, right=1 + len(pair[0]), feature=graph.width)
-        for fitted, nodes, first in zip((model, other), pair, (1, 1 + len(pair[0])), strict=True):
-            base = float(fitted._baseline_prediction[0, 0]) if tree == 0 else 0.0
-            for number, node in enumerate(nodes):
-                _add_node(columns, tree, node, first=first, number=number, base=base)
-    numbers = {f"{key}_as_tensor": numpy_helper.from_array(np.array(columns.pop(key)), key) for key in _FLOAT_COLUMNS}
-    return graph.add(
-        "TreeEnsembleRegressor",
-        graph.add("Cast", graph.add("Concat", INPUT, use_other, axis=1), to=TensorProto.DOUBLE),
-        domain="ai.onnx.ml",
-        n_targets=1,
-        aggregate_function="SUM",
-        post_transform="NONE",
-        **columns,
-        **numbers,
-    )
-
-
-def _trees(model: HistGradientBoostingClassifier) -> list[Any]:
-    return [predictor.nodes for (predictor,) in model._predictors]
-
-
-_TREE_COLUMNS: Final = (
-    "nodes_treeids",
-    "nodes_nodeids",
-    "nodes_featureids",
-    "nodes_modes",
-    "nodes_values",
-    "nodes_truenodeids",
-    "nodes_falsenodeids",
-    "nodes_missing_value_tracks_true",
-    "target_treeids",
-    "target_nodeids",
-    "target_ids",
-    "target_weights",
-)
-_FLOAT_COLUMNS: Final = ("nodes_values", "target_weights")
-
-
-def _add_root(columns: dict[str, list[Any]], tree: int, *, left: int, right: int, feature: int) -> None:
-    values = {
-        "nodes_treeids": tree,
-        "nodes_nodeids": 0,
-        "nodes_featureids": feature,
-        "nodes_modes": "BRANCH_LEQ",
-        "nodes_values": 0.5,
-        "nodes_truenodeids": left,
-        "nodes_falsenodeids": right,
-        "nodes_missing_value_tracks_true": 0,
-    }
-    for key, value in values.items():
-        columns[key].append(value)
-
-
-def _add_node(columns: dict[str, list[Any]], tree: int, node: Any, *, first: int, number: int, base: float) -> None:
-    """One node of a tree whose root has the number `first`; `base` is added to its value."""
-    leaf = bool(node["is_leaf"])
-    values = {
-        "nodes_treeids": tree,
-        "nodes_nodeids": first + number,
-        "nodes_featureids": 0 if leaf else int(node["feature_idx"]),
-        "nodes_modes": "LEAF" if leaf else "BRANCH_LEQ",
-        "nodes_values": 0.0 if leaf else float(node["num_threshold"]),
-        "nodes_truenodeids": 0 if leaf else first + int(node["left"]),
-        "nodes_falsenodeids": 0 if leaf else first + int(node["right"]),
-        "nodes_missing_value_tracks_true": int(bool(node["missing_go_to_left"]) and not leaf),
-    }
-    if leaf:
-        values |= {"target_treeids": tree, "target_nodeids": first + number, "target_ids": 0}
-        values["target_weights"] = float(node["value"]) + base
-    for key, value in values.items():
-        columns[key].append(value)

@@ -17,6 +17,7 @@ from cs2_pipeline.demodb.extraction import watermark
 from cs2_pipeline.demodb.extraction.events import event_tables
 from cs2_pipeline.models.round import predictor
 from cs2_pipeline.models.round.inputs import mask
+from cs2_pipeline.models.round.rows import feature_matrix
 from cs2_pipeline.stats.intervals import Floats
 from cs2_pipeline.training import truth
 
@@ -66,7 +67,7 @@ def measure(matches: int, *, seed: int) -> KnownTruth:
         training = predictor.train(frame, seed=seed, folder=Path(folder))
     tested = (frame["part"] == "test").to_numpy()
     test = frame[tested]
-    features = predictor.feature_matrix(test)
+    features = feature_matrix(test)
     outputs, plain = (training.artifact.predict(view) for view in (features, mask(features)))  # all states are open
     inside, inside_plain = (
         (told["low"] <= exact[tested]) & (exact[tested] <= told["high"]) for told in (outputs, plain)

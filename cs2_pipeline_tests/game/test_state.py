@@ -114,14 +114,15 @@ def test_ct_has_won_when_time_is_out_with_no_bomb_down(ct, t):
 
 
 @pytest.mark.parametrize(("ct", "t"), [*product(ALIVE[1:], ALIVE)])
-def test_the_round_clock_decides_nothing_once_the_bomb_is_down(ct, t):
-    assert decided_winner(ct, t, 1, 0.0) is None
+def test_t_has_won_when_time_is_out_with_the_bomb_down(ct, t):
+    assert decided_winner(ct, t, 1, 0.0) == "T"
+    assert decided_winner(ct, t, 1, 0.01) is None
 
 
 @LAW
 @given(states())
-def test_an_open_round_has_a_living_ct_and_a_bomb_down_or_a_living_t_with_time_to_plant_it(state):
-    still_to_play = state["bomb_planted"] == 1 or (state["t_alive"] > 0 and state["time_remaining"] > 0)
+def test_an_open_round_has_time_left_a_living_ct_and_a_bomb_down_or_a_living_t(state):
+    still_to_play = state["time_remaining"] > 0 and (state["bomb_planted"] == 1 or state["t_alive"] > 0)
     assert (decided(state) is None) == (state["ct_alive"] > 0 and still_to_play)
 
 

@@ -1,6 +1,6 @@
 """Gradient-boosted trees for the round model: scikit-learn's histogram boosting under the game's laws.
 
-Only their parameters and fit belong here; `onnx_export` writes them as a graph.
+Only their parameters and fit belong here. They are never served: they teach.
 """
 
 from dataclasses import dataclass
@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from cs2_pipeline.game.features import ROUND_FEATURES
-from cs2_pipeline.models.onnx_export import Graph, add_trees
-from cs2_pipeline.models.round.inputs import SIGNS, hidden_share
+from cs2_pipeline.models.round.inputs import SIGNS, hidden_share, unhurried
 
 Matrix = NDArray[np.float32]
 
@@ -40,17 +39,13 @@ class RoundTrees:
     required: HistGradientBoostingClassifier
 
     def logits(self, features: Matrix) -> NDArray[np.float64]:
-        """Logits of P(CT), shape (rows,)."""
+        """Logits of P(CT) that know of no last seconds, shape (rows,)."""
         found = np.empty(len(features))
-        plain = hidden_share(features) == 1
+        plain, features = hidden_share(features) == 1, unhurried(features)
         for rows, model in ((~plain, self.informed), (plain, self.required)):
             if rows.any():
                 found[rows] = model.decision_function(features[rows][:, : model.n_features_in_])
         return found
-
-    def add_to(self, graph: Graph, plain: str) -> str:
-        """Add the trees' node; `plain` names a float32 tensor, 1 where only the required inputs are there."""
-        return add_trees(graph, self.informed, self.required, plain)
 
 
 def fit(
@@ -73,4 +68,4 @@ def fit(
         early_stopping=False,
         random_state=seed,
     )
-    return model.fit(features, outcome)
+    return model.fit(unhurried(features), outcome)

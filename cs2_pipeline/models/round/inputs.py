@@ -1,13 +1,15 @@
-"""From the features of a round to the inputs of the network: scaling, bends, shares, marks of what is missing.
+"""From the features of a round to the inputs of the networks: pieces, ratios, marks of what is missing, the clock.
 
 It is written once, as ONNX nodes: training runs these very nodes, so what a network was fitted on is what it is served.
-The inputs come in two groups. *Monotone* ones never lower P(CT) when they rise (the living, health, equipment, the
-bomb's time; T's with the sign turned). *Context* may act either way. A function that rises with the monotone ones
-therefore keeps the laws of the game, whatever else it learns.
+All of them are numbers from 0 to 1, made by few operations, because each node costs a request half a microsecond; a
+network sees them centred, the wide ones with a gain (`GAIN`).
+
+They come in three groups. *Monotone* ones never lower P(CT) when they rise (the living, health, equipment, the bomb's
+time, the lateness of the round clock; T's with the sign turned). *Context* may act either way. A function that rises
+with the monotone ones therefore keeps the laws of the game, whatever else it learns. *Clock* is what the last seconds
+leave open: see `settle`.
 """
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -18,9 +20,11 @@ from onnx import TensorProto
 
 from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.maps import MAPS
+from cs2_pipeline.game.rules import DEFUSE_TIME_WITH_KIT
 from cs2_pipeline.models.onnx_export import INPUT, Graph
 
 Matrix = NDArray[np.float32]
+Array = NDArray[np.float64]
 
 SIGNS: Final = {
     "ct_alive": 1,
@@ -33,39 +37,46 @@ SIGNS: Final = {
 }
 """Features with a law: +1 where more of it never lowers P(CT), -1 where more never raises it."""
 
-_BENDS: Final[dict[str, tuple[float, ...]]] = {
+LAST_SECONDS: Final = DEFUSE_TIME_WITH_KIT
+"""From here on the clock itself decides: no defuse can begin any more, and hardly a plant."""
+
+_LATE: Final = 20.0
+"""From here on less time on the round clock never lowers P(CT)."""
+
+_ENDS: Final[dict[str, tuple[float, ...]]] = {
     "ct_equip_value": (0, 2_000, 5_000, 10_000, 16_000, 22_000),
     "t_equip_value": (0, 2_000, 5_000, 10_000, 16_000, 22_000),
     "ct_money": (0, 1_000, 3_000, 8_000, 20_000),
     "t_money": (0, 1_000, 3_000, 8_000, 20_000),
-    "round_time": (0, 5, 10, 20, 40, 70, 115),
-    "bomb_time": (0, 5, 10, 20),
+    "round_time": (LAST_SECONDS, 10, _LATE, 40, 70, 115),
+    "bomb_time": (LAST_SECONDS, 7, 10, 20),
     "ct_health": (0, 50, 120, 250, 400),
     "t_health": (0, 50, 120, 250, 400),
     "ct_score": (0, 1),
     "t_score": (0, 1),
+    "map_index": tuple(range(len(MAPS) + 1)),
 }
 """Where a feature's effect may bend: it enters once per segment, from 0 at its left end to 1 at its right end."""
 
-_LINEAR: Final[dict[str, tuple[float, float]]] = {
-    "ct_alive": (2.5, 1.5),
-    "t_alive": (2.5, 1.5),
-    "ct_equip_value": (12_000, 9_000),
-    "t_equip_value": (12_000, 9_000),
-    "ct_health": (300, 150),
-    "t_health": (300, 150),
-    "bomb_time": (0, 20),
-    "round_time": (60, 60),
-    "bomb_planted": (0, 1),
-    "ct_score": (8, 8),
-    "t_score": (8, 8),
-    "ct_armor": (250, 170),
-    "t_armor": (250, 170),
-    "ct_helmets": (2.5, 2),
-    "t_helmets": (2.5, 2),
-    "ct_defuse_kits": (1.5, 1.5),
+_WHOLE: Final[dict[str, tuple[float, float, float]]] = {
+    "ct_alive": (0, 5, 3.3),
+    "t_alive": (0, 5, 3.3),
+    "ct_equip_value": (0, 48_000, 5.3),
+    "t_equip_value": (0, 48_000, 5.3),
+    "ct_health": (0, 500, 3.3),
+    "t_health": (0, 500, 3.3),
+    "bomb_time": (LAST_SECONDS, 40, 1.75),
+    "round_time": (_LATE, 115, 1.8),
+    "bomb_planted": (0, 1, 1),
+    "ct_score": (0, 40, 5),
+    "t_score": (0, 40, 5),
+    "ct_armor": (0, 500, 3),
+    "t_armor": (0, 500, 3),
+    "ct_helmets": (0, 5, 2.5),
+    "t_helmets": (0, 5, 2.5),
+    "ct_defuse_kits": (0, 5, 3.3),
 }
-"""Centre and width of each feature's straight part."""
+"""The ends of each feature's straight part, and its gain."""
 
 _SHARES: Final[dict[tuple[str, str], float]] = {
     ("ct_alive", "t_alive"): 0.25,
@@ -74,35 +85,22 @@ _SHARES: Final[dict[tuple[str, str], float]] = {
     ("ct_armor", "t_armor"): 25,
     ("ct_money", "t_money"): 500,
 }
-"""Pairs that enter as ``2 (ct - t) / (ct + t + 2 k)`` with the k given: it rises with ct and falls with t."""
+"""Pairs that enter as ``(ct + k) / (ct + t + 2 k)`` with the k given: it rises with ct and falls with t."""
+_SHARE_GAIN: Final = 4.0
 
-_LIMIT: Final = 4.0
-"""Straight parts end here, in widths from the centre: beyond it nothing was seen to learn a slope from."""
+_CENTRES: Final = {
+    "ct_health": 300, "t_health": 300, "ct_armor": 250, "t_armor": 250, "ct_helmets": 2.5, "t_helmets": 2.5,
+    "ct_defuse_kits": 1.5,
+}  # fmt: skip
+"""What stands for a missing number; its mark says that it is missing."""
 _OPTIONAL: Final = tuple(name for name in OPTIONAL_ROUND_FEATURES if name != "map_index")
 
 
-@dataclass(frozen=True)
-class NetworkInputs:
-    """Names of float32 tensors.
+class _Line(NamedTuple):
+    """``sum of slope * feature + offset``."""
 
-    Attributes:
-        monotone, context: the network's inputs, shape (rows, inputs of that group) each.
-        hidden: the share of the optional inputs that are missing, shape (rows, 1).
-    """
-
-    monotone: str
-    context: str
-    hidden: str
-
-
-class _Piece(NamedTuple):
-    """One input made of one feature: ``clip(slope * x + offset, low, high)``."""
-
-    feature: str
-    slope: float
+    slopes: dict[str, float]
     offset: float
-    low: float
-    high: float
 
 
 def mask(features: Matrix) -> Matrix:
@@ -114,41 +112,52 @@ def mask(features: Matrix) -> Matrix:
 
 
 def hidden_share(features: Matrix) -> Matrix:
-    """Share of the optional inputs that are missing, shape (rows,): what `NetworkInputs.hidden` is in the graph."""
-    missing = np.isnan(features[:, _columns(_OPTIONAL)]).sum(axis=1) + (
+    """Share of the optional inputs that are missing, shape (rows,)."""
+    missing = np.isnan(features[:, [ROUND_FEATURES.index(name) for name in _OPTIONAL]]).sum(axis=1) + (
         features[:, ROUND_FEATURES.index("map_index")] == 0
     )
     return np.asarray(missing / len(OPTIONAL_ROUND_FEATURES), np.float32)
 
 
-def add_inputs(graph: Graph) -> NetworkInputs:
-    """Add the nodes that make the network's inputs from the graph's input."""
+def unhurried(features: Matrix) -> Matrix:
+    """The same rows with at least `LAST_SECONDS` on both clocks: what a model that knows of no last seconds reads."""
+    changed = features.copy()
+    for name in ("round_time", "bomb_time"):
+        changed[:, ROUND_FEATURES.index(name)] = np.maximum(changed[:, ROUND_FEATURES.index(name)], LAST_SECONDS)
+    return changed
+
+
+def settle(price: Array, clock: Matrix) -> Array:
+    """What the clock leaves of a price that knows of no last seconds, shape (rows,).
+
+    Without a bomb what T can still win shrinks with the seconds left below `LAST_SECONDS`, with the bomb down what CT
+    can still win: an action under way ends at no moment sooner than at another. At 0 s the round is decided.
+
+    Args:
+        price: P(CT) as it would be with `LAST_SECONDS` left, where fewer are.
+        clock: the inputs' group of that name, shape (rows, 2).
+    """
+    return np.asarray(price * clock[:, 0] + clock[:, 1], np.float64)
+
+
+def add_inputs(graph: Graph) -> str:
+    """Add the nodes that make the inputs from the graph's input; the name of a float32 tensor (rows, inputs)."""
     missing = graph.add("IsNaN", INPUT)
-    centres = np.array([_LINEAR.get(name, (0.0, 1.0))[0] for name in ROUND_FEATURES], np.float32)
-    filled = graph.add("Where", missing, centres, INPUT)
-    pieces = list(_pieces())
-    lawful, free = [p for p in pieces if p.feature in SIGNS], [p for p in pieces if p.feature not in SIGNS]
-    absent = graph.add("Gather", graph.add("Cast", missing, to=TensorProto.FLOAT), _columns(_OPTIONAL), axis=1)
-    maps = graph.add("Gather", INPUT, _columns(["map_index"]), axis=1)
-    is_map = graph.add("Equal", maps, np.arange(len(MAPS) + 1, dtype=np.float32))
-    lawful_pairs = [pair for pair in _SHARES if pair[0] in SIGNS]
-    free_pairs = [pair for pair in _SHARES if pair[0] not in SIGNS]
-    is_map = graph.add("Cast", is_map, to=TensorProto.FLOAT)
-    unseen = graph.add("Concat", absent, graph.add("Gather", is_map, np.array([0], np.int64), axis=1), axis=1)
-    return NetworkInputs(
-        monotone=graph.add(
-            "Concat", _add_pieces(graph, filled, lawful), _add_shares(graph, filled, lawful_pairs), axis=1
-        ),
-        context=graph.add(
-            "Concat",
-            _add_pieces(graph, filled, free),
-            _add_shares(graph, filled, free_pairs),
-            absent,
-            is_map,
-            axis=1,
-        ),
-        hidden=graph.add("ReduceMean", unseen, np.array([1], np.int64), keepdims=1),
-    )
+    known = graph.add("Where", missing, np.array([_CENTRES.get(n, 0) for n in ROUND_FEATURES], np.float32), INPUT)
+    pieces, ct, t = (graph.add("Gemm", known, *_matrix(lines)) for lines in (_PIECES, _CT, _T))
+    one = np.array(1, np.float32)  # as 1 / (1 + t / ct) each step of a share is monotone in float32 too
+    shares = graph.add("Div", one, graph.add("Add", graph.add("Div", t, ct), one))
+    marks = graph.add("Cast", missing, to=TensorProto.FLOAT)
+    inputs = graph.add("Concat", pieces, shares, marks, axis=1)
+    return graph.add("Clip", inputs, np.array(0, np.float32), np.array(1, np.float32))
+
+
+class Inputs(NamedTuple):
+    """The inputs of rows by group, float32 of shape (rows, inputs of that group) each; all but the clock centred."""
+
+    monotone: Matrix
+    context: Matrix
+    clock: Matrix
 
 
 class InputMaker:
@@ -156,46 +165,68 @@ class InputMaker:
 
     def __init__(self) -> None:
         graph = Graph(len(ROUND_FEATURES))
-        inputs = add_inputs(graph)
-        outputs = {"monotone": inputs.monotone, "context": inputs.context}
         self._session = ort.InferenceSession(
-            graph.serialize(outputs, {"monotone": 2, "context": 2}), providers=["CPUExecutionProvider"]
+            graph.serialize({"inputs": add_inputs(graph)}, {"inputs": 2}), providers=["CPUExecutionProvider"]
         )
 
-    def __call__(self, features: Matrix) -> tuple[Matrix, Matrix]:
-        """Monotone and context inputs for features of shape (rows, features)."""
-        monotone, context = self._session.run(["monotone", "context"], {INPUT: features})
-        return monotone, context
+    def __call__(self, features: Matrix) -> Inputs:
+        """Inputs for features of shape (rows, features)."""
+        (inputs,) = self._session.run(["inputs"], {INPUT: features})
+        centred = (inputs - 0.5) * GAIN.astype(np.float32)
+        return Inputs(centred[:, MONOTONE], centred[:, CONTEXT], inputs[:, CLOCK])
 
 
-def _pieces() -> Iterator[_Piece]:
-    for name, (centre, width) in _LINEAR.items():
-        sign = SIGNS.get(name, 1)
-        yield _Piece(name, sign / width, -sign * centre / width, -_LIMIT, _LIMIT)
-    for name, ends in _BENDS.items():
-        sign = SIGNS.get(name, 1)
-        for left, right in pairwise(ends):
-            slope = sign / (right - left)
-            middle = (left + right) / 2
-            yield _Piece(name, slope, -slope * middle, -0.5, 0.5)
+def _piece(name: str, left: float, right: float) -> _Line:
+    """From 0 at the end that favours T to 1 at the one that favours CT; from left to right where there is no law."""
+    if SIGNS.get(name, 1) < 0 or _is_late(name, right):
+        left, right = right, left
+    return _Line({name: 1 / (right - left)}, -left / (right - left))
 
 
-def _add_pieces(graph: Graph, filled: str, pieces: list[_Piece]) -> str:
-    slopes = np.zeros((len(ROUND_FEATURES), len(pieces)), np.float32)
-    for column, piece in enumerate(pieces):
-        slopes[ROUND_FEATURES.index(piece.feature), column] = piece.slope
-    offsets, low, high = (np.array([getattr(p, key) for p in pieces], np.float32) for key in ("offset", "low", "high"))
-    return graph.add("Min", graph.add("Max", graph.add("Gemm", filled, slopes, offsets), low), high)
+def _is_late(name: str, right: float) -> bool:
+    return name == "round_time" and right <= _LATE
 
 
-def _add_shares(graph: Graph, filled: str, pairs: list[tuple[str, str]]) -> str:
-    """Shares as ``2 - 4 / (1 + r)`` with ``r = (ct + k) / (t + k)``: each step is monotone in float32 too."""
-    k = np.array([_SHARES[pair] for pair in pairs], np.float32)
-    ct, t = (graph.add("Gather", filled, _columns([pair[side] for pair in pairs]), axis=1) for side in (0, 1))
-    ratio = graph.add("Div", graph.add("Add", ct, k), graph.add("Add", t, k))
-    part = graph.add("Div", np.array([4], np.float32), graph.add("Add", ratio, np.array([1], np.float32)))
-    return graph.add("Sub", np.array([2], np.float32), part)
+_CLOCK: Final = [
+    _Line({"round_time": 1 / LAST_SECONDS, "bomb_time": 1 / LAST_SECONDS}, 0),
+    _Line({"round_time": -1 / LAST_SECONDS, "bomb_planted": -1}, 1),
+]
+_SEGMENTS: Final = [(name, *ends) for name, points in _ENDS.items() for ends in pairwise(points)]
+_PIECES: Final = [
+    *_CLOCK,
+    *(_piece(*segment) for segment in _SEGMENTS),
+    *(_piece(name, left, right) for name, (left, right, _) in _WHOLE.items()),
+]
+_CT, _T = ([_Line({pair[side]: 1}, k) for pair, k in _SHARES.items()] for side in (0, 1))
+_RISES: Final = np.array(
+    [
+        *([False] * len(_CLOCK)),
+        *(name in SIGNS or _is_late(name, right) for name, _, right in _SEGMENTS),
+        *(name in SIGNS for name in _WHOLE),
+        *(ct in SIGNS for ct, _ in _SHARES),
+        *([False] * len(ROUND_FEATURES)),
+    ]
+)
+GAIN: Final = np.array(
+    [
+        *([1.0] * (len(_CLOCK) + len(_SEGMENTS))),
+        *(gain for *_, gain in _WHOLE.values()),
+        *([_SHARE_GAIN] * len(_SHARES)),
+        *([1.0] * len(ROUND_FEATURES)),
+    ]
+)
+"""By how much each input counts at the start of a fit: its range as a network sees it, shape (inputs,)."""
+CLOCK: Final = np.arange(len(_CLOCK))
+MONOTONE: Final = np.flatnonzero(_RISES)
+CONTEXT: Final = np.setdiff1d(np.flatnonzero(~_RISES), CLOCK)
+INPUTS: Final = len(_RISES)
+"""Columns of the inputs by group."""
 
 
-def _columns(names: Iterable[str]) -> NDArray[np.int64]:
-    return np.array([ROUND_FEATURES.index(name) for name in names], np.int64)
+def _matrix(lines: list[_Line]) -> tuple[Matrix, Matrix]:
+    """Slopes of shape (features, lines), and offsets."""
+    slopes = np.zeros((len(ROUND_FEATURES), len(lines)), np.float32)
+    for column, line in enumerate(lines):
+        for name, slope in line.slopes.items():
+            slopes[ROUND_FEATURES.index(name), column] = slope
+    return slopes, np.array([line.offset for line in lines], np.float32)

@@ -1,22 +1,21 @@
 """The PyTorch network of the round model: an ensemble of monotone networks, fitted together.
 
-Only the architecture, its fit and its ONNX form belong here. It knows two groups of inputs (see `round_inputs`) and
-what to say of them, nothing of matches or calibration.
+Only the architecture, its fit and the matrices it comes down to belong here. It knows two groups of inputs (see
+`inputs`) and what to say of them, nothing of matches or calibration.
 """
 
 import copy
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cs2_pipeline.models.onnx_export import Graph
-from cs2_pipeline.models.round.inputs import NetworkInputs
+from cs2_pipeline.models.round.inputs import CONTEXT, GAIN, INPUTS, MONOTONE, Inputs
 
 Matrix = NDArray[np.float32]
 LEAK: Final = 0.1
@@ -33,15 +32,17 @@ class NetworkParams:
     """How the ensemble is built and fitted.
 
     Attributes:
-        hidden: units of the two hidden layers; half of each layer bends up, half down.
-        context: hidden units that see only the context inputs.
+        hidden: units of the two hidden layers that rise; half of each layer bends up, half down.
+        side: units of each hidden layer that see only the context inputs.
+        watch: units of the second layer that say how far the logit may be off.
         steps: of the optimiser, however many rows there are.
         batch_rows, learning_rate, weight_decay: of AdamW under a warm-up and a cosine.
         context_decay: weight decay on the paths from the context, where nothing but data speaks against noise.
     """
 
     hidden: tuple[int, int] = (32, 16)
-    context: int = 16
+    side: int = 16
+    watch: int = 16
     steps: int = 2_000
     batch_rows: int = 512
     learning_rate: float = 8e-3
@@ -56,16 +57,20 @@ class NetworkParams:
 class RoundPredictor(nn.Module):
     """``members`` independent monotone networks evaluated at once.
 
-    Weights on the paths from the monotone inputs to the output are never negative and every unit's activation
-    rises, so each member rises with each monotone input (Sill 1997); units that bend up and units that bend down
-    are mixed so that the networks can be convex and concave (Runje and Shankaranarayana 2023). Context enters
-    every layer freely. All operations are monotone in float32 as well: the law holds to the last bit. Batch
-    normalisation has no place here: its scale may turn negative, and a law with it.
+    Each layer has units that rise with the monotone inputs, and a side of units that see only the context. Weights
+    between rising units are never negative and every unit's activation rises, so each member rises with each monotone
+    input (Sill 1997); units that bend up and units that bend down are mixed so that the networks can be convex and
+    concave (Runje and Shankaranarayana 2023). The side enters every layer freely. All operations are monotone in
+    float32 as well: the law holds to the last bit. Batch normalisation has no place here: its scale may turn
+    negative, and a law with it.
+
+    Beside its logit each member says how far it may be off, in logits, which no law binds: from units of its own and
+    from those of the logit, which do not learn for it.
     """
 
     def __init__(self, members: int, monotone: int, context: int, params: NetworkParams, seed: int) -> None:
         super().__init__()
-        first, second = params.hidden
+        (first, second), side, watch = params.hidden, params.side, params.watch
         self.members = members
         random = torch.Generator().manual_seed(seed)
 
@@ -80,35 +85,44 @@ class RoundPredictor(nn.Module):
                 "first": positive(monotone, members * first, fan=monotone),
                 "second": positive(members, first, second, fan=first),
                 "last": positive(members, second, 1, fan=second),
-                "straight": positive(monotone, members, fan=monotone**2),
             }
         )
         self.context = nn.ParameterDict(
             {
-                "hidden": free(context, members * params.context, scale=context**-0.5),
                 "first": free(context, members * first, scale=0.5 * context**-0.5),
-                "second": free(members, params.context, second, scale=0.5 * params.context**-0.5),
-                "last": free(members, params.context, 1, scale=0.01),
+                "first side": free(context, members * side, scale=context**-0.5),
+                "second": free(members, side, second, scale=0.5 * side**-0.5),
+                "second side": free(members, side, side, scale=side**-0.5),
+                "last": free(members, side, 1, scale=0.01),
+                "watch": free(members, first + side, watch, scale=(first + side) ** -0.5),
+                "reach": free(members, second + side + watch, 1, scale=0.01),
             }
         )
         self.bias = nn.ParameterDict(
             {
-                "hidden": free(members * params.context, scale=0.1),
                 "first": free(members * first, scale=0.5),
+                "first side": free(members * side, scale=0.1),
                 "second": free(members, 1, second, scale=0.3),
+                "second side": free(members, 1, side, scale=0.1),
+                "watch": free(members, 1, watch, scale=0.1),
                 "last": nn.Parameter(torch.zeros(members, 1, 1)),
+                "reach": nn.Parameter(torch.full((members, 1, 1), 0.5)),
             }
         )
 
-    def forward(self, monotone: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        """Logits of P(CT), shape (rows, members)."""
-        side = torch.relu(self._by_member(torch.addmm(self.bias["hidden"], context, self.context["hidden"])))
-        first = torch.addmm(self.bias["first"], monotone, self.rise["first"]) + context @ self.context["first"]
+    def forward(self, monotone: torch.Tensor, context: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Logits of P(CT) and how far they may be off, shape (rows, members) each."""
+        rise, free, bias = self.rise, self.context, self.bias
+        first = torch.addmm(bias["first"], monotone, rise["first"]) + context @ free["first"]
         hidden = _bend(self._by_member(first))
-        second = torch.baddbmm(self.bias["second"], hidden, self.rise["second"]) + side @ self.context["second"]
-        last = torch.baddbmm(self.bias["last"], _bend(second), self.rise["last"]) + side @ self.context["last"]
-        logits: torch.Tensor = last.squeeze(-1).T + monotone @ self.rise["straight"]
-        return logits
+        side = _leaky(self._by_member(torch.addmm(bias["first side"], context, free["first side"])))
+        watch = _leaky(torch.baddbmm(bias["watch"], torch.cat([hidden, side], dim=-1).detach(), free["watch"]))
+        hidden = _bend(torch.baddbmm(bias["second"], hidden, rise["second"]) + side @ free["second"])
+        side = _leaky(torch.baddbmm(bias["second side"], side, free["second side"]))
+        logit = torch.baddbmm(bias["last"], hidden, rise["last"]) + side @ free["last"]
+        units = torch.cat([hidden.detach(), side.detach(), watch], dim=-1)
+        reach = torch.baddbmm(bias["reach"], units, free["reach"])
+        return logit.squeeze(-1).T, torch.relu(reach.squeeze(-1).T)
 
     @torch.no_grad()
     def keep_rising(self) -> None:
@@ -117,69 +131,86 @@ class RoundPredictor(nn.Module):
             weight.clamp_(min=0)
 
     @torch.no_grad()
-    def logits(self, inputs: tuple[Matrix, Matrix]) -> NDArray[np.float64]:
-        """Logits for monotone and context inputs, shape (rows, members), in float64: what the graph is held to."""
-        exact = copy.deepcopy(self).double()
-        pieces = zip(*(torch.split(torch.from_numpy(part), ROWS_AT_ONCE) for part in inputs), strict=True)
-        return np.concatenate([exact(*(part.double() for part in piece)).numpy() for piece in pieces])
+    def exact(self, inputs: Inputs) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What `forward` gives, computed in float64: what a graph is held to."""
+        network = copy.deepcopy(self).double()
+        groups = (torch.split(torch.from_numpy(part), ROWS_AT_ONCE) for part in (inputs.monotone, inputs.context))
+        said = [network(*(part.double() for part in piece)) for piece in zip(*groups, strict=True)]
+        logit, reach = (torch.cat(parts).numpy() for parts in zip(*said, strict=True))
+        return logit, reach
 
-    def add_to(self, graph: Graph, inputs: NetworkInputs) -> str:
-        """Add the ensemble's nodes; returns the name of its logits, shape (members, rows, 1)."""
-        rise, context, bias = (
-            {name: weight.detach().numpy() for name, weight in group.items()}
+    def layers(self, member: int) -> list["Layer"]:
+        """One member as matrices that follow each other, float64, with leaky units of slope `LEAK` between them.
+
+        The first reads all inputs as they leave `inputs.add_inputs`; the last gives the logit and the reach, before
+        that is cut off at zero. Units that bend down are turned round: ``min(x, a x) = -max(-x, -a x)``.
+        """
+        rise, free, bias = (
+            {name: weight.detach().double().numpy() for name, weight in group.items()}
             for group in (self.rise, self.context, self.bias)
         )
-        turn = {"first": _turns(rise["first"].shape[1] // self.members), "second": _turns(rise["second"].shape[2])}
-        by_unit = np.tile(turn["first"], self.members)
-        side = self._add_layer(graph, inputs.context, context["hidden"], bias["hidden"])
-        side = graph.add("Relu", side)
-        both = graph.add("Concat", inputs.monotone, inputs.context, axis=1)
-        weights = np.vstack([rise["first"], context["first"]])
-        hidden = self._add_layer(graph, both, weights * by_unit, bias["first"] * by_unit)
-        hidden = graph.add("Concat", graph.add("LeakyRelu", hidden, alpha=LEAK), side, axis=2)
-        weights = np.concatenate([rise["second"] * turn["first"][:, None], context["second"]], axis=1) * turn["second"]
-        hidden = graph.add("Add", graph.add("MatMul", hidden, weights), bias["second"] * turn["second"])
-        hidden = graph.add("Concat", graph.add("LeakyRelu", hidden, alpha=LEAK), side, axis=2)
-        weights = np.concatenate([rise["last"] * turn["second"][:, None], context["last"]], axis=1)
-        last = graph.add("Add", graph.add("MatMul", hidden, weights), bias["last"])
-        straight = self._add_layer(graph, inputs.monotone, rise["straight"], np.zeros(self.members, np.float32))
-        return graph.add("Add", last, straight)
+        of = {name: weight.reshape(self.members, -1)[member] for name, weight in bias.items()}
+        units, side = rise["second"].shape[1], free["second"].shape[1]
+        mine, beside = slice(member * units, (member + 1) * units), slice(member * side, (member + 1) * side)
+        first = np.zeros((INPUTS, units + side))
+        first[MONOTONE, :units] = rise["first"][:, mine]
+        first[CONTEXT, :units], first[CONTEXT, units:] = free["first"][:, mine], free["first side"][:, beside]
+        first *= GAIN[:, None]
+        apart = np.zeros((units, side))  # nothing leads from the rising units to the side
+        second = np.block([[rise["second"][member], apart], [free["second"][member], free["second side"][member]]])
+        second = np.hstack([second, free["watch"][member]])
+        last = np.zeros((second.shape[1], 2))
+        last[: second.shape[1] - len(of["watch"]), 0] = np.append(rise["last"][member], free["last"][member])
+        last[:, 1] = free["reach"][member][:, 0]
+        up = np.append(_turns(units), np.ones(side))
+        then = np.append(_turns(rise["second"].shape[2]), np.ones(side + len(of["watch"])))
+        return [
+            Layer(first * up, (np.append(of["first"], of["first side"]) - 0.5 * first.sum(axis=0)) * up),
+            Layer(up[:, None] * second * then, np.concatenate([of["second"], of["second side"], of["watch"]]) * then),
+            Layer(then[:, None] * last, np.append(of["last"], of["reach"])),
+        ]
 
     def _by_member(self, stacked: torch.Tensor) -> torch.Tensor:
         """(rows, members * units) -> (members, rows, units)."""
         return stacked.view(len(stacked), self.members, -1).transpose(0, 1)
 
-    def _add_layer(self, graph: Graph, inputs: str, weights: Matrix, bias: Matrix) -> str:
-        stacked = graph.add("Gemm", inputs, weights, bias)
-        units = weights.shape[1] // self.members
-        split = graph.add("Reshape", stacked, np.array([-1, self.members, units], np.int64))
-        return graph.add("Transpose", split, perm=[1, 0, 2])
-
 
 def _bend(values: torch.Tensor) -> torch.Tensor:
     """Leaky units: the first half convex, the second half concave."""
     up, down = values.chunk(2, dim=-1)
-    return torch.cat([torch.maximum(up, LEAK * up), torch.minimum(down, LEAK * down)], dim=-1)
+    return torch.cat([_leaky(up), torch.minimum(down, LEAK * down)], dim=-1)
 
 
-def _turns(units: int) -> NDArray[np.float32]:
-    """-1 for the concave half: ``min(x, a x) = -max(-x, -a x)`` lets one ONNX node serve both halves."""
-    return np.repeat(np.array([1, -1], np.float32), units // 2)
+def _leaky(values: torch.Tensor) -> torch.Tensor:
+    return torch.maximum(values, LEAK * values)
+
+
+def _turns(units: int) -> NDArray[np.float64]:
+    """-1 for the half that bends down."""
+    return np.repeat([1.0, -1.0], units // 2)
+
+
+class Layer(NamedTuple):
+    """Weights of shape (inputs, outputs), and bias."""
+
+    weights: NDArray[np.float64]
+    bias: NDArray[np.float64]
 
 
 class Drawn(NamedTuple):
     """Rows to learn from.
 
     Attributes:
-        monotone, context: their inputs, shape (rows, inputs of that group) each.
+        inputs: of the rows.
         target: the P(CT) each member is to learn, 0 to 1, shape (rows, members).
         seen: which row each member may learn from, shape (rows, members).
+        reach: how far the logit may be off, shape (rows, members); None where that is not learned.
     """
 
-    monotone: Matrix
-    context: Matrix
+    inputs: Inputs
     target: NDArray[np.float64]
     seen: NDArray[np.bool_]
+    reach: NDArray[np.float64] | None = None
 
 
 def fit(
@@ -199,24 +230,39 @@ def fit(
         rows: size of the table drawn from.
     """
     steps = params.steps_for(rows)
-    first = draw(1)
-    network = RoundPredictor(members, first.monotone.shape[1], first.context.shape[1], params, seed)
+    network = RoundPredictor(members, len(MONOTONE), len(CONTEXT), params, seed)
     optimizer = _optimizer(network, params)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(steps))
     for done in range(0, steps, STEPS_A_DRAW):
         now = min(STEPS_A_DRAW, steps - done)
-        drawn = [torch.from_numpy(part.astype(np.float32)) for part in draw(now * params.batch_rows)]
-        for batch in zip(*(torch.split(part, params.batch_rows) for part in drawn), strict=True):
-            monotone, context, target, seen = batch
-            logits = network(monotone, context)
-            losses = nn.functional.binary_cross_entropy_with_logits(logits, target, seen, reduction="sum")
+        for batch in _batches(draw(now * params.batch_rows), params.batch_rows):
             optimizer.zero_grad(set_to_none=True)
-            (losses * members / seen.sum()).backward()
+            loss = _loss(network, batch)
+            loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             network.keep_rising()
         progress(f"network: step {done + now} of {steps}")
     return network
+
+
+def _batches(drawn: Drawn, rows: int) -> Iterator[tuple[torch.Tensor, ...]]:
+    parts: list[NDArray[Any]] = [drawn.inputs.monotone, drawn.inputs.context, drawn.target, drawn.seen]
+    if drawn.reach is not None:
+        parts.append(drawn.reach)
+    tensors = [torch.from_numpy(part.astype(np.float32)) for part in parts]
+    yield from zip(*(torch.split(tensor, rows) for tensor in tensors), strict=True)
+
+
+def _loss(network: RoundPredictor, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    """The members' mean losses, added up, on a batch of `_batches`."""
+    monotone, context, target, seen, *reach = batch
+    logits, said = network(monotone, context)
+    losses = nn.functional.binary_cross_entropy_with_logits(logits, target, seen, reduction="sum")
+    if reach:
+        losses = losses + (nn.functional.smooth_l1_loss(said, reach[0], reduction="none") * seen).sum()
+    total: torch.Tensor = losses * network.members / seen.sum()
+    return total
 
 
 def _optimizer(network: RoundPredictor, params: NetworkParams) -> torch.optim.Optimizer:

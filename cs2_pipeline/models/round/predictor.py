@@ -2,7 +2,7 @@
 
 Everything is learned from the matches before the test part, which is never read here. Each candidate is judged on
 predictions for matches it was not fitted on (`FOLDS` folds of whole matches); the same predictions calibrate it. What
-is served is then fitted on all of those matches.
+is served, a network that learned what the best of the slow ones says, is then fitted on all of those matches.
 """
 
 import math
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -22,32 +22,28 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from cs2_pipeline.artifact import artifact
-from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES, round_features
+from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.maps import MAPS
-from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
 from cs2_pipeline.models.calibration import Blend, fit_blend, sigmoid
 from cs2_pipeline.models.round import boosting, networks
 from cs2_pipeline.models.round.boosting import BoostingParams, RoundTrees
-from cs2_pipeline.models.round.graph import INTERVAL_LEVEL, RoundModel, Weights
-from cs2_pipeline.models.round.inputs import InputMaker, hidden_share, mask
+from cs2_pipeline.models.round.graph import LEAST, RoundModel
+from cs2_pipeline.models.round.inputs import InputMaker, Inputs, hidden_share, settle
 from cs2_pipeline.models.round.networks import NetworkParams
+from cs2_pipeline.models.round.rows import FOLDS, JUDGED_ROWS, NO_FOLD, Rows
+from cs2_pipeline.models.round.teacher import INTERVAL_LEVEL, Teacher, Weights
 from cs2_pipeline.models.threads import one_thread
-from cs2_pipeline.models.training import Candidate, Progress, Training, TrainingError
+from cs2_pipeline.models.training import Candidate, Progress, Training
 from cs2_pipeline.stats.metrics import logit_log_loss
 
 NAME: Final = "round_predictor"
-FOLDS: Final = 5
 MEMBERS_PER_FOLD: Final = 2
-NO_FOLD: Final = FOLDS
-"""Left out by what learns from all matches."""
-MIN_MATCHES: Final = 2 * FOLDS
-FITTED_ROWS: Final = 100_000
-"""Rows that one copy of a table for trees or baseline holds, drawn at random where there are more."""
-JUDGED_ROWS: Final = 100_000
-"""Rows, spread evenly over the table, that candidates are judged and calibrated on where there are more."""
 NOT_NOISE: Final = 0.5
 """Share of the variance between answers with and without the optional inputs that is taken for what those inputs say;
-the rest is the noise of both. Found together with `round_graph.SPREAD_SCALE`."""
+the rest is the noise of both. Found together with `teacher.SPREAD_SCALE`."""
+STUDENT: Final = NetworkParams(hidden=(64, 32), weight_decay=0.0, context_decay=0.0)
+SHOWN: Final = (0.4, 0.45, 0.15)
+"""How often the student is shown a state with all inputs, with the required ones only, with some of the others."""
 PROBE_ROWS: Final = 256
 
 Matrix = NDArray[np.float32]
@@ -69,13 +65,6 @@ class RoundTraining(Training):
     matches: int
 
 
-def feature_matrix(dataset: pd.DataFrame) -> Matrix:
-    """Features of the rows of a round dataset, float32 of shape (rows, features)."""
-    columns = round_features({name: dataset[name].to_numpy() for name in dataset.columns})
-    rows = len(dataset)
-    return np.column_stack([np.broadcast_to(np.asarray(column, np.float32), rows) for column in columns])
-
-
 def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress | None = None) -> RoundTraining:
     """Train all candidates, choose one, and write it as an artifact.
 
@@ -94,32 +83,32 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
 
 def _train(dataset: pd.DataFrame, seed: int, folder: Path, say: Progress) -> RoundTraining:
     began = time.perf_counter()
-    data = _Data.of(dataset, seed)
+    data = Rows.of(dataset, seed)
     say(f"round model: {len(data.outcome):,} snapshots of {data.matches:,} matches to learn from")
     baseline = _fit_logistic(data, seed)
-    fits = _fit_lawful(data, seed, say)
-    for candidate in (baseline, *(fitted.candidate for fitted in fits)):
+    lessons = _fit_teachers(data, seed, say)
+    student, model = _fit_student(data, lessons, seed, say)
+    candidates = (baseline, *lessons.candidates, student)
+    for candidate in candidates:
         say(f"{candidate.name}: log loss {candidate.log_loss:.4f}, required only {candidate.log_loss_required:.4f}")
-    chosen = _choose(fits)
-    say(f"chosen: {chosen.candidate.name}")
     probe = data.probe(PROBE_ROWS)
     written = artifact.write(
         folder,
         name=NAME,
-        graph=chosen.model.graph(),
+        graph=model.graph(),
         features=ROUND_FEATURES,
         probe=probe,
-        expected=chosen.model.predict(probe),
+        expected=model.predict(probe),
         seed=seed,
-        candidate=chosen.candidate.name,
-        params=chosen.candidate.params,
+        candidate=student.name,
+        params=student.params,
         matches=data.matches,
         rows=len(data.outcome),
         interval_level=INTERVAL_LEVEL,
     )
     return RoundTraining(
-        candidates=(baseline, *(fitted.candidate for fitted in fits)),
-        chosen=chosen.candidate,
+        candidates=candidates,
+        chosen=student,
         baseline=baseline,
         artifact=written,
         folder=folder,
@@ -127,98 +116,6 @@ def _train(dataset: pd.DataFrame, seed: int, folder: Path, say: Progress) -> Rou
         rows=len(data.outcome),
         matches=data.matches,
     )
-
-
-def _fit_lawful(data: "_Data", seed: int, say: Progress) -> "list[_Fitted]":
-    """The candidates that may be served: the network, the trees, and both with the weights that suit them best."""
-    trees, foreseen = _fit_boosting(data, seed, say)
-    network = _fit_network(data, foreseen, seed, say)
-    return [
-        _weighed(data, network.name, network.params, network, trees, which=(True, False)),
-        _weighed(data, trees.name, trees.params, network, trees, which=(False, True)),
-        _weighed(data, "network and boosting", {}, network, trees, which=(True, True)),
-    ]
-
-
-@dataclass(frozen=True)
-class _Data:
-    """The rows to learn from, as they are and with optional inputs hidden.
-
-    `following` is the row of the round's next moment, -1 where there is none; `match` numbers matches from 0;
-    `fold` keeps whole matches together; `judged` are the numbers of the rows that candidates are judged on.
-    """
-
-    features: Matrix
-    hidden: Matrix
-    outcome: Array
-    following: NDArray[np.int64]
-    match: NDArray[np.int64]
-    fold: NDArray[np.int64]
-    judged: NDArray[np.int64]
-
-    @property
-    def matches(self) -> int:
-        return int(self.match.max()) + 1
-
-    @classmethod
-    def of(cls, dataset: pd.DataFrame, seed: int) -> "_Data":
-        _require(dataset)
-        rows = dataset[dataset["part"] != "test"]
-        ids, match = np.unique(rows["match_id"].to_numpy(), return_inverse=True)
-        if len(ids) < MIN_MATCHES:
-            raise TrainingError(
-                f"the round dataset has {len(ids)} matches before its test part; training needs {MIN_MATCHES}: "
-                "extract more days or simulate more matches"
-            )
-        outcome = rows["ct_wins"].to_numpy().astype(np.float64)
-        if outcome.min() == outcome.max():
-            side = "CT" if outcome[0] else "T"
-            raise TrainingError(f"{side} wins every round of the round dataset: check how its labels were read")
-        fold = np.random.default_rng(seed).permutation(len(ids)) % FOLDS
-        features = feature_matrix(rows)
-        rounds = rows["round_id"].to_numpy()
-        goes_on = np.append(rounds[:-1] == rounds[1:], False)
-        following = np.where(goes_on, np.arange(1, len(rounds) + 1), -1)
-        judged = np.linspace(0, len(rows) - 1, min(len(rows), JUDGED_ROWS)).astype(np.int64)
-        return cls(features, mask(features), outcome, following, match, fold[match], judged)
-
-    @property
-    def judged_views(self) -> tuple[Matrix, Matrix]:
-        return self.features[self.judged], self.hidden[self.judged]
-
-    def without(self, fold: int, random: np.random.Generator) -> NDArray[np.int64]:
-        """Numbers of the rows outside a fold, at most `FITTED_ROWS` of them."""
-        rows = np.flatnonzero(self.fold != fold)
-        return rows if len(rows) <= FITTED_ROWS else np.sort(random.choice(rows, FITTED_ROWS, replace=False))
-
-    def shown(self, rows: NDArray[np.int64], random: np.random.Generator, *, none: float, some: float) -> Matrix:
-        """Features of rows, in shares of them with none of the optional inputs, or with each at even odds."""
-        kind, hide = random.random((len(rows), 1)), random.random((len(rows), len(ROUND_FEATURES))) < 0.5
-        hide = (kind < none) | ((kind < none + some) & hide)
-        hide[:, : -len(OPTIONAL_ROUND_FEATURES)] = False
-        return np.where(hide, self.hidden[rows], self.features[rows])
-
-    def next_of(self, price: Array) -> Array:
-        """What the prices of all rows say of each row's next moment: its price, or the outcome where none follows."""
-        return np.where(self.following < 0, self.outcome, price[self.following])
-
-    def probe(self, rows: int) -> Matrix:
-        """Real rows spread over the table, every other one with its optional inputs missing."""
-        chosen = np.linspace(0, len(self.features) - 1, min(rows, len(self.features))).astype(np.int64)
-        return np.where(np.arange(len(chosen))[:, None] % 2 == 0, self.features[chosen], self.hidden[chosen])
-
-
-def _require(dataset: pd.DataFrame) -> None:
-    """Refuse a dataset without a column training needs, or with holes in one that must be whole."""
-    for name in (*REQUIRED_ROUND_FIELDS, "map_index", "match_id", "round_id", "part", "ct_wins"):
-        if name not in dataset.columns:
-            raise TrainingError(f"the round dataset has no column {name}: build it again with datasets.rounds")
-        missing = int(dataset[name].isna().sum())
-        if missing:
-            raise TrainingError(
-                f"the round dataset's column {name} is missing in {missing} row{'s'[: missing != 1]}: "
-                "snapshots must carry every required field"
-            )
 
 
 @dataclass(frozen=True)
@@ -233,89 +130,136 @@ class _Part(Generic[_Estimator]):
 
 
 @dataclass(frozen=True)
-class _Fitted:
-    candidate: Candidate
-    model: RoundModel
+class _Teachers:
+    """The teacher of the served network, and those that each left a fold out: the same blend of fewer parts.
+
+    Attributes:
+        teacher: learned from all matches.
+        trees: of each fold, fitted without it.
+        candidates: the parts and their blend, as they were judged.
+    """
+
+    teacher: Teacher
+    trees: tuple[RoundTrees, ...]
+    candidates: tuple[Candidate, ...]
+
+    def say(self, features: Matrix) -> tuple[Array, Array]:
+        """What the teacher of each fold says of states, and the teacher of all matches: logits that know of no last
+        seconds and their reach, shape (rows, folds + 1) each.
+        """
+        members = self.teacher.network.exact(InputMaker()(features))[0]
+        said = [
+            self.teacher.combine(members[:, _leaves(members.shape[1]) == fold], trees.logits(features), features)
+            for fold, trees in enumerate(self.trees)
+        ]
+        said.append(self.teacher.combine(members, self.teacher.trees.logits(features), features))
+        logits, reach = (np.column_stack(parts) for parts in zip(*said, strict=True))
+        return logits, reach
 
 
-def _calibrated(data: _Data, parts: list[_Views]) -> tuple[tuple[Blend, Blend], tuple[float, float]]:
-    """Blend parts on matches they left out, each view for itself; the blends and their log losses."""
-    outcome = data.outcome[data.judged]
-    views = list(zip(*parts, strict=True))
-    blends = [fit_blend(logits, outcome) for logits in views]
-    losses = [logit_log_loss(outcome, blend(*logits)) for blend, logits in zip(blends, views, strict=True)]
-    return (blends[0], blends[1]), (losses[0], losses[1])
+def _leaves(members: int) -> NDArray[np.int64]:
+    """The fold that each member of the networks leaves out."""
+    return np.arange(members) % FOLDS
 
 
-def _weighed(
-    data: _Data,
-    name: str,
-    params: dict[str, Any],
-    network: _Part[networks.RoundPredictor],
-    trees: _Part[RoundTrees],
-    *,
-    which: tuple[bool, bool],
-) -> _Fitted:
-    """A candidate of the network, the trees, or both. The other still takes part in its interval."""
-    parts = [part for part, speaks in ((network, which[0]), (trees, which[1])) if speaks]
-    blends, losses = _calibrated(data, [part.left_out for part in parts])
-
-    def weights(blend: Blend) -> Weights:
-        left = iter(blend.weights)
-        network_weight, trees_weight = (next(left) if speaks else 0.0 for speaks in which)
-        return Weights(network_weight, trees_weight, blend.offset)
-
-    informed, required = map(weights, blends)
+def _fit_teachers(data: Rows, seed: int, say: Progress) -> _Teachers:
+    """The networks, the trees, and both with the weights that suit them best."""
+    trees, by_fold, foreseen = _fit_boosting(data, seed, say)
+    network = _fit_networks(data, foreseen, seed, say)
+    blends = _blends(data, [network.left_out, trees.left_out])
+    informed, required = (Weights(blend.weights[0], blend.weights[1], blend.offset) for blend in blends)
     change = informed.total * (network.left_out[0] - network.left_out[1])
     unsaid = NOT_NOISE * float(np.mean(change**2))
-    model = RoundModel(network.estimator, trees.estimator, informed, required, unsaid)
-    described = {**params, "all_inputs": informed._asdict(), "required_only": required._asdict(), "unsaid": unsaid}
-    seconds = sum(part.seconds for part in parts)
-    return _Fitted(Candidate(name, described, *losses, seconds, model.probability), model)
+    teacher = Teacher(network.estimator, trees.estimator, informed, required, unsaid)
+    params = {"all_inputs": informed._asdict(), "required_only": required._asdict(), "unsaid": unsaid}
+    pairs = zip(network.left_out, trees.left_out, strict=True)
+    views = [blend(*logits) for blend, logits in zip(blends, pairs, strict=True)]
+    return _Teachers(
+        teacher,
+        by_fold,
+        (
+            _alone(data, network, lambda features: network.estimator.exact(InputMaker()(features))[0].mean(axis=1)),
+            _alone(data, trees, trees.estimator.logits),
+            _Judged("network and boosting", params, views, network.seconds + trees.seconds).candidate(
+                data, lambda features: teacher.say(features)[0]
+            ),
+        ),
+    )
 
 
-def _fit_logistic(data: _Data, seed: int) -> Candidate:
-    """The baseline: scaled inputs, a mark for each missing one, maps one by one."""
+def _blends(data: Rows, parts: list[_Views]) -> list[Blend]:
+    """Blend parts on matches they left out, each view for itself."""
+    calm = data.unhurried[data.judged]
+    outcome = data.outcome[data.judged][calm]
+    return [fit_blend(tuple(part[calm] for part in view), outcome) for view in zip(*parts, strict=True)]
+
+
+def _alone(data: Rows, part: _Part[Any], logits: Predict) -> Candidate:
+    """A part as a candidate of its own."""
+    informed, required = _blends(data, [part.left_out])
+    views = [informed(part.left_out[0]), required(part.left_out[1])]
+
+    def calibrated(features: Matrix) -> Array:
+        logit = logits(features)
+        return np.where(hidden_share(features) == 1, required(logit), informed(logit))
+
+    params = {**part.params, "all_inputs": asdict(informed), "required_only": asdict(required)}
+    return _Judged(part.name, params, views, part.seconds).candidate(data, calibrated)
+
+
+class _Judged(NamedTuple):
+    """What becomes a candidate: calibrated logits of the judged rows, of both views, that know of no last seconds."""
+
+    name: str
+    params: dict[str, Any]
+    left_out: list[Array]
+    seconds: float
+
+    def candidate(self, data: Rows, logits: Predict) -> Candidate:
+        """The candidate whose logits of any states are the given ones."""
+
+        def predict(features: Matrix) -> Array:
+            price = settle(sigmoid(logits(features)), InputMaker()(features).clock)
+            return np.clip(price, LEAST, 1 - LEAST)
+
+        informed, required = (data.loss_of(view) for view in self.left_out)
+        return Candidate(self.name, self.params, informed, required, self.seconds, predict)
+
+
+def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> tuple[Candidate, RoundModel]:
+    """The served network: it learns what the teacher says of states, with and without their optional inputs.
+
+    Fitted with it, to be judged, is one for each fold, which sees nothing of that fold and whose teacher did not.
+    """
     began = time.perf_counter()
+    random = np.random.default_rng((seed, FOLDS))
+    some = data.shown(data.judged, random, none=0, some=1)
+    views = (*data.judged_views, some)
+    inputs = [InputMaker()(view) for view in views]
+    said = [teachers.say(view) for view in views]
+    prices, reaches = np.stack([sigmoid(logits) for logits, _ in said]), np.stack([reach for _, reach in said])
+    stacked = Inputs(*(np.stack(group) for group in zip(*inputs, strict=True)))
+    seen = data.fold[data.judged, None] != np.arange(FOLDS + 1)
 
-    random = np.random.default_rng(seed)
+    def draw(count: int) -> networks.Drawn:
+        rows = random.integers(len(seen), size=count)
+        view = random.choice(len(views), size=count, p=SHOWN)
+        return networks.Drawn(
+            Inputs(*(group[view, rows] for group in stacked)), prices[view, rows], seen[rows], reaches[view, rows]
+        )
 
-    def fit(fold: int) -> Pipeline:
-        drawn = data.without(fold, random)
-        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
-        inputs = np.vstack([data.features[drawn], data.hidden[drawn]])
-        return model.fit(_linear_inputs(inputs), np.tile(data.outcome[drawn], 2))
-
-    left_out = np.empty((2, len(data.judged)))
-    for fold in range(FOLDS):
-        judged = data.fold[data.judged] == fold
-        model = fit(fold)
-        for view, logits in zip(data.judged_views, left_out, strict=True):
-            logits[judged] = model.decision_function(_linear_inputs(view[judged]))
-    final = fit(NO_FOLD)
-    (informed, required), losses = _calibrated(data, [(left_out[0], left_out[1])])
-    params = {"C": 1.0, "all_inputs": asdict(informed), "required_only": asdict(required)}
-
-    def predict(features: Matrix) -> Array:
-        logit, plain = final.decision_function(_linear_inputs(features)), hidden_share(features) == 1
-        return sigmoid(np.where(plain, required(logit), informed(logit)))
-
-    seconds = time.perf_counter() - began
-    return Candidate("logistic regression", params, *losses, seconds, predict)
+    network = networks.fit(draw, FOLDS + 1, len(data.outcome), params=STUDENT, seed=seed + 2, progress=say)
+    left_out = [(network.exact(part)[0] * ~seen)[:, :FOLDS].sum(axis=1) for part in inputs[:2]]
+    model = RoundModel(network, FOLDS)
+    judged = _Judged("student network", asdict(STUDENT), left_out, time.perf_counter() - began)
+    return judged.candidate(data, lambda features: network.exact(InputMaker()(features))[0][:, FOLDS]), model
 
 
-def _linear_inputs(features: Matrix) -> Array:
-    numbers = np.delete(features, ROUND_FEATURES.index("map_index"), axis=1).astype(np.float64)
-    is_map = features[:, [ROUND_FEATURES.index("map_index")]] == np.arange(len(MAPS) + 1)
-    missing = np.isnan(numbers[:, -(len(OPTIONAL_ROUND_FEATURES) - 1) :])
-    return np.column_stack([np.nan_to_num(numbers), missing, is_map])
-
-
-def _fit_network(data: _Data, foreseen: Array, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
+def _fit_networks(data: Rows, foreseen: Array, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
     """The ensemble: each member leaves one fold out, and all of them together are the model.
 
-    It is fitted twice: a teacher, in half the steps, to what the trees say of each row's next moment; then the
-    network itself to what the teacher says of it.
+    It is fitted twice: first, in half the steps, to what the trees say of each row's next moment; then to what the
+    networks of the first time say of it.
 
     Args:
         foreseen: what the trees that left a fold out say of each row's next moment, shape (rows, folds).
@@ -323,29 +267,34 @@ def _fit_network(data: _Data, foreseen: Array, seed: int, say: Progress) -> _Par
     began = time.perf_counter()
     params, random, inputs_of = NetworkParams(), np.random.default_rng(seed), InputMaker()
     members = FOLDS * MEMBERS_PER_FOLD
-    leaves = np.arange(members) % FOLDS
+    leaves = _leaves(members)
+    unhurried = np.flatnonzero(data.unhurried)
 
     def fit(prices: Array, params: NetworkParams, seed: int) -> networks.RoundPredictor:
         def draw(count: int) -> networks.Drawn:
-            rows = random.integers(len(data.outcome), size=count)
+            rows = random.choice(unhurried, size=count)
             inputs = inputs_of(data.shown(rows, random, none=0.25, some=0.125))
-            return networks.Drawn(*inputs, prices[rows][:, leaves], data.fold[rows, None] != leaves)
+            return networks.Drawn(inputs, prices[rows][:, leaves], data.fold[rows, None] != leaves)
 
         return networks.fit(draw, members, len(data.outcome), params=params, seed=seed, progress=say)
 
-    teacher = fit(foreseen, replace(params, steps=params.steps // 2), seed)
+    first = fit(foreseen, replace(params, steps=params.steps // 2), seed)
     pieces = np.array_split(data.features, math.ceil(len(data.features) / JUDGED_ROWS))
-    now = sigmoid(np.concatenate([teacher.logits(inputs_of(piece)) for piece in pieces]))
+    now = sigmoid(np.concatenate([first.exact(inputs_of(piece))[0] for piece in pieces]))
     taught = [data.next_of(now[:, leaves == fold].mean(axis=1)) for fold in range(FOLDS)]
     network = fit(np.column_stack(taught), params, seed + 1)
     left_out = data.fold[data.judged, None] == leaves
-    logits = [(network.logits(inputs_of(view)) * left_out).sum(axis=1) / MEMBERS_PER_FOLD for view in data.judged_views]
+    logits = [
+        (network.exact(inputs_of(view))[0] * left_out).sum(axis=1) / MEMBERS_PER_FOLD for view in data.judged_views
+    ]
     described = {**asdict(params), "members": members}
     return _Part("monotone network", described, network, (logits[0], logits[1]), time.perf_counter() - began)
 
 
-def _fit_boosting(data: _Data, seed: int, say: Progress) -> tuple[_Part[RoundTrees], Array]:
-    """Trees on all rows, judged by trees that left a fold of matches out; and what those say of each next moment."""
+def _fit_boosting(data: Rows, seed: int, say: Progress) -> tuple[_Part[RoundTrees], tuple[RoundTrees, ...], Array]:
+    """Trees on all rows; those that left a fold of matches out, by which they are judged; and what these say of each
+    next moment, shape (rows, folds).
+    """
     began = time.perf_counter()
     params = BoostingParams()
     say(f"gradient boosting: {FOLDS} folds of matches, then all")
@@ -364,10 +313,10 @@ def _fit_boosting(data: _Data, seed: int, say: Progress) -> tuple[_Part[RoundTre
         for view, left_out in zip(data.judged_views, logits, strict=True):
             left_out[judged] = trees.logits(view[judged])
     part = _Part("gradient boosting", asdict(params), final, (logits[0], logits[1]), time.perf_counter() - began)
-    return part, foreseen
+    return part, tuple(by_fold), foreseen
 
 
-def _grown(data: _Data, fold: int, params: BoostingParams, random: np.random.Generator) -> RoundTrees:
+def _grown(data: Rows, fold: int, params: BoostingParams, random: np.random.Generator) -> RoundTrees:
     """Trees that leave a fold out: some on rows as they are and with inputs missing, some on required inputs only."""
     whole, partly, plain = (data.without(fold, random) for _ in range(3))
     inputs = np.vstack([data.features[whole], data.shown(partly, random, none=0, some=0.5)])
@@ -381,6 +330,40 @@ def _grown(data: _Data, fold: int, params: BoostingParams, random: np.random.Gen
     )
 
 
-def _choose(fits: list[_Fitted]) -> _Fitted:
-    """The one with the least loss, the mean of both views."""
-    return min(fits, key=lambda fitted: fitted.candidate.log_loss + fitted.candidate.log_loss_required)
+def _fit_logistic(data: Rows, seed: int) -> Candidate:
+    """The baseline: scaled inputs, a mark for each missing one, maps one by one."""
+    began = time.perf_counter()
+
+    random = np.random.default_rng(seed)
+
+    def fit(fold: int) -> Pipeline:
+        drawn = data.without(fold, random, hurried=True)
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        inputs = np.vstack([data.features[drawn], data.hidden[drawn]])
+        return model.fit(_linear_inputs(inputs), np.tile(data.outcome[drawn], 2))
+
+    left_out = np.empty((2, len(data.judged)))
+    for fold in range(FOLDS):
+        judged = data.fold[data.judged] == fold
+        model = fit(fold)
+        for view, logits in zip(data.judged_views, left_out, strict=True):
+            logits[judged] = model.decision_function(_linear_inputs(view[judged]))
+    final = fit(NO_FOLD)
+    outcome = data.outcome[data.judged]
+    informed, required = (fit_blend((logits,), outcome) for logits in left_out)
+    losses = (logit_log_loss(outcome, informed(left_out[0])), logit_log_loss(outcome, required(left_out[1])))
+    params = {"C": 1.0, "all_inputs": asdict(informed), "required_only": asdict(required)}
+
+    def predict(features: Matrix) -> Array:
+        logit, plain = final.decision_function(_linear_inputs(features)), hidden_share(features) == 1
+        return sigmoid(np.where(plain, required(logit), informed(logit)))
+
+    seconds = time.perf_counter() - began
+    return Candidate("logistic regression", params, *losses, seconds, predict)
+
+
+def _linear_inputs(features: Matrix) -> Array:
+    numbers = np.delete(features, ROUND_FEATURES.index("map_index"), axis=1).astype(np.float64)
+    is_map = features[:, [ROUND_FEATURES.index("map_index")]] == np.arange(len(MAPS) + 1)
+    missing = np.isnan(numbers[:, -(len(OPTIONAL_ROUND_FEATURES) - 1) :])
+    return np.column_stack([np.nan_to_num(numbers), missing, is_map])

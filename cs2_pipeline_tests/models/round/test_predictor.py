@@ -10,7 +10,8 @@ import pytest
 from cs2_pipeline.artifact.artifact import Artifact, model_digest
 from cs2_pipeline.models.round import predictor
 from cs2_pipeline.models.round.inputs import mask
-from cs2_pipeline.models.round.predictor import RoundTraining, feature_matrix
+from cs2_pipeline.models.round.predictor import RoundTraining
+from cs2_pipeline.models.round.rows import feature_matrix
 from cs2_pipeline.models.training import TrainingError
 
 
@@ -30,7 +31,13 @@ def test_the_artifact_on_disk_answers_as_the_chosen_candidate_does(
 
 def test_every_kind_of_candidate_is_compared_with_and_without_the_optional_inputs(training: RoundTraining) -> None:
     names = [candidate.name for candidate in training.candidates]
-    assert names == ["logistic regression", "monotone network", "gradient boosting", "network and boosting"]
+    assert names == [
+        "logistic regression",
+        "monotone network",
+        "gradient boosting",
+        "network and boosting",
+        "student network",
+    ]
     assert all(0 < c.log_loss < 1 and 0 < c.log_loss_required < 1 for c in training.candidates)
     assert training.baseline is training.candidates[0]
 
