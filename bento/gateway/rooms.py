@@ -13,7 +13,7 @@ from fastapi import APIRouter, FastAPI
 
 from bento.gateway import announcer
 from bento.gateway import forecasts as forecasting
-from bento.gateway.live import curve, intake, matches, room, sources
+from bento.gateway.live import curve, graph, intake, matches, room, sources
 from bento.gateway.pages import forecasts as forecast_pages
 from bento.gateway.pages import matches as match_pages
 from bento.gateway.pages import models, site, what_if
@@ -39,6 +39,7 @@ ROOMS: Final = (
     Room(sources.router),
     Room(matches.router),
     Room(curve.router),
+    Room(graph.router),
     Room(site.router),
     Room(what_if.router),
     Room(models.router),

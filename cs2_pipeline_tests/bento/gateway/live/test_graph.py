@@ -1,0 +1,115 @@
+"""GraphQL over live matches: queries, subscriptions over graphql-transport-ws, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+from starlette.websockets import WebSocketDisconnect
+
+from bento.gateway.live.graph import exported
+from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
+from cs2_pipeline_tests.bento.gateway.live.test_live import finished
+from cs2_pipeline_tests.live.made import play, uid
+
+
+def ask(feed, query, **variables):
+    return feed.post("/graphql", json={"query": query, "variables": variables}).json()
+
+
+def test_a_match_can_be_asked_for(feed) -> None:
+    match, view = finished(feed, "graph", rounds=2)
+    found = ask(
+        feed,
+        """query ($id: ID!) {
+          match(id: $id) { status format winner teamA { id name } maps { name teamAScore teamBScore } prediction
+            { pTeamAWin map { low high } stateVersion } }
+          prediction(matchId: $id) { confidence }
+          predictionHistory(matchId: $id) { points { stateVersion triggerEventType } }
+          roundMetrics(matchId: $id) { roundNo momentum clutchIndex roundWinner teamAKills }
+          team(id: "10") { name }
+          matches(status: FINISHED, limit: 2) { totalCount pageInfo { hasNextPage endCursor } edges { node { id } } }
+        }""",
+        id=match,
+    )
+    assert "errors" not in found, found
+    data = found["data"]
+    assert data["match"]["status"] == "FINISHED" and data["match"]["format"] == "BO3"
+    assert data["match"]["prediction"]["stateVersion"] == view["state_version"]
+    assert len(data["predictionHistory"]["points"]) == view["state_version"]
+    assert [one["roundNo"] for one in data["roundMetrics"]] == [1, 2]
+    assert data["team"]["name"] == "Löwen ☻" and data["matches"]["totalCount"] >= 1
+    assert ask(feed, '{ match(id: "nobody") { id } }')["data"] == {"match": None}
+
+
+def test_pages_of_matches_follow_each_other(feed) -> None:
+    for number in range(3):
+        finished(feed, f"graph {number}", rounds=1)
+    query = """query ($after: String) {
+      matches(limit: 2, after: $after) { pageInfo { endCursor hasNextPage } edges { node { id } } }
+    }"""
+    first = ask(feed, query)["data"]["matches"]
+    second = ask(feed, query, after=first["pageInfo"]["endCursor"])["data"]["matches"]
+    assert first["pageInfo"]["hasNextPage"]
+    assert not {e["node"]["id"] for e in first["edges"]} & {e["node"]["id"] for e in second["edges"]}
+
+
+def test_subscriptions_tell_prices_scores_events_and_beginnings(feed) -> None:
+    events = play(5, match="followed", rounds=1)
+    of = f'(matchId: "{uid("followed")}")'
+    queries = {
+        "1": f"subscription {{ predictionUpdated{of} {{ stateVersion teamAWinProbability triggerEventType }} }}",
+        "2": f"subscription {{ scoreUpdated{of} {{ teamAScore teamBScore roundNo }} }}",
+        "3": f"subscription {{ matchEvents{of} {{ type payload timestamp }} }}",
+        "4": f"subscription {{ matchLifecycle{of} {{ type status }} }}",
+    }
+    with feed.websocket_connect("ws://127.0.0.1/graphql", subprotocols=["graphql-transport-ws"]) as socket:
+        socket.send_json({"type": "connection_init"})
+        assert socket.receive_json()["type"] == "connection_ack"
+        for name, query in queries.items():
+            socket.send_json({"id": name, "type": "subscribe", "payload": {"query": query}})
+        until_subscribed(feed, 4)
+        feed.post("/api/v1/events/batch", json=events)
+        told = {name: [] for name in queries}
+        while not any(one["matchLifecycle"]["type"] == "match_end" for one in told["4"]) or len(told["1"]) < len(
+            events
+        ):
+            message = socket.receive_json()
+            assert message["type"] == "next", message
+            assert "errors" not in message["payload"], message
+            told[message["id"]].append(message["payload"]["data"])
+    events_told = [
+        one["predictionUpdated"] for one in told["1"] if one["predictionUpdated"]["triggerEventType"] != "clock"
+    ]
+    assert [one["stateVersion"] for one in events_told] == list(range(1, len(events) + 1))
+    assert told["2"][-1]["scoreUpdated"]["teamAScore"] + told["2"][-1]["scoreUpdated"]["teamBScore"] == 1
+    assert [one["matchLifecycle"]["status"] for one in told["4"]][-1] == "FINISHED"
+
+
+def until_subscribed(feed, count):
+    from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
+
+    await_that(lambda: feed.app.state.live.hub.count >= count)
+
+
+@pytest.mark.parametrize(
+    ("query", "message"),
+    [
+        ("{ matches(limit: 200) { edges { node { id status maps { id name number roundNo } } } } }", "costs"),
+        ("{" + " ".join(f"m{n}: match(id: \"x\") {{ id }}" for n in range(20)) + "}", "aliases"),
+        ("{" + "match(id: \"x\") { id } " * 400 + "}", "oken"),
+        ("{ __schema { types { fields { type " + "{ ofType " * 20 + "{ name }" + "}" * 24, "depth"),
+        ("{ nothing }", "nothing"),
+    ],
+)  # fmt: skip
+def test_queries_that_ask_for_too_much_are_refused(feed, query, message) -> None:
+    assert message in ask(feed, query)["errors"][0]["message"]
+
+
+def test_a_stranger_neither_asks_nor_follows(tmp_path) -> None:
+    with open_gateway(tmp_path, client=ELSEWHERE) as client:
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/graphql"):
+            pass
+        assert client.post("/graphql", json={"query": "{ matches { totalCount } }"}).status_code == 401
+
+
+def test_the_schema_in_the_docs_is_up_to_date() -> None:
+    assert (Path(__file__).parents[4] / "docs" / "live.graphql").read_text() == exported()
