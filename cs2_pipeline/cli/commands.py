@@ -323,6 +323,22 @@ def users_create_admin(
     create_admin(settings_module.load(), username, email)
 
 
+@app.command("match", rich_help_panel=START, epilog=_examples("cs2 match --list", "cs2 match 1", "cs2 match 1 --json"))
+def show_match(
+    match: Annotated[str | None, typer.Argument(help="Id of a live match, or of one in the demo database.")] = None,
+    listed: Annotated[bool, typer.Option("--list", help="List the newest live matches.")] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")] = 20,
+    json: Json = False,
+) -> None:
+    """Draw the curve of a match: who was winning, and what moved it."""
+    from cs2_pipeline.cli import match as matches
+
+    if listed or match is None:
+        matches.listed(settings_module.load(), limit=limit, as_json=json)
+    else:
+        matches.show(settings_module.load(), match, as_json=json)
+
+
 live = typer.Typer(help="Live matches: simulate, replay, verify, consume.", no_args_is_help=True)
 dead_letters = typer.Typer(help="Live events that could not be understood.", no_args_is_help=True)
 live.add_typer(dead_letters, name="dead-letters")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bento.gateway.live.curve import _swings, words_of
+from cs2_pipeline.live.story import swings, words_of
 
 
 def row(event, trigger, p):
@@ -20,14 +20,14 @@ KILL = {"killer_player_id": "k", "killer_team": "A", "victim_player_id": "v"}
 def test_the_hit_of_the_same_moment_counts_as_the_kill_and_an_earlier_one_does_not(hit_at, change):
     rows = [row("s", "round_start", 0.5), row("h", "player_hurt", 0.69), row("k", "kill", 0.70)]
     bodies = {"h": body(hit_at, attacker_player_id="k", victim_player_id="v"), "k": body(10.0, **KILL)}
-    (swing,) = _swings(rows, bodies)
+    (swing,) = swings(rows, bodies)
     assert swing.change == pytest.approx(change)
     assert (swing.player_id, swing.team, swing.words) == ("k", "A", "k kills v")
 
 
 def test_what_has_no_price_moves_nothing():
     rows = [row("s", "round_start", None), row("k", "kill", 0.7)]
-    assert list(_swings(rows, {"k": body(1.0, **KILL)})) == []
+    assert list(swings(rows, {"k": body(1.0, **KILL)})) == []
 
 
 def test_an_event_is_told_as_far_as_its_source_told():
