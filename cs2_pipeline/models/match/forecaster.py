@@ -47,20 +47,15 @@ def fit(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress) -
         TrainingError: there are no matches to fit on.
     """
     started = time.perf_counter()
-    seen = dataset[dataset["part"] != "test"]
-    fitted = seen.iloc[int(LEARNED_ALONE * len(seen)) :]
-    if fitted.empty:
-        raise TrainingError("no matches before the test part: extract or ingest more days")
+    fitted = _fitted(dataset)
     progress(f"fitting the step from ratings to prices on {len(fitted):,} matches")
-    rows = fitted[[*FEATURES, "elo"]].to_numpy(dtype=np.float64)
-    outcome = fitted["first_wins"].to_numpy(dtype=np.float64)
-    step = Step(_slope(lambda slope: Step(slope)(*rows.T[:3])["probability"], outcome), _WIDENING)
-    stretch = _slope(lambda slope: _logistic(slope * rows[:, 3]), outcome)
+    step, stretch = steps(dataset)
+    elo, outcome = fitted["elo"].to_numpy(dtype=np.float64), fitted["first_wins"].to_numpy(dtype=np.float64)
     chosen = _candidate("ratings", step, fitted, outcome)
     baseline = Candidate(
         "Elo of players",
         {"slope": stretch},
-        _log_loss(_logistic(stretch * rows[:, 3]), outcome),
+        _log_loss(_logistic(stretch * elo), outcome),
         float("nan"),
         0.0,
         lambda matrix: _logistic(stretch * matrix[:, 3].astype(np.float64)),
@@ -76,6 +71,27 @@ def fit(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress) -
         train_seconds=time.perf_counter() - started,
         rows=len(fitted),
     )
+
+
+def steps(dataset: pd.DataFrame) -> tuple[Step, float]:
+    """The last step and the slope of the baseline's log odds, fitted on a dataset without its test part.
+
+    Raises:
+        TrainingError: there are no matches to fit on.
+    """
+    fitted = _fitted(dataset)
+    rows = fitted[[*FEATURES, "elo"]].to_numpy(dtype=np.float64)
+    outcome = fitted["first_wins"].to_numpy(dtype=np.float64)
+    slope = _slope(lambda slope: Step(slope)(*rows.T[:3])["probability"], outcome)
+    return Step(slope, _WIDENING), _slope(lambda slope: _logistic(slope * rows[:, 3]), outcome)
+
+
+def _fitted(dataset: pd.DataFrame) -> pd.DataFrame:
+    seen = dataset[dataset["part"] != "test"]
+    fitted = seen.iloc[int(LEARNED_ALONE * len(seen)) :]
+    if fitted.empty:
+        raise TrainingError("no matches before the test part: extract or ingest more days")
+    return fitted
 
 
 def replay(dataset: pd.DataFrame) -> Ratings:
