@@ -23,6 +23,7 @@ from bento.predictions.http import metrics
 from cs2_pipeline.artifact.artifact import write
 from cs2_pipeline.artifact.cache import Cache, ModelVersion
 from cs2_pipeline.registry.champion import ModelStore
+from cs2_pipeline.registry.client import connect
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, alive, free_port, serving
 from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
@@ -97,7 +98,8 @@ def test_an_altered_artifact_is_refused_and_the_old_version_keeps_answering(home
         # The alert asks for an increase, which needs a nought to begin from.
         assert b'model_reloads_total{name="round_predictor",result="refused"} 0.0' in server.get("/metrics").body
         bad = home.register_round(bias=0.5)
-        (model,) = home.path.glob(f"artifacts/**/{bad.run_id}/**/model.onnx")
+        stored = connect(home.uri).get_model_version_download_uri(bad.name, bad.version)
+        model = Path(stored.removeprefix("file://")) / "model.onnx"
         model.write_bytes(model.read_bytes() + b"\0")
         home.promote(bad)
         assert server.post("/admin/reload", {}).status == 401
