@@ -143,8 +143,9 @@ def _map(of_map: MapFold) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def stored_rounds(fold: Fold, ranges: dict[tuple[str, int], RoundRange]) -> list[StoredRound]:
+def stored_rounds(match: Match, ranges: dict[tuple[str, int], RoundRange]) -> list[StoredRound]:
     """The metrics of all finished rounds."""
+    fold = match.fold
     return [
         StoredRound(
             match_id=fold.match_id, map_id=of_map.map_id, round_no=number, team_a_kills=record.kills["A"],
@@ -152,9 +153,15 @@ def stored_rounds(fold: Fold, ranges: dict[tuple[str, int], RoundRange]) -> list
             team_b_headshots=record.headshots["B"], momentum=round(record.momentum, 6),
             clutch_index=clutch_index(record.winner, ranges.get((of_map.map_id, number))),
             round_winner=record.winner, win_reason=record.reason or "", team_a_side=record.a_side,
+            arrived=match.arrived,
         )
         for of_map in fold.maps.values() for number, record in of_map.rounds.items() if record.winner
     ]  # fmt: skip
+
+
+def no_round(match: Match, map_id: str, round_no: int) -> StoredRound:
+    """The row of a round that does not count after all."""
+    return StoredRound(match.match_id, map_id, round_no, 0, 0, 0, 0, 0.0, None, "", "", "CT", match.arrived)
 
 
 def clutch_index(winner: Team, prices: RoundRange | None) -> float | None:

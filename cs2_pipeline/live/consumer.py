@@ -18,7 +18,7 @@ from cs2_pipeline.live import board, metrics
 from cs2_pipeline.live.champion import Champion
 from cs2_pipeline.live.events import Event, EventError, parse
 from cs2_pipeline.live.fold import Moment
-from cs2_pipeline.live.history import Batch, History, HistoryUnavailableError, StoredEvent, bodies, queries
+from cs2_pipeline.live.history import Batch, History, HistoryUnavailableError, StoredEvent, StoredRound, bodies, queries
 from cs2_pipeline.live.hub import Update
 from cs2_pipeline.live.log import SHARDS, Arrival, DeadLetter, EventLog, LogUnavailableError, shard_of
 from cs2_pipeline.live.match import Change, Match
@@ -318,14 +318,24 @@ class Consumer:
         return told
 
     def _write_down(self, live: _Live, change: Change, batch: Batch, letters: list[DeadLetter], now: float) -> None:
-        ended = change.recomputed or any(moment.trigger == "round_end" for moment in change.moments)
-        if ended:
-            batch.rounds += board.stored_rounds(live.match.fold, live.ranges)
+        triggers = {moment.trigger for moment in change.moments}
+        undone = bool(change.recomputed or triggers & {"map_start", "round_restored"})
+        if undone or "round_end" in triggers:
+            batch.rounds += board.stored_rounds(live.match, live.ranges)
+        if undone:
+            batch.rounds += self._not_played(live.match)
         batch.matches.append(board.stored_match(live.match, live.price, live.began, live.updated, ""))
         for event_id, reason in live.match.problems.items():
             if event_id not in live.problems:
                 live.problems.add(event_id)
                 letters.append(DeadLetter(event_id, now, reason, live.match.match_id, b""))
+
+    def _not_played(self, match: Match) -> list[StoredRound]:
+        """Rows for the rounds that history has and the match, as it is now, has not: they were started anew."""
+        here = {(of_map.map_id, number) for of_map in match.fold.maps.values() for number in of_map.rounds}
+        rows = self._history.ask(queries.ROUNDS, match_id=match.match_id, map_id="")
+        gone = {(row["map_id"], row["round_no"]) for row in rows} - here
+        return [board.no_round(match, map_id, number) for map_id, number in sorted(gone)]
 
     # Time
 

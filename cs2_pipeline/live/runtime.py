@@ -33,6 +33,10 @@ def open_log(settings: Settings) -> EventLog:
 
 def open_history(settings: Settings) -> History:
     """The event store: a file in the home, or ClickHouse."""
+    if settings.event_store_url is not None:
+        from cs2_pipeline.live.history.clickhouse import ClickHouseHistory  # noqa: PLC0415  an extra, needed here alone
+
+        return ClickHouseHistory(settings.event_store_url.get_secret_value())
     return SqliteHistory(folder(settings) / "history.sqlite")
 
 

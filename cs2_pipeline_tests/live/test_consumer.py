@@ -191,3 +191,16 @@ def test_one_poisoned_match_does_not_stop_the_others(bench, monkeypatch) -> None
     bench.send(more)
     bench.consume()
     assert bench.prices(uid("bad"))
+
+
+def test_rounds_of_a_false_start_leave_history_with_it(bench) -> None:
+    feed = Feed()
+    false_start = play(3, rounds=3, finish=False)
+    feed.events, feed.seq, feed.now = list(false_start), {feed.map: len(false_start)}, feed.now + 4_000
+    feed.say("map_start", map_name="de_nuke", map_number=1)
+    bench.send(false_start)
+    bench.consume()
+    assert len(bench.history.ask(queries.ROUNDS, match_id=MATCH, map_id="")) == 3
+    bench.send(feed.events[len(false_start) :])
+    bench.consume()
+    assert bench.history.ask(queries.ROUNDS, match_id=MATCH, map_id="") == []

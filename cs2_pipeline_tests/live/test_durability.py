@@ -110,7 +110,7 @@ def survives(home: Path, matches: list[list[dict]], *, kills: int, seconds: floa
                 redis.start()
             else:
                 victim.restart()
-        sender.join(120)
+        sender.join(300)
         assert not sender.is_alive()
         everything_arrived(home, matches, acknowledged, redis)
     finally:
@@ -125,7 +125,7 @@ def everything_arrived(
     assert acknowledged == set(sent)
     history = SqliteHistory(home / "live" / "history.sqlite")
     log = RedisLog(redis.url) if redis else SqliteLog(home / "live" / "log.sqlite")
-    until = time.monotonic() + 90
+    until = time.monotonic() + 300
     while time.monotonic() < until:
         counted = history.ask(queries.EVENTS_COUNTED)[0]
         if counted["different"] >= len(sent) and not log.depth():

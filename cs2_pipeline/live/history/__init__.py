@@ -38,7 +38,12 @@ class StoredEvent(msgspec.Struct, frozen=True):
 
 
 class StoredRound(msgspec.Struct, frozen=True):
-    """A finished round's metrics; docs/live.md defines momentum and the clutch index."""
+    """A finished round's metrics; docs/live.md defines momentum and the clutch index.
+
+    Attributes:
+        round_winner: "" says that the round does not count: the map was started anew.
+        arrived: as of `StoredMatch`.
+    """
 
     match_id: str
     map_id: str
@@ -52,6 +57,7 @@ class StoredRound(msgspec.Struct, frozen=True):
     round_winner: str
     win_reason: str
     team_a_side: str
+    arrived: int
 
 
 class StoredMatch(msgspec.Struct, frozen=True):

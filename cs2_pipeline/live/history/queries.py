@@ -45,7 +45,7 @@ order by updated, match_id
 """
 ROUNDS: Final = """
 select * from rounds_now
-where match_id = {match_id:String} and ({map_id:String} = '' or map_id = {map_id:String})
+where match_id = {match_id:String} and ({map_id:String} = '' or map_id = {map_id:String}) and round_winner <> ''
 order by map_id, round_no
 """
 EVENTS_PAGE: Final = """
@@ -72,7 +72,7 @@ from (
         r.team_a_kills as team_a_kills, r.team_b_kills as team_b_kills, r.team_a_headshots as team_a_headshots,
         r.team_b_headshots as team_b_headshots, m.team_a_id as team_a_id
     from rounds_now r join matches_now m on r.match_id = m.match_id
-    where m.team_a_id = {team_id:String} or m.team_b_id = {team_id:String}
+    where (m.team_a_id = {team_id:String} or m.team_b_id = {team_id:String}) and r.round_winner <> ''
 ) played
 """
 EVENTS_BY_TYPE: Final = """

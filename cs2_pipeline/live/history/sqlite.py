@@ -41,7 +41,7 @@ create index if not exists prices_by_day on prices (day);
 create table if not exists rounds (
     match_id text, map_id text, round_no integer, team_a_kills integer, team_b_kills integer,
     team_a_headshots integer, team_b_headshots integer, momentum real, clutch_index real, round_winner text,
-    win_reason text, team_a_side text,
+    win_reason text, team_a_side text, arrived integer,
     primary key (match_id, map_id, round_no)
 ) without rowid;
 create table if not exists matches (
@@ -53,25 +53,31 @@ create index if not exists matches_by_status on matches (status, began);
 create index if not exists matches_by_team_a on matches (team_a_id);
 create index if not exists matches_by_team_b on matches (team_b_id);
 create view if not exists events_now as select * from events;
-create view if not exists prices_now as select * from prices;
+create view if not exists prices_now as select {prices} from prices;
 create view if not exists rounds_now as select * from rounds;
 create view if not exists matches_now as select * from matches;
 """
 
 
+def _names(kind: type[msgspec.Struct]) -> list[str]:
+    return [field.name for field in msgspec.structs.fields(kind)]
+
+
 def _insert(table: str, kind: type[msgspec.Struct], how: str, *more: str) -> str:
-    names = [field.name for field in msgspec.structs.fields(kind)] + list(more)
+    names = _names(kind) + list(more)
     return f"insert or {how} into {table} ({', '.join(names)}) values ({', '.join('?' * len(names))})"  # noqa: S608
+
+
+def _newest(table: str, kind: type[msgspec.Struct], newer: str) -> str:
+    changes = ", ".join(f"{name} = excluded.{name}" for name in _names(kind))
+    return f"{_insert(table, kind, 'abort')} on conflict do update set {changes} where {newer}"
 
 
 _EVENTS: Final = _insert("events", StoredEvent, "ignore", "day")
 _PRICES: Final = _insert("prices", Price, "ignore", "day")
-_ROUNDS: Final = _insert("rounds", StoredRound, "replace")
-_MATCHES: Final = (
-    _insert("matches", StoredMatch, "abort")
-    + " on conflict do update set "
-    + ", ".join(f"{field.name} = excluded.{field.name}" for field in msgspec.structs.fields(StoredMatch))
-    + " where (excluded.arrived, excluded.state_version) >= (matches.arrived, matches.state_version)"
+_ROUNDS: Final = _newest("rounds", StoredRound, "excluded.arrived >= rounds.arrived")
+_MATCHES: Final = _newest(
+    "matches", StoredMatch, "(excluded.arrived, excluded.state_version) >= (matches.arrived, matches.state_version)"
 )
 """A consumer that has lost its shards without knowing must not put an older state in place of a newer one."""
 
@@ -87,7 +93,7 @@ class SqliteHistory:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._local = threading.local()
-        with_retry(lambda: self._connection().executescript(_SCHEMA))
+        with_retry(lambda: self._connection().executescript(_SCHEMA.format(prices=", ".join(_names(Price)))))
 
     def write(self, batch: Batch) -> None:
         """See `History`."""
