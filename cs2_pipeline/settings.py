@@ -31,6 +31,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, description="demo database: SQLAlchemy URL, mssql:// address or ODBC string; default: SQLite in the home"
     )
+    exports_url: str | None = Field(
+        None, description="folder watched for exports of other programs: a path or any fsspec address; default: none"
+    )
     records_url: SecretStr | None = Field(
         None,
         description="the platform's own records: postgresql://user:password@host/name; default: SQLite in the home",

@@ -16,6 +16,9 @@ PARTS: Final = ("train", "validate", "calibrate", "test")
 SHARES: Final[Mapping[str, float]] = {"train": 0.5, "validate": 0.1, "calibrate": 0.1, "test": 0.3}
 """Share of the matches in each part, oldest matches first."""
 
+PRIOR: Final = "prior"
+"""Part of the matches of another game that a model may start from. It is never judged on them."""
+
 FORMER: Final = "former"
 """Part of the matches before a change of play. They are learned from only where that turns out to be better."""
 
@@ -29,7 +32,10 @@ def is_decided(snapshots: pd.DataFrame) -> NDArray[np.bool_]:
 
 
 def build(
-    round_snapshots: pd.DataFrame, shares: Mapping[str, float] = SHARES, changed_at: datetime | None = None
+    round_snapshots: pd.DataFrame,
+    shares: Mapping[str, float] = SHARES,
+    changed_at: datetime | None = None,
+    prior: pd.DataFrame | None = None,
 ) -> Derived:
     """The round dataset of a table of snapshots.
 
@@ -38,6 +44,9 @@ def build(
         shares: share of the matches by part, oldest matches first; they add up to 1.
         changed_at: start of the first match of changed play: what started before is in the part `FORMER`, and the
             shares are those of the other matches.
+        prior: more snapshots, of another game, that a model may start from; their ids may be those of others.
+
+    The matches are those of one game, CS2 where there are any. What is of another is in the part `PRIOR`.
 
     Returns:
         Columns of `schema.ROUND_DATASET`, sorted by started_at, match_id, round_number and snapshot; and the number
@@ -48,22 +57,36 @@ def build(
             need.
     """
     frame = ROUND_SNAPSHOTS.conform(round_snapshots)
+    if prior is not None:
+        frame = pd.concat([frame, _behind(ROUND_SNAPSHOTS.conform(prior), frame)], ignore_index=True)
     over = is_decided(frame)
     frame = frame[~over].sort_values(["started_at", "match_id", "round_number", "snapshot"], ignore_index=True)
     names = frame["map_name"]
     frame["map_index"] = (
         names.map({name: map_index(name) for name in names.dropna().unique()}).fillna(0).astype("int64")
     )
-    matches = frame[["started_at", "match_id"]].drop_duplicates()
+    own = frame["game"] == _judged_game(frame)
+    matches = frame.loc[own, ["started_at", "match_id"]].drop_duplicates()
     twice = matches["match_id"].duplicated()
     if twice.any():
         raise DatasetError(f"match {matches.loc[twice, 'match_id'].iloc[0]} has two start times: it was imported twice")
     former = 0 if changed_at is None else int((matches["started_at"] < changed_at).sum())
     parts = [FORMER] * former + parts_in_order(len(matches) - former, shares)
     part_of = dict(zip(matches["match_id"], parts, strict=True))
-    frame["part"] = frame["match_id"].map(part_of).astype("str")
+    frame["part"] = frame["match_id"].map(part_of).where(own, PRIOR).astype("str")
     left_out = {"snapshots of decided rounds": int(over.sum())} if over.any() else {}
     return Derived(ROUND_DATASET.conform(frame), left_out)
+
+
+def _judged_game(frame: pd.DataFrame) -> str:
+    """The game that a model of these snapshots is for."""
+    games = frame["game"].value_counts()
+    return "cs2" if "cs2" in games else str(games.index[0]) if len(games) else "cs2"
+
+
+def _behind(prior: pd.DataFrame, frame: pd.DataFrame) -> pd.DataFrame:
+    """Snapshots with ids beyond those of the frame."""
+    return prior.assign(**{name: prior[name] + frame[name].max() + 1 for name in ("match_id", "round_id")})
 
 
 def parts_in_order(count: int, shares: Mapping[str, float] = SHARES, what: str = "matches") -> list[str]:

@@ -110,7 +110,9 @@ _MAP_NAME: Final = Column("map_name", "str", "the map, such as de_mirage", nulla
 _CT_WINS: Final = Column("ct_wins", "int8", "label: 1 where the CT side won the round, 0 where the T side did")
 _STEAM_ID: Final = Column("steam_id", "str", "SteamID64 as text: it does not fit a float")
 _PART: Final = Column("part", "str", "train, validate, calibrate or test")
-_ROUND_PART: Final = Column("part", "str", f"{_PART.meaning}; former: matches before a change of play")
+_ROUND_PART: Final = Column(
+    "part", "str", f"{_PART.meaning}; former: matches before a change of play; prior: matches of another game"
+)
 _GAME: Final = Column("game", "str", "cs2, csgo or simulated")
 _SOURCE: Final = Column("source", "str", "who recorded or exported the match, such as demo or cs-demo-analyzer")
 _TICK: Final = Column("tick", "int64", "demo tick of the event")

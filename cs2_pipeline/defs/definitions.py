@@ -10,6 +10,7 @@ from cs2_pipeline.defs.automation import conditions
 from cs2_pipeline.defs.automation.abandoned import abandoned_runs
 from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.automation.new_demos import new_demos
+from cs2_pipeline.defs.automation.new_exports import ingest_exports_job, new_exports
 from cs2_pipeline.defs.automation.retrain_on_drift import retrain_on_drift
 from cs2_pipeline.defs.automation.training import enough_new_rounds, nightly_training
 from cs2_pipeline.defs.checks import expectations, laws, leakage
@@ -41,8 +42,16 @@ def _assembled(settings: Settings) -> dg.Definitions:
     return dg.Definitions(
         assets=conditions.applied(assets),
         asset_checks=[*expectations.build(), *leakage.build(), *laws.build(), *alarms.build()],
-        jobs=[*jobs.build(), monitoring.job(), *rollback.build()],
+        jobs=[*jobs.build(), monitoring.job(), *rollback.build(), ingest_exports_job],
         schedules=[nightly_training, monitoring.daily_monitoring],
-        sensors=[new_demos, conditions.sensor(), enough_new_rounds, retrain_on_drift, abandoned_runs, failed_runs],
+        sensors=[
+            new_demos,
+            new_exports,
+            conditions.sensor(),
+            enough_new_rounds,
+            retrain_on_drift,
+            abandoned_runs,
+            failed_runs,
+        ],
         resources={"platform": platform, "io_manager": TableIOManager(platform.tables)},
     )

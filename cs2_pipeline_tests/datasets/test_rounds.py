@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cs2_pipeline.datasets.rounds import FORMER, PARTS, SHARES, build, is_decided, parts_in_order
+from cs2_pipeline.datasets.rounds import FORMER, PARTS, PRIOR, SHARES, build, is_decided, parts_in_order
 from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline_tests.datasets.event_rounds import random_events
@@ -49,6 +49,21 @@ def test_matches_before_a_change_of_play_are_a_part_of_their_own_and_the_shares_
         FORMER: 10, "train": 5, "validate": 1, "calibrate": 1, "test": 3,
     }  # fmt: skip
     assert frame.loc[frame["part"] == FORMER, "started_at"].max() < DAY + pd.Timedelta(days=10)
+
+
+def test_matches_of_another_game_are_there_to_start_from_and_never_judged_on() -> None:
+    old = snapshots(4).assign(game="csgo", source="published")
+    mixed = snapshots(20)
+    mixed.loc[mixed["match_id"] == 20, "game"] = "csgo"
+    frame = build(mixed, prior=old).frame
+    assert set(frame.loc[frame["part"] == PRIOR, "game"]) == {"csgo"}
+    assert set(frame.loc[frame["part"] != PRIOR, "game"]) == {"cs2"}
+    assert frame.groupby("part")["match_id"].nunique()[PRIOR] == 5
+    assert frame["match_id"].nunique() == 24 and not frame.duplicated(["round_id", "snapshot"]).any()
+
+
+def test_a_table_of_one_game_is_judged_on_it_whichever_it_is() -> None:
+    assert set(build(snapshots(10).assign(game="csgo")).frame["part"]) == set(PARTS)
 
 
 def test_rows_come_in_the_order_of_play() -> None:

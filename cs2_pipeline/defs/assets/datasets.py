@@ -38,7 +38,7 @@ class SnapshotSource(Enum):
 
 
 class RoundDatasetConfig(dg.Config):
-    """Which snapshots the round dataset is built from; sources are never mixed."""
+    """Which snapshots the round dataset is built from."""
 
     source: SnapshotSource = SnapshotSource.DATABASE
 
@@ -48,7 +48,8 @@ def round_dataset(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Open round states, split into train, validate, calibrate and test by whole matches in time order.
 
-    After an alarm of the monitoring the matches before the change of play are a part of their own, `former`.
+    After an alarm of the monitoring the matches before the change of play are a part of their own, `former`. Matches of
+    another game than CS2, and the public snapshots of CS:GO, are the part `prior`: learned from, never judged on.
     """
     changed_at = None
     described: dict[str, Any] = metadata.of_days_left_out({})
@@ -59,11 +60,19 @@ def round_dataset(
         changed_at = change_to_heed(snapshots, latest_change(latest(platform, catalog.ROUND)))
     else:
         snapshots = platform.tables.read(config.source.value)
-    built = rounds.build(snapshots, changed_at=changed_at)
+    built = rounds.build(snapshots, changed_at=changed_at, prior=_prior(config, platform, snapshots))
     described |= metadata.of_frame(built.frame, built.left_out) | _described(built.frame, "match_id")
     described |= {"source": config.source.value, "rounds": built.frame["round_id"].nunique()}
     described["play_changed_at"] = changed_at.isoformat() if changed_at is not None else "not known to have changed"
     return dg.MaterializeResult(value=built.frame, metadata=described)
+
+
+def _prior(config: RoundDatasetConfig, platform: Platform, snapshots: pd.DataFrame) -> pd.DataFrame | None:
+    """The public snapshots of CS:GO, where they were ingested and the database holds matches of CS2."""
+    published = SnapshotSource.PUBLISHED.value
+    if config.source is not SnapshotSource.DATABASE or not (snapshots["game"] == "cs2").any():
+        return None
+    return platform.tables.read(published) if platform.tables.exists(published) else None
 
 
 def player_dataset(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:

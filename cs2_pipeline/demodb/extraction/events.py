@@ -202,7 +202,7 @@ def _rounds_with_events(
     seen = np.unique(np.concatenate([events["round_id"].to_numpy() for events in (kills, damages, bombs)]))
     played = tally.leave_out(played, ~played["round_id"].isin(seen), reasons.NO_EVENTS)
     planted = bombs.loc[bombs["event_type"] == "planted", "round_id"]
-    lost_plant = (played["bomb_planted"] == 1) & ~played["round_id"].isin(planted)
+    lost_plant = played["bomb_planted"].eq(1).fillna(False).astype(bool) & ~played["round_id"].isin(planted)
     return tally.refuse(
         played,
         lost_plant,

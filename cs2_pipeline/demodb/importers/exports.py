@@ -55,8 +55,8 @@ def find(paths: Iterable[Path]) -> list[_Unit]:
     absent: list[_Unit] = []
     for named in paths:
         path = named.resolve()
-        below = sorted(p for p in path.rglob("*") if p.is_file() and _is_export(p)) if path.is_dir() else [path]
-        if not below or (path.is_file() and not _is_export(path)) or not path.exists():
+        below = sorted(p for p in path.rglob("*") if p.is_file() and is_export(p)) if path.is_dir() else [path]
+        if not below or (path.is_file() and not is_export(path)) or not path.exists():
             absent.append(_Unit(path, ()))
             continue
         files.update(dict.fromkeys(below))
@@ -107,8 +107,9 @@ def ingest_exports(
     return IngestReport(outcomes)
 
 
-def _is_export(path: Path) -> bool:
-    name = path.name.lower()
+def is_export(path: Path | str) -> bool:
+    """Whether a file's name is that of an export."""
+    name = PurePosixPath(path).name.lower()
     return name.endswith((*_JSON, ".zip")) or csv_export.table_of(name) is not None
 
 

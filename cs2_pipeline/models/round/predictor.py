@@ -233,13 +233,13 @@ def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> t
     """
     began = time.perf_counter()
     random = np.random.default_rng((seed, FOLDS))
-    some = data.shown(data.judged, random, none=0, some=1)
-    views = (*data.judged_views, some)
+    some = data.shown(data.taught, random, none=0, some=1)
+    views = (*data.taught_views, some)
     inputs = [InputMaker()(view) for view in views]
     said = [teachers.say(view) for view in views]
     prices, reaches = np.stack([sigmoid(logits) for logits, _ in said]), np.stack([reach for _, reach in said])
     stacked = Inputs(*(np.stack(group) for group in zip(*inputs, strict=True)))
-    seen = data.fold[data.judged, None] != np.arange(FOLDS + 1)
+    seen = data.fold[data.taught, None] != np.arange(FOLDS + 1)
 
     def draw(count: int) -> networks.Drawn:
         rows = random.integers(len(seen), size=count)
@@ -249,7 +249,9 @@ def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> t
         )
 
     network = networks.fit(draw, FOLDS + 1, len(data.outcome), params=STUDENT, seed=seed + 2, progress=say)
-    left_out = [(network.exact(part)[0] * ~seen)[:, :FOLDS].sum(axis=1) for part in inputs[:2]]
+    unseen = data.fold[data.judged, None] == np.arange(FOLDS + 1)
+    answers = [network.exact(InputMaker()(view))[0] for view in data.judged_views]
+    left_out = [(answer * unseen)[:, :FOLDS].sum(axis=1) for answer in answers]
     model = RoundModel(network, FOLDS)
     judged = _Judged("student network", asdict(STUDENT), left_out, time.perf_counter() - began)
     return judged.candidate(data, lambda features: network.exact(InputMaker()(features))[0][:, FOLDS]), model

@@ -24,6 +24,11 @@ FITTED_ROWS: Final = 100_000
 """Rows that one copy of a table for trees or baseline holds, drawn at random where there are more."""
 JUDGED_ROWS: Final = 100_000
 """Rows, spread evenly over the table, that candidates are judged, calibrated and taught on where there are more."""
+PRIOR: Final = "prior"
+"""Part of the matches of another game: learned from, never judged on (`datasets.rounds.PRIOR`)."""
+EMPHASIS: Final = 5
+"""How often a row of the game that the model is for counts where matches of another game are learned from too. Chosen
+among 1, 3 and 5 on matches left out; docs/real-matches.md."""
 
 Matrix = NDArray[np.float32]
 Array = NDArray[np.float64]
@@ -47,7 +52,8 @@ class Rows:
         following: the row of the round's next moment, -1 where there is none.
         match: numbers of matches, from 0.
         fold: of each row; whole matches are in one.
-        judged: numbers of the rows that candidates are judged on, and that the student is taught on.
+        judged: numbers of the rows that candidates are judged and calibrated on: of the game that the model is for.
+        taught: numbers of the rows that the student is taught on.
     """
 
     features: Matrix
@@ -58,6 +64,7 @@ class Rows:
     match: NDArray[np.int64]
     fold: NDArray[np.int64]
     judged: NDArray[np.int64]
+    taught: NDArray[np.int64]
 
     @property
     def matches(self) -> int:
@@ -73,6 +80,9 @@ class Rows:
         """
         _require(dataset)
         rows = dataset[dataset["part"] != "test"]
+        own = (rows["part"] != PRIOR).to_numpy()
+        if own.any() and not own.all():
+            rows = pd.concat([rows, *[rows[own]] * (EMPHASIS - 1)], ignore_index=True)
         ids, match = np.unique(rows["match_id"].to_numpy(), return_inverse=True)
         if len(ids) < MIN_MATCHES:
             raise TrainingError(
@@ -88,14 +98,20 @@ class Rows:
         rounds = rows["round_id"].to_numpy()
         goes_on = np.append(rounds[:-1] == rounds[1:], False)
         following = np.where(goes_on, np.arange(1, len(rounds) + 1), -1)
-        judged = _spread(len(rows), JUDGED_ROWS)
+        judged = np.flatnonzero(own)[_spread(int(own.sum()), JUDGED_ROWS)]
+        taught = _spread(len(rows), JUDGED_ROWS)
         clock = InputMaker()(features).clock
-        return cls(features, mask(features), clock, outcome, following, match, fold[match], judged)
+        return cls(features, mask(features), clock, outcome, following, match, fold[match], judged, taught)
 
     @property
     def judged_views(self) -> tuple[Matrix, Matrix]:
         """Features of the judged rows, as they are and with the required inputs only."""
         return self.features[self.judged], self.hidden[self.judged]
+
+    @property
+    def taught_views(self) -> tuple[Matrix, Matrix]:
+        """Features of the rows the student is taught on, as they are and with the required inputs only."""
+        return self.features[self.taught], self.hidden[self.taught]
 
     @cached_property
     def unhurried(self) -> NDArray[np.bool_]:

@@ -250,6 +250,23 @@ def test_the_moments_of_such_a_round_end_before_a_plant_could_have_been_however_
     ]  # fmt: skip
 
 
+def test_sources_mix_and_each_round_keeps_its_own(tmp_path: Path, database: Path) -> None:
+    whole, tables = made.match(), made.match(checksum="2", demoFileName="other")
+    exploded = {"tick": made.live(2) + 2_000, "roundNumber": 2, "site": "A", "planterSteamId": made.steam_id(6)}
+    take(
+        database,
+        made.write(tmp_path, whole | {"bombsExploded": [exploded]}),  # whose plant is missing: refused
+        made.write_csv(tmp_path / "tables", tables),
+        made.write(tmp_path, made.match(checksum="3", game="CSGO"), "old.json"),
+    )
+    found = states(database).groupby(["game", "source"])["round_id"].nunique()
+    assert found.to_dict() == {
+        ("cs2", "cs-demo-analyzer"): 12,
+        ("cs2", "cs-demo-manager"): 13,
+        ("csgo", "cs-demo-analyzer"): 13,
+    }
+
+
 def test_an_older_database_is_left_alone_with_a_word_what_to_do(tmp_path: Path, database: Path) -> None:
     with sqlite3.connect(database) as connection:
         connection.execute('CREATE TABLE "DemoFiles" ("Id" INTEGER PRIMARY KEY, "FileName" TEXT)')

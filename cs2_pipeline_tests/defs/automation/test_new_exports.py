@@ -1,0 +1,97 @@
+"""The folder watched for exports: what is new and whole is read once."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import dagster as dg
+import fsspec
+import pytest
+
+from cs2_pipeline.defs.automation.new_exports import ingest_exports_job, listing, new_exports, settled
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.demodb.importers import made_exports as made
+
+
+def platform(home: Path, url: str | None) -> Platform:
+    return Platform(Settings(home=home, exports_url=url))
+
+
+def tick(watched: Platform, cursor: str | None) -> dg.SensorResult | tuple[str, str | None]:
+    """One look of the sensor: what it asks for, or why it asks for nothing and its cursor."""
+    with dg.instance_for_test() as instance:
+        context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"platform": watched})
+        found = new_exports(context)
+        assert isinstance(found, dg.SensorResult | dg.SkipReason)
+        return found if isinstance(found, dg.SensorResult) else (str(found.skip_message), context.cursor)
+
+
+def run(watched: Platform, found: dg.SensorResult) -> dict[str, int]:
+    assert found.run_requests is not None
+    [request] = found.run_requests
+    result = ingest_exports_job.execute_in_process(run_config=request.run_config, resources={"platform": watched})
+    counts: dict[str, int] = result.output_for_node("ingest_exports")
+    return counts
+
+
+def matches(home: Path) -> int:
+    with sqlite3.connect(home / "demos.sqlite") as connection:
+        count: int = connection.execute('SELECT COUNT(*) FROM "Matches"').fetchone()[0]
+        return count
+
+
+def test_a_new_file_is_read_at_the_second_look_and_not_again(tmp_path: Path) -> None:
+    folder = tmp_path / "exports"
+    folder.mkdir()
+    made.write(folder, made.match())
+    watched = platform(tmp_path / "home", str(folder))
+    first = tick(watched, None)
+    assert isinstance(first, tuple)  # it might still be written
+    second = tick(watched, first[1])
+    assert isinstance(second, dg.SensorResult)
+    assert run(watched, second) == {"imported": 1}
+    third = tick(watched, second.cursor)
+    assert isinstance(third, tuple) and "none of them new" in third[0]
+    assert matches(tmp_path / "home") == 1
+
+
+def test_files_of_another_file_system_are_fetched(tmp_path: Path) -> None:
+    store = fsspec.filesystem("memory")
+    store.pipe("/watched/made-up.json", json.dumps(made.match()).encode())
+    watched = platform(tmp_path / "home", "memory://watched")
+    first = tick(watched, None)
+    assert isinstance(first, tuple)
+    second = tick(watched, first[1])
+    assert isinstance(second, dg.SensorResult)
+    assert run(watched, second) == {"imported": 1}
+    store.rm("/watched", recursive=True)
+
+
+def test_without_a_folder_nothing_is_watched(tmp_path: Path) -> None:
+    found = tick(platform(tmp_path, None), None)
+    assert isinstance(found, tuple) and "CS2_EXPORTS_URL" in found[0]
+
+
+def test_only_exports_are_listed(tmp_path: Path) -> None:
+    for name in ("a.json", "b.json.gz", "x_kills.csv", "notes.txt", "c.zip"):
+        (tmp_path / name).write_text("1")
+    assert [Path(name).name for name in listing(str(tmp_path))] == ["a.json", "b.json.gz", "c.zip", "x_kills.csv"]
+
+
+@pytest.mark.parametrize(
+    ("now", "waiting", "taken", "ready"),
+    [
+        ({"a": "1"}, {}, {}, []),
+        ({"a": "1"}, {"a": "1"}, {}, ["a"]),
+        ({"a": "2"}, {"a": "1"}, {}, []),
+        ({"a": "1"}, {"a": "1"}, {"a": "1"}, []),
+        ({"a": "2"}, {"a": "2"}, {"a": "1"}, ["a"]),
+    ],
+)
+def test_a_file_is_taken_once_it_stays_the_same(
+    now: dict[str, str], waiting: dict[str, str], taken: dict[str, str], ready: list[str]
+) -> None:
+    found, remembered = settled(now, {"waiting": waiting, "taken": taken})
+    assert found == ready
+    assert remembered["waiting"] == now and all(remembered["taken"][name] == now[name] for name in ready)
