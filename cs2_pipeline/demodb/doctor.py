@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from sqlalchemy import func, select
 
-from cs2_pipeline.demodb import tables
+from cs2_pipeline.demodb import content, tables
 from cs2_pipeline.demodb.connection import drivers, urls
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError, EmptyDatabaseError
@@ -125,6 +125,7 @@ def _tables(db: DemoDatabase) -> list[Finding]:
 def _content(db: DemoDatabase) -> list[Finding]:
     mark = require_demos(db)
     found = [Finding("ok", "content", f"demos up to Id {mark.demo_id}, the last parsed {mark.parsed_at or 'never'}")]
+    found += [Finding(remark.level, "content", remark.message) for remark in content.examine(db)]
     started = db.schema["Matches"]["StartTime"]
     unset = ~watermark.has_day(started, db.engine.dialect.name)
     count = db.read(select(func.count().label("matches")).where(unset)).to_pylist()[0]["matches"]

@@ -1,7 +1,7 @@
 """Everything that is known of a candidate, gathered on the test part: what promotion and the model card rest on."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -45,6 +45,7 @@ class Evidence:
         probability: given to it, shape (rows,).
         by_rounds: a player model's worth by rounds observed (`player_classifier.by_rounds`), on all of the test part.
         min_rounds: from how many rounds on a player model answers.
+        constant_inputs: inputs that had one value alone in training, each with it.
     """
 
     model: str
@@ -63,6 +64,7 @@ class Evidence:
     probability: Floats | None = None
     by_rounds: pd.DataFrame | None = None
     min_rounds: int | None = None
+    constant_inputs: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ def decide(evidence: Evidence, requirements: Requirements) -> Decision:
     """Whether the candidate becomes champion. A number that could not be computed (NaN) never meets a condition."""
     conditions = (
         _audit(evidence),
+        _inputs(evidence),
         _laws(evidence),
         _calibration(evidence, requirements),
         _slices(evidence.slices, requirements),
@@ -71,6 +72,19 @@ def _audit(evidence: Evidence) -> Condition:
     if evidence.audit:
         return Condition(name, False, "The leakage audit failed: " + " ".join(evidence.audit))
     return Condition(name, True, "The leakage audit found nothing.")
+
+
+def _inputs(evidence: Evidence) -> Condition:
+    name = "inputs that vary"
+    if evidence.constant_inputs:
+        named = ", ".join(f"{column} (always {value:g})" for column, value in evidence.constant_inputs.items())
+        return Condition(
+            name,
+            False,
+            f"In training some inputs never varied, so that nothing is known of what they mean: {named}. "
+            "`cs2 doctor` says whether the demo database holds them.",
+        )
+    return Condition(name, True, "Every input that applications give varied in training.")
 
 
 def _laws(evidence: Evidence) -> Condition:

@@ -7,6 +7,7 @@
 import tempfile
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -60,6 +61,7 @@ def train(
         progress("measuring on the test part")
         champion = Champion(present, registry.models.fetch(present)) if present is not None else None
         evidence = stops.judge(spec, dataset, training, report, champion=champion, seed=seed)
+        evidence = replace(evidence, constant_inputs=stops.constant_inputs(spec, dataset))
         decision = stops.decide(spec, evidence)
         judged = Judged(spec, dataset, report, training, evidence, decision, present)
         return register(judged, registry, seed=seed, tags=tags, began=began)

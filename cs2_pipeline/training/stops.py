@@ -88,6 +88,17 @@ def judge(
     return evidence
 
 
+def constant_inputs(spec: ModelSpec, dataset: pd.DataFrame) -> dict[str, float]:
+    """The inputs that applications give and of which the training part holds one value alone, each with that value.
+
+    An input never known in training is none of them: the model knows what to do where it is missing.
+    """
+    train = dataset[dataset["part"] == "train"]
+    asked = [field.name for field in spec.serving.fields if not field.text] if spec.serving is not None else []
+    values = {name: train[name].dropna().unique() for name in asked if name in train}
+    return {name: float(found[0]) for name, found in values.items() if len(found) == 1}
+
+
 def decide(spec: ModelSpec, evidence: Evidence) -> Decision:
     """Whether the candidate becomes champion."""
     return promotion.decide(evidence, spec.requirements)

@@ -67,6 +67,7 @@ class Habits:
         whole_inventories: whether one inventory change names weapons and grenades, or each kind its own.
         equipment: whether Equipment is filled.
         events: whether GameEvents is filled.
+        imported: when the import began.
     """
 
     positions: Positions = "moments"
@@ -74,6 +75,7 @@ class Habits:
     whole_inventories: bool = False
     equipment: bool = True
     events: bool = True
+    imported: datetime = IMPORTED
 
 
 def rewrite(source: Path, target: Path, habits: Habits | None = None, seed: int = 0) -> Path:
@@ -450,7 +452,8 @@ class _Rewriting:
         """New ids: demos in the order of import, everything else in none; the import's moments."""
         order = self.random.permutation(len(made["DemoFiles"]))
         imported = pd.Series(
-            [IMPORTED + timedelta(seconds=40 * int(place)) for place in order], index=made["DemoFiles"]["Id"]
+            [self.habits.imported + timedelta(seconds=40 * int(place)) for place in order],
+            index=made["DemoFiles"]["Id"],
         )
         text = imported.dt.strftime("%Y-%m-%d %H:%M:%S.%f")
         ids = {"DemoFiles": pd.Series(order + 1, index=made["DemoFiles"]["Id"])}

@@ -77,6 +77,15 @@ def test_a_model_that_is_true_and_better_than_the_baseline_becomes_the_first_cha
     assert "There was no champion to compare with." in decision.report
 
 
+def test_a_candidate_with_an_input_that_never_varied_in_training_is_refused(test_part):
+    evidence = gathered.of_round_model(
+        test_part, fair_price, Rival("logistic regression", crude), model="round_predictor", audit=(), champion=None
+    )
+    decision = decide(replace(evidence, constant_inputs={"ct_helmets": 0.0}))
+    assert unmet(decision) == ["inputs that vary"]
+    assert "ct_helmets (always 0)" in decision.reasons[0]
+
+
 def test_a_better_candidate_replaces_the_champion(test_part):
     decision = judged(test_part, fair_price, champion=crude)
     assert decision.promote, decision.reasons
@@ -238,7 +247,7 @@ def test_the_report_lists_every_condition_met_or_not():
     decision = decide(sound(audit=None, against_champion=Interval(-0.01, -0.02, -0.001)))
     for condition in decision.conditions:
         assert f"| {condition.name} | {'yes' if condition.met else '**no**'} |" in decision.report
-    assert len(decision.conditions) == 7
+    assert len(decision.conditions) == 8
 
 
 def test_the_numbers_have_the_names_of_the_tracking_server(test_part):

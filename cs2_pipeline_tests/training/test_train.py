@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from cs2_pipeline.artifact import catalog
@@ -116,3 +117,13 @@ def test_a_champion_that_learned_from_the_test_rows_is_not_compared_on_them(data
     )
     times = dataset.loc[dataset["part"] == "test", "started_at"]
     assert not stops.rival_of(ENTRY, late, times).unseen.any()
+
+
+def test_an_input_with_one_value_alone_in_training_is_found_and_a_missing_one_is_not(dataset):
+    varied = dataset.assign(ct_money=range(len(dataset)), ct_armor=np.nan)
+    found = stops.constant_inputs(catalog.ROUND, varied)
+    assert found == stops.constant_inputs(catalog.ROUND, dataset[dataset["part"] == "train"].assign(ct_money=np.nan))
+    assert not {"ct_money", "ct_armor", "ct_alive", "map_name"} & set(found)
+    assert found["ct_score"] == 5.0, "play in these tests is at one score"
+    money = varied["ct_money"].where(varied["part"] != "train", 8_000)
+    assert stops.constant_inputs(catalog.ROUND, varied.assign(ct_money=money))["ct_money"] == 8_000.0

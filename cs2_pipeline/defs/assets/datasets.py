@@ -17,7 +17,7 @@ from cs2_pipeline.datasets.schema import (
     ROUND_DATASET,
     ROUND_SNAPSHOTS,
 )
-from cs2_pipeline.defs import metadata
+from cs2_pipeline.defs import left_out, metadata
 from cs2_pipeline.defs.assets.monitoring import latest
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.training_window import change_to_heed, newest_days
@@ -60,7 +60,8 @@ def round_dataset(
         changed_at = change_to_heed(snapshots, latest_change(latest(platform, catalog.ROUND)))
     else:
         snapshots = platform.tables.read(config.source.value)
-    built = rounds.build(snapshots, changed_at=changed_at, prior=_prior(config, platform, snapshots))
+    with left_out.told(platform.tables, config.source.value):
+        built = rounds.build(snapshots, changed_at=changed_at, prior=_prior(config, platform, snapshots))
     described |= metadata.of_frame(built.frame, built.left_out) | _described(built.frame, "match_id")
     described |= {"source": config.source.value, "rounds": built.frame["round_id"].nunique()}
     described["play_changed_at"] = changed_at.isoformat() if changed_at is not None else "not known to have changed"
@@ -78,7 +79,8 @@ def _prior(config: RoundDatasetConfig, platform: Platform, snapshots: pd.DataFra
 def player_dataset(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
     """Past windows of players' matches with the skill tier of the later ones; players are disjoint between parts."""
     lines, days_left_out, version = read_usable(platform.tables, "player_match_stats")
-    frame = players.build(lines)
+    with left_out.told(platform.tables, "player_match_stats"):
+        frame = players.build(lines)
     described = metadata.of_frame(frame) | _described(frame, "steam_id") | {DAYS_READ: version}
     return dg.MaterializeResult(value=frame, metadata=described | metadata.of_days_left_out(days_left_out))
 
@@ -107,7 +109,8 @@ def match_dataset(
         played = matches.of_maps(extracted)
     else:
         played = platform.tables.read(config.source.value)
-    frame = match_table.build(played, source=config.source.value)
+    with left_out.told(platform.tables, config.source.value):
+        frame = match_table.build(played, source=config.source.value)
     described |= metadata.of_frame(frame) | _described(frame, "match_id")
     return dg.MaterializeResult(value=frame, metadata=described | {"source": config.source.value})
 

@@ -17,7 +17,7 @@ import pandas as pd
 from cs2_pipeline.datasets import players as player_tables
 from cs2_pipeline.datasets import public_snapshots, series, snapshots
 from cs2_pipeline.datasets.schema import CONTESTS, MAPS, PLAYER_MATCH_STATS, PLAYERS, ROUND_SNAPSHOTS, ROUNDS, Table
-from cs2_pipeline.defs import metadata
+from cs2_pipeline.defs import left_out, metadata
 from cs2_pipeline.defs.partitions import run_days
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
@@ -68,10 +68,10 @@ def round_snapshots(
         events.bombs,
         interval=platform.settings.snapshot_interval,
     )
-    left_out = Counter(events.left_out) + Counter(rebuilt.left_out)
+    uncounted = Counter(events.left_out) + Counter(rebuilt.left_out)
     played_at = known.drop_duplicates("match_id").set_index("match_id")["played_at"]
     frame = rebuilt.frame.assign(played_at=played_at.reindex(rebuilt.frame["match_id"]).array)
-    return _materialized(context, platform, Extracted(frame, left_out, events.refused, events.mapped))
+    return _materialized(context, platform, Extracted(frame, uncounted, events.refused, events.mapped))
 
 
 def matches(
@@ -164,6 +164,7 @@ def _materialized(
     """The table with the account of what is not in it; each day's refused rows replace that day's former ones."""
     days, name = run_days(context), context.asset_key.to_user_string()
     _note_days(context, found.frame, days)
+    left_out.keep(platform.tables, name, days, found.left_out)
     described = metadata.of_frame(found.frame, found.left_out)
     described["mapped"] = dg.MetadataValue.md(metadata.counts(found.mapped))
     described["mapped_total"] = sum(found.mapped.values())

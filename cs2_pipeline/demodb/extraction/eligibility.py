@@ -70,16 +70,24 @@ _SIMULATOR: Final = "simulator"
 
 @dataclass(frozen=True)
 class Days:
-    """The matches of a database that started on the UTC days `first` to `last`, both included."""
+    """The matches of a database that started on the UTC days `first` to `last`, both included.
+
+    Attributes:
+        only: the ids of those that are meant; all of the days for None.
+    """
 
     db: DemoDatabase
     first: date
     last: date
+    only: tuple[int, ...] | None = None
 
     def condition(self) -> ColumnElement[bool]:
         """The key range of the matches' start."""
-        started = self.db.schema["Matches"]["StartTime"]
-        return dialect.in_days(started, self.first, self.last, self.db.engine.dialect.name)
+        match = self.db.schema["Matches"]
+        within = dialect.in_days(match["StartTime"], self.first, self.last, self.db.engine.dialect.name)
+        if self.only is None:
+            return within
+        return and_(within, match["Id"].in_([literal_column(str(int(match_id))) for match_id in self.only]))
 
     def rounds(
         self, columns: list[ColumnElement[Any]], joined: tuple[FromClause, ColumnElement[bool]] | None = None

@@ -112,7 +112,12 @@ def event_tables(db: DemoDatabase, first: date, last: date) -> ExtractedEvents:
     Raises:
         DemoDatabaseError: the database cannot be read or lacks a table or column.
     """
-    days, tally = Days(db, first, last), Tally()
+    return events_of(Days(db, first, last))
+
+
+def events_of(days: Days) -> ExtractedEvents:
+    """As `event_tables`, of the matches of some days."""
+    tally, db = Tally(), days.db
     played = with_clocks(days, eligibility.live_rounds(days, tally), tally)
     spans = _spans(eligibility.raw_rounds(days))
     read = {name: _events(days, name, spans, tally) for name in _EVENT_TABLES}

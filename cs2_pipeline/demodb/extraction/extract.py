@@ -120,8 +120,12 @@ def player_match_stats(db: DemoDatabase, first: date, last: date) -> Extracted:
     Raises:
         DemoDatabaseError: the database cannot be read or lacks a table or column.
     """
+    return players_of(Days(db, first, last))
+
+
+def players_of(days: Days) -> Extracted:
+    """As `player_match_stats`, of the matches of some days."""
     tally = Tally()
-    days = Days(db, first, last)
     frame = _player_records(days)
     context = matches(days, tally)
     frame = of_counted_matches(frame, context, tally)

@@ -51,6 +51,14 @@ SECOND_DEATH: Final = "second death in a round"
 
 PLAYED_BY_NAME: Final = "match ordered by the date in its file's name"
 IMPORT_ORDER: Final = "match ordered by its import: when it was played is not known"
+EXPECTED: Final = frozenset(
+    {
+        *(WARM_UP, KNIFE_ROUND, NOBODY_WON, PLAYED_AGAIN, BEFORE_RESTART, UNFINISHED_ROUND, DUPLICATE_DEMO),
+        *(BOT, HLTV, NO_ROUNDS_PLAYED, EVENT_ELSEWHERE, EVENT_AFTER_END, SECOND_RECORD),
+    }
+)
+"""What a whole recording loses as well: not the reason why there is too little."""
+
 LATE_EVENT: Final = "late event moved to the round before"
 SCORE_BEFORE: Final = "score recorded before the round: the winner's point added"
 NOT_WRITTEN: Final = "equipment and money never written in the match: taken from PlayerPositions and Equipment"

@@ -10,7 +10,7 @@ import pandas as pd
 
 from cs2_pipeline.demodb.extraction import reasons
 from cs2_pipeline.demodb.extraction.eligibility import Days, frame_of
-from cs2_pipeline.demodb.extraction.events import ExtractedEvents, bomb_event, event_tables
+from cs2_pipeline.demodb.extraction.events import ExtractedEvents, bomb_event, events_of
 from cs2_pipeline.demodb.extraction.reasons import Tally
 
 _GROUPS: Final = (
@@ -29,7 +29,7 @@ def filled(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     played, planted = _with_bomb(days, played)
     some = pd.concat(missing.values(), axis=1).any(axis=1)
     if some.any():
-        known = _from_events(event_tables(days.db, days.first, days.last))
+        known = _from_events(events_of(days))
         for group, rows in missing.items():
             for name in group:
                 found = played["round_id"].map(known[name]).astype("Int64")
