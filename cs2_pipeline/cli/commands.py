@@ -67,16 +67,25 @@ DEMO_MATCHES = 800
 """What both models need to earn promotion on simulated play."""
 
 
-@app.command(rich_help_panel=START, epilog=_examples("cs2 demo", "CS2_HOME=/some/folder cs2 demo --matches 400"))
+@app.command(
+    rich_help_panel=START,
+    epilog=_examples("cs2 demo", "CS2_HOME=/some/folder cs2 demo --matches 400", "cs2 demo --exports exports/"),
+)
 def demo(
     matches: Annotated[
         int, typer.Option(min=1, help="Matches to simulate when there is no demo database yet.")
     ] = DEMO_MATCHES,
+    exports: Annotated[
+        list[Path] | None, typer.Option(help="Real matches instead: files as `cs2 ingest exports` takes them.")
+    ] = None,
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the exports that have no date.")
+    ] = None,
 ) -> None:
     """Run everything once: data, checks, training, promotion, the service, two predictions."""
     from cs2_pipeline.cli.demo import run
 
-    run(settings_module.load(), matches)
+    run(settings_module.load(), matches, exports or [], date.date() if date else None)
 
 
 @app.command(rich_help_panel=START, epilog=_examples("cs2 up", "CS2_SERVICE_PORT=8001 cs2 up"))

@@ -1,6 +1,8 @@
 """`cs2 demo`: everything once, from an empty folder to two predictions over HTTP, each stage saying what happened."""
 
 import time
+from datetime import date
+from pathlib import Path
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli import data, predict, processes, training
@@ -13,8 +15,8 @@ from cs2_pipeline.settings import Settings
 READY_TIMEOUT = 60.0
 
 
-def run(settings: Settings, matches: int) -> None:
-    """Run all stages.
+def run(settings: Settings, matches: int, exports: list[Path], played_on: date | None) -> None:
+    """Run all stages, on simulated matches or on the real ones of exports.
 
     Raises:
         CliError: a stage failed; what it had not finished is not there.
@@ -23,18 +25,25 @@ def run(settings: Settings, matches: int) -> None:
     service = processes.service(settings)
     processes.require_free_port(service, settings.host)
     stage("1  Demo database")
-    _database(settings, matches)
+    if exports:
+        data.ingest_exports(settings, exports, played_on=played_on, retry=False)
+    else:
+        _database(settings, matches)
     stage("2  Extraction and validation")
     training.extract_new(settings)
     stage("3  Datasets, training, evaluation, promotion")
     run_job(settings, jobs.TRAIN_ALL, config=training.source_config(list(catalog.MODELS), ingested=False))
-    _require_champions(settings)
-    stage("4  Known truth")
-    _known_truth(settings)
-    stage("5  Predictions over HTTP")
-    with processes.running([service], settings):
+    champions = _champions(settings, all_needed=not exports)
+    if not exports:
+        stage("4  Known truth")
+        _known_truth(settings)
+    stage("5  Predictions over HTTP" if not exports else "4  Predictions over HTTP")
+    served = [spec for spec in catalog.served() if spec.name in champions]
+    # Of real matches there may be too few for one of the models; the service is ready with those that are there.
+    settings = settings.model_copy(update={"served_models": ",".join(spec.name for spec in served)})
+    with processes.running([processes.service(settings)], settings):
         _await_models(settings)
-        for spec in catalog.served():
+        for spec in served:
             predict.predict(settings, spec, {}, (), as_json=False)
     note(f"done in {time.monotonic() - begun:.0f} s; `cs2 up` keeps it running and shows it in the browser")
 
@@ -48,14 +57,24 @@ def _database(settings: Settings, matches: int) -> None:
         data.simulate(settings, matches=matches, seed=None, equal_skill=False, replace=False)
 
 
-def _require_champions(settings: Settings) -> None:
+def _champions(settings: Settings, *, all_needed: bool) -> list[str]:
+    """The models that have a champion; all of them, where they are needed.
+
+    Raises:
+        CliError: a model that is needed has none, or none has one.
+    """
     models = Platform(settings).models
     missing = [name for name in catalog.names() if models.champion(name) is None]
+    there = [spec.name for spec in catalog.served() if spec.name not in missing]
+    if missing and there and not all_needed:
+        note(f"{' and '.join(missing)} earned no promotion: `cs2 models list` says why; more matches help")
+        return there
     if missing:
         raise CliError(
             f"{' and '.join(missing)} earned no promotion, so there is nothing to serve: `cs2 models list` says why. "
             "More matches help."
         )
+    return there
 
 
 def _known_truth(settings: Settings) -> None:

@@ -144,6 +144,7 @@ def child_environment(settings: Settings) -> Mapping[str, str]:
     """
     return {
         **os.environ,
+        "CS2_SERVED_MODELS": settings.served_models,
         "CS2_HOME": str(settings.home.resolve()),
         "DAGSTER_HOME": os.environ.get("DAGSTER_HOME", str((settings.home / "dagster").resolve())),
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",

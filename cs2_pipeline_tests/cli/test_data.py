@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cs2_pipeline_tests.demodb.importers import made_exports
 from cs2_pipeline_tests.demodb.importers.recordings import Script
 
 
@@ -62,3 +63,20 @@ def test_where_extraction_reads_another_database_filling_the_embedded_one_says_s
 def test_an_address_of_the_embedded_file_itself_needs_no_remark(cs2, home, game, monkeypatch):
     monkeypatch.setenv("CS2_DATABASE_URL", f"sqlite:///{home / 'demos.sqlite'}")
     assert cs2("ingest", "demos", game).err == ""
+
+
+def test_exports_come_in_and_what_has_no_date_says_how_to_give_one(cs2, home, tmp_path):
+    made_exports.write(tmp_path, made_exports.match(date="redacted"), "undated.json")
+    ended = cs2("ingest", "exports", tmp_path)
+    assert ended.status == 1
+    assert "--date" in ended.out and "cs2 ingest exports --failed" in ended.err
+    assert "undated.json" in cs2("ingest", "exports", "--failed").out
+    ended = cs2("ingest", "exports", tmp_path, "--date", "2024-03-09")
+    assert ended.status == 0
+    assert f"{home / 'demos.sqlite'}: 1 imported with 13 rounds" in ended.out
+
+
+def test_the_demo_of_exports_stops_where_they_cannot_be_read(cs2, tmp_path):
+    ended = cs2("demo", "--exports", tmp_path / "absent.json")
+    assert ended.status == 1
+    assert "without a recording" in ended.err
