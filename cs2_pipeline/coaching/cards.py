@@ -66,8 +66,8 @@ class Line:
 
     @property
     def usable(self) -> bool:
-        """Whether advice may rest on it: the skill predicts itself and players differ in it."""
-        return self.peers.spread > 0 and self.reliability is not None and self.reliability.usable
+        """Whether advice may rest on it: less is a fault, the skill predicts itself and players differ in it."""
+        return self.skill.judged and self.peers.spread > 0 and self.reliability is not None and self.reliability.usable
 
 
 @dataclass(frozen=True)

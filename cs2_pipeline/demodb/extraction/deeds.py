@@ -58,13 +58,13 @@ def deeds(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         match_id, player_id, `DEEDS`, and `clutches_1v1` … `clutch_attempts_1v5`: int64, a row for each player with a
         record of a live round. Kills of team mates count as nobody's kill; damage is what the victim lost.
     """
-    kills = _read(days, "Kills", _KILL, played).sort_values(["tick", "row_id"])
+    kills = events_of(days, "Kills", _KILL, played).sort_values(["tick", "row_id"])
     people = present(days, played, kills, tally)[["match_id", "round_id", "player_id", "side"]]
     side = people.set_index(["round_id", "player_id"])["side"]
     kills = kills.dropna(subset=["victim_id", "tick"]).drop_duplicates(["round_id", "victim_id"])
-    kills = kills.assign(victim_side=_side_of(kills, "victim_id", side), killer_side=_side_of(kills, "killer_id", side))
+    kills = kills.assign(victim_side=side_of(kills, "victim_id", side), killer_side=side_of(kills, "killer_id", side))
     enemy = kills[kills["killer_side"].notna() & (kills["killer_side"] != kills["victim_side"])]
-    hits = _read(days, "Damages", _HIT, played)
+    hits = events_of(days, "Damages", _HIT, played)
     clutches = _clutches(people, kills, played)
     by_role = {
         "kills": enemy.assign(player_id=enemy["killer_id"]),
@@ -73,7 +73,7 @@ def deeds(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         "headshots": enemy[flag(enemy["is_headshot"])].assign(player_id=lambda rows: rows["killer_id"]),
         "first_kills": enemy.drop_duplicates("round_id").assign(player_id=lambda rows: rows["killer_id"]),
         "trade_kills": _trades(enemy, played),
-        "damage": _damage(hits, side),
+        "damage": damage_of(hits, side),
         **clutches,
     }
     size = people.groupby(["match_id", "player_id"]).size()
@@ -89,14 +89,15 @@ def deeds(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     return table
 
 
-def _read(days: Days, name: str, columns: dict[str, str], played: pd.DataFrame) -> pd.DataFrame:
+def events_of(days: Days, name: str, columns: dict[str, str], played: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table of events that belong to the rounds played."""
     source, recorded = days.db.schema[name], days.db.schema["Rounds"]
     query = days.rounds(source.select(columns), joined=(source.clause, source["RoundId"] == recorded["Id"]))
     found = frame_of(days.db.read(query))
     return found[found["round_id"].isin(played["round_id"])]
 
 
-def _side_of(events: pd.DataFrame, role: str, side: pd.Series) -> pd.Series:
+def side_of(events: pd.DataFrame, role: str, side: pd.Series) -> pd.Series:
     """The side of an event's player, null for the world and for who is not in the round."""
     keys = pd.MultiIndex.from_arrays([events["round_id"], events[role].astype("float64")])
     return pd.Series(side.reindex(keys).to_numpy(), index=events.index, dtype="str")
@@ -114,7 +115,7 @@ def _trades(enemy: pd.DataFrame, played: pd.DataFrame) -> pd.DataFrame:
     return found[seconds <= TRADE_TIME].rename(columns={"killer_id": "player_id"})
 
 
-def _damage(hits: pd.DataFrame, side: pd.Series) -> pd.DataFrame:
+def damage_of(hits: pd.DataFrame, side: pd.Series) -> pd.DataFrame:
     """What each hit of an enemy took of the victim's health; the amounts recorded may go beyond what was left."""
     hits = hits.dropna(subset=["victim_id", "amount"]).sort_values(
         ["round_id", "victim_id", "tick", "health"], ascending=[True, True, True, False]
@@ -123,7 +124,7 @@ def _damage(hits: pd.DataFrame, side: pd.Series) -> pd.DataFrame:
     before = health.groupby([hits["round_id"], hits["victim_id"]]).shift().fillna(rules.FULL_HEALTH)
     amount = hits["amount"].astype("float64")
     taken = amount.where(~(before - health < amount), before - health).clip(lower=0)
-    by, of = _side_of(hits, "attacker_id", side), _side_of(hits, "victim_id", side)
+    by, of = side_of(hits, "attacker_id", side), side_of(hits, "victim_id", side)
     made: pd.DataFrame = hits.assign(weight=taken, player_id=hits["attacker_id"])[by.notna() & (by != of)]
     return made
 
