@@ -4,14 +4,18 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Final
 
 from fastapi import FastAPI
 from prometheus_client import Counter, Gauge
 
 from bento.gateway.group_commit import GroupCommit
-from bento.http.problems import FieldError, bad_values, no_model
+from bento.http.problems import WRONG, FieldError, bad_values, no_model
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.cache import ArtifactError, Cache
 from cs2_pipeline.forecasting import directories, forecasts, questions, scores
+from cs2_pipeline.forecasting.champion import Champion
 from cs2_pipeline.forecasting.directories import Directories
 from cs2_pipeline.forecasting.forecasts import Forecast, Forecaster
 from cs2_pipeline.forecasting.questions import Asked, Fields, QuestionError
@@ -24,7 +28,8 @@ logger = logging.getLogger("bentoml.gateway")
 
 FORECASTS: Final = Counter("forecasts", "Forecasts written to the ledger and answered", ["kind"])
 LOG_LOSS: Final = Gauge("forecast_log_loss", "Mean log loss of the settled forecasts")
-MODEL_NAME: Final = "match_forecaster"
+MODEL_NAME: Final = catalog.MATCH.name
+GLANCE: Final = 0.5
 FOLLOW_SECONDS: Final = 2.0
 SCORE_SECONDS: Final = 60.0
 
@@ -35,10 +40,14 @@ class Forecasting:
     Attributes:
         directories: as they were a few seconds ago.
         forecaster: the champion; None before there is one.
+        refused: why the newest champion is not the forecaster; None when it is.
     """
 
-    def __init__(self, records: Records) -> None:
+    def __init__(self, records: Records, cache: Path) -> None:
         self.records = records
+        self._cache = Cache(cache)
+        self._note: tuple[int, int] | None = None
+        self.refused: str | None = None
         self.directories = Directories(0, [])
         self.forecaster: Forecaster | None = None
         self._commit = GroupCommit(records)
@@ -54,7 +63,7 @@ class Forecasting:
         try:
             question = questions.resolve(asked, known, fields)
         except QuestionError as error:
-            raise bad_values([FieldError(one.field, one.message) for one in error.mistakes]) from None
+            raise bad_values([FieldError(one.field, one.message) for one in error.mistakes], WRONG) from None
         if forecaster is None:
             raise no_model(MODEL_NAME)
         made = forecasts.forecast(question, forecaster)
@@ -66,11 +75,37 @@ class Forecasting:
     async def running(self) -> AsyncIterator[None]:
         """Follow directories and scores until the block ends; the last forecasts are written first."""
         self.directories = await asyncio.to_thread(directories.load, self.records)
+        await asyncio.to_thread(self._look_for_champion)
         async with AsyncExitStack() as stack:
-            for following in (self._follow_directories(), self._follow_scores()):
+            for following in (self._follow_champion(), self._follow_directories(), self._follow_scores()):
                 stack.callback(asyncio.create_task(following).cancel)
             await stack.enter_async_context(self._commit.running())
             yield
+
+    async def _follow_champion(self) -> None:
+        while True:
+            await asyncio.sleep(GLANCE)
+            await asyncio.to_thread(self._look_for_champion)
+
+    def _look_for_champion(self) -> None:
+        """Take up the champion that the cache notes; one that does not work leaves the former in its place."""
+        try:
+            found = self._cache.current_file(MODEL_NAME).stat()
+        except OSError:
+            return
+        note = (found.st_ino, found.st_mtime_ns)
+        version = self._cache.current(MODEL_NAME) if note != self._note else None
+        if version is None:
+            return
+        self._note = note
+        try:
+            self.forecaster = Champion(version, self._cache.load(version))
+        except ArtifactError as error:
+            self.refused = str(error)
+            logger.error("forecasts: version refused: %s", error)
+        else:
+            self.refused = None
+            logger.info("forecasts by %s version %s", version.name, version.version)
 
     async def _follow_directories(self) -> None:
         while True:
@@ -95,6 +130,7 @@ class Forecasting:
 @asynccontextmanager
 async def running(app: FastAPI) -> AsyncIterator[None]:
     """Put the forecasting at `app.state.forecasting`."""
-    app.state.forecasting = Forecasting(app.state.records)
+    app.state.forecasting = Forecasting(app.state.records, app.state.settings.champion_cache)
+    app.state.complaints["forecasts"] = lambda: app.state.forecasting.refused
     async with app.state.forecasting.running():
         yield

@@ -6,6 +6,8 @@ from typing import Final
 import msgspec
 
 MEDIA_TYPE: Final = b"application/problem+json"
+WRONG: Final = "The request has wrong values"
+"""Title of 422 where the request is not for a prediction of values at hand."""
 MAX_ERRORS: Final = 100
 """Wrong fields listed in one answer; the rest are counted."""
 
@@ -53,13 +55,13 @@ class Problem(Exception):  # noqa: N818 (the word of RFC 9457)
         return msgspec.json.encode(document)
 
 
-def bad_values(errors: list[FieldError]) -> Problem:
-    """422: the body is JSON, its values cannot be predicted from."""
+def bad_values(errors: list[FieldError], title: str = "The values cannot be predicted from") -> Problem:
+    """422: the body is JSON, its values cannot be used."""
     count = len(errors)
     detail = "one field is wrong" if count == 1 else f"{count} fields are wrong"
     if count > MAX_ERRORS:
         detail += f"; the first {MAX_ERRORS} are listed"
-    return Problem(422, "bad_values", "The values cannot be predicted from", detail, errors)
+    return Problem(422, "bad_values", title, detail, errors)
 
 
 def not_json(detail: str) -> Problem:
@@ -76,17 +78,6 @@ def too_slow(seconds: float) -> Problem:
     """408: the body did not come."""
     return Problem(
         408, "too_slow", "The body did not arrive", f"it must be sent within {seconds:g} seconds", close=True
-    )
-
-
-def wrong_encoding(got: str) -> Problem:
-    """415: the body is compressed."""
-    return Problem(
-        415,
-        "wrong_encoding",
-        "The body must not be compressed",
-        f"send it as it is, without the header Content-Encoding: {got[:100]!a}",
-        headers=[(b"accept-encoding", b"identity")],
     )
 
 

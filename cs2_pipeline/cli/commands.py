@@ -89,16 +89,11 @@ def demo(
 
 
 @app.command(rich_help_panel=START, epilog=_examples("cs2 up", "CS2_SERVICE_PORT=8001 cs2 up"))
-def up(
-    live: Annotated[
-        bool | None,
-        typer.Option("--live/--no-live", help="Run simulated matches. Default: with the embedded database only."),
-    ] = None,
-) -> None:
-    """Keep the pages and the API, the Dagster UI, MLflow and the prediction service running until Ctrl-C."""
+def up() -> None:
+    """Keep the platform API, the Dagster UI, MLflow and the prediction service running until Ctrl-C."""
     from cs2_pipeline.cli.up import run
 
-    run(settings_module.load(), live=live)
+    run(settings_module.load())
 
 
 @app.command(rich_help_panel=START, epilog=_examples("cs2 doctor", "cs2 doctor --json"))
@@ -430,6 +425,28 @@ def dead_letters_retry(
 
 
 app.add_typer(live, name="live", rich_help_panel=MODELS)
+
+
+@app.command(
+    rich_help_panel=MODELS,
+    epilog=_examples(
+        "cs2 forecast --team 'Northern Lights' --team Lotus --best-of 3",
+        "cs2 forecast --team 1f2e3d --team Lotus --map de_nuke --best-of 1",
+    ),
+)
+def forecast(
+    team: Annotated[list[str], typer.Option(help="A team's name or id; twice.")],
+    best_of: Annotated[int, typer.Option(help="Maps of the series: 1, 3 or 5.")] = 3,
+    map: Annotated[list[str] | None, typer.Option(help="A map known to be played, in order. Repeatable.")] = None,
+    score: Annotated[str | None, typer.Option(help="Maps won so far, such as 1:0.")] = None,
+    json: Json = False,
+) -> None:
+    """Who wins this series? Asks the gateway that `cs2 up` keeps running; every answer is in the ledger."""
+    from cs2_pipeline.cli.forecast import run
+
+    run(settings_module.load(), team, best_of=best_of, maps=map or [], score=score, as_json=json)
+
+
 app.add_typer(ingest, name="ingest", rich_help_panel=DATA)
 app.add_typer(models, name="models", rich_help_panel=MODELS)
 app.add_typer(predict, name="predict", rich_help_panel=MODELS)

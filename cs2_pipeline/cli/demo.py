@@ -1,14 +1,15 @@
-"""`cs2 demo`: everything once, from an empty folder to two predictions over HTTP, each stage saying what happened."""
+"""`cs2 demo`: everything once, from an empty folder to predictions and a forecast over HTTP, saying what happened."""
 
 import time
 from datetime import date
 from pathlib import Path
 
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.cli import data, predict, processes, training
+from cs2_pipeline.cli import data, forecast, predict, processes, training
 from cs2_pipeline.cli.console import CliError, note, stage
 from cs2_pipeline.cli.runs import run_job
 from cs2_pipeline.defs import jobs
+from cs2_pipeline.defs.assets import forecasts
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.settings import Settings
 
@@ -22,8 +23,9 @@ def run(settings: Settings, matches: int, exports: list[Path], played_on: date |
         CliError: a stage failed; what it had not finished is not there.
     """
     begun = time.monotonic()
-    service = processes.service(settings)
-    processes.require_free_port(service, settings.host)
+    service, gateway = processes.service(settings), processes.gateway(settings)
+    for program in (service, gateway):
+        processes.require_free_port(program, settings.host)
     stage("1  Demo database")
     if exports:
         data.ingest_exports(settings, exports, played_on=played_on, retry=False)
@@ -34,6 +36,8 @@ def run(settings: Settings, matches: int, exports: list[Path], played_on: date |
     stage("3  Datasets, training, evaluation, promotion")
     run_job(settings, jobs.TRAIN_ALL, config=training.source_config(list(catalog.MODELS), ingested=False))
     champions = _champions(settings, all_needed=not exports)
+    if catalog.MATCH.name in champions:
+        run_job(settings, forecasts.JOB)
     if not exports:
         stage("4  Known truth")
         _known_truth(settings)
@@ -41,11 +45,35 @@ def run(settings: Settings, matches: int, exports: list[Path], played_on: date |
     served = [spec for spec in catalog.served() if spec.name in champions]
     # Of real matches there may be too few for one of the models; the service is ready with those that are there.
     settings = settings.model_copy(update={"served_models": ",".join(spec.name for spec in served)})
-    with processes.running([processes.service(settings)], settings):
+    with processes.running([processes.service(settings), gateway], settings):
         _await_models(settings)
         for spec in served:
             predict.predict(settings, spec, {}, (), as_json=False)
+        if catalog.MATCH.name in champions:
+            stage("6  Tonight's match" if not exports else "5  Tonight's match")
+            _forecast(settings)
     note(f"done in {time.monotonic() - begun:.0f} s; `cs2 up` keeps it running and shows it in the browser")
+
+
+def _forecast(settings: Settings) -> None:
+    """Forecast a series between the two teams that played most, and verify the ledger that holds it."""
+    listed = forecast.ask(settings, "/api/v1/teams?limit=500")["items"]
+    first, second = sorted(listed, key=lambda one: (-one["matches"], one["id"]))[:2]
+    asked = {"team1_id": first["id"], "team2_id": second["id"], "best_of": 3}
+    deadline = time.monotonic() + READY_TIMEOUT
+    while True:
+        try:
+            made = forecast.ask(settings, forecast.SERIES, asked)
+            break
+        except CliError:  # the champion is not fetched yet
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+    forecast.show(made)
+    found = forecast.ask(settings, f"{forecast.LEDGER}/verify")
+    if not found["holds"]:
+        raise CliError(f"the ledger does not hold: entry {found['faults'][0]['seq']} {found['faults'][0]['what']}")
+    note(f"the ledger holds: of {found['entries']} entries none was changed, removed or reordered")
 
 
 def _database(settings: Settings, matches: int) -> None:
@@ -65,7 +93,7 @@ def _champions(settings: Settings, *, all_needed: bool) -> list[str]:
     """
     models = Platform(settings).models
     missing = [name for name in catalog.names() if models.champion(name) is None]
-    there = [spec.name for spec in catalog.served() if spec.name not in missing]
+    there = [name for name in catalog.names() if name not in missing]
     if missing and there and not all_needed:
         note(f"{' and '.join(missing)} earned no promotion: `cs2 models list` says why; more matches help")
         return there

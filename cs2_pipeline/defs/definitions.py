@@ -5,12 +5,13 @@ import warnings
 import dagster as dg
 
 from cs2_pipeline.defs import jobs, rollback
-from cs2_pipeline.defs.assets import datasets, extraction, models, monitoring
+from cs2_pipeline.defs.assets import datasets, extraction, forecasts, models, monitoring
 from cs2_pipeline.defs.automation import conditions
 from cs2_pipeline.defs.automation.abandoned import abandoned_runs
 from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.automation.new_demos import new_demos
 from cs2_pipeline.defs.automation.new_exports import ingest_exports_job, new_exports
+from cs2_pipeline.defs.automation.promotions import announced_promotions
 from cs2_pipeline.defs.automation.retrain_on_drift import retrain_on_drift
 from cs2_pipeline.defs.automation.training import enough_new_rounds, nightly_training
 from cs2_pipeline.defs.checks import expectations, laws, leakage
@@ -38,12 +39,13 @@ def _assembled(settings: Settings) -> dg.Definitions:
         *datasets.build(),
         *models.build(),
         *monitoring.build(),
+        *forecasts.build(),
     ]
     return dg.Definitions(
         assets=conditions.applied(assets),
-        asset_checks=[*expectations.build(), *leakage.build(), *laws.build(), *alarms.build()],
-        jobs=[*jobs.build(), monitoring.job(), *rollback.build(), ingest_exports_job],
-        schedules=[nightly_training, monitoring.daily_monitoring],
+        asset_checks=[*expectations.build(), *leakage.build(), *laws.build(), *alarms.build(), forecasts.ledger_chain],
+        jobs=[*jobs.build(), monitoring.job(), forecasts.job(), *rollback.build(), ingest_exports_job],
+        schedules=[nightly_training, monitoring.daily_monitoring, forecasts.daily_settlement],
         sensors=[
             new_demos,
             new_exports,
@@ -52,6 +54,7 @@ def _assembled(settings: Settings) -> dg.Definitions:
             retrain_on_drift,
             abandoned_runs,
             failed_runs,
+            announced_promotions,
         ],
         resources={"platform": platform, "io_manager": TableIOManager(platform.tables)},
     )

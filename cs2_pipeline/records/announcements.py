@@ -1,6 +1,6 @@
 """What goes out to whoever wants to know: forecasts given and settled, models promoted. Kept: nothing is lost.
 
-Each channel is a row of numbered announcements. Those of `FORECASTS` are the ledger's own entries; those of `MODELS`
+Each channel is a row of numbered announcements. Those of `FORECASTS` are the ledger's own entries; the others
 are noted here. A listener's position is kept too: one that was away goes on where it was. Handing over and noting that
 it was done are two steps, so after a crash an announcement may be handed over twice; its id tells.
 """
@@ -20,7 +20,8 @@ from cs2_pipeline.records.tables import DELIVERIES, EVENTS, LEDGER, moment_text
 
 MODELS: Final = "ml_models"
 FORECASTS: Final = "forecast_events"
-CHANNELS: Final = (MODELS, FORECASTS)
+LEDGER_HEADS: Final = "ledger_heads"
+CHANNELS: Final = (MODELS, FORECASTS, LEDGER_HEADS)
 
 
 @dataclass(frozen=True)
@@ -42,9 +43,9 @@ class Announcement:
         return f"{self.channel}:{self.seq}"
 
 
-def note(records: Records, key: str, what: Mapping[str, Any]) -> bool:
-    """Announce what happened to a model; the same key again is no second announcement. Whether it is a new one."""
-    row = {"channel": MODELS, "key": key, "at": datetime.now(UTC), "body": json.dumps(what, sort_keys=True)}
+def note(records: Records, channel: str, key: str, what: Mapping[str, Any]) -> bool:
+    """Announce what happened, but to forecasts; the same key again is no second announcement. Whether it is new."""
+    row = {"channel": channel, "key": key, "at": datetime.now(UTC), "body": json.dumps(what, sort_keys=True)}
     with records.reading() as connection:
         if connection.execute(select(EVENTS.c.seq).where(EVENTS.c.key == key)).first() is not None:
             return False
@@ -58,7 +59,7 @@ def note(records: Records, key: str, what: Mapping[str, Any]) -> bool:
 
 def after(records: Records, channel: str, seq: int, limit: int) -> list[Announcement]:
     """The announcements of a channel behind a place, in order."""
-    if channel == MODELS:
+    if channel != FORECASTS:
         asked = select(EVENTS.c.seq, EVENTS.c.at, EVENTS.c.body).where(EVENTS.c.channel == channel, EVENTS.c.seq > seq)
         with records.reading() as connection:
             rows = connection.execute(asked.order_by(EVENTS.c.seq).limit(limit)).all()
@@ -74,7 +75,7 @@ def after(records: Records, channel: str, seq: int, limit: int) -> list[Announce
 
 def newest(records: Records, channel: str) -> int:
     """The place of a channel's newest announcement; 0 before the first."""
-    column = EVENTS.c.seq if channel == MODELS else LEDGER.c.seq
+    column = LEDGER.c.seq if channel == FORECASTS else EVENTS.c.seq
     with records.reading() as connection:
         return int(connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one())
 

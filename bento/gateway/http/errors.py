@@ -15,6 +15,7 @@ from bento.gateway.http.wire import to_snake, wants_camel
 from bento.gateway.pages.site import problem_page, wants_html
 from bento.http.problems import (
     MEDIA_TYPE,
+    WRONG,
     FieldError,
     Problem,
     bad_values,
@@ -89,7 +90,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if any(one["loc"] == ("body",) for one in found) and not _is_json(media_type):
         return response(request, wrong_media_type(media_type))
     spell = to_camel if await wants_camel(request) else to_snake
-    return response(request, bad_values([FieldError(_path(one, spell), _message(one)) for one in found]))
+    return response(request, bad_values([FieldError(_path(one, spell), _message(one)) for one in found], WRONG))
 
 
 def _is_json(media_type: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Query
 
 from bento.gateway.http.wire import Wire
-from bento.http.problems import FieldError, bad_values
+from bento.http.problems import WRONG, FieldError, bad_values
 
 Item = TypeVar("Item")
 
@@ -45,7 +45,9 @@ def decode(cursor: str | None, kind: type | tuple[type, ...]) -> Any:
     except (ValueError, binascii.Error, RecursionError):
         position = None
     if not isinstance(position, kind) or isinstance(position, bool):
-        raise bad_values([FieldError("after", "is not a cursor of this list: send `next` of the page before as it is")])
+        raise bad_values(
+            [FieldError("after", "is not a cursor of this list: send `next` of the page before as it is")], WRONG
+        )
     return position
 
 

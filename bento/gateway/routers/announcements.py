@@ -18,7 +18,7 @@ from cs2_pipeline.records.database import Records, RecordsError
 
 router: Final = APIRouter(prefix="/api/v1/announcements", tags=["announcements"])
 
-Channel = Literal["ml_models", "forecast_events"]
+Channel = Literal["ml_models", "forecast_events", "ledger_heads"]
 Reader = Annotated[Caller, Depends(allow(Scope.FORECAST))]
 LOOK_SECONDS: Final = 0.5
 HEARTBEAT_LOOKS: Final = 30

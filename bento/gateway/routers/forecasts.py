@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
-from pydantic import AfterValidator, AwareDatetime, Field, StrictInt, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BeforeValidator, Field, StrictInt, StringConstraints
 
 from bento.gateway.access import Caller, Scope, allow
 from bento.gateway.http import paging
@@ -31,6 +31,13 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Identifier = Annotated[StrictInt | Text, AfterValidator(str)]
 LineUp = Annotated[list[Identifier], Field(max_length=50, description="ids of the players known to play")]
 NumberOrText = StrictInt | Text
+
+
+def written(value: object) -> object:
+    """Dates are written as dates: pydantic reads a number as seconds since 1970, which nobody means here."""
+    if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
+        raise ValueError("must be written as in 2026-01-18")
+    return value
 
 
 class OldQuestion(Wire):
@@ -72,7 +79,7 @@ class _Teams(Wire):
     team2_id: Identifier
     team1_player_ids: LineUp | None = None
     team2_player_ids: LineUp | None = None
-    starts_at: AwareDatetime | None = None
+    starts_at: Annotated[AwareDatetime, BeforeValidator(written)] | None = None
 
 
 class MapQuestion(_Teams):
@@ -261,6 +268,7 @@ async def old(request: Request, body: OldQuestion, _: Forecasting) -> Response:
         AskedSide(str(body.team1_id), tuple(map(str, body.team1_player_ids))),
         AskedSide(str(body.team2_id), tuple(map(str, body.team2_player_ids))),
     )
+    request.app.state.champion_asked_for = True
     made, _entry = await request.app.state.forecasting.answer(Asked(MAP, sides, (str(body.map_id),)), Fields())
     first, second = _both(made.price.probability)
     shown = OldAnswer.model_construct(
@@ -300,7 +308,7 @@ async def listed(  # noqa: PLR0917
     limit: Limit = 50,
     after: After = None,
     team: Annotated[str | None, Query(max_length=100, description="id of either team")] = None,
-    day: Annotated[date | None, Query(description="on which was asked, UTC")] = None,
+    day: Annotated[date | None, BeforeValidator(written), Query(description="on which was asked, UTC")] = None,
     settled: Annotated[bool | None, Query(description="only those with a result, or only those without")] = None,
 ) -> Response:
     """Forecasts, the newest first."""
@@ -392,6 +400,7 @@ def _rounds(score: Rounds | None) -> MapScore:
 
 
 async def _forecast(request: Request, asked: Asked, fields: Fields) -> Response:
+    request.app.state.champion_asked_for = True  # from the first forecast on the gateway fetches champions
     made, entry = await request.app.state.forecasting.answer(asked, fields)
     return await answer(request, _answer(made, entry))
 

@@ -1,4 +1,4 @@
-"""Keeps the cache of champions up to date: a process of its own, one for all workers.
+"""Keeps the cache of champions up to date: a process of its own, one for all workers of all services of a home.
 
 MLflow's client weighs more than the rest of the service and its calls would delay answers, so no worker has it: this
 process asks MLflow, fetches and proves new champions, and notes them in the cache that the workers watch. What it
@@ -20,6 +20,7 @@ from typing import Final
 from bento.predictions.champions.file_stamps import Note, notes_in
 from bento.predictions.champions.status import Status
 from cs2_pipeline import settings
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import Cache
 from cs2_pipeline.registry.champion import (
     ArtifactError,
@@ -134,7 +135,7 @@ def main() -> None:
     cache = chosen.champion_cache
     cache.mkdir(parents=True, exist_ok=True)
     store = ModelStore(chosen.resolved_tracking_uri(), cache)
-    follower = Follower(store, cache, chosen.served_model_names())
+    follower = Follower(store, cache, tuple(dict.fromkeys((*chosen.served_model_names(), *catalog.names()))))
     while True:
         with bounded(follower, cache):
             follower.look().write(cache)

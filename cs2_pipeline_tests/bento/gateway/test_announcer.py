@@ -72,7 +72,7 @@ def forecast(gateway):
 
 def promote(records, version):
     what = {"type": "model_promoted", "name": "match_forecaster", "version": version}
-    return announcements.note(records, f"match_forecaster:{version}", what)
+    return announcements.note(records, MODELS, f"match_forecaster:{version}", what)
 
 
 def tell(gateway, listener, channel):

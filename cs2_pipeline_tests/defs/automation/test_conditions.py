@@ -137,7 +137,7 @@ def test_player_tables_wait_for_the_end_of_the_extraction_for_a_day_counts_only_
     assert ticks.tick() == set()
     ticks.check(SNAPSHOTS, passed=True, run=run)
     ticks.end(run)
-    assert ticks.tick() == set(conditions())
+    assert ticks.tick() == {"players", "player_dataset", "round_dataset"}
     assert ticks.tick() == set()
 
 

@@ -1,1 +1,0 @@
-"""What is written about the platform, and what takes its pictures."""
