@@ -16,6 +16,7 @@ from cs2_pipeline.game.rules import Side
 SIDE_OF_TEAM: Final[dict[str, Side]] = {"2": "T", "3": "CT", "T": "T", "CT": "CT", "TERRORIST": "T"}
 """How parsers write a side."""
 
+_ANY_TICK: Final = 2**31
 _ROLES: Final = ("user", "attacker", "assister")
 
 
@@ -200,6 +201,6 @@ class Roster:
         return self._passages(demo, "player_disconnect")
 
     def _passages(self, demo: ParsedDemo, event: str) -> list[tuple[int, Player]]:
-        rows = demo.event(event).to_dict("records")
+        rows = demo.between(event, -_ANY_TICK, _ANY_TICK)
         met = [(int(row["tick"]), self.identify(row.get("xuid"), row.get("name"))) for row in rows]
         return [(tick, player) for tick, player in met if player is not None]
