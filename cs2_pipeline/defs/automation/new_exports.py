@@ -20,6 +20,7 @@ from cs2_pipeline.demodb.importers.exports import is_export
 
 INTERVAL: Final = 60
 JOB: Final = "ingest_exports"
+OP: Final = "take_exports"
 _STAMPS: Final = ("mtime", "LastModified", "last_modified", "updated", "ETag", "created")
 """What file systems call the mark of a file's version."""
 
@@ -30,7 +31,7 @@ class ExportFiles(dg.Config):
     files: list[str]
 
 
-@dg.op(name=JOB, pool=DATABASE_POOL, description="Read exports into the embedded demo database.")
+@dg.op(name=OP, pool=DATABASE_POOL, description="Read exports into the embedded demo database.")
 def take_exports(
     context: dg.OpExecutionContext, config: ExportFiles, platform: dg.ResourceParam[Platform]
 ) -> dict[str, int]:
@@ -109,5 +110,5 @@ def new_exports(
         context.update_cursor(cursor)
         return dg.SkipReason(f"{len(now)} exports in the folder, none of them new and whole")
     key = hashlib.sha256(json.dumps([(name, now[name]) for name in ready]).encode()).hexdigest()
-    config = {"ops": {JOB: {"config": {"files": ready}}}}
+    config = {"ops": {OP: {"config": {"files": ready}}}}
     return dg.SensorResult(run_requests=[dg.RunRequest(run_key=key, run_config=config)], cursor=cursor)

@@ -31,7 +31,7 @@ def run(watched: Platform, found: dg.SensorResult) -> dict[str, int]:
     assert found.run_requests is not None
     [request] = found.run_requests
     result = ingest_exports_job.execute_in_process(run_config=request.run_config, resources={"platform": watched})
-    counts: dict[str, int] = result.output_for_node("ingest_exports")
+    counts: dict[str, int] = result.output_for_node("take_exports")
     return counts
 
 
