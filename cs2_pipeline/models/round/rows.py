@@ -27,8 +27,8 @@ JUDGED_ROWS: Final = 100_000
 PRIOR: Final = "prior"
 """Part of the matches of another game: learned from, never judged on (`datasets.rounds.PRIOR`)."""
 EMPHASIS: Final = 5
-"""How often a row of the game that the model is for counts where matches of another game are learned from too. Chosen
-among 1, 3 and 5 on matches left out; docs/real-matches.md."""
+"""How often a row of the game that the model is for counts where matches of another game are learned from too. On
+matches left out 5 was better than 1; docs/real-matches.md."""
 
 Matrix = NDArray[np.float32]
 Array = NDArray[np.float64]
