@@ -5,10 +5,11 @@ import warnings
 import dagster as dg
 
 from cs2_pipeline.defs import jobs, rollback
-from cs2_pipeline.defs.assets import datasets, extraction, forecasts, models, monitoring
+from cs2_pipeline.defs.assets import datasets, extraction, forecasts, live, models, monitoring
 from cs2_pipeline.defs.automation import conditions
 from cs2_pipeline.defs.automation.abandoned import abandoned_runs
 from cs2_pipeline.defs.automation.failures import failed_runs
+from cs2_pipeline.defs.automation.live import nightly_live_matches
 from cs2_pipeline.defs.automation.new_demos import new_demos
 from cs2_pipeline.defs.automation.new_exports import ingest_exports_job, new_exports
 from cs2_pipeline.defs.automation.promotions import announced_promotions
@@ -40,12 +41,13 @@ def _assembled(settings: Settings) -> dg.Definitions:
         *models.build(),
         *monitoring.build(),
         *forecasts.build(),
+        *live.build(),
     ]
     return dg.Definitions(
         assets=conditions.applied(assets),
         asset_checks=[*expectations.build(), *leakage.build(), *laws.build(), *alarms.build(), forecasts.ledger_chain],
         jobs=[*jobs.build(), monitoring.job(), forecasts.job(), *rollback.build(), ingest_exports_job],
-        schedules=[nightly_training, monitoring.daily_monitoring, forecasts.daily_settlement],
+        schedules=[nightly_training, nightly_live_matches, monitoring.daily_monitoring, forecasts.daily_settlement],
         sensors=[
             new_demos,
             new_exports,

@@ -12,6 +12,7 @@ from cs2_pipeline.defs.verdicts import DAILY_TABLES
 EXTRACT: Final = "extract"
 INGEST_SNAPSHOTS: Final = "ingest_snapshots"
 INGEST_SERIES: Final = "ingest_series"
+INGEST_LIVE: Final = "ingest_live"
 TRAIN_ALL: Final = "train_all"
 
 
@@ -34,6 +35,11 @@ def build() -> list[UnresolvedAssetJobDefinition]:
             INGEST_SERIES,
             dg.AssetSelection.assets("published_series"),
             description="Read a table of series; the path is the asset's configuration.",
+        ),
+        dg.define_asset_job(
+            INGEST_LIVE,
+            dg.AssetSelection.assets("live_matches"),
+            description="Add finished live matches to the embedded demo database.",
         ),
         *(_training(spec) for spec in catalog.MODELS),
         dg.define_asset_job(

@@ -9,7 +9,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -26,8 +26,8 @@ from cs2_pipeline.live.pricing import Price, price_id_of, prices
 
 logger = logging.getLogger("cs2.live")
 
-BATCH: Final = 2_000
-"""Events of a shard taken at once."""
+BATCH: Final = 4_000
+"""Events taken at once, from all shards together."""
 LEASE: Final = 6.0
 """Seconds a consumer owns a shard without saying so again; it does every third of them."""
 IDLE: Final = 0.01
@@ -77,6 +77,7 @@ class Consumer:
         self._share = share
         self._positions: dict[int, str] = {}
         self._matches: dict[str, _Live] = {}
+        self._at_hand: dict[str, list[Event]] = {}
         self._leased = self._trimmed = 0.0
         self.complaint: str | None = None
 
@@ -115,7 +116,7 @@ class Consumer:
         """Do what there is to do now; returns how many events were taken."""
         now = time.time()
         self._own(now)
-        arrivals = self._log.read(self._positions, BATCH)
+        arrivals = self._log.read(self._positions, BATCH // max(1, len(self._positions)))
         if arrivals:
             self._take(arrivals, now)
         self._pass_time(now)
@@ -143,7 +144,7 @@ class Consumer:
             LogUnavailableError: a shard was lost.
         """
         now = time.time()
-        if now - self._leased < LEASE / 2:
+        if now - self._leased < LEASE / 3:
             return
         lost = self._positions.keys() - self._log.lease(self.name, self._fair_share(), LEASE)
         self._leased = now
@@ -180,7 +181,11 @@ class Consumer:
             else:
                 by_match.setdefault(event.match_id, []).append((arrival, event))
                 batch.events.append(_stored(arrival, event))
-        changes = [(match_id, self._change(match_id, of_match)) for match_id, of_match in by_match.items()]
+        self._at_hand = {match_id: [event for _, event in of_match] for match_id, of_match in by_match.items()}
+        changes = []
+        for match_id, of_match in by_match.items():
+            self._still_own()  # computing many matches anew may take longer than a lease
+            changes.append((match_id, self._change(match_id, of_match)))
         arrived = {event.event_id: (event, arrival) for of_match in by_match.values() for arrival, event in of_match}
         self._settle(changes, arrived, batch, letters, now)
         self._log.done(self._positions)
@@ -191,8 +196,8 @@ class Consumer:
         last = arrived[-1][0].received
         try:
             if live is None:
-                live = self._remembered(match_id, arrived[0][0].received)
-                if len(list(self._recall(match_id))) > len(arrived):
+                live, known = self._remembered(match_id, arrived[0][0].received)
+                if known:
                     live.updated = last
                     return live.match.recompute("taken over")
             live.updated, live.failure = last, ""
@@ -208,26 +213,20 @@ class Consumer:
             self._matches.pop(match_id, None)
             return Change([])
 
-    def _remembered(self, match_id: str, began: float) -> _Live:
+    def _remembered(self, match_id: str, began: float) -> tuple[_Live, bool]:
+        """A match that is not in memory, and whether history knows it."""
         rows = self._history.ask(queries.MATCH, match_id=match_id)
         began = rows[0]["began"] if rows else began
         live = _Live(Match(match_id, lambda: self._recall(match_id)), began=began, updated=began)
         self._matches[match_id] = live
-        return live
+        known = bool(rows) or bool(self._history.ask(queries.EVENTS_PAGE, match_id=match_id, since=0.0, count=1))
+        return live, known
 
-    def _recall(self, match_id: str) -> Iterable[Event]:
-        """All events of a match that have arrived so far."""
-        found = {}
-        for body in bodies(self._history.ask(queries.EVENTS_OF_MATCH, match_id=match_id)):
-            event = parse(body)
-            found[event.event_id] = event
-        for arrival in self._log.kept(match_id):
-            if arrival.event_id not in found and arrival.position <= self._positions.get(arrival.shard, ""):
-                try:
-                    found[arrival.event_id] = parse(arrival.body)
-                except EventError:  # it is among the dead letters
-                    continue
-        return found.values()
+    def _recall(self, match_id: str) -> list[Event]:
+        """All events of a match that have arrived: those of history, and those of this step."""
+        rows = self._history.ask(queries.EVENTS_OF_MATCH, match_id=match_id)
+        found = {event.event_id: event for event in map(parse, bodies(rows))}
+        return list((found | {event.event_id: event for event in self._at_hand.get(match_id, ())}).values())
 
     # Prices
 

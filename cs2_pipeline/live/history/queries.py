@@ -40,12 +40,14 @@ MATCHES_COUNTED: Final = """
 select count(*) as matches from matches_now where ({status:String} = '' or status = {status:String})
 """
 MATCHES_FINISHED: Final = """
-select match_id, summary from matches_now where status = 'FINISHED' and updated >= {since:Float64}
+select match_id, summary from matches_now
+where status = 'FINISHED' and updated >= {since:Float64} and updated <= {until:Float64}
 order by updated, match_id
 """
 ROUNDS: Final = """
 select * from rounds_now
-where match_id = {match_id:String} and ({map_id:String} = '' or map_id = {map_id:String}) and round_winner <> ''
+where match_id = {match_id:String} and ({map_id:String} = '' or map_id = {map_id:String})
+    and round_winner <> ''
 order by map_id, round_no
 """
 EVENTS_PAGE: Final = """

@@ -3,7 +3,7 @@
 One stream a shard. Appending is one script, so an event is either in its stream with its id noted, or not taken at all.
 A consumer owns whole shards by a lease (events of a match must stay in order, so a stream is never split) and reads
 them as a member of the consumer group: what it has read and history does not have yet is pending, and whoever takes
-the shard over claims it. Entries are acknowledged once history has them, and only acknowledged ones are trimmed.
+the shard over claims it. Entries are acknowledged and trimmed once history has them, never before.
 
 Redis must sync its append-only file at every write (`appendonly yes`, `appendfsync always`): otherwise an acknowledged
 event may be lost in a crash of the machine. `durability` says what the server does.
@@ -128,33 +128,24 @@ class RedisLog:
                 if pending:
                     pipeline.xack(_stream(shard), GROUP, *[one["message_id"] for one in pending])
                 pipeline.set(f"{PREFIX}:done:{shard}", position)
+                pipeline.xtrim(_stream(shard), minid=_following(position), approximate=False)
                 pipeline.execute()
 
     def depth(self) -> dict[int, int]:
-        """See `EventLog`."""
-        found = {}
+        """See `EventLog`: what history has is trimmed at once, so the rest is what it has not."""
         with self._answering():
+            pipeline = self._redis.pipeline(transaction=False)
             for shard in range(SHARDS):
-                position = self._redis.get(f"{PREFIX}:done:{shard}")
-                if position is None:
-                    waiting = self._redis.xlen(_stream(shard))
-                else:
-                    waiting = len(self._redis.xrange(_stream(shard), f"({_id(position.decode())}", "+"))
-                if waiting:
-                    found[shard] = waiting
-        return found
+                pipeline.xlen(_stream(shard))
+            return {shard: waiting for shard, waiting in enumerate(pipeline.execute()) if waiting}
 
     def trim(self) -> int:
-        """See `EventLog`."""
+        """See `EventLog`: `done` has trimmed already, unless it was interrupted."""
         gone = 0
         with self._answering():
             for shard in range(SHARDS):
-                position = self._redis.get(f"{PREFIX}:done:{shard}")
-                if position is not None:
-                    milliseconds, _, number = _id(position.decode()).partition("-")
-                    gone += self._redis.xtrim(
-                        _stream(shard), minid=f"{milliseconds}-{int(number) + 1}", approximate=False
-                    )
+                if position := self.position(shard):
+                    gone += self._redis.xtrim(_stream(shard), minid=_following(position), approximate=False)
         return gone
 
     # Ownership
@@ -278,6 +269,12 @@ def _text(entry: str) -> str:
 def _id(position: str) -> str:
     milliseconds, _, number = position.partition("-")
     return f"{int(milliseconds)}-{int(number)}"
+
+
+def _following(position: str) -> str:
+    """The first id after a position."""
+    milliseconds, _, number = _id(position).partition("-")
+    return f"{milliseconds}-{int(number) + 1}"
 
 
 def _arrival(shard: int, entry: bytes, fields: dict[bytes, bytes]) -> Arrival:

@@ -17,7 +17,7 @@ QUESTIONS = {
     "prices of a map": (queries.PRICES, {"match_id": uid("one"), "map_id": uid("one", 2)}),
     "match": (queries.MATCH, {"match_id": uid("one")}),
     "matches": (queries.MATCHES, {"status": "", "began": 1e300, "match_id": "", "count": 10}),
-    "finished": (queries.MATCHES_FINISHED, {"since": 0.0}),
+    "finished": (queries.MATCHES_FINISHED, {"since": 0.0, "until": 1e12}),
     "counted": (queries.MATCHES_COUNTED, {"status": "FINISHED"}),
     "rounds": (queries.ROUNDS, {"match_id": uid("one"), "map_id": ""}),
     "page": (queries.EVENTS_PAGE, {"match_id": uid("two"), "since": 0.0, "count": 7}),

@@ -74,7 +74,8 @@ def test_only_what_history_has_is_trimmed(log) -> None:
     log.done({shard: found[6].position})
     assert log.position(shard) == found[6].position
     assert log.depth() == {shard: 3}
-    assert log.trim() == 7
+    log.trim()
+    assert len(everything(log)) == 3
     assert log.read({shard: ""}, 100) == found[7:]
     assert log.append([Submitted(found[0].event_id, "m", b"{}")]) == [False]  # its id is remembered
 

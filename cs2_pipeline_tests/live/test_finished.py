@@ -1,0 +1,67 @@
+"""A finished live match becomes rows of a demo database, once, and nothing else does."""
+
+import json
+
+import pytest
+
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction import extract
+from cs2_pipeline.demodb.importers.exports import ingest_exports
+from cs2_pipeline.live.finished import SETTLED, export_finished
+from cs2_pipeline.live.recording import NotRecordableError, exported, steam_id
+from cs2_pipeline.live.sources.server_log import ServerLog
+from cs2_pipeline_tests.live.made import play, read, uid
+from cs2_pipeline_tests.live.sources.test_server_log import CT, Lines, T
+
+
+def logged(rounds=4):
+    """A match as a game server logs it: CT wins all rounds but the second."""
+    lines = Lines()
+    lines.start()
+    score = {"CT": 0, "T": 0}
+    for number in range(1, rounds + 1):
+        winner, loser, side, how = (T, CT, "TERRORIST", "Terrorists") if number == 2 else (CT, T, "CT", "CTs")
+        lines.wipe(loser, winner)
+        score["T" if number == 2 else "CT"] += 1
+        lines.end(side, f"SFUI_Notice_{how}_Win", score["CT"], score["T"])
+        lines.add("Starting Freeze period")
+        for who in CT + T:
+            lines.add(f"{who} left buyzone with [ weapon_knife weapon_glock kevlar(100) ]", after=0)
+        lines.add('World triggered "Round_Start"', after=15)
+    lines.add(f"Game Over: competitive mg_active de_mirage score {score['CT']}:{score['T']} after 40 min")
+    return ServerLog(uid("log"), "server").read(lines.text)
+
+
+def test_a_match_from_a_server_becomes_training_data_once(bench, tmp_path) -> None:
+    bench.send(logged())
+    bench.consume()
+    now = bench.consumer._matches[uid("log")].updated
+    assert export_finished(bench.history, tmp_path / "finished", now + SETTLED - 1).written == []
+    found = export_finished(bench.history, tmp_path / "finished", now + SETTLED + 1)
+    assert [path.name for path in found.written] == [f"{uid('log')}-1.json"] and not found.skipped
+    assert export_finished(bench.history, tmp_path / "finished", now + SETTLED + 1).written == []
+    database = tmp_path / "demos.sqlite"
+    report = ingest_exports([tmp_path / "finished"], database)
+    assert [outcome.status for outcome in report.outcomes] == ["imported"], report
+    again = ingest_exports([tmp_path / "finished"], database)
+    assert [outcome.status for outcome in again.outcomes] == ["known"]
+    with DemoDatabase(f"sqlite:///{database}") as db:
+        day = json.loads(found.written[0].read_text())["date"][:10]
+        from datetime import date
+
+        rounds = extract.rounds(db, date.fromisoformat(day), date.fromisoformat(day)).frame
+    assert rounds["ct_wins"].tolist() == [1, 0, 1, 1]
+    assert rounds["map_name"].unique().tolist() == ["de_mirage"]
+
+
+@pytest.mark.parametrize("source", ["demo", "feed"])
+def test_replayed_matches_and_players_without_steam_ids_are_left_out(source) -> None:
+    events = read(play(3, source=source))
+    with pytest.raises(NotRecordableError, match=r"again|SteamID"):
+        exported(uid("one"), events)
+
+
+def test_steam_ids_are_read_in_their_forms() -> None:
+    assert steam_id("STEAM_1:1:36968273") == "76561198034202275"
+    assert steam_id("76561198034202275") == "76561198034202275"
+    assert steam_id("Dean") is steam_id("?") is None
