@@ -180,7 +180,7 @@ def map_odds(moment: Moment, of_round: Odds | None) -> Odds | None:
             level = _map_odds((a, b), began_ct)
             return (level, level, level)
         won, lost = _map_odds((a + 1, b), began_ct), _map_odds((a, b + 1), began_ct)
-        series.map_odds(EVEN, (a, b), began_ct=began_ct)
+        _map_odds((a, b), began_ct)  # raises for a score at which no round is played
     except series.ScoreError:
         return None
     p, low, high = (chance * won + (1.0 - chance) * lost for chance in of_round or UNKNOWN)
@@ -210,6 +210,13 @@ def series_odds(moment: Moment, of_map: Odds | None) -> Odds | None:
         return None
     p, low, high = (chance * won + (1.0 - chance) * lost for chance in of_map)
     return p, low, high
+
+
+@lru_cache(4096)
+def _series_odds(best_of: int, score: tuple[int, int], this_map: float | None) -> float:
+    """Odds of a series between equal teams, this map's odds being known or not."""
+    known = [] if this_map is None else [this_map]
+    return series.series_odds(best_of, [*known, *[0.5] * best_of], score=score)
 
 
 def _flipped(odds: Odds) -> Odds:
