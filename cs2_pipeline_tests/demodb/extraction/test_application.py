@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import create_engine
 
+from cs2_pipeline.datasets import rounds as rounds_dataset
 from cs2_pipeline.datasets import snapshots
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import extract, maps, reasons
@@ -18,6 +19,9 @@ from cs2_pipeline_tests.demodb.conftest import new_postgres, sql_server_url
 
 ALWAYS = (date(2026, 1, 1), date(2026, 12, 31))
 MATCHES = 4
+HALVES = {"train": 0.5, "test": 0.5}
+AS_TOLD = {"game": "cs2", "source": "demo"}
+"""Where the application's rows come from; the simulator tells its own apart."""
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +73,7 @@ def expected(simulated) -> pd.DataFrame:
 def test_every_snapshot_equals_that_of_the_simulators_database(written, expected, habits):
     path = written(habits)
     found = events_of(str(path))
-    pd.testing.assert_frame_equal(snapshots_of(found, path), expected.assign(game="cs2", source="demo"))
+    pd.testing.assert_frame_equal(snapshots_of(found, path), expected.assign(**AS_TOLD))
     assert found.mapped[reasons.NOT_WRITTEN] == len(found.rounds)
 
 
@@ -84,7 +88,7 @@ def test_the_same_snapshots_come_from_every_server(request, written, expected, s
     else:
         served = request.getfixturevalue("sql_server")
         url = sql_server_url(served, served.serve(path), server)
-    pd.testing.assert_frame_equal(snapshots_of(events_of(url), path), expected)
+    pd.testing.assert_frame_equal(snapshots_of(events_of(url), path), expected.assign(**AS_TOLD))
 
 
 def test_only_live_rounds_are_left_and_numbered_from_one(written, simulated):
@@ -127,7 +131,8 @@ def by_file(frame: pd.DataFrame, path: Path, order: list[str]) -> pd.DataFrame:
     """A table by its demos' files instead of ids and days of import."""
     named = frame.merge(files_of(path), on="match_id")
     named["started_at"] = named.pop("played_at").fillna(named["started_at"]).dt.floor("D")
-    return named.drop(columns=["match_id", "round_id"], errors="ignore").sort_values(order, ignore_index=True)
+    named = named.drop(columns=["match_id", "round_id"], errors="ignore")
+    return named.sort_values(order, ignore_index=True)
 
 
 def test_rounds_and_players_equal_those_of_the_simulators_database(written, simulated):
@@ -140,7 +145,8 @@ def test_rounds_and_players_equal_those_of_the_simulators_database(written, simu
             assert (rounds.mapped, players.mapped) == ({}, {})
     for first, second in zip(tables["first"], tables["second"], strict=True):
         played = [name for name in first if name != "duration"]
-        pd.testing.assert_frame_equal(second[played], first[played])
+        told = {name: value for name, value in AS_TOLD.items() if name in first}
+        pd.testing.assert_frame_equal(second[played], first.assign(**told)[played])
     assert rounds.mapped[reasons.ROUND_NOT_WRITTEN] == len(rounds.frame)
     assert players.mapped[reasons.OTHER_ROUNDS_COUNTED] == len(players.frame) == MATCHES * 10
 
@@ -155,12 +161,27 @@ def test_matches_of_one_import_are_ordered_by_their_files_dates(written, simulat
     assert orders[0] == orders[1]
 
 
+def test_the_training_table_is_split_as_that_of_the_simulators_database(written, simulated):
+    parts = []
+    for path in (simulated, written()):
+        found = events_of(str(path))
+        rebuilt = snapshots.rebuild(found.rounds, found.participants, found.kills, found.damages, found.bombs).frame
+        played_at = found.rounds.drop_duplicates("match_id").set_index("match_id")["played_at"]
+        at = rebuilt["match_id"].map(played_at).fillna(rebuilt["started_at"])
+        built = rounds_dataset.build(rebuilt.assign(started_at=at, game="cs2"), HALVES).frame.merge(
+            files_of(path), on="match_id"
+        )
+        parts.append(built.groupby("file")["part"].agg(["first", "size"]))
+    pd.testing.assert_frame_equal(parts[1], parts[0])
+    assert set(parts[0]["first"]) == set(HALVES)
+
+
 def test_maps_and_their_scores_are_those_of_the_simulators_database(written, simulated):
     found = []
     for path in (simulated, written()):
         with DemoDatabase(str(path)) as db:
             frame = maps.maps(db, *ALWAYS).frame.merge(files_of(path), on="match_id")
-        found.append(frame.drop(columns=["match_id", "started_at"]).sort_values("file", ignore_index=True))
+        found.append(frame.drop(columns=["match_id", "started_at", "played_at"]).sort_values("file", ignore_index=True))
     pd.testing.assert_frame_equal(found[1], found[0])
 
 
