@@ -4,6 +4,7 @@ import hashlib
 import json
 import sqlite3
 import time
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -250,3 +251,21 @@ def test_directories_are_listed_found_and_paged(gateway):
         if (after := page["next"]) is None:
             break
     assert len(seen) == len(set(seen)) == 20
+
+
+def test_the_verification_in_the_docs_accepts_the_export_and_names_what_was_changed(gateway, tmp_path):
+    page = (Path(__file__).parents[4] / "docs" / "ledger.md").read_text()
+    code = page.partition("```python\n")[2].partition("```")[0].partition("print(")[0]
+    known: dict = {}
+    exec(code, known)  # noqa: S102  our own page
+    verify = known["verify"]
+    for team in ("t2", "t3", "t4"):
+        gateway.post("/api/v1/forecasts/map", json={"team1_id": "t1", "team2_id": team})
+    lines = gateway.get("/api/v1/forecasts/ledger/export").text.splitlines(keepends=True)
+    kept = {3: lines[2].partition(" ")[0]}
+    assert verify(lines, kept) == "3 entries hold"
+    assert verify([lines[0], lines[1].replace('"t3"', '"t4"'), lines[2]], {}) == "entry 2 was changed"
+    assert "entry 2 is missing" in verify([lines[0], lines[2]], {})
+    assert "entry 1 is missing" in verify([lines[1], lines[0], lines[2]], {})
+    assert verify(lines[:2], kept) == "entries were cut off at the end"
+    assert verify(lines, {3: "0" * 64}) == "entry 3 is not the one that was published"
