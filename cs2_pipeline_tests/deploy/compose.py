@@ -29,6 +29,7 @@ SECRETS = {
     "POSTGRES_PASSWORD": "pa55postgres",
     "DAGSTER_POSTGRES_PASSWORD": "pa55dagster",
     "MLFLOW_POSTGRES_PASSWORD": "pa55mlflow",
+    "RECORDS_POSTGRES_PASSWORD": "pa55records",
     "GRAFANA_ADMIN_PASSWORD": "pa55grafana",
 }
 

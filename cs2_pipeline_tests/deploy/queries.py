@@ -35,7 +35,7 @@ def queries() -> list[tuple[str, str]]:
 
 def series_of(query: str) -> set[str]:
     """The names of the series a query asks for: what is left without labels, ranges, functions and key words."""
-    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\"[^\"]*\"", " ", query)
+    bare = re.sub(r"\{[^}]*\}|\[[^]]*\]|\"[^\"]*\"|\b(?:by|on|without)\s*\([^)]*\)", " ", query)
     words = set(re.findall(r"\b[a-zA-Z_:][\w:]*\b(?!\s*\()", bare))
     return words - WORDS
 

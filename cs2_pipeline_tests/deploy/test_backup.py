@@ -10,25 +10,25 @@ from cs2_pipeline_tests.deploy.conftest import Postgres
 
 
 def test_each_role_reaches_its_own_database_only(postgres: Postgres) -> None:
-    for role in ("dagster", "mlflow"):
+    for role in ("dagster", "mlflow", "records"):
         assert postgres.sql(role, f"SELECT has_database_privilege('{role}', '{role}', 'CREATE')") == "t"
-        for other in {"dagster", "mlflow", "postgres"} - {role}:
+        for other in {"dagster", "mlflow", "records", "postgres"} - {role}:
             assert postgres.sql("postgres", f"SELECT has_database_privilege('{role}', '{other}', 'CONNECT')") == "f"
 
 
 def test_what_was_backed_up_is_there_again_after_a_restore_and_belongs_to_the_same_role(
     postgres: Postgres, tmp_path: Path
 ) -> None:
-    for database in ("dagster", "mlflow"):
+    for database in ("dagster", "mlflow", "records"):
         postgres.sql(database, f"CREATE TABLE kept (word) AS SELECT 'before'; ALTER TABLE kept OWNER TO {database}")
     postgres.script("backup.sh", str(tmp_path))
-    assert {path.name for path in tmp_path.iterdir()} == {"dagster.dump", "mlflow.dump"}
+    assert {path.name for path in tmp_path.iterdir()} == {"dagster.dump", "mlflow.dump", "records.dump"}
 
-    for database in ("dagster", "mlflow"):
+    for database in ("dagster", "mlflow", "records"):
         postgres.sql(database, "UPDATE kept SET word = 'after'; CREATE TABLE later (id int)")
     postgres.script("restore.sh", str(tmp_path))
 
-    for database in ("dagster", "mlflow"):
+    for database in ("dagster", "mlflow", "records"):
         assert postgres.sql(database, "SELECT word FROM kept") == "before"
         assert postgres.sql(database, "SELECT to_regclass('later')") == ""
         assert postgres.sql(database, "SELECT tableowner FROM pg_tables WHERE tablename = 'kept'") == database
@@ -63,7 +63,7 @@ def test_a_restore_while_somebody_is_connected_to_either_changes_neither(
     postgres: Postgres, tmp_path: Path, database: str
 ) -> None:
     postgres.script("backup.sh", str(tmp_path))
-    for one in ("dagster", "mlflow"):
+    for one in ("dagster", "mlflow", "records"):
         postgres.sql(one, f"CREATE TABLE IF NOT EXISTS since_{database} (id int)")
     connection = subprocess.Popen(
         ["psql", "--no-psqlrc", database], env=postgres.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -82,7 +82,7 @@ def test_a_restore_while_somebody_is_connected_to_either_changes_neither(
     assert refused.returncode == 1
     assert f"still connected: {database} by psql" in refused.stderr
     assert "nothing was changed" in refused.stderr
-    for one in ("dagster", "mlflow"):  # both are open again, with what they held
+    for one in ("dagster", "mlflow", "records"):  # both are open again, with what they held
         assert postgres.sql(one, f"SELECT to_regclass('since_{database}')") == f"since_{database}"
     postgres.script("restore.sh", str(tmp_path))
     assert postgres.sql("mlflow", f"SELECT to_regclass('since_{database}')") == ""

@@ -14,7 +14,7 @@ from cs2_pipeline_tests.deploy.compose import COMPOSE, ROOT, SECRETS, services
 
 OPTIONAL = {"sqlserver"}
 """Microsoft's image writes to its root file system."""
-FIXED_IN_CONTAINERS = {"home", "host", "dagster_port", "mlflow_port", "service_port", "api_key"}
+FIXED_IN_CONTAINERS = {"home", "host", "dagster_port", "mlflow_port", "service_port", "gateway_port", "api_key"}
 """Settings that a container decides itself; the ports are those it is published on, the key is for whoever asks."""
 
 
@@ -42,7 +42,7 @@ def test_a_port_is_published_on_this_machine_only(name: str) -> None:
 
 def test_only_what_people_and_clients_use_is_published_unasked() -> None:
     open_ports = {name for name, service in services().items() if published(service) and "profiles" not in service}
-    assert open_ports == {"dagster-webserver", "mlflow", "predictions", "prometheus", "grafana"}
+    assert open_ports == {"dagster-webserver", "mlflow", "predictions", "gateway", "prometheus", "grafana"}
 
 
 @pytest.mark.parametrize("name", services())
@@ -87,7 +87,7 @@ def test_every_variable_of_the_compose_file_is_explained_in_the_example() -> Non
 
 
 def test_every_setting_reaches_the_container_that_reads_it() -> None:
-    handed_on = {key for name in ("code-location", "predictions") for key in services()[name]["environment"]}
+    handed_on = {key for name in ("code-location", "predictions", "gateway") for key in services()[name]["environment"]}
     expected = {f"CS2_{name.upper()}" for name in Settings.model_fields if name not in FIXED_IN_CONTAINERS}
     assert expected - handed_on == set(), "hand it on in docker-compose.yml"
     known = {f"CS2_{name.upper()}" for name in Settings.model_fields}

@@ -13,6 +13,7 @@ import pytest
 import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
+import bento.gateway.app  # noqa: F401  its metrics exist once it is imported
 from bento.predictions.http import metrics as service_metrics
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.exporter import ChampionCollector, DagsterCollector
@@ -28,7 +29,7 @@ needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="pr
 
 @cache
 def existing() -> frozenset[str]:
-    """Names of the series that the service and the exporter really give."""
+    """Names of the series that the services and the exporter really give."""
     with dg.DagsterInstance.ephemeral() as instance:
         families = [*service_metrics_families(), *DagsterCollector(instance, []).collect()]
     platform = Platform(Settings(home=Path("nowhere")))

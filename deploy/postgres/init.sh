@@ -1,12 +1,16 @@
 #!/bin/sh
-# Run once by the postgres image on an empty data folder: a role and a database each for Dagster and MLflow, closed to the other.
+# Run once by the postgres image on an empty data folder: a role and a database each for Dagster, MLflow and the
+# platform's records, closed to the others.
 set -eu
 psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres <<'SQL'
 \getenv dagster_password DAGSTER_POSTGRES_PASSWORD
 \getenv mlflow_password MLFLOW_POSTGRES_PASSWORD
+\getenv records_password RECORDS_POSTGRES_PASSWORD
 CREATE ROLE dagster LOGIN PASSWORD :'dagster_password';
 CREATE ROLE mlflow LOGIN PASSWORD :'mlflow_password';
+CREATE ROLE records LOGIN PASSWORD :'records_password';
 CREATE DATABASE dagster OWNER dagster;
 CREATE DATABASE mlflow OWNER mlflow;
-REVOKE ALL ON DATABASE dagster, mlflow, postgres FROM PUBLIC;
+CREATE DATABASE records OWNER records;
+REVOKE ALL ON DATABASE dagster, mlflow, records, postgres FROM PUBLIC;
 SQL

@@ -1,37 +1,37 @@
 #!/bin/sh
-# Replace the databases dagster and mlflow with the dumps in a folder. Stop everything that uses them first.
-# Each dump is read into a new database that takes the old one's place only when both are complete and nobody is connected.
+# Replace the databases dagster, mlflow and records with the dumps in a folder. Stop everything that uses them first.
+# Each dump is read into a new database that takes the old one's place only when all are complete and nobody is connected.
 # The server is named by PGHOST, PGPORT, PGUSER and PGPASSWORD, as psql reads them.
 set -eu
 folder=${1:?usage: restore.sh FOLDER}
 query() { psql --quiet --no-psqlrc --tuples-only --no-align --set ON_ERROR_STOP=1 --dbname postgres --command "$1"; }
 allow_connections() {
-    for database in dagster mlflow; do
+    for database in dagster mlflow records; do
         if [ "$(query "SELECT count(*) FROM pg_database WHERE datname = '$database'")" = 1 ]; then
             query "ALTER DATABASE $database ALLOW_CONNECTIONS $1"
         fi
     done
 }
 
-for database in dagster mlflow; do
+for database in dagster mlflow records; do
     [ -s "$folder/$database.dump" ] || { echo "restore.sh: there is no $folder/$database.dump; nothing was changed" >&2; exit 1; }
 done
-for database in dagster mlflow; do
+for database in dagster mlflow records; do
     dropdb --if-exists "${database}_restored"
     createdb --owner "$database" "${database}_restored"
     pg_restore --exit-on-error --single-transaction --dbname "${database}_restored" "$folder/$database.dump"
 done
 
-# Both are closed before either is replaced: a connection to one of them must not leave a pair of different days.
+# All are closed before one is replaced: a connection to one of them must not leave databases of different days.
 allow_connections false
 connected=$(query "SELECT string_agg(DISTINCT datname || ' by ' || coalesce(nullif(application_name, ''), usename), ', ')
-    FROM pg_stat_activity WHERE datname IN ('dagster', 'mlflow')")
+    FROM pg_stat_activity WHERE datname IN ('dagster', 'mlflow', 'records')")
 if [ -n "$connected" ]; then
     allow_connections true
     echo "restore.sh: still connected: $connected. Stop what uses the databases; nothing was changed" >&2
     exit 1
 fi
-for database in dagster mlflow; do
+for database in dagster mlflow records; do
     query "DROP DATABASE IF EXISTS $database"
     query "ALTER DATABASE ${database}_restored RENAME TO $database"
     query "REVOKE ALL ON DATABASE $database FROM PUBLIC"
