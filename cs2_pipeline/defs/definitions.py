@@ -4,7 +4,7 @@ import warnings
 
 import dagster as dg
 
-from cs2_pipeline.defs import jobs, rollback
+from cs2_pipeline.defs import jobs, resources, rollback
 from cs2_pipeline.defs.assets import datasets, extraction, forecasts, live, models, monitoring
 from cs2_pipeline.defs.automation import conditions
 from cs2_pipeline.defs.automation.abandoned import abandoned_runs
@@ -17,9 +17,7 @@ from cs2_pipeline.defs.automation.retrain_on_drift import retrain_on_drift
 from cs2_pipeline.defs.automation.training import enough_new_rounds, nightly_training
 from cs2_pipeline.defs.checks import expectations, laws, leakage
 from cs2_pipeline.defs.checks import monitoring as alarms
-from cs2_pipeline.defs.io import TableIOManager
 from cs2_pipeline.defs.partitions import match_days
-from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.settings import Settings
 
 
@@ -33,7 +31,6 @@ def assemble(settings: Settings) -> dg.Definitions:
 
 def _assembled(settings: Settings) -> dg.Definitions:
     days = match_days(settings.first_day)
-    platform = Platform(settings)
     assets = [
         *extraction.build(days),
         expectations.data_docs_asset(),
@@ -58,5 +55,5 @@ def _assembled(settings: Settings) -> dg.Definitions:
             failed_runs,
             announced_promotions,
         ],
-        resources={"platform": platform, "io_manager": TableIOManager(platform.tables)},
+        resources=resources.build(settings),
     )

@@ -1,6 +1,7 @@
-"""The resource every asset uses: settings, and the plain objects they lead to.
+"""The platform as assets, sensors and the command line use it: settings, and the plain objects they lead to.
 
-It opens nothing when it is made. Assets ask it for the demo database, the tables, MLflow's address.
+It opens nothing when it is made. Assets ask it for the demo database, the tables, MLflow's address; Dagster builds it
+from its resources (`defs.resources`).
 """
 
 import os

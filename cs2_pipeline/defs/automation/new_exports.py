@@ -89,7 +89,7 @@ def ingest_exports_job() -> None:
 
 
 @dg.sensor(
-    job=ingest_exports_job,
+    job_name=JOB,
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
     description="Reads new exports in the folder that CS2_EXPORTS_URL names; without it nothing is watched.",
