@@ -34,6 +34,12 @@ class DataStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     url: str | None = Field(None, description="a folder or any fsspec address; none: data/ in the platform's home")
 
 
+class RecordsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The platform's own records: accounts, the ledger of forecasts, directories."""
+
+    url: str | None = Field(None, description="postgresql://user:password@host/name; none: SQLite in the home")
+
+
 class WebhookResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where failures and quarantines are told."""
 
@@ -46,6 +52,7 @@ class PlatformResource(dg.ConfigurableResource[Platform]):
     demo_database: dg.ResourceDependency[DemoDatabaseResource]
     mlflow: dg.ResourceDependency[MLflowResource]
     data_store: dg.ResourceDependency[DataStoreResource]
+    records: dg.ResourceDependency[RecordsResource]
     webhook: dg.ResourceDependency[WebhookResource]
     home: str = Field(description="folder of all embedded parts")
     exports_url: str | None = Field(None, description="folder watched for exports of other programs")
@@ -55,18 +62,16 @@ class PlatformResource(dg.ConfigurableResource[Platform]):
     training_days: int | None = Field(None, description="newest match days the round model learns from; none: all")
     seed: int = Field(description="seed of training and resampling")
 
-    def create_resource(self, context: dg.InitResourceContext) -> Platform:
+    def create_resource(self, _context: dg.InitResourceContext) -> Platform:
         """The plain object; nothing is opened yet."""
-        options = {name: getattr(self, name) for name in _OPTIONS}
-        return Platform(
-            Settings(
-                database_url=self.demo_database.url,
-                mlflow_tracking_uri=self.mlflow.tracking_uri,
-                data_url=self.data_store.url,
-                webhook_url=self.webhook.url,
-                **options,
-            )
-        )
+        given = {
+            "database_url": self.demo_database.url,
+            "mlflow_tracking_uri": self.mlflow.tracking_uri,
+            "data_url": self.data_store.url,
+            "records_url": self.records.url,
+            "webhook_url": self.webhook.url,
+        }
+        return Platform(Settings.model_validate(given | {name: getattr(self, name) for name in _OPTIONS}))
 
 
 _OPTIONS: Final = (
@@ -86,7 +91,7 @@ class TableIOManagerResource(dg.ConfigurableIOManagerFactory[TableIOManager]):
 
     platform: dg.ResourceDependency[Platform]
 
-    def create_io_manager(self, context: dg.InitResourceContext) -> TableIOManager:
+    def create_io_manager(self, _context: dg.InitResourceContext) -> TableIOManager:
         """The manager over the platform's tables."""
         return TableIOManager(self.platform.tables)
 
@@ -97,12 +102,13 @@ def build(settings: Settings) -> dict[str, Any]:
         "demo_database": DemoDatabaseResource.configure_at_launch(url=_given(settings, "database_url")),
         "mlflow": MLflowResource.configure_at_launch(tracking_uri=_given(settings, "mlflow_tracking_uri")),
         "data_store": DataStoreResource.configure_at_launch(url=settings.data_url),
+        "records": RecordsResource.configure_at_launch(url=_given(settings, "records_url")),
         "webhook": WebhookResource.configure_at_launch(url=_given(settings, "webhook_url")),
     }
     options = {name: getattr(settings, name) for name in _OPTIONS}
     options |= {"home": str(settings.home), "first_day": settings.first_day.isoformat()}
     platform = PlatformResource.configure_at_launch(**systems, **options)
-    return {**systems, "platform": platform, "io_manager": TableIOManagerResource(platform=platform)}
+    return {**systems, "platform": platform, "io_manager": TableIOManagerResource(platform=platform)}  # type: ignore[arg-type]  # the resource that makes one
 
 
 def _given(settings: Settings, name: str) -> str | None:

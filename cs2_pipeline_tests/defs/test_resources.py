@@ -12,6 +12,7 @@ from cs2_pipeline.settings import Settings, load
 SECRETS = {
     "CS2_DATABASE_URL": "postgresql://demolens:hunter2@demos/demos",
     "CS2_MLFLOW_TRACKING_URI": "https://cs2:hunter2@mlflow",
+    "CS2_RECORDS_URL": "postgresql://cs2:hunter2@records/cs2",
     "CS2_WEBHOOK_URL": "https://hooks.example.org/hunter2",
 }
 
@@ -39,7 +40,7 @@ def test_addresses_of_the_environment_are_shown_by_the_name_of_their_variable_al
 def test_each_outside_system_is_a_resource_that_the_platform_is_built_on(tmp_path):
     shown = RepositorySnap.from_def(definitions(Settings(home=tmp_path)).get_repository_def())
     (platform,) = [one for one in shown.resources if one.name == "platform"]
-    assert set(platform.nested_resources) == {"demo_database", "mlflow", "data_store", "webhook"}
+    assert set(platform.nested_resources) == {"demo_database", "mlflow", "data_store", "records", "webhook"}
 
 
 def test_the_platform_of_a_run_is_that_of_the_settings(tmp_path, monkeypatch):

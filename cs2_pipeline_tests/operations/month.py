@@ -46,10 +46,11 @@ class Month:
         self.story: list[tuple[date, str]] = []
         self.day = settings.first_day
         self.asked: dict[str, list[tuple[date, dg.RunRequest]]] = defaultdict(list)
-        self._cursors: dict[str, str | None] = {"failed_runs": "0"}
+        self._cursors: dict[str, str | None] = {}
         self._conditions: Any = None
         self._events_told = dict.fromkeys(catalog.names(), 0)
         self._alarms_told: set[str] = set()
+        self._tell_failures()  # the first tick notes where it begins
 
     @property
     def verdicts(self) -> Verdicts:
@@ -99,7 +100,7 @@ class Month:
         definition = self.definitions.resolve_job_def(job)
         result = definition.execute_in_process(instance=self.instance, tags=tags, raise_on_error=False)
         if not result.success:
-            self._until_quiet("failed_runs", failed_runs)
+            self._tell_failures()
         self._tell_decisions()
         return result
 
@@ -127,6 +128,16 @@ class Month:
                 self.run(sensor.job_name, dict(request.tags))
         raise AssertionError(f"{name} asks for ever\n{self.told()}")
 
+    def _tell_failures(self) -> None:
+        with dg.build_sensor_context(
+            self.instance,
+            cursor=self._cursors.get("failed_runs"),
+            resources={"platform": self.platform},
+            sensor_name="failed_runs",
+        ) as context:
+            failed_runs.evaluate_tick(context)
+            self._cursors["failed_runs"] = context.cursor
+
     def _tick_conditions(self) -> None:
         for _ in range(MOST_TICKS):
             found = dg.evaluate_automation_conditions(
@@ -142,7 +153,7 @@ class Month:
             job = self.definitions.resolve_implicit_global_asset_job_def()
             result = job.execute_in_process(instance=self.instance, asset_selection=wanted, raise_on_error=False)
             if not result.success:
-                self._until_quiet("failed_runs", failed_runs)
+                self._tell_failures()
         raise AssertionError(f"the conditions ask for ever\n{self.told()}")
 
     def _tick_nightly(self) -> None:
@@ -156,7 +167,7 @@ class Month:
         with dg.build_schedule_context(self.instance, scheduled_execution_time=at) as context:
             assert daily_monitoring.evaluate_tick(context).run_requests
         assert self.run(LOOK).success
-        for kind, alarm in monitoring.alarms_of(latest(self.platform)).items():
+        for kind, alarm in monitoring.alarms_of(latest(self.platform, catalog.ROUND)).items():
             key = f"{self.champion()} {kind}"
             if key not in self._alarms_told:
                 self._alarms_told.add(key)

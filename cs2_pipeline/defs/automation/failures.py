@@ -12,54 +12,29 @@ from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 
 INTERVAL: Final = 30
-_AT_ONCE: Final = 50
-"""Failures looked at in one tick; the next ones in the next."""
 _BLOCKED: Final = "DagsterAssetCheckFailedError"
 """Dagster's error, which it does not export, of a step whose blocking check failed."""
 
 
-@dg.sensor(
+# Runs of the command line name no code location that Dagster could match, so all are looked at.
+@dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=INTERVAL,
+    monitor_all_code_locations=True,
     description="Tells the webhook, else the log, which run failed and why; the same cause once an hour.",
 )
-def failed_runs(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
+def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
     """Asks for no run; tells of each failed run once: job, days, step and cause go to the webhook, else to the log.
 
     The same cause is told at most once an hour. A run that failed because none of its days was good is not told again:
-    its check has told of the quarantine. The cursor is the last failure looked at; what failed before the first tick is
-    not told. Dagster's own failure sensor does the same, but its ticks do not say what they did.
+    its check has told of the quarantine. What failed before the first tick is not told.
     """
-    last = int(context.cursor) if context.cursor and context.cursor.isdigit() else None
-    if last is None:
-        newest = _failures(context.instance, None, limit=1)
-        context.update_cursor(str(newest[0].storage_id if newest else 0))
-        return dg.SkipReason("failures are told from now on")
-    found = _failures(context.instance, last, limit=_AT_ONCE)
-    said = [_tell(context, platform, record) for record in found]
-    if found:
-        context.update_cursor(str(found[-1].storage_id))
-    return dg.SkipReason("; ".join(said) or "no run has failed since the last look")
-
-
-def _failures(instance: dg.DagsterInstance, after: int | None, *, limit: int) -> Sequence[dg.EventLogRecord]:
-    """The failures after one, the oldest first; the newest of all where `after` is None."""
-    wanted = dg.RunStatusChangeRecordsFilter(dg.DagsterEventType.RUN_FAILURE, after_storage_id=after)
-    return instance.fetch_run_status_changes(wanted, limit=limit, ascending=after is not None).records
-
-
-def _tell(context: dg.SensorEvaluationContext, platform: Platform, record: dg.EventLogRecord) -> str:
-    """Tell of a failure; returns what was done."""
-    run = context.instance.get_run_by_id(record.run_id)
-    if run is None:
-        return f"run {record.run_id} failed and was deleted since"
-    failed = context.instance.get_records_for_run(run.run_id, of_type=dg.DagsterEventType.STEP_FAILURE).records
-    steps = [event for found in failed if (event := found.event_log_entry.dagster_event) is not None]
+    run, steps = context.dagster_run, context.get_step_failure_events()
     if was_told_as_quarantine(steps):
-        return f"run {run.run_id} had no good day: told as the quarantine of its days"
-    cause, text = described(run, steps, record.event_log_entry.message or "")
-    told = Notifier(platform.settings, platform.tables).tell(cause, text, context.log)
-    return f"run {run.run_id} failed: {'told' if told else 'not told, see the log of this tick'}"
+        context.log.info(f"run {run.run_id} had no good day: told as the quarantine of its days")
+        return
+    cause, text = described(run, steps, context.failure_event.message or "")
+    Notifier(platform.settings, platform.tables).tell(cause, text, context.log)
 
 
 def was_told_as_quarantine(failed_steps: Sequence[dg.DagsterEvent]) -> bool:

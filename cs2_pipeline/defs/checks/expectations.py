@@ -4,6 +4,10 @@ A daily table has two checks, made in one step. `expectations` blocks: it fails 
 `quarantine` does not: it fails when some matches or days of the run are bad. Those are singled out and kept from
 everything downstream, somebody is told, and the run goes on with the others. A day is bad as a whole when all its
 matches are, or when an expectation could not be evaluated.
+
+The checks are not partitioned, although Dagster 1.13 knows partitioned checks (a preview): an evaluation is filed under
+a partition only in a run of a single one, and extraction reads any number of days in one run. The verdict on each day
+is kept beside the tables (`defs.verdicts`) and shown in the metadata of the check.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -117,27 +117,52 @@ def test_a_failed_run_is_told_with_job_step_and_cause_and_its_like_is_not(channe
             return extract.execute_in_process(instance=instance, raise_on_error=False, tags=tags).run_id
 
         fail("2025-12-31")
-        said, cursor = tick(instance, platform)
-        assert said == "failures are told from now on"
-        said, cursor = tick(instance, platform, cursor)
-        assert said == "no run has failed since the last look"
+        cursor = tick(instance, platform)
+        cursor = tick(instance, platform, cursor)
         assert channel.bodies == []
 
-        first, second = fail("2026-01-01"), fail("2026-01-02")
-        said, cursor = tick(instance, platform, cursor)
-        assert said == f"run {first} failed: told; run {second} failed: not told, see the log of this tick"
-        assert tick(instance, platform, cursor) == ("no run has failed since the last look", cursor)
+        fail("2026-01-01")
+        fail("2026-01-02")
+        for _ in range(3):
+            cursor = tick(instance, platform, cursor)
     (body,) = channel.bodies
     assert body["text"].startswith("cs2_pipeline: extract (2026-01-01) failed. rounds: round 41 has no winner\n")
 
 
+@pytest.mark.parametrize(("also", "told"), [([], 0), (["players"], 1)])
+def test_a_quarantine_is_not_told_again_unless_something_else_failed_with_it(channel, tmp_path, also, told):
+    @dg.asset
+    def rounds():
+        pass
+
+    @dg.asset_check(asset=rounds, blocking=True)
+    def expectations():
+        return dg.AssetCheckResult(passed=False)
+
+    @dg.asset
+    def players():
+        raise ValueError("the disk is full")
+
+    wanted = dg.AssetSelection.assets("rounds", *also)
+    platform = Platform(Settings(home=tmp_path, webhook_url=channel.url))
+    with dg.DagsterInstance.ephemeral() as instance:
+        cursor = tick(instance, platform)
+        failed = dg.materialize(
+            [rounds, expectations, players], instance=instance, selection=wanted, raise_on_error=False
+        )
+        assert {step.step_key for step in failed.get_step_failure_events()} == {"rounds_expectations", *also}
+        tick(instance, platform, cursor)
+    assert len(channel.bodies) == told
+    assert all("players: the disk is full" in body["text"] for body in channel.bodies)
+
+
 def tick(instance, platform, cursor=None):
-    """What a tick of the failure sensor says, and its cursor."""
+    """The cursor of the failure sensor after a tick."""
     with dg.build_sensor_context(
         instance, cursor=cursor, resources={"platform": platform}, sensor_name="failed_runs"
     ) as context:
-        answer = failed_runs(context)
-        return answer.skip_message, context.cursor
+        failed_runs.evaluate_tick(context)
+        return context.cursor
 
 
 def test_a_run_of_chosen_assets_is_called_by_their_names(tmp_path):
