@@ -4,10 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo test test-slow up bench lint format clean env
+.PHONY: help pictures demo test test-slow up bench lint format clean env
 
 help:
 	@echo "make demo    run everything once, from an empty folder to two predictions"
+	@echo "make pictures  take the README's pictures from the demo's pages"
 	@echo "make up      keep the platform API, the Dagster UI, MLflow and the prediction service running"
 	@echo "make test    run the tests"
 	@echo "make test-slow  the tests that take minutes: a simulated month, restarts under a training, the images' steps"
@@ -20,6 +21,9 @@ demo: $(VENV)/.installed
 
 up: $(VENV)/.installed
 	$(BIN)/cs2 up
+
+pictures: $(VENV)/.installed-dev
+	$(BIN)/python -m docs.pictures
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder

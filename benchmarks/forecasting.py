@@ -118,7 +118,7 @@ def _logit(probability: Floats) -> Floats:
 def _market_contests() -> tuple[pd.DataFrame, list[Contest], list[bool]]:
     folder = SHARED / "odds_2018"
     maps = pd.read_csv(folder / "maps.csv.gz", parse_dates=["date"]).query("difScore != 0")
-    maps = maps.sort_values(["date", "matchlinkId"], kind="stable")
+    maps = maps[maps["date"] >= "2017-01-01"].sort_values(["date", "matchlinkId"], kind="stable")
     day = (maps["date"].dt.normalize() - pd.Timestamp(0)).dt.days
     contests = [
         Contest(when, LineUp(nameless(f"{one}")), LineUp(nameless(f"{two}")), 1, name)

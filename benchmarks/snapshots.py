@@ -23,7 +23,9 @@ import pandas as pd
 from cs2_pipeline.datasets import snapshots
 from cs2_pipeline.datasets.round_events import Row, round_events
 from cs2_pipeline.datasets.schema import ROUND_SNAPSHOTS
+from cs2_pipeline.datasets.snapshots import LATE_SECONDS
 from cs2_pipeline.game.events import BombPlanted, Event, Kill, RoundStart
+from cs2_pipeline.game.rules import BOMB_TIME
 from cs2_pipeline.game.tracker import Tracker
 
 Tables = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame, pd.DataFrame]
@@ -62,7 +64,7 @@ def _snapshots(row: Row, events: list[Event], interval: float) -> list[Row]:
     if row["bomb_planted"] and not any(isinstance(event, BombPlanted) for event in used):
         return rows
     waiting = deque(events)
-    for at, moment in _moments(used, end, interval):
+    for at, moment in _moments(used, end, interval, row["round_time_limit"]):
         while waiting and waiting[0].time <= at:
             tracker.apply(waiting.popleft())
         state = tracker.state(at)
@@ -79,13 +81,17 @@ def _used(events: list[Event]) -> tuple[list[Event], float]:
     return used, min(end for end in (tracker.latest_end(), tracker.ended_at) if end is not None)
 
 
-def _moments(used: list[Event], end: float, interval: float) -> list[tuple[float, str]]:
+def _moments(used: list[Event], end: float, interval: float, limit: float) -> list[tuple[float, str]]:
     live = cast("float", cast("RoundStart", used[0]).freeze_end)
     named: dict[float, str] = {}
     for step in range(math.ceil((end - live) / interval)):
         named[live + step * interval] = "interval"
+    plants = [event.time for event in used if isinstance(event, BombPlanted)]
+    ends = [(live + limit, plants[0] if plants else math.inf), *((at + BOMB_TIME, math.inf) for at in plants[:1])]
+    late = {over - seconds: "late" for over, before in ends for seconds in LATE_SECONDS if over - seconds < before}
+    named = late | named
     named |= {event.time: "kill" for event in used if isinstance(event, Kill)}
-    named |= {event.time: "plant" for event in used if isinstance(event, BombPlanted)} | {live: "freeze_end"}
+    named |= dict.fromkeys(plants, "plant") | {live: "freeze_end"}
     return sorted((at, moment) for at, moment in named.items() if at < end)
 
 

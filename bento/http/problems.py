@@ -81,6 +81,17 @@ def too_slow(seconds: float) -> Problem:
     )
 
 
+def wrong_encoding(got: str) -> Problem:
+    """415: the body is compressed."""
+    return Problem(
+        415,
+        "wrong_encoding",
+        "The body must not be compressed",
+        f"send it as it is, without the header Content-Encoding: {got[:100]!a}",
+        headers=[(b"accept-encoding", b"identity")],
+    )
+
+
 def wrong_media_type(got: str) -> Problem:
     """415: the body is not declared to be JSON."""
     return Problem(

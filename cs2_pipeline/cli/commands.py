@@ -89,11 +89,16 @@ def demo(
 
 
 @app.command(rich_help_panel=START, epilog=_examples("cs2 up", "CS2_SERVICE_PORT=8001 cs2 up"))
-def up() -> None:
-    """Keep the platform API, the Dagster UI, MLflow and the prediction service running until Ctrl-C."""
+def up(
+    live: Annotated[
+        bool | None,
+        typer.Option("--live/--no-live", help="Run simulated matches. Default: with the embedded database only."),
+    ] = None,
+) -> None:
+    """Keep the pages and the API, the Dagster UI, MLflow and the prediction service running until Ctrl-C."""
     from cs2_pipeline.cli.up import run
 
-    run(settings_module.load())
+    run(settings_module.load(), live=live)
 
 
 @app.command(rich_help_panel=START, epilog=_examples("cs2 doctor", "cs2 doctor --json"))

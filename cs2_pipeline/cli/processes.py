@@ -123,6 +123,24 @@ def running(programs: Iterable[Program], settings: Settings) -> Iterator[None]:
         _stop([process for _, process in started])
 
 
+@contextmanager
+def beside(name: str, command: tuple[str, ...], settings: Settings) -> Iterator[None]:
+    """Run one more command within `running`, which nobody waits for and which may end by itself.
+
+    Args:
+        name: of its log file.
+        command: arguments of ``cs2``.
+    """
+    with (settings.home / "logs" / f"{name}.log").open("wb") as log:
+        program = Program(name, _module("cs2_pipeline.cli", *command), 0, "", "")
+        process = _start(program, child_environment(settings), log)
+    try:
+        yield
+    finally:
+        _signal_group(process, signal.SIGKILL)
+        process.wait()
+
+
 def wait_until_interrupted(seconds: float = 0.5) -> None:
     """Sleep until Ctrl-C or SIGTERM, within `running`."""
     try:

@@ -1,12 +1,24 @@
-"""`cs2 up`: the platform API, the Dagster UI, MLflow and the prediction service, until Ctrl-C."""
+"""`cs2 up`: the pages and the API, the Dagster UI, MLflow and the prediction service, until Ctrl-C."""
+
+from contextlib import nullcontext
+from typing import Final
 
 from cs2_pipeline.cli import processes, runs
 from cs2_pipeline.cli.console import note, out
 from cs2_pipeline.settings import Settings
 
+LIVE_MATCHES: Final = 4
+"""Simulated matches that run where there is nothing else to watch."""
 
-def run(settings: Settings) -> None:
-    """Run the platform's processes until interrupted; leaves none behind."""
+
+def run(settings: Settings, *, live: bool | None) -> None:
+    """Run the platform's processes until interrupted; leaves none behind.
+
+    Args:
+        settings: the platform's.
+        live: whether simulated matches run; None: where the demo database is the embedded one.
+    """
+    live = settings.database_url is None if live is None else live
     settings.home.mkdir(parents=True, exist_ok=True)
     with runs.instance(settings) as dagster:
         runs.end_killed(settings, dagster, quiet=False)
@@ -14,11 +26,17 @@ def run(settings: Settings) -> None:
     if settings.mlflow_tracking_uri is None:
         programs.insert(0, processes.mlflow(settings))
     note("starting …")
-    with processes.running(programs, settings):
-        out.print(f"platform     http://{settings.host}:{settings.gateway_port}/docs")
+    watched = ("live", "simulate", "--matches", str(LIVE_MATCHES))
+    with (
+        processes.running(programs, settings),
+        processes.beside("live", watched, settings) if live else nullcontext(),
+    ):
+        out.print(f"pages        http://{settings.host}:{settings.gateway_port}  look here first")
+        out.print(f"API          http://{settings.host}:{settings.gateway_port}/docs")
         out.print(f"Dagster      http://{settings.host}:{settings.dagster_port}/asset-groups")
         if settings.mlflow_tracking_uri is None:
-            out.print(f"MLflow       http://{settings.host}:{settings.mlflow_port}/#/models")
+            training = "experiments?workflowType=machine_learning"
+            out.print(f"MLflow       http://{settings.host}:{settings.mlflow_port}/#/{training}")
         out.print(f"predictions  http://{settings.host}:{settings.service_port}")
         out.print(f"logs         {settings.home / 'logs'}")
         out.print("Ctrl-C stops them all.")

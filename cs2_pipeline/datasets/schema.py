@@ -226,7 +226,7 @@ ROUND_SNAPSHOTS: Final = Table(
         _ROUND_ID,
         _ROUND_NUMBER,
         Column("snapshot", "int64", "number of the snapshot in its round in time order, from 0"),
-        Column("moment", "str", "why the snapshot was taken: freeze_end, interval, kill, plant, or published"),
+        Column("moment", "str", "why the snapshot was taken: freeze_end, interval, kill, plant, late, or published"),
         Column("elapsed", "float64", "seconds since the freeze time ended; null where not known", nullable=True),
         _STARTED_AT,
         _GAME,

@@ -30,6 +30,9 @@ from cs2_pipeline.game.rules import BOMB_TIME, FULL_ARMOR, FULL_HEALTH, MAX_MONE
 from cs2_pipeline.game.weapons import CHEAPEST_WITH_KEVLAR, kill_reward
 
 SIDES: Final = ("CT", "T")
+LATE_SECONDS: Final = (8.0, 4.0, 2.0, 1.0, 0.5)
+"""Seconds left at which a round is seen besides: on its clock, and after a plant until the explosion. A price moves
+most in the last seconds, which the interval hardly ever hits."""
 EARLIEST_PLANT: Final = 12.0
 """Seconds after freeze time within which no bomb was ever planted: what a round whose plants are not recorded looked
 like is known up to then. docs/real-matches.md has the earliest plants seen."""
@@ -73,8 +76,8 @@ def rebuild(  # noqa: PLR0917  # one argument for each table, in the order of th
     bombs: pd.DataFrame,
     interval: float = 10.0,
 ) -> Derived:
-    """Snapshots of every round while it is open: when the freeze time ends, every ``interval`` seconds after, and right
-    after each kill and the plant.
+    """Snapshots of every round while it is open: when the freeze time ends, every ``interval`` seconds after, in the
+    last seconds of either clock (`LATE_SECONDS`), and right after each kill and the plant.
 
     Args:
         rounds, participants, kills, damages, bombs: columns of the tables of these names in `schema`
@@ -322,7 +325,7 @@ def _rewards(players: pd.DataFrame, money: pd.Series, kills: pd.DataFrame) -> pd
 def _moments(clocks: pd.DataFrame, kills: pd.DataFrame, interval: float) -> pd.DataFrame:
     """Where snapshots are taken: place of the round, tick (of the demo) and why, in time order.
 
-    Two reasons for one tick give one snapshot, named by the first of freeze_end, plant, kill, interval.
+    Two reasons for one tick give one snapshot, named by the first of freeze_end, plant, kill, interval, late.
     """
     live, rate = clocks["live_tick"].to_numpy(), clocks["tick_rate"].to_numpy()
     steps = np.ceil((clocks["end_tick"].to_numpy() - live) / (interval * rate)).astype("int64")
@@ -335,10 +338,23 @@ def _moments(clocks: pd.DataFrame, kills: pd.DataFrame, interval: float) -> pd.D
     kill = pd.DataFrame(
         {"place": kills["place"], "tick": kills["tick"] + np.floor(live)[kills["place"]], "moment": "kill"}
     )
-    moments: pd.DataFrame = pd.concat([clock[step == 0], plant, kill, clock[step > 0]])
+    moments: pd.DataFrame = pd.concat([clock[step == 0], plant, kill, clock[step > 0], _late_moments(clocks)])
     moments = moments.sort_values(["place", "tick"], kind="stable").drop_duplicates(["place", "tick"])
     before_end = moments["tick"].to_numpy() < clocks["end_tick"].to_numpy()[moments["place"]]
     return moments[before_end].reset_index(drop=True)
+
+
+def _late_moments(clocks: pd.DataFrame) -> pd.DataFrame:
+    """The moments with `LATE_SECONDS` left on the round clock, and after a plant until the explosion."""
+    rate, planted = clocks["tick_rate"].to_numpy(), clocks["plant_tick"].to_numpy()
+    time_out = clocks["live_tick"].to_numpy() + clocks["round_time_limit"].to_numpy() * rate
+    explosion = planted + BOMB_TIME * rate
+    late = []
+    for seconds in LATE_SECONDS:
+        before = seconds * rate
+        for tick, runs in ((time_out - before, ~(planted <= time_out - before)), (explosion - before, planted >= 0)):
+            late.append(pd.DataFrame({"place": np.flatnonzero(runs), "tick": tick[runs], "moment": "late"}))
+    return pd.concat(late)
 
 
 def _states(clocks: pd.DataFrame, moments: pd.DataFrame, changes: pd.DataFrame) -> pd.DataFrame:

@@ -43,6 +43,11 @@ DRIFT_LEVEL: Final = 0.99
 DRIFT_TOLERANCE: Final = 0.02
 """How far the price may move over a round for no reason, as far as a slice's gap may be from zero: the calibration
 was itself measured on a finite number of rounds."""
+NO_TIME: Final = 0.001
+"""Seconds left on a clock that has all but run out."""
+TIME_OUT_TOLERANCE: Final = 0.05
+"""How far the price may then be from who wins: a defuse or a kill may still end in that time, if hardly ever."""
+LAST_SECONDS: Final = 5.0
 REAL_ROWS: Final = 5_000
 GENERATED_ROWS: Final = 15_000
 
@@ -107,6 +112,7 @@ def check(
         tried = joined(tried, _real_states(rng, snapshots))
     results = [_check_decided(predict, tried), _check_inside(predict, tried)]
     results += [_check_monotone(predict, tried, law, rng) for law in _MONOTONE]
+    results += [_check_time_out(predict, tried), _check_last_seconds(predict, tried, rng)]
     if snapshots is not None:
         results += _check_drift(predict, snapshots, seed)
     return results
@@ -202,6 +208,42 @@ def _check_monotone(predict: PredictStates, states: States, law: _Monotone, rng:
         return {**_row(less, row), **change, "P(CT) before": float(before[row]), "P(CT) after": float(after[row])}
 
     return _result(law.name, back, TOLERANCE, "pairs of states", example)
+
+
+def _check_time_out(predict: PredictStates, states: States) -> LawResult:
+    """An open state with next to no time left is priced next to what it will be: CT's without a bomb, T's with it."""
+    opened = subset(states, winners(states) == "")
+    ending = {**opened, "time_remaining": np.full(opened["ct_alive"].size, NO_TIME)}
+    answer, ends = _answer(predict, ending), (ending["bomb_planted"] == 0).astype(np.float64)
+    return _result(
+        "as the clock runs out the price goes to who wins then",
+        np.nan_to_num(np.abs(answer - ends), nan=1.0),
+        TIME_OUT_TOLERANCE,
+        "open states",
+        lambda row: {**_row(ending, row), "P(CT)": float(answer[row])},
+    )
+
+
+def _check_last_seconds(predict: PredictStates, states: States, rng: np.random.Generator) -> LawResult:
+    """Without a bomb T cannot gain by the want of time."""
+    opened = subset(states, (winners(states) == "") & (states["bomb_planted"] == 0))
+    seconds = np.sort(rng.uniform(0, LAST_SECONDS, (opened["ct_alive"].size, 2)), axis=1)
+    later, earlier = ({**opened, "time_remaining": column} for column in seconds.T)
+    before, after = _answer(predict, earlier), _answer(predict, later)
+
+    def example(row: int) -> dict[str, Any]:
+        change = {"time_remaining fallen to": float(later["time_remaining"][row])}
+        return {**_row(earlier, row), **change, "P(CT) before": float(before[row]), "P(CT) after": float(after[row])}
+
+    with np.errstate(invalid="ignore"):
+        back = np.nan_to_num(before - after, nan=1.0)
+    return _result(
+        "with no bomb down less time in the last seconds never lowers P(CT)",
+        back,
+        TOLERANCE,
+        "pairs of states",
+        example,
+    )
 
 
 def _raised(states: States, field: str, rng: np.random.Generator) -> tuple[States, States]:

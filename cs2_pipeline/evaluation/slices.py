@@ -6,6 +6,7 @@ match: many slices are looked at, so each must be surer than a single figure.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -26,6 +27,8 @@ FULL_BUY_FROM: Final = 3_500
 """Equipment per living player, dollars. Armour and a submachine gun cost more than the first, a rifle and armour the
 second."""
 MAX_ALIVE_DIFFERENCE: Final = 3
+TIME_LEFT_CUTS: Final = (0, 2, 5, 10, 20)
+"""Seconds left on the clock that runs; earlier moments are in no slice of time left."""
 ROUNDS_SEEN_CUTS: Final = (100, 300)
 
 Mask = NDArray[np.bool_]
@@ -34,7 +37,7 @@ Mask = NDArray[np.bool_]
 def round_slices(
     snapshots: pd.DataFrame, probability: ArrayLike, *, seed: int = 0, resamples: int = RESAMPLES
 ) -> pd.DataFrame:
-    """Slices of the round model by map, phase, alive difference and equipment class.
+    """Slices of the round model by map, phase, alive difference, equipment class and the last seconds of a clock.
 
     Args:
         snapshots: rows of `round_dataset`: the state's fields, ``ct_wins``, ``round_id``, ``match_id`` and, where
@@ -143,6 +146,15 @@ def _round_masks(snapshots: pd.DataFrame) -> Iterator[tuple[tuple[str, str], Mas
     ct_class = equipment_class(snapshots["ct_equip_value"], ct)
     t_class = equipment_class(snapshots["t_equip_value"], t)
     yield from _each_value("equipment", np.char.add(np.char.add("CT ", ct_class), np.char.add(", T ", t_class)))
+    yield from _time_left_masks(snapshots)
+
+
+def _time_left_masks(snapshots: pd.DataFrame) -> Iterator[tuple[tuple[str, str], Mask]]:
+    """The last seconds: on the round clock, and with the bomb down until the explosion."""
+    left, planted = snapshots["time_remaining"].to_numpy(), snapshots["bomb_planted"].to_numpy() == 1
+    for kind, runs in (("seconds left, no bomb", ~planted), ("seconds left, bomb down", planted)):
+        for low, high in pairwise(TIME_LEFT_CUTS):
+            yield (kind, f"{low} to {high}"), runs & (left > low) & (left <= high)
 
 
 def _rounds_seen_masks(rounds: NDArray[Any]) -> Iterator[tuple[tuple[str, str], Mask]]:

@@ -37,6 +37,10 @@ DAGSTER_RUN_TAG: Final = "dagster_run_id"
 METRICS_TABLE: Final = "metrics.json"
 """A run's table of metrics with their intervals."""
 ENDS: Final = ("_low", "_high")
+PROMISED: Final = frozenset(
+    f"{of}_{name}" for of in ("test", "baseline") for name in ("log_loss", "brier", "auc", "accuracy", "ece")
+)
+"""Metrics whose intervals every run carries as metrics too, as other people's programs expect."""
 _COLUMNS: Final = (("low", "_low"), ("high", "_high"))
 LONGEST_DESCRIPTION: Final = 4900
 """MLflow's stores take 5,000 characters a version's description."""
@@ -193,7 +197,7 @@ def _experiment(client: MlflowClient, name: str, artifact_root: Path | None) -> 
 
 
 def _log_numbers(client: MlflowClient, run_id: str, run: TrainingRun, model_id: str) -> None:
-    """Metrics on the run and, linked, on its model; ends of intervals go into a table, not into fifty charts."""
+    """Metrics on the run and, linked, on its model; intervals go into a table, and few of them into charts."""
     now = time.time_ns() // 1_000_000
     shown, table = split_intervals(run.metrics)
     linked = {"model_id": model_id, "dataset_name": _dataset_name(run), "dataset_digest": run.dataset_digest}
@@ -205,10 +209,14 @@ def _log_numbers(client: MlflowClient, run_id: str, run: TrainingRun, model_id: 
 
 
 def split_intervals(metrics: Mapping[str, float]) -> tuple[dict[str, float], dict[str, list[Any]]]:
-    """Finite metrics without the ends of their intervals; and as a table the metrics that have intervals, with them."""
+    """Finite metrics, and as a table those that have intervals, with them.
+
+    Of the ends only those that other programs rely on (`PROMISED`) are metrics too: fifty one-bar charts tell nobody
+    anything.
+    """
     finite = {key: float(value) for key, value in metrics.items() if np.isfinite(value)}
     whole = [key for key in finite if f"{key}_low" in finite and f"{key}_high" in finite]
-    ends = {f"{key}{end}" for key in whole for end in ENDS}
+    ends = {f"{key}{end}" for key in whole if key not in PROMISED for end in ENDS}
     columns = {name: [finite[f"{key}{end}"] for key in whole] for name, end in (("value", ""), *_COLUMNS)}
     return {key: value for key, value in finite.items() if key not in ends}, {"metric": whole, **columns}
 

@@ -76,6 +76,8 @@ def test_both_models_beat_what_they_must_with_intervals_that_say_so(demo, enviro
             for prefix in ("test", "baseline"):
                 found = intervals[f"{prefix}_{metric}"]
                 assert list(found) == sorted(found)
+                ends = [metrics[f"{prefix}_{metric}{end}"] for end in ("_low", "", "_high")]
+                assert ends == pytest.approx(list(found))
         assert {"train_seconds", "rows_train", "rows_test"} <= metrics.keys()
 
 

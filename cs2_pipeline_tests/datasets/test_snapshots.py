@@ -108,7 +108,7 @@ def test_the_defusal_and_the_explosion_end_the_round_whatever_its_recorded_end()
 
 def test_a_bomb_planted_explodes_even_where_nobody_recorded_it() -> None:
     frame = round_of(bombs=[a_bomb(5)], bomb_planted=1, lasts=60).rebuild().frame
-    assert frame["elapsed"].max() == 40
+    assert frame["elapsed"].max() == 44.5
     assert (frame["time_remaining"] > 0).all()
 
 
@@ -118,13 +118,24 @@ def test_a_decided_round_has_no_more_snapshots() -> None:
     assert rebuilt.frame["t_alive"].min() == 1
     assert rebuilt.left_out["moments: the round was already decided"] == 1 + 4
     time_out = round_of(lasts=118).rebuild().frame
-    assert time_out["elapsed"].max() == 110
+    assert time_out["elapsed"].max() == 114.5
+
+
+def test_the_last_seconds_of_either_clock_are_seen() -> None:
+    time_out = round_of(lasts=118).rebuild().frame
+    late = time_out[time_out["moment"] == "late"]
+    assert late["time_remaining"].tolist() == [8, 4, 2, 1, 0.5]
+    assert (late["bomb_planted"] == 0).all()
+    planted = round_of(bombs=[a_bomb(113)], bomb_planted=1, lasts=160).rebuild().frame
+    late = planted[planted["moment"] == "late"].set_index("elapsed")
+    assert late["time_remaining"].to_dict() == {107: 8, 111: 4, 145: 8, 149: 4, 151: 2, 152: 1, 152.5: 0.5}
+    assert late["bomb_planted"].tolist() == [0, 0, 1, 1, 1, 1, 1]
 
 
 def test_with_every_t_dead_and_the_bomb_down_the_round_is_open() -> None:
     kills = [a_kill(10 + number, 1, number) for number in T]
     frame = round_of(kills=kills, bombs=[a_bomb(8)], bomb_planted=1, lasts=45).rebuild().frame
-    assert frame.loc[frame["elapsed"] >= 20, "t_alive"].tolist() == [0, 0, 0]
+    assert frame.loc[frame["elapsed"] >= 20, "t_alive"].tolist() == [0, 0, 0, 0]
 
 
 def test_everybody_begins_with_full_health() -> None:

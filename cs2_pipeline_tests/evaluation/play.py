@@ -8,10 +8,16 @@ from cs2_pipeline.game.features import ROUND_FEATURES
 _COLUMN = {name: number for number, name in enumerate(ROUND_FEATURES)}
 
 
-def fair_price(features):
-    """P(CT) of a model that obeys every law and is true of `whole_rounds`."""
+def fair_price(features, term=0.0):
+    """P(CT) of a model that obeys every law and is true of `whole_rounds`.
+
+    Args:
+        term: added to the log odds, however much time is left.
+    """
     value = {name: np.nan_to_num(features[:, column].astype(np.float64)) for name, column in _COLUMN.items()}
-    return 1 / (1 + np.exp(-_logit(value)))
+    late = 30 * np.clip(1 - (value["round_time"] + value["bomb_time"]) / 5, 0, 1)
+    logit = _logit(value) + term + late * np.where(value["bomb_planted"] == 1, -1, 1)
+    return np.clip(1 / (1 + np.exp(-logit)), 1e-4, 1 - 1e-4)
 
 
 def _logit(value):

@@ -17,9 +17,7 @@ def with_term(feature, per_unit):
     """The fair price with a wrong dependence on one feature."""
 
     def predict(features):
-        price = fair_price(features)
-        odds = np.log(price / (1 - price)) + per_unit * np.nan_to_num(features[:, ROUND_FEATURES.index(feature)])
-        return 1 / (1 + np.exp(-odds))
+        return fair_price(features, per_unit * np.nan_to_num(features[:, ROUND_FEATURES.index(feature)]))
 
     return laws.served(predict)
 
@@ -27,7 +25,7 @@ def with_term(feature, per_unit):
 def test_a_model_that_knows_the_game_breaks_no_law():
     results = laws.check(laws.served(fair_price), snapshots=whole_rounds(0))
     assert broken(results) == []
-    assert len(results) == 11
+    assert len(results) == 13
     assert all(law.checked > 1000 for law in results)
     assert all(law.violations == 0 and law.sentence.endswith(".") for law in results)
 
@@ -60,6 +58,31 @@ def test_each_wrong_way_round_is_found_alone_with_an_example(feature, per_unit, 
     assert found.example is not None
     assert "P(CT) before" in found.example
     assert f"{found.violations:,} of {found.checked:,} pairs of states break it" in found.sentence
+
+
+def without_a_clock(features):
+    """A fair price that reads every clock below five seconds as five."""
+    calm = features.copy()
+    for name in ("round_time", "bomb_time"):
+        column = ROUND_FEATURES.index(name)
+        calm[:, column] = np.where(calm[:, column] > 0, np.maximum(calm[:, column], 5), 0)
+    return fair_price(calm)
+
+
+def test_a_price_that_does_not_go_to_the_winner_as_the_clock_runs_out_is_found():
+    assert broken(laws.check(laws.served(without_a_clock))) == ["as the clock runs out the price goes to who wins then"]
+
+
+def test_a_price_that_falls_in_the_last_seconds_for_want_of_time_is_found():
+    def predict(features):
+        clock = features[:, ROUND_FEATURES.index("round_time")]
+        return np.where(
+            (clock > 1) & (clock < 5), without_a_clock(features) - 0.01 / np.maximum(clock, 1), fair_price(features)
+        )
+
+    assert broken(laws.check(laws.served(predict))) == [
+        "with no bomb down less time in the last seconds never lowers P(CT)"
+    ]
 
 
 def test_a_step_back_in_a_narrow_place_is_found():

@@ -49,6 +49,21 @@ def test_every_row_is_in_exactly_one_slice_of_map_alive_difference_and_equipment
         assert table.loc[table["slice"] == kind, "rows"].sum() == len(rounds)
 
 
+def test_the_last_seconds_of_either_clock_are_slices_of_their_own():
+    rounds = whole_rounds(0, matches=6)
+    rounds["time_remaining"] = np.resize([115.0, 20.0, 20.1, 5.0, 4.9, 2.0, 0.5], len(rounds))
+    rounds["bomb_planted"] = np.resize([0, 0, 1], len(rounds))
+    table = slices.round_slices(rounds, np.full(len(rounds), 0.5))
+    for kind, planted in (("seconds left, no bomb", 0), ("seconds left, bomb down", 1)):
+        left = rounds.loc[rounds["bomb_planted"] == planted, "time_remaining"]
+        found = table[table["slice"] == kind].set_index("value")["rows"].to_dict()
+        assert found == {
+            "0 to 2": int((left <= 2).sum()),
+            "2 to 5": int(((left > 2) & (left <= 5)).sum()),
+            "10 to 20": int((left == 20).sum()),
+        }
+
+
 def test_a_slice_has_the_numbers_of_its_rows():
     frame = moments(ct_wins=[1, 0, 1, 1], map_name=["de_nuke", "de_nuke", "de_mirage", None])
     frame["round_id"] = [1, 1, 2, 3]

@@ -83,12 +83,17 @@ class Champions:
         wanted = [name for name in self.names if name not in without] or self.names
         return [name for name in wanted if name not in self.predictors]
 
-    def complaints(self) -> list[str]:
-        """What is not as it should be, in sentences; empty when all is well."""
+    def complaints(self, *, detailed: bool = True) -> list[str]:
+        """What is not as it should be, in sentences; empty when all is well.
+
+        Args:
+            detailed: with what was found, which names stores, files and queries: not for everybody.
+        """
         found = [f"no champion of {name} is loaded" for name in self.names if name not in self.predictors]
         asked = max(self._started, self._status.looked_at if self._status else 0.0)
         if self._status and self._status.error:
-            found.append(f"serving the last champions fetched: {self._status.error}")
+            error = self._status.error if detailed else "MLflow could not be asked; the service's log says why"
+            found.append(f"serving the last champions fetched: {error}")
         elif time.time() - asked > STALE * self._interval + STARTING:
             found.append(
                 "serving the last champions fetched: MLflow has not been asked, or has not answered, for some time"
@@ -96,6 +101,10 @@ class Champions:
         said = self._status.refused if self._status else {}
         refused = {name: reason for name, reason in said.items() if name in self.names}
         refused |= {name: refusal.reason for name, refusal in self.refused.items()}
+        if not detailed:
+            return found + [
+                f"the present champion of {name} was refused; the service's log says why" for name in refused
+            ]
         return found + [f"the present champion was refused: {reason}" for reason in refused.values()]
 
     async def reloaded_since(self, moment: float) -> bool:
@@ -179,6 +188,7 @@ class Champions:
 
 def request_reload(settings: Settings) -> None:
     """Make the follower look at MLflow at once."""
+    settings.champion_cache.mkdir(parents=True, exist_ok=True)  # somebody may have deleted it
     (settings.champion_cache / RELOAD_FILE).write_text(str(time.time()))
 
 

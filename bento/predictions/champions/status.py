@@ -37,6 +37,7 @@ class Status:
 
     def write(self, cache: Path) -> None:
         """Note it; readers see the former or the new one, never half of it."""
+        cache.mkdir(parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=cache, delete=False) as file:
             file.write(msgspec.json.encode(self))
         Path(file.name).replace(cache / STATUS_FILE)

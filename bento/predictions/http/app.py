@@ -31,6 +31,7 @@ from bento.http.problems import (
     overloaded,
     too_large,
     too_slow,
+    wrong_encoding,
     wrong_media_type,
     wrong_method,
 )
@@ -160,6 +161,9 @@ class PredictionApp:
         self._access.admit(headers)
         if _JSON_HEADER not in headers:
             _require_json(headers)
+        for name, value in headers:
+            if name == b"content-encoding" and value.strip().lower() != b"identity":
+                raise wrong_encoding(value.decode("latin-1"))
 
     def _turn_is_over(self) -> None:
         self._this_turn = 0
@@ -332,9 +336,9 @@ class PredictionApp:
             if self._log is not None:
                 await asyncio.to_thread(self._log.stop)
 
-    async def _health(self, _scope: Scope, _receive: Receive) -> bytes:
+    async def _health(self, scope: Scope, _receive: Receive) -> bytes:
         loaded = {name: name in self._champions.predictors for name in self._champions.names}
-        complaints = self._champions.complaints()
+        complaints = self._champions.complaints(detailed=self._access.is_admin(scope["headers"]))
         status = "unavailable" if self._champions.missing() else "degraded" if complaints else "healthy"
         answer: dict[str, Any] = {"status": status, "models_loaded": loaded, "version": VERSION}
         if complaints:

@@ -29,6 +29,10 @@ from cs2_pipeline.game.state import Field
 
 MAX_BATCH: Final = 10_000
 MAX_TEXT: Final = 100
+MAX_LISTS: Final = 2 * MAX_BATCH
+"""Lists and objects in a body that is read slowly, where each item of the largest batch holds one more."""
+MAX_COMMAS: Final = 40 * MAX_BATCH
+"""Commas in it: twice as many fields as an item has."""
 
 
 def camel(name: str) -> str:
@@ -235,6 +239,9 @@ def parse(body: bytes) -> Any:
     Raises:
         Problem: 400.
     """
+    # Whatever it holds, the parser stops the whole worker until it is done: what no batch can hold is not begun.
+    if body.count(b"[") + body.count(b"{") > MAX_LISTS or body.count(b",") > MAX_COMMAS:
+        raise not_json("it holds more lists, objects or values than a batch can")
     try:
         return json.loads(body.decode(), parse_int=_whole)
     except RecursionError:

@@ -17,7 +17,7 @@ from cs2_pipeline.datasets.leakage.table import SURE, AuditedTable, numbers_of
 from cs2_pipeline.stats import metrics
 
 MAX_COPIES: Final = 0.001
-"""Share of series that stand in the table again under another name. In a clean table of 11,853 it is one."""
+"""Share of series that stand in the table again under another name. In a clean table of 11,853 it is none."""
 MAX_ORDERED: Final = 0.55
 """Share of neighbouring rows of a day whose winners' names are in the alphabet's order. In the order of play it is a
 half, whatever day; sorted by the winner's name it is nine tenths (others sort letters otherwise)."""

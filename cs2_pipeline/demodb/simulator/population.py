@@ -23,7 +23,7 @@ _STEAM_ID_BASE: Final = 76_561_197_960_265_728
 """The first SteamID64 of an individual account."""
 _TEAM_SPREAD: Final = 0.3
 _PLAYER_SPREAD: Final = 0.9
-_FORM_SPREAD: Final = 0.25
+FORM_SPREAD: Final = 0.25
 _STAND_IN_SHARE: Final = 0.04
 _RENAME_SHARE: Final = 0.08
 _FIRST_HOUR, _LAST_HOUR = 9.0, 22.5
@@ -48,7 +48,7 @@ _SYLLABLES: Final = (
     "ja",
     "wo",
 )
-SKILL, NAME, SCHEDULE, PLAY = range(1, 5)
+SKILL, NAME, SCHEDULE, PLAY, REPLAY = range(1, 6)
 """Purposes of random numbers: the second part of every key."""
 
 
@@ -147,7 +147,7 @@ def day_schedule(
         absent = np.flatnonzero(generator.random(players.shape[1]) < _STAND_IN_SHARE)
         free = generator.choice(teams, size=len(absent), replace=False) + teams * rules.TEAM_SIZE
         players[match, absent] = free
-    form = np.zeros(players.shape) if equal_skill else generator.normal(0, _FORM_SPREAD, players.shape)
+    form = np.zeros(players.shape) if equal_skill else generator.normal(0, FORM_SPREAD, players.shape)
     return Schedule(
         key=streams.keys(streams.key(seed, PLAY, day_number), np.arange(matches)),
         start=np.datetime64(datetime.combine(day, time()), "us") + seconds * np.timedelta64(1_000_000, "us"),

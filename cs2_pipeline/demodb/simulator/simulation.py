@@ -8,13 +8,17 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
+import numpy as np
+
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
-from cs2_pipeline.demodb.simulator import exact, matches, population, records, writer
+from cs2_pipeline.demodb.simulator import exact, match_truth, matches, population, records, writer
 from cs2_pipeline.demodb.simulator.model import GameModel
 
 FIRST_DAY: Final = date(2026, 1, 1)
 DAYS: Final = 60
 TEAMS: Final = 80
+REPLAYS: Final = 200
+"""How often a match whose truth is asked for is played again: its probability is then known to 0.035."""
 _BATCH: Final = 400
 """Matches played in lockstep: enough for numpy, few enough for the memory."""
 
@@ -60,6 +64,7 @@ def simulate(
     days: int = DAYS,
     teams: int = TEAMS,
     model: GameModel | None = None,
+    true_matches: int = 0,
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SimulationReport:
@@ -73,6 +78,7 @@ def simulate(
         first_day, days: when the matches start.
         teams: size of the pool; each team has five players, and one stand-in more per team is in the pool.
         model: the game's parameters.
+        true_matches: for so many of the newest matches the true probability is written to `match_truth.path_of`.
         overwrite: replace an existing file.
         progress: called with (matches done, matches in all).
 
@@ -90,6 +96,7 @@ def simulate(
             run = _Run(connection, game, seed, teams=teams, equal_skill=equal_skill, progress=progress)
             rows = run.fill(first_day, _spread(matches, days))
             truth = _write_truth(path, game) if equal_skill else None
+            run.write_match_truth(match_truth.path_of(path), true_matches)
     except OSError as error:
         raise SimulationError(f"cannot write {path}: {error.strerror or error}. Name a writable folder.") from error
     if not equal_skill:
@@ -158,7 +165,7 @@ class _Run:
 
     def fill(self, first_day: date, per_day: list[int]) -> dict[str, int]:
         """Play and insert the days' matches, a batch at a time; returns the number of rows per table."""
-        schedule = population.schedule(
+        self.schedule = schedule = population.schedule(
             self.model,
             self.seed,
             self.pool,
@@ -181,6 +188,17 @@ class _Run:
             if self.progress is not None:
                 self.progress(min(first + _BATCH, total), total)
         return inserted
+
+    def write_match_truth(self, path: Path, newest: int) -> None:
+        """Write the truth of the newest matches filled in, or remove that of a former database."""
+        if not newest:
+            path.unlink(missing_ok=True)
+            return
+        count = len(self.schedule.key)
+        part = self.schedule.part(max(count - newest, 0), count)
+        won = match_truth.replay(self.model, part, self.pool, seed=self.seed, replays=REPLAYS)
+        ids = np.arange(count - len(won), count) + 1
+        match_truth.save(match_truth.MatchTruth(ids, won, REPLAYS), path)
 
 
 def _write_truth(path: Path, model: GameModel) -> Path:

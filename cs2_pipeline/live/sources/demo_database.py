@@ -1,7 +1,7 @@
 """Matches of a demo database as live events, so that they can be played again as if they ran now."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, Final
@@ -10,6 +10,8 @@ import pandas as pd
 
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.events import ExtractedEvents, event_tables
+from cs2_pipeline.demodb.extraction.maps import maps
+from cs2_pipeline.demodb.extraction.one_match import player_names
 from cs2_pipeline.game.rules import BOMB_TIME, ROUND_TIME
 from cs2_pipeline.live.events import NOBODY_KNOWN
 
@@ -48,12 +50,26 @@ def recorded_matches(db: DemoDatabase, first: date, last: date, run: str = "") -
         DemoDatabaseError: the database cannot be read.
     """
     tables = event_tables(db, first, last)
+    names, teams = player_names(db, first, last), _team_names(db, first, last)
     for key, rounds in tables.rounds.groupby("match_id", sort=True):
-        yield _Writer(int(str(key)), run).match(rounds.sort_values("start_tick"), tables)
+        match = int(str(key))
+        called = teams.get(match, {})
+        yield _Writer(match, run, names, called).match(rounds.sort_values("start_tick"), tables)
+
+
+def _team_names(db: DemoDatabase, first: date, last: date) -> dict[int, dict[str, str]]:
+    """By match, what the team that began as CT (A) and the other (B) are called, where their players' tags tell."""
+    found: dict[int, dict[str, str]] = {}
+    for row in maps(db, first, last).frame.itertuples():
+        pairs = (("team_a_name", row.first_name), ("team_b_name", row.second_name))
+        found[int(str(row.match_id))] = {key: str(name) for key, name in pairs if isinstance(name, str) and name}
+    return found
 
 
 class _Writer:
-    def __init__(self, recorded_id: int, run: str) -> None:
+    def __init__(self, recorded_id: int, run: str, names: Mapping[int, str], teams: Mapping[str, str]) -> None:
+        self._names = names
+        self._teams = {"team_a_name": "Team A", "team_b_name": "Team B", **teams}
         self._key = f"{recorded_id}/{run}"
         self._recorded_id = recorded_id
         self._match, self._map = self._id("match"), self._id("map")
@@ -66,7 +82,7 @@ class _Writer:
         rate, origin = float(first["tick_rate"]), float(first["start_tick"])
         name = str(first["map_name"])
         teams = {"team_a_id": self._id("team a"), "team_b_id": self._id("team b")}
-        self._say(-_LULL, "match_start", **teams, team_a_name="Team A", team_b_name="Team B", format="bo1")
+        self._say(-_LULL, "match_start", **teams, **self._teams, format="bo1")
         self._say(-_LULL, "map_start", map_name=name, map_number=1, **teams)
         by_round = {
             kind: dict(list(getattr(tables, kind).groupby("round_id")))
@@ -121,7 +137,8 @@ class _Writer:
 
     def _equipment(self, at: float, person: Any, a_side: str) -> None:
         self._say(
-            at, "player_equipment", player_id=str(person["player_id"]), player_team=_team(person["side"], a_side),
+            at, "player_equipment", player_id=self._player(person["player_id"]),
+            player_team=_team(person["side"], a_side),
             money=max(0, int(person["start_money"] - person["money_spent"])),
             equipment_value=int(person["equipment_value"]), has_helmet=bool(person["has_helmet"]),
             has_defuse_kit=bool(person["has_defuse_kit"]),
@@ -136,7 +153,7 @@ class _Writer:
             team = _team(self._sides.get(int(hit["victim_id"]), "CT"), a_side)
             found.append((int(hit["tick"]), 0, "player_hurt", {
                 "attacker_player_id": NOBODY_KNOWN, "attacker_team": "B" if team == "A" else "A",
-                "victim_player_id": str(hit["victim_id"]), "victim_team": team, "damage": 0, "weapon": "",
+                "victim_player_id": self._player(hit["victim_id"]), "victim_team": team, "damage": 0, "weapon": "",
                 "victim_health": max(0, int(hit["health"])), "victim_armor": max(0, int(hit["armor"])),
             }))  # fmt: skip
         for _, kill in of_round["kills"].iterrows():
@@ -156,10 +173,18 @@ class _Writer:
         killer = victim if nobody else _team(self._sides.get(int(kill["killer_id"]), "CT"), a_side)
         weapon = kill["weapon"]
         return {
-            "killer_player_id": str(kill["victim_id"] if nobody else kill["killer_id"]), "killer_team": killer,
-            "victim_player_id": str(kill["victim_id"]), "victim_team": victim,
+            "killer_player_id": self._player(kill["victim_id"] if nobody else kill["killer_id"]),
+            "killer_team": killer, "victim_player_id": self._player(kill["victim_id"]), "victim_team": victim,
             "weapon": "" if pd.isna(weapon) else str(weapon), "is_headshot": bool(kill.get("is_headshot", False)),
         }  # fmt: skip
+
+    def _player(self, identifier: Any) -> str:
+        """A player as pages name them; two of one name in a demo keep their numbers."""
+        name = self._names.get(int(identifier))
+        return str(identifier) if name is None or self._shared(name) else name
+
+    def _shared(self, name: str) -> bool:
+        return sum(self._names.get(player) == name for player in self._sides) > 1
 
     def _say(self, at: float, kind: str, **payload: Any) -> None:
         said = {key: value for key, value in payload.items() if value is not None}

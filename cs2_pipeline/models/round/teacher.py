@@ -27,6 +27,10 @@ network misses of what it is taught (0.04 on real play)."""
 NORMAL_REACH: Final = 1.645
 """Half-width of a normal distribution's interval of that level, in standard deviations."""
 
+MAX_REACH: Final = 3.0
+"""An interval of twenty times the odds either way says nothing more by being wider; learning larger numbers would cost
+the served network's float32 its last digits."""
+
 Matrix = NDArray[np.float32]
 Array = NDArray[np.float64]
 
@@ -85,4 +89,5 @@ class Teacher:
         logit = weights[:, 0] * mean + weights[:, 1] * trees + weights[:, 2]
         spread = np.sqrt(members.var(axis=1) + (mean - trees) ** 2 / 4)
         reach = SPREAD_SCALE * (weights[:, 0] + weights[:, 1]) * spread * (1 + SPREAD_GROWTH * logit**2)
-        return logit, np.sqrt(reach**2 + NORMAL_REACH**2 * (SHARED_ERROR**2 + self.unsaid * hidden))
+        reach = np.sqrt(reach**2 + NORMAL_REACH**2 * (SHARED_ERROR**2 + self.unsaid * hidden))
+        return logit, np.minimum(reach, MAX_REACH)

@@ -1,10 +1,12 @@
 """The HTTP face, asked on a real server."""
 
 import asyncio
+import gzip
 import json
 import os
 import signal
 import socket
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bento.predictions.champions.status import Status
 from bento.predictions.http.app import CHUNK, PredictionApp, _chunks
 from bento.predictions.http.requests import camel, form_of
 from cs2_pipeline.artifact import catalog
@@ -257,6 +260,20 @@ def test_nested_brackets_are_not_json_enough(server):
     assert server.post("/predict/rounds", b'{"states":' + b"[" * 100_000).status == 400
 
 
+def test_a_body_that_would_stop_the_worker_is_not_begun(server):
+    # a million small lists took seconds and half a gigabyte to find wrong
+    for filling in (b"[]," * 1_000_000, b"0," * 2_000_000):
+        answer = server.post("/predict/rounds", b'{"states":[' + filling + b"0]}")
+        assert answer.status == 400
+        assert "than a batch can" in answer.json["detail"]
+
+
+def test_a_compressed_body_is_refused_as_such(server):
+    body = gzip.compress(json.dumps(ROUND).encode())
+    answer = server.post("/predict/round", body, **{"Content-Encoding": "gzip"})
+    assert (answer.status, answer.json["type"]) == (415, "urn:cs2-pipeline:problem:wrong-encoding")
+
+
 def test_a_websocket_is_turned_away(server):
     head = (
         b"GET /predict/round HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -365,9 +382,30 @@ def test_a_defect_is_answered_with_an_id_that_is_in_the_log_and_nothing_else(tmp
     assert "Attribute" not in json.dumps(problem)
 
 
-def test_a_reload_that_mlflow_does_not_answer_is_no_success(tmp_path, monkeypatch):
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_reload_that_mlflow_does_not_answer_is_no_success(tmp_path, monkeypatch, deleted):
     monkeypatch.setattr("bento.predictions.http.app.RELOAD_WAIT", 0.1)
     settings = Settings(home=tmp_path, admin_token="sesame")
-    settings.champion_cache.mkdir(parents=True)
+    if not deleted:
+        settings.champion_cache.mkdir(parents=True)
     status, problem = asked(PredictionApp(settings, None), "/admin/reload", [(b"authorization", b"Bearer sesame")])
     assert (status, problem["type"]) == (503, "urn:cs2-pipeline:problem:not-reloaded")
+
+
+def test_health_tells_where_things_are_to_administrators_alone(tmp_path):
+    settings = Settings(home=tmp_path, admin_token="sesame")
+    error = "no such table: registered_models (sqlite:////srv/secret/mlflow.db)"
+    Status(time.time(), error=error).write(settings.champion_cache)
+    app = PredictionApp(settings, None)
+    asyncio.run(app._champions.glance())
+    public = asyncio.run(answered(app, []))
+    assert public["reasons"][-1].startswith("serving the last champions fetched")
+    assert "secret" not in json.dumps(public)
+    assert "sqlite" not in json.dumps(public)
+    told = asyncio.run(answered(app, [(b"authorization", b"Bearer sesame")]))
+    assert error in told["reasons"][-1]
+
+
+async def answered(app, headers):
+    """What /health says."""
+    return json.loads(await app._health({"headers": headers}, None))

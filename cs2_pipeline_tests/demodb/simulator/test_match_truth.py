@@ -1,0 +1,70 @@
+"""The true probability of simulated matches, in its own file, and intervals that cover it."""
+
+import math
+import sqlite3
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+from cs2_pipeline.datasets.matches import of_maps
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction.maps import maps
+from cs2_pipeline.demodb.simulator import match_truth, simulate
+from cs2_pipeline.models.match.forecaster import contests
+from cs2_pipeline.models.match.price import Step
+from cs2_pipeline.models.match.ratings import Ratings
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory):
+    path = tmp_path_factory.mktemp("truth") / "demos.sqlite"
+    simulate(path, matches=6, days=2, teams=4, seed=1, true_matches=2)
+    return path
+
+
+def test_it_stands_in_its_own_file_and_not_in_the_database(small):
+    truth = match_truth.load(match_truth.path_of(small))
+    assert truth.match_id.tolist() == [5, 6]
+    assert ((truth.probability >= 0) & (truth.probability <= 1)).all()
+    with sqlite3.connect(small) as connection:
+        assert connection.execute('SELECT COUNT(*) FROM "Matches"').fetchone() == (6,)
+
+
+def test_the_same_seed_gives_the_same_truth_and_no_truth_changes_no_match(small, tmp_path):
+    again, without = tmp_path / "again.sqlite", tmp_path / "without.sqlite"
+    simulate(again, matches=6, days=2, teams=4, seed=1, true_matches=2)
+    simulate(without, matches=6, days=2, teams=4, seed=1)
+    first, second = (match_truth.load(match_truth.path_of(path)) for path in (small, again))
+    assert first.won.tolist() == second.won.tolist()
+    assert not match_truth.path_of(without).exists()
+    scores = []
+    for path in (small, without):
+        with sqlite3.connect(path) as connection:
+            scores.append(connection.execute('SELECT "CTScore", "TScore" FROM "Matches"').fetchall())
+    assert scores[0] == scores[1]
+
+
+def test_equal_players_win_about_half(tmp_path):
+    path = tmp_path / "equal.sqlite"
+    simulate(path, matches=2, days=1, teams=2, equal_skill=True, true_matches=1)
+    truth = match_truth.load(match_truth.path_of(path))
+    assert truth.probability.mean() == pytest.approx(0.5, abs=4 * math.sqrt(0.25 / truth.replays))
+
+
+@pytest.mark.slow
+def test_intervals_of_90_percent_cover_the_truth(tmp_path):
+    """Before the last four days of 1,600 matches: the truth of each lies in its interval, nine times of ten."""
+    path = tmp_path / "demos.sqlite"
+    simulate(path, matches=1_600, days=80, true_matches=80)
+    truth = match_truth.load(match_truth.path_of(path))
+    with DemoDatabase(f"sqlite:///{path}") as db:
+        table = of_maps(maps(db, date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=80)).frame)
+    asked, won = contests(table)
+    tested = table["match_id"].astype(int).isin(truth.match_id).to_numpy()
+    outlooks = [one for one, kept in zip(Ratings().learn(asked, won), tested, strict=True) if kept]
+    answer = Step()(*np.array([[one.latent, one.variance, 1] for one in outlooks]).T)
+    probability = truth.probability[np.argsort(truth.match_id)]
+    error = 1.645 * np.sqrt(probability * (1 - probability) / truth.replays)
+    inside = (answer["low"] - error <= probability) & (probability <= answer["high"] + error)
+    assert inside.mean() >= 0.83, f"{inside.mean():.2f} of the intervals cover"

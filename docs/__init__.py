@@ -1,0 +1,1 @@
+"""What is written about the platform, and what takes its pictures."""

@@ -1,0 +1,101 @@
+"""``make pictures``: the README's pictures, taken from the pages over the home of `make demo`.
+
+Needs Chromium and a home in which `cs2 demo` has promoted models. The gateway runs on a free port, simulated matches
+are played as fast as they are taken, and each page is photographed as a visitor sees it.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from playwright.sync_api import Page, sync_playwright
+
+IMAGES: Final = Path(__file__).parent / "images"
+HEIGHT: Final = 1150
+WIDTH: Final = 1200
+
+
+def main() -> None:
+    """Take all pictures."""
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        raise SystemExit("no Chromium is installed: on Debian, apt install chromium")
+    with gateway() as address, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        for name, path in pages(address):
+            taken(page, f"{address}{path}", IMAGES / f"{name}.png")
+            print(f"{name}.png of {path}")
+        browser.close()
+
+
+def pages(address: str) -> Iterator[tuple[str, str]]:
+    """Name and path of each picture: of the match with the biggest swing its round."""
+    command = [sys.executable, "-m", "cs2_pipeline.cli", "live", "simulate", "--matches", "6", "--speed", "0"]
+    subprocess.run([*command, "--url", address], check=True)  # noqa: S603  our own command
+    curves = []
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        matches = asked(f"{address}/api/v1/matches?status=finished")["items"]
+        if len(matches) >= 6:
+            break
+        time.sleep(1)
+    for match in matches:
+        for of_map in asked(f"{address}/api/v1/matches/{match['match_id']}/curve"):
+            curves += [(abs(swing["change"]), match["match_id"], swing["round_no"]) for swing in of_map["swings"]]
+    if not curves:
+        raise SystemExit("no price moved: is there a champion? `cs2 demo` promotes one")
+    _, match_id, round_no = max(curves)
+    yield "match", f"/matches/{match_id}?round={round_no}"
+    yield "what-if", "/what-if?ct_alive=3&t_alive=4&time_remaining=35"
+    yield "model", "/models/round_predictor"
+    yield "forecasts", "/forecasts"
+
+
+def taken(page: Page, address: str, file: Path) -> None:
+    """Photograph a page once it is quiet."""
+    page.goto(address, wait_until="networkidle")
+    if page.locator("#curve, [data-chart]").count():
+        page.wait_for_selector("svg.main-svg")
+    page.wait_for_timeout(1500)
+    page.screenshot(path=str(file), full_page=False)
+
+
+def asked(address: str) -> Any:
+    """A document of the API."""
+    with urllib.request.urlopen(address, timeout=30) as response:  # noqa: S310  our own http address
+        return json.load(response)
+
+
+@contextmanager
+def gateway() -> Iterator[str]:
+    """The address of a gateway over CS2_HOME."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "bento.gateway", "--host", "127.0.0.1", "--port", str(port)]
+    with subprocess.Popen(command, env={**os.environ, "CS2_GATEWAY_PORT": str(port)}) as process:  # noqa: S603
+        address = f"http://127.0.0.1:{port}"
+        try:
+            for _ in range(300):
+                try:
+                    asked(f"{address}/readyz")
+                    break
+                except OSError:
+                    time.sleep(0.2)
+            yield address
+        finally:
+            process.terminate()
+
+
+if __name__ == "__main__":
+    main()
