@@ -80,3 +80,16 @@ def test_the_demo_of_exports_stops_where_they_cannot_be_read(cs2, tmp_path):
     ended = cs2("demo", "--exports", tmp_path / "absent.json")
     assert ended.status == 1
     assert "without a recording" in ended.err
+
+
+def test_a_table_of_series_is_taken_and_what_is_in_it_told(cs2, tmp_path):
+    (tmp_path / "series.csv").write_text('date,team_w,team_l,roster_w\n2025-03-01,Alpha,Beta,"a, b, c, d, e"\n')
+    told = json.loads(cs2("ingest", "series", tmp_path / "series.csv", "--json").out)
+    assert (told["series"], told["with_line_ups"], told["last_day"]) == (1, 0, "2025-03-01")
+
+
+def test_a_table_of_series_that_cannot_be_is_refused_by_row_and_column(cs2, tmp_path):
+    (tmp_path / "series.csv").write_text("date,team_w,team_l\nyesterday,Alpha,Beta\n")
+    ended = cs2("ingest", "series", tmp_path / "series.csv")
+    assert ended.status == 1
+    assert "row 2: column date: 'yesterday'" in ended.err + ended.out

@@ -15,6 +15,7 @@ from cs2_pipeline.settings import Settings
 DATASET = dg.AssetKey("round_dataset")
 PLAYER_LINES = dg.AssetKey("player_match_stats")
 SNAPSHOTS = dg.AssetKey("round_snapshots")
+MATCHES = dg.AssetKey("matches")
 
 
 class Ticks:
@@ -136,6 +137,9 @@ def test_player_tables_wait_for_the_end_of_the_extraction_for_a_day_counts_only_
     ticks.write(SNAPSHOTS, "2026-01-01", run)
     assert ticks.tick() == set()
     ticks.check(SNAPSHOTS, passed=True, run=run)
+    ticks.write(MATCHES, "2026-01-01", run)
+    assert ticks.tick() == set()
+    ticks.check(MATCHES, passed=True, run=run)
     ticks.end(run)
     assert ticks.tick() == {"players", "player_dataset", "round_dataset"}
     assert ticks.tick() == set()
