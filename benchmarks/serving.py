@@ -1,7 +1,9 @@
 """The prediction service against the classic design: requests a second, latency, start, memory, size, a swap.
 
 The server has one core and the client (wrk) the other. Both designs are measured in turn, several rounds, medians.
-Each carries a network of the same size, so that what differs is the service. Writes a Markdown table.
+The service carries the round model that a user trains and promotes, and so do FastAPI with the same model in ONNX
+Runtime and BentoML as its documentation shows it; the classic design carries its own network. Requests differ from one
+to the next, with all inputs and with the required ones. Writes a Markdown table.
 
 ``python -m benchmarks.serving [--rounds N] [--seconds N] [--out FILE]``; needs wrk and taskset on the path.
 """
@@ -31,27 +33,36 @@ from typing import Any
 import msgspec
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from onnx import TensorProto, helper, numpy_helper
 from packaging.requirements import Requirement
 
 from bento.predictions.http.answers import spelled
 from bento.predictions.http.requests import SNAKE, form_of
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.artifact.artifact import Artifact, write
+from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.artifact.spec import serving_of
-from cs2_pipeline.game.features import ROUND_FEATURES, round_features
+from cs2_pipeline.datasets import public_snapshots, rounds
+from cs2_pipeline.game.features import round_features
 from cs2_pipeline.game.state import contradictions
+from cs2_pipeline.models.round import predictor as round_model
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.runs import TrainingRun, record
+from cs2_pipeline.training import known_truth
 
 STATE = {
     "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000, "t_money": 4000,
     "bomb_planted": 0, "time_remaining": 90, "ct_score": 7, "t_score": 8,
 }  # fmt: skip
-HIDDEN = (64, 32, 16)
+OPTIONAL = {
+    "map_name": "de_mirage", "ct_health": 340, "t_health": 260, "ct_armor": 300, "t_armor": 200, "ct_helmets": 3,
+    "t_helmets": 2, "ct_defuse_kits": 2,
+}  # fmt: skip
+PUBLIC_FILE = Path(__file__).parents[2] / "shared" / "data" / "round_snapshots" / "csgo_round_snapshots.csv.gz"
+SIMULATED_MATCHES = 400
+CHAMPION = "champion-artifact"
+DIFFERENT = 500
+"""Different states that are asked about in turn."""
 SERVER_CORE, CLIENT_CORE = "0", "1"
 PORT = 8791
 SETTLE = 4.0
@@ -72,53 +83,22 @@ class Load:
     cpu: float
 
 
-def network(folder: Path, *, seed: int) -> Artifact:
-    """A round model of the classic network's size with random weights; missing features count as 0."""
-    random = np.random.default_rng(seed)
-    nodes = [
-        helper.make_node("IsNaN", ["features"], ["missing"]),
-        helper.make_node("Where", ["missing", "nought", "features"], ["known"]),
-        helper.make_node("Mul", ["known", "scale"], ["layer0"]),
-    ]
-    scale = np.full(len(ROUND_FEATURES), 1e-4, np.float32)
-    weights = [numpy_helper.from_array(np.array(0, np.float32), "nought"), numpy_helper.from_array(scale, "scale")]
-    sizes = (len(ROUND_FEATURES), *HIDDEN, 1)
-    for number, (width, size) in enumerate(pairwise(sizes)):
-        matrix = random.normal(size=(width, size)).astype(np.float32)
-        weights += [numpy_helper.from_array(matrix, f"w{number}")]
-        nodes.append(helper.make_node("MatMul", [f"layer{number}", f"w{number}"], [f"sum{number}"]))
-        nodes.append(helper.make_node("Relu" if size > 1 else "Sigmoid", [f"sum{number}"], [f"layer{number + 1}"]))
-    weights.append(numpy_helper.from_array(np.array([-1], np.int64), "flat"))
-    nodes.append(helper.make_node("Reshape", [f"layer{len(sizes) - 1}", "flat"], ["probability"]))
-    nodes += [helper.make_node("Identity", ["probability"], [name]) for name in ("low", "high")]
-    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ("probability", "low", "high")]
-    inputs = [helper.make_tensor_value_info("features", TensorProto.FLOAT, ["n", len(ROUND_FEATURES)])]
-    graph = helper.make_graph(nodes, "network", inputs, outputs, weights)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9).SerializeToString()
-    probe = np.array([round_features(STATE)], np.float32)
-    probability = _forward(probe, weights)
-    expected = dict.fromkeys(("probability", "low", "high"), probability)
-    return write(
-        folder, name="round_predictor", graph=model, features=ROUND_FEATURES, probe=probe, expected=expected, seed=seed
-    )
+def train(folder: Path) -> str:
+    """Train the champion as a user does, on the public file where it is there, else on simulated play: on which."""
+    if PUBLIC_FILE.exists():
+        dataset, told = rounds.build(public_snapshots.read(PUBLIC_FILE)[0]).frame, "the public file of real rounds"
+    else:
+        dataset, told = known_truth.dataset(SIMULATED_MATCHES, seed=0)[0], f"{SIMULATED_MATCHES} simulated matches"
+    round_model.train(dataset, seed=0, folder=folder)
+    return told
 
 
-def _forward(rows: NDArray[np.float32], weights: list[Any]) -> NDArray[np.float32]:
-    layer = np.nan_to_num(rows) * np.float32(1e-4)
-    matrices = [numpy_helper.to_array(w) for w in weights if w.name.startswith("w")]
-    for matrix in matrices[:-1]:
-        layer = np.maximum(layer @ matrix, 0)
-    return np.asarray(1 / (1 + np.exp(-(layer @ matrices[-1]))), np.float32).reshape(-1)
-
-
-def champion(home: Path, *, seed: int) -> ModelVersion:
-    """Register a network in the home's MLflow store and make it the champion."""
-    folder = home / f"network-{seed}"
-    network(folder, seed=seed)
+def champion(home: Path) -> ModelVersion:
+    """Register the trained model anew in the home's MLflow store and make that version the champion."""
     uri = f"sqlite:///{home / 'mlflow.db'}"
     run = TrainingRun(
         model_name="round_predictor",
-        artifact=folder,
+        artifact=home / CHAMPION,
         dataset=pd.DataFrame({"ct_wins": [1]}),
         dataset_digest="0" * 32,
         params={},
@@ -153,6 +133,17 @@ def classic_command(port: int) -> list[str]:
     return _uvicorn("benchmarks.classic_service:app", port)
 
 
+def onnx_command(port: int) -> list[str]:
+    """FastAPI before the same champion."""
+    return _uvicorn("benchmarks.onnx_service:app", port)
+
+
+def bento_command(port: int) -> list[str]:
+    """BentoML before the same champion."""
+    serve = [sys.executable, "-m", "bentoml", "serve", "benchmarks.bento_service:Rounds"]
+    return [*serve, "--host", "127.0.0.1", "--port", str(port)]
+
+
 def echo_command(port: int) -> list[str]:
     """The floor: an ASGI application that reads the body and sends a fixed answer."""
     return _uvicorn("benchmarks.serving:echo", port)
@@ -182,6 +173,7 @@ def serving(command: list[str], home: Path) -> Iterator[subprocess.Popen[bytes]]
         "BENTOML_HOME": str(home / "bentoml"),
         "BENTOML_DO_NOT_TRACK": "True",
         "OMP_NUM_THREADS": "1",
+        "CS2_BENCH_ARTIFACT": str(home / CHAMPION),
     }
     log = (home / "server.log").open("wb")
     process = subprocess.Popen(
@@ -212,12 +204,24 @@ def await_answer(process: subprocess.Popen[bytes], seconds: float) -> None:
     raise RuntimeError(f"the server did not get ready (exit status {process.poll()})")
 
 
-def wrk(folder: Path, path: str, document: Any, *, pid: int, connections: int, seconds: int) -> Load:
-    """Load the server, whose answering process is `pid`, from the client's core."""
+def different(state: dict[str, Any]) -> list[dict[str, Any]]:
+    """States that differ from one to the next in their clock and equipment."""
+    steps = range(DIFFERENT)
+    return [
+        state | {"time_remaining": 20 + step * 0.19, "ct_equip_value": 4_000 + 37 * step, "t_money": 100 * (step % 80)}
+        for step in steps
+    ]
+
+
+def wrk(folder: Path, path: str, documents: list[Any], *, pid: int, connections: int, seconds: int) -> Load:
+    """Load the server, whose answering process is `pid`, from the client's core; documents are sent in turn."""
     script = folder / "request.lua"
-    body = json.dumps(document)
+    bodies = ",".join(f"[[{json.dumps(document)}]]" for document in documents)
     script.write_text(
-        f'wrk.method = "POST"\nwrk.body = [[{body}]]\nwrk.headers["Content-Type"] = "application/json"\n'
+        f"local bodies = {{{bodies}}}\nlocal requests = {{}}\nlocal turn = 0\n"
+        'wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
+        "init = function() for i = 1, #bodies do requests[i] = wrk.format(nil, nil, nil, bodies[i]) end end\n"
+        "request = function() turn = turn % #requests + 1; return requests[turn] end\n"
         "done = function(summary, latency, requests)\n"
         '  io.write(string.format("RESULT %d %d %f %f %d\\n", summary.requests, summary.duration,'
         " latency:percentile(50), latency:percentile(99), summary.errors.status + summary.errors.read"
@@ -260,11 +264,19 @@ Figures = dict[tuple[str, str], Load]
 
 def loads(home: Path, *, rounds: int, seconds: int) -> Figures:
     """All loads on all designs, in turn, so that a busy moment of the machine hits them alike."""
-    commands = {"service": service_command(PORT), "classic": classic_command(PORT), "bare ASGI": echo_command(PORT)}
-    kinds = {
-        "1 connection": ("/predict/round", STATE, 1),
-        "16 connections": ("/predict/round", STATE, 16),
-        "batches of 1,000": ("/predict/rounds", {"states": [STATE] * 1000}, 1),
+    commands = {
+        "service": service_command(PORT),
+        "classic": classic_command(PORT),
+        "FastAPI": onnx_command(PORT),
+        "BentoML": bento_command(PORT),
+        "bare ASGI": echo_command(PORT),
+    }
+    few, all_inputs = different(STATE), different(STATE | OPTIONAL)
+    kinds: dict[str, tuple[str, list[Any], int]] = {
+        "1 connection": ("/predict/round", few, 1),
+        "16 connections": ("/predict/round", few, 16),
+        "16 connections, all inputs": ("/predict/round", all_inputs, 16),
+        "batches of 1,000": ("/predict/rounds", [{"states": few * 2}], 1),
     }
     found: dict[tuple[str, str], list[Load]] = {}
     for number in range(rounds):
@@ -272,9 +284,9 @@ def loads(home: Path, *, rounds: int, seconds: int) -> Figures:
             with serving(command, home) as process:
                 time.sleep(SETTLE)
                 (pid,) = _answering(process.pid)
-                for kind, (path, document, connections) in kinds.items():
-                    wrk(home, path, document, pid=pid, connections=connections, seconds=1)  # warm
-                    load = wrk(home, path, document, pid=pid, connections=connections, seconds=seconds)
+                for kind, (path, documents, connections) in kinds.items():
+                    wrk(home, path, documents, pid=pid, connections=connections, seconds=1)  # warm
+                    load = wrk(home, path, documents, pid=pid, connections=connections, seconds=seconds)
                     found.setdefault((name, kind), []).append(load)
             print(f"round {number + 1} of {rounds}: {name} done", file=sys.stderr)
     return {key: median_of(runs) for key, runs in found.items()}
@@ -374,9 +386,9 @@ def swap_under_load(home: Path, *, swaps: int) -> tuple[int, int, float, float]:
     with serving(service_command(PORT), home):
         thread = threading.Thread(target=ask)
         thread.start()
-        for seed in range(100, 100 + swaps):
+        for _ in range(swaps):
             time.sleep(2)
-            version = champion(home, seed=seed)
+            version = champion(home)
             while seen[-1][3] != version.version:
                 time.sleep(0.01)
         time.sleep(1)
@@ -395,7 +407,7 @@ def _p99(seconds: list[float]) -> float:
 
 def steps(home: Path) -> dict[str, float]:
     """CPU microseconds of each step of one prediction, in this process."""
-    artifact = Artifact.load(home / "network-0")
+    artifact = Artifact.load(home / CHAMPION)
     version = ModelVersion("round_predictor", "1", "run", "", "", "", "", "", {}, {})
     model: Any = predictor(version, artifact)
     form = form_of(serving_of(catalog.ROUND))
@@ -462,7 +474,8 @@ def report(rounds: int, seconds: int) -> str:
     """Measure everything; the Markdown report."""
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
-        champion(home, seed=0)
+        trained_on = train(home / CHAMPION)
+        champion(home)
         with serving(service_command(PORT), home):
             pass  # fills the cache of champions: a service that starts for the second time
         found = loads(home, rounds=rounds, seconds=seconds)
@@ -473,10 +486,17 @@ def report(rounds: int, seconds: int) -> str:
     return "\n".join(
         [
             f"{_machine()}; medians of {rounds} rounds of {seconds} s; the server on one core, wrk on the other.",
+            f"Service, FastAPI and BentoML carry the champion of {trained_on}.",
+            "",
+            "| Figure | classic | FastAPI, same champion | BentoML, same champion | service | times the classic "
+            "| times the best other |",
+            "|---|---|---|---|---|---|---|",
+            *_load_rows(found),
+            "",
+            _bento_layers(found),
             "",
             "| Figure | classic | service | ratio |",
             "|---|---|---|---|",
-            *_load_rows(found),
             *_start_rows(started),
             _row("installed size, MiB", sizes[1], sizes[0], better="lower"),
             "",
@@ -488,21 +508,37 @@ def report(rounds: int, seconds: int) -> str:
     )
 
 
+def _bento_layers(found: Figures) -> str:
+    with_bento, without = (found[name, "16 connections"].cpu for name in ("BentoML", "FastAPI"))
+    return f"BentoML's own layers cost {with_bento - without:.0f} µs of CPU a request more than FastAPI's."
+
+
+DESIGNS = ("classic", "FastAPI", "BentoML", "service")
+
+
 def _load_rows(found: Figures) -> list[str]:
     rows = []
-    for kind in ("16 connections", "1 connection"):
-        classic, service = found["classic", kind], found["service", kind]
-        rows.append(_row(f"requests/s, {kind}", classic.rate, service.rate))
-        rows.append(_row(f"p50 ms, {kind}", classic.p50, service.p50, better="lower"))
-        rows.append(_row(f"p99 ms, {kind}", classic.p99, service.p99, better="lower"))
-        rows.append(_row(f"CPU µs/request, {kind}", classic.cpu, service.cpu, better="lower"))
-    kind = "batches of 1,000"
-    rows.append(_row("states/s, batches of 1,000", *(found[name, kind].rate * 1000 for name in ("classic", "service"))))
-    states = [1e9 / found[name, kind].cpu for name in ("classic", "service")]
-    rows.append(_row("states per second of CPU, batches of 1,000", *states))
+    for kind in ("16 connections", "16 connections, all inputs", "1 connection"):
+        loads = [found[name, kind] for name in DESIGNS]
+        rows.append(_compared(f"requests/s, {kind}", [load.rate for load in loads]))
+        rows.append(_compared(f"p50 ms, {kind}", [load.p50 for load in loads], better="lower"))
+        rows.append(_compared(f"p99 ms, {kind}", [load.p99 for load in loads], better="lower"))
+        rows.append(_compared(f"CPU µs/request, {kind}", [load.cpu for load in loads], better="lower"))
+    batches = [found[name, "batches of 1,000"] for name in DESIGNS]
+    rows.append(_compared("states/s, batches of 1,000", [load.rate * 1000 for load in batches]))
+    rows.append(_compared("states per second of CPU, batches of 1,000", [1e9 / load.cpu for load in batches]))
     failures = sum(load.failed for load in found.values())
-    rows.append(f"| failed requests, all runs together | | {failures} | |")
+    rows.append(f"| failed requests, all runs together | | | | {failures} | | |")
     return rows
+
+
+def _compared(name: str, figures: list[float], *, better: str = "higher") -> str:
+    """A row of all designs, the service last, which is compared with the classic design and the best of the others."""
+    classic, *others, service = figures
+    best = max(others) if better == "higher" else min(others)
+    ratios = [service / other if better == "higher" else other / service for other in (classic, best)]
+    cells = [*map(_number, figures), *(f"{ratio:.1f} ×" for ratio in ratios)]
+    return f"| {name} | {' | '.join(cells)} |"
 
 
 def _start_rows(started: dict[str, Start]) -> list[str]:
