@@ -1,4 +1,4 @@
-"""A round model of the classic network's size with random weights, for benchmarks in which the model does not matter."""
+"""A round model of the classic size with random weights, for benchmarks in which the model does not matter."""
 
 from itertools import pairwise
 from pathlib import Path
