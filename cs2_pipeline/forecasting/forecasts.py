@@ -65,26 +65,36 @@ class Forecast:
     Attributes:
         price: of the map or of the series.
         maps: what each map is worth; those of a series that are not known come from the pool.
-        rounds: what a round of the map under way is worth; None of a map that is decided.
+        before: the price of the map under way before its first round.
         at: when it was made.
     """
 
     question: Question
     price: Price
     maps: tuple[MapPrice, ...]
-    rounds: series.RoundOdds | None
+    before: Price
     model_name: str
     model_version: str
     at: datetime
+
+    @property
+    def rounds(self) -> series.RoundOdds | None:
+        """What a round of the map under way is worth; None of a map that is decided. Takes longer than the price."""
+        asked = self.question.asked
+        score = (asked.score.team1, asked.score.team2)
+        odds = _rounds_at(self.before.probability, self.question.maps[0] if self.question.maps else None)
+        decided = score != series.EVEN_SCORE and series.final_scores(odds, score).keys() == {score}
+        return None if decided else odds
 
     def final_scores(self) -> dict[series.Score, float]:
         """The probability of every score that the map or series may end at; they add up to 1."""
         asked = self.question.asked
         if asked.kind == MAP:
             score = (asked.score.team1, asked.score.team2)
-            if self.rounds is None:
+            rounds = self.rounds
+            if rounds is None:
                 return {score: 1.0}
-            return series.final_scores(self.rounds, score, began_ct=asked.score.team1_began_ct)
+            return series.final_scores(rounds, score, began_ct=asked.score.team1_began_ct)
         known = [one.price.probability for one in self.maps if one.known]
         pool = [one.price.probability for one in self.maps if not one.known]
         return series.series_scores(asked.best_of, known, pool=pool, score=asked.maps_won)
@@ -102,7 +112,7 @@ def forecast(question: Question, forecaster: Forecaster, *, now: datetime | None
 
     under_way = question.maps[0] if question.maps else None
     before = priced(under_way)
-    current, rounds = _with_score(before, under_way, asked)
+    current = _at_score(before, under_way, asked)
     if asked.kind == MAP:
         price, maps = current, [MapPrice(under_way, current, known=True)]
     else:
@@ -114,24 +124,22 @@ def forecast(question: Question, forecaster: Forecaster, *, now: datetime | None
             pool += [MapPrice(None, before, known=False)] * (asked.best_of - len(known) - len(pool))
         maps = [*known, *pool]
         price = _of_series(maps, asked)
-    return Forecast(question, price, tuple(maps), rounds, forecaster.name, forecaster.version, at)
+    return Forecast(question, price, tuple(maps), before, forecaster.name, forecaster.version, at)
 
 
-def _with_score(price: Price, entry: Entry | None, asked: Asked) -> tuple[Price, series.RoundOdds | None]:
-    """The price of the map under way at its score, and that of its rounds."""
+def _at_score(price: Price, entry: Entry | None, asked: Asked) -> Price:
+    """The price of the map under way at its score."""
     score = (asked.score.team1, asked.score.team2)
-    share = min(max(float((entry.about.get("ct_share") if entry else None) or 0.5), 0.3), 0.7)
-
-    def rounds_at(value: float) -> series.RoundOdds:
-        return series.round_odds_at_price(min(max(value, _LOWEST), 1 - _LOWEST), ct_share=share)
-
     if score == series.EVEN_SCORE:
-        return price, rounds_at(price.probability)
-    values = [price.probability, price.low, price.high]
-    odds = [rounds_at(value) for value in values]
+        return price
+    odds = [_rounds_at(value, entry) for value in (price.probability, price.low, price.high)]
     there = [series.map_odds(one, score, began_ct=asked.score.team1_began_ct) for one in odds]
-    decided = there[0] in (0.0, 1.0) and there[1] == there[2]
-    return Price(there[0], there[1], there[2]), None if decided else odds[0]
+    return Price(there[0], there[1], there[2])
+
+
+def _rounds_at(price: float, entry: Entry | None) -> series.RoundOdds:
+    share = min(max(float((entry.about.get("ct_share") if entry else None) or 0.5), 0.3), 0.7)
+    return series.round_odds_at_price(min(max(price, _LOWEST), 1 - _LOWEST), ct_share=share)
 
 
 def _of_series(maps: Sequence[MapPrice], asked: Asked) -> Price:
