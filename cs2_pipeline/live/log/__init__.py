@@ -89,7 +89,7 @@ class EventLog(Protocol):
         """How many consumers own shards or have asked for some lately."""
 
     def bury(self, letters: Iterable[DeadLetter]) -> None:
-        """Keep dead letters. Of a match at most `MAX_LETTERS` are kept: the oldest go first."""
+        """Keep dead letters: at most `MAX_LETTERS` of a match, `MAX_ALL_LETTERS` in all; the oldest go first."""
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """The newest dead letters, newest first."""
@@ -105,3 +105,5 @@ class EventLog(Protocol):
 
 
 MAX_LETTERS: Final = 1_000
+MAX_ALL_LETTERS: Final = 20_000
+"""A stranger who makes up match ids must not fill the disk."""

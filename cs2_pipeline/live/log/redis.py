@@ -16,7 +16,16 @@ from typing import Any, Final
 
 import redis
 
-from cs2_pipeline.live.log import MAX_LETTERS, SHARDS, Arrival, DeadLetter, LogUnavailableError, Submitted, shard_of
+from cs2_pipeline.live.log import (
+    MAX_ALL_LETTERS,
+    MAX_LETTERS,
+    SHARDS,
+    Arrival,
+    DeadLetter,
+    LogUnavailableError,
+    Submitted,
+    shard_of,
+)
 
 PREFIX: Final = "cs2:live"
 GROUP: Final = "consumers"
@@ -194,6 +203,8 @@ class RedisLog:
                 key = f"{PREFIX}:dead:{match_id}"
                 for old in self._redis.zrange(key, 0, -MAX_LETTERS - 1):
                     self.forget(old.decode())
+            for old in self._redis.zrange(f"{PREFIX}:dead-by-time", 0, -MAX_ALL_LETTERS - 1):
+                self.forget(old.decode())
 
     def dead_letters(self, limit: int = 100) -> list[DeadLetter]:
         """See `EventLog`."""

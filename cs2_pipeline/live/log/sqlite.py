@@ -14,7 +14,16 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from cs2_pipeline.live.log import MAX_LETTERS, SHARDS, Arrival, DeadLetter, LogUnavailableError, Submitted, shard_of
+from cs2_pipeline.live.log import (
+    MAX_ALL_LETTERS,
+    MAX_LETTERS,
+    SHARDS,
+    Arrival,
+    DeadLetter,
+    LogUnavailableError,
+    Submitted,
+    shard_of,
+)
 
 BUSY_TIMEOUT: Final = 10.0
 """Seconds to wait for another process's commit."""
@@ -212,6 +221,11 @@ class SqliteLog:
                     " order by at desc limit -1 offset ?)",
                     (match_id, MAX_LETTERS),
                 )
+
+            connection.execute(
+                "delete from dead_letters where id in (select id from dead_letters order by at desc limit -1 offset ?)",
+                (MAX_ALL_LETTERS,),
+            )
 
         self._transact(insert)
 

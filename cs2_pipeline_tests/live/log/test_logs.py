@@ -106,6 +106,13 @@ def test_dead_letters_are_kept_newest_first_and_not_without_end(log) -> None:
     assert log.dead_letter("00005") is None
 
 
+def test_made_up_matches_do_not_fill_the_disk_with_dead_letters(log, monkeypatch) -> None:
+    for engine in ("sqlite", "redis"):
+        monkeypatch.setattr(f"cs2_pipeline.live.log.{engine}.MAX_ALL_LETTERS", 50)
+    log.bury(DeadLetter(f"{n:03d}", n, "why", f"made up {n}", b"") for n in range(80))
+    assert [one.id for one in log.dead_letters(1000)] == [f"{n:03d}" for n in reversed(range(30, 80))]
+
+
 def test_what_redis_read_is_pending_until_history_has_it(server) -> None:
     log = RedisLog(server.url)
     log._redis.flushall()
