@@ -54,7 +54,11 @@ class Settings(BaseSettings):
     data_url: str | None = Field(
         None, description="where extracted tables are kept: a folder or any fsspec address; default: data/ in the home"
     )
-    first_day: date = Field(date(2023, 9, 27), description="first day of the daily partitions (default: CS2's release)")
+    first_day: date = Field(
+        date(2023, 9, 27),
+        description="first day of the daily partitions (default: the first match of the embedded demo database; "
+        "without one, CS2's release)",
+    )
     snapshot_interval: float = Field(10.0, gt=0, description="seconds between two snapshots of a round")
     retrain_after_rounds: int = Field(
         500, gt=0, description="rounds beyond those trained on after which a training is asked for"

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import dagster as dg
+from dagster._core.storage.tags import REPOSITORY_LABEL_TAG  # a private use: Dagster does not export the name
 
 from cs2_pipeline.cli.console import CliError, note
 from cs2_pipeline.defs import jobs
@@ -22,6 +23,8 @@ from cs2_pipeline.defs.retries import ATTENDED_TAG
 from cs2_pipeline.registry.client import RegistryError
 from cs2_pipeline.settings import Settings
 
+_REPOSITORY: Final = "__repository__@cs2_pipeline"
+"""The code location of `workspace.yaml`, as the UI labels the runs that it shows under Timeline and Jobs."""
 _DAGSTER_YAML: Final = """\
 telemetry:
   enabled: false
@@ -65,7 +68,13 @@ def run_job(
         end_killed(settings, dagster, quiet=quiet)
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=dagster,
-            tags={ATTENDED_TAG: "true", HOST_TAG: socket.gethostname(), "dagster/max_retries": "0", **(tags or {})},
+            tags={
+                ATTENDED_TAG: "true",
+                HOST_TAG: socket.gethostname(),
+                REPOSITORY_LABEL_TAG: _REPOSITORY,
+                "dagster/max_retries": "0",
+                **(tags or {}),
+            },
             run_config={**(config or {}), "loggers": {"progress": {}}},
             raise_on_error=False,
         )

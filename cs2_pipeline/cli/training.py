@@ -9,7 +9,7 @@ from cs2_pipeline.cli.runs import run_job
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.automation.due_days import due_days, extraction_tags
 from cs2_pipeline.defs.io import of_run
-from cs2_pipeline.defs.partitions import ranges
+from cs2_pipeline.defs.partitions import ranges, with_first_day
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import Verdicts
 from cs2_pipeline.demodb.doctor import require_demos
@@ -84,6 +84,7 @@ def extract_new(settings: Settings, *, quiet: bool = False) -> None:
     Raises:
         CliError: days lie before the first partition, or a run failed; its days are asked for again the next time.
     """
+    settings = with_first_day(settings)
     platform = Platform(settings)
     with platform.demo_database() as database:
         require_demos(database)

@@ -17,7 +17,7 @@ from cs2_pipeline.defs.automation.retrain_on_drift import retrain_on_drift
 from cs2_pipeline.defs.automation.training import enough_new_rounds, nightly_training
 from cs2_pipeline.defs.checks import expectations, laws, leakage
 from cs2_pipeline.defs.checks import monitoring as alarms
-from cs2_pipeline.defs.partitions import match_days
+from cs2_pipeline.defs.partitions import match_days, with_first_day
 from cs2_pipeline.settings import Settings
 
 
@@ -30,6 +30,7 @@ def assemble(settings: Settings) -> dg.Definitions:
 
 
 def _assembled(settings: Settings) -> dg.Definitions:
+    settings = with_first_day(settings)
     days = match_days(settings.first_day)
     assets = [
         *extraction.build(days),

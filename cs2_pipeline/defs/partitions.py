@@ -6,12 +6,23 @@ from typing import Final
 
 import dagster as dg
 
+from cs2_pipeline.demodb.extraction.watermark import first_match_day
+from cs2_pipeline.settings import Settings
+
 PARTITION_TAG: Final = "dagster/partition"
 RANGE_START_TAG: Final = "dagster/asset_partition_range_start"
 RANGE_END_TAG: Final = "dagster/asset_partition_range_end"
 """Dagster's documented tags of a run over one partition or a range of them."""
 MAX_GAP: Final = timedelta(days=7)
 """Days closer than this are read in one range: a few days more cost less than another run."""
+
+
+def with_first_day(settings: Settings) -> Settings:
+    """Settings with a first day: that of the embedded database's first match, unless one is set."""
+    if "first_day" in settings.model_fields_set or settings.database_url is not None:
+        return settings
+    first = first_match_day(settings.embedded_database)
+    return settings if first is None else settings.model_copy(update={"first_day": first})
 
 
 def match_days(first_day: date) -> dg.DailyPartitionsDefinition:

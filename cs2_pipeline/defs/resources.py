@@ -40,6 +40,12 @@ class RecordsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     url: str | None = Field(None, description="postgresql://user:password@host/name; none: SQLite in the home")
 
 
+class EventStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
+    """The history of live events, which finished matches are read from."""
+
+    url: str | None = Field(None, description="clickhouse://user:password@host/name; none: SQLite in the home")
+
+
 class WebhookResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where failures and quarantines are told."""
 
@@ -53,6 +59,7 @@ class PlatformResource(dg.ConfigurableResource[Platform]):
     mlflow: dg.ResourceDependency[MLflowResource]
     data_store: dg.ResourceDependency[DataStoreResource]
     records: dg.ResourceDependency[RecordsResource]
+    event_store: dg.ResourceDependency[EventStoreResource]
     webhook: dg.ResourceDependency[WebhookResource]
     home: str = Field(description="folder of all embedded parts")
     exports_url: str | None = Field(None, description="folder watched for exports of other programs")
@@ -69,6 +76,7 @@ class PlatformResource(dg.ConfigurableResource[Platform]):
             "mlflow_tracking_uri": self.mlflow.tracking_uri,
             "data_url": self.data_store.url,
             "records_url": self.records.url,
+            "event_store_url": self.event_store.url,
             "webhook_url": self.webhook.url,
         }
         return Platform(Settings.model_validate(given | {name: getattr(self, name) for name in _OPTIONS}))
@@ -103,6 +111,7 @@ def build(settings: Settings) -> dict[str, Any]:
         "mlflow": MLflowResource.configure_at_launch(tracking_uri=_given(settings, "mlflow_tracking_uri")),
         "data_store": DataStoreResource.configure_at_launch(url=settings.data_url),
         "records": RecordsResource.configure_at_launch(url=_given(settings, "records_url")),
+        "event_store": EventStoreResource.configure_at_launch(url=_given(settings, "event_store_url")),
         "webhook": WebhookResource.configure_at_launch(url=_given(settings, "webhook_url")),
     }
     options = {name: getattr(settings, name) for name in _OPTIONS}

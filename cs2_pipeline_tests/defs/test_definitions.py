@@ -3,12 +3,15 @@
 import subprocess
 import sys
 import warnings
+from datetime import date
 
 import dagster as dg
+import pandas as pd
 import pytest
 
 from cs2_pipeline.datasets.expectations import SUITES
 from cs2_pipeline.definitions import build_definitions
+from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 from cs2_pipeline.settings import Settings
 
@@ -86,3 +89,25 @@ def test_the_loop_from_monitoring_to_the_round_dataset_is_in_the_lineage(definit
     parents = {key.to_user_string() for key in graph.get(dg.AssetKey("round_dataset")).parent_keys}
     assert "round_play_changes" in parents
     assert "round_monitoring" in graph.get(dg.AssetKey("round_play_changes")).description
+
+
+def test_partitions_begin_with_the_first_match_of_the_embedded_database_unless_a_day_is_set(world):
+    def first(settings):
+        days = build_definitions(settings).resolve_asset_graph().get(dg.AssetKey("rounds")).partitions_def
+        return days.get_first_partition_key()
+
+    assert first(world.settings) == "2026-01-01"
+    assert first(world.settings.model_copy(update={"first_day": date(2025, 6, 1)})) == "2025-06-01"
+    assert first(Settings(home=world.settings.home / "elsewhere")) == "2023-09-27"
+
+
+def test_what_reads_a_file_can_be_materialised_without_one_and_keeps_what_was_read_before(world):
+    tables = world.platform.tables
+    tables.write("published_snapshots", pd.DataFrame({"match_id": [1]}))
+    for job in (jobs.INGEST_SNAPSHOTS, jobs.INGEST_SERIES):
+        result = world.run(job)
+        assert result.success
+        (made,) = result.asset_materializations_for_node(result.get_asset_materialization_events()[0].step_key)
+        assert "names no file" in made.metadata["summary"].value
+    assert len(tables.read("published_snapshots")) == 1
+    assert not tables.exists("published_series")

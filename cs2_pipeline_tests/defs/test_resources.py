@@ -13,6 +13,7 @@ SECRETS = {
     "CS2_DATABASE_URL": "postgresql://demolens:hunter2@demos/demos",
     "CS2_MLFLOW_TRACKING_URI": "https://cs2:hunter2@mlflow",
     "CS2_RECORDS_URL": "postgresql://cs2:hunter2@records/cs2",
+    "CS2_EVENT_STORE_URL": "clickhouse://cs2:hunter2@history/cs2",
     "CS2_WEBHOOK_URL": "https://hooks.example.org/hunter2",
 }
 
@@ -40,7 +41,14 @@ def test_addresses_of_the_environment_are_shown_by_the_name_of_their_variable_al
 def test_each_outside_system_is_a_resource_that_the_platform_is_built_on(tmp_path):
     shown = RepositorySnap.from_def(definitions(Settings(home=tmp_path)).get_repository_def())
     (platform,) = [one for one in shown.resources if one.name == "platform"]
-    assert set(platform.nested_resources) == {"demo_database", "mlflow", "data_store", "records", "webhook"}
+    assert set(platform.nested_resources) == {
+        "demo_database",
+        "mlflow",
+        "data_store",
+        "records",
+        "event_store",
+        "webhook",
+    }
 
 
 def test_the_platform_of_a_run_is_that_of_the_settings(tmp_path, monkeypatch):

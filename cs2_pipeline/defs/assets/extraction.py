@@ -91,23 +91,46 @@ def players(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.Dat
 
 
 class PublishedFile(dg.Config):
-    """Which file to read."""
+    """Which file to read; without one nothing is read."""
 
-    path: str
+    path: str | None = None
 
 
-def published_snapshots(config: PublishedFile) -> dg.MaterializeResult[pd.DataFrame]:
-    """Snapshots from the public CS:GO round winner file: matches and rounds recovered, labels repaired."""
-    frame, report = public_snapshots.read(config.path)
+def published_snapshots(
+    context: dg.AssetExecutionContext, config: PublishedFile, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult[None]:
+    """Snapshots from the public CS:GO round winner file: matches and rounds recovered, labels repaired.
+
+    The file is named in the configuration. Without one nothing is read, and what was read before stays.
+    """
+    return _published(context, platform, config.path, public_snapshots.read)
+
+
+def published_series(
+    context: dg.AssetExecutionContext, config: PublishedFile, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult[None]:
+    """Series from a file: day, two sides, winner, line-ups where known. Sides drawn by lot, the order of play kept.
+
+    The file is named in the configuration. Without one nothing is read, and what was read before stays.
+    """
+    return _published(context, platform, config.path, series.read)
+
+
+def _published(
+    context: dg.AssetExecutionContext,
+    platform: Platform,
+    path: str | None,
+    read: Callable[[Path], tuple[pd.DataFrame, Any]],
+) -> dg.MaterializeResult[None]:
+    """The file's table, put into the store. Not by the IO manager: a run that names no file must not replace it."""
+    if path is None:
+        note = "nothing was read: the configuration names no file (`path`); what was read before stays"
+        context.log.info(note)
+        return dg.MaterializeResult(metadata={"summary": note})
+    frame, report = read(Path(path))
+    stored = platform.tables.write(context.asset_key.to_user_string(), frame)
     figures = {f"report/{name}": count for name, count in asdict(report).items()}
-    return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame) | figures)
-
-
-def published_series(config: PublishedFile) -> dg.MaterializeResult[pd.DataFrame]:
-    """Series from a file: day, two sides, winner, line-ups where known. Sides drawn by lot, the order of play kept."""
-    frame, report = series.read(Path(config.path))
-    figures = {f"report/{name}": count for name, count in asdict(report).items()}
-    return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame) | figures)
+    return dg.MaterializeResult(metadata=metadata.of_frame(frame) | {"path": stored} | figures)
 
 
 def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:

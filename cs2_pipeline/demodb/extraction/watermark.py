@@ -4,8 +4,11 @@ Only the question "what is new" belongs here. A demo counts as new by the time i
 demo parsed late for an old day is found.
 """
 
+import sqlite3
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any, Final, Self
 
 from sqlalchemy import ColumnElement, func, or_, select
@@ -55,6 +58,19 @@ class Watermark:
         if not separator or not demo_id.isdigit():
             raise ValueError(f"{text!r} is no watermark; one looks like 42@2026-01-31T12:00:00+00:00")
         return cls(int(demo_id), datetime.fromisoformat(parsed_at) if parsed_at else None)
+
+
+def first_match_day(path: Path) -> date | None:
+    """The first match day of an embedded demo database; None where there is none, or no such database yet."""
+    if not path.exists():
+        return None
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as connection:
+            wanted = 'SELECT MIN("StartTime") FROM "Matches" WHERE "StartTime" >= ?'
+            (first,) = connection.execute(wanted, (FIRST_DAY.isoformat(),)).fetchone()
+        return date.fromisoformat(first[:10]) if first is not None else None
+    except (sqlite3.Error, ValueError, TypeError):  # whoever extracts says what is wrong with the database
+        return None
 
 
 def has_day(started_at: ColumnElement[Any], dialect_name: str) -> ColumnElement[bool]:
