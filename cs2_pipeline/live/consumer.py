@@ -27,7 +27,8 @@ from cs2_pipeline.live.pricing import Price, price_id_of, prices
 logger = logging.getLogger("cs2.live")
 
 BATCH: Final = 4_000
-"""Events taken at once, from all shards together."""
+"""Events taken at once at most, from all shards together; fewer while a step takes a good part of a lease."""
+LEAST_BATCH: Final = 64
 LEASE: Final = 6.0
 """Seconds a consumer owns a shard without saying so again; it does every third of them."""
 IDLE: Final = 0.01
@@ -79,6 +80,7 @@ class Consumer:
         self._matches: dict[str, _Live] = {}
         self._at_hand: dict[str, list[Event]] = {}
         self._leased = self._trimmed = 0.0
+        self._size = LEAST_BATCH
         self.complaint: str | None = None
 
     @property
@@ -116,12 +118,20 @@ class Consumer:
         """Do what there is to do now; returns how many events were taken."""
         now = time.time()
         self._own(now)
-        arrivals = self._log.read(self._positions, BATCH // max(1, len(self._positions)))
+        arrivals = self._log.read(self._positions, max(1, self._size // max(1, len(self._positions))))
         if arrivals:
             self._take(arrivals, now)
         self._pass_time(now)
         self._tidy(now)
+        self._adapt(time.time() - now)
         return len(arrivals)
+
+    def _adapt(self, took: float) -> None:
+        """Take so many events at once that a step ends well within the lease, however slow the machine is."""
+        if took > LEASE / 4:
+            self._size = max(LEAST_BATCH, self._size // 2)
+        elif took < LEASE / 10:
+            self._size = min(BATCH, self._size * 2)
 
     # Shards
 
@@ -165,6 +175,7 @@ class Consumer:
         self._matches.clear()
         self._positions.clear()
         self._leased = 0.0
+        self._size = LEAST_BATCH
 
     # Events
 

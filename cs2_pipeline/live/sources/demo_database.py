@@ -90,7 +90,7 @@ class _Writer:
         }
         score = {"A": 0, "B": 0}
         rosters: dict[str, set[int]] = {}
-        for number, (_, played) in enumerate(rounds.iterrows(), start=1):
+        for number, played in enumerate(rounds.to_dict("records"), start=1):
             self._round = number
             of_round = {kind: found.get(played["round_id"], pd.DataFrame()) for kind, found in by_round.items()}
             score = self._play(played, of_round, rosters, rate, origin)
@@ -118,7 +118,7 @@ class _Writer:
             team_b_side="T" if a_side == "CT" else "CT", team_a_players=on_a, team_b_players=len(people) - on_a,
             round_time=float(played["round_time_limit"]),
         )  # fmt: skip
-        for _, person in people.iterrows():
+        for person in people.to_dict("records"):
             self._equipment(live, person, a_side)
         self._say(live, "freeze_time_ended")
         last = self._happenings(of_round, a_side, rate, origin, live)
@@ -149,18 +149,20 @@ class _Writer:
     ) -> float:
         """Hits, kills and the bomb, by tick; returns when the last of them was."""
         found: list[tuple[int, int, str, dict[str, Any]]] = []
-        for _, hit in of_round["damages"].iterrows():
+        for hit in of_round["damages"].to_dict("records"):
             team = _team(self._sides.get(int(hit["victim_id"]), "CT"), a_side)
             found.append((int(hit["tick"]), 0, "player_hurt", {
                 "attacker_player_id": NOBODY_KNOWN, "attacker_team": "B" if team == "A" else "A",
                 "victim_player_id": self._player(hit["victim_id"]), "victim_team": team, "damage": 0, "weapon": "",
                 "victim_health": max(0, int(hit["health"])), "victim_armor": max(0, int(hit["armor"])),
             }))  # fmt: skip
-        for _, kill in of_round["kills"].iterrows():
-            found.append((int(kill["tick"]), 1, "kill", self._kill(kill, a_side)))
-        for _, bomb in of_round["bombs"].iterrows():
-            if bomb["event_type"] in ("planted", "defused", "exploded"):
-                found.append((int(bomb["tick"]), 2, f"bomb_{bomb['event_type']}", {}))
+        kills, bombs = of_round["kills"].to_dict("records"), of_round["bombs"].to_dict("records")
+        found += [(int(kill["tick"]), 1, "kill", self._kill(kill, a_side)) for kill in kills]
+        found += [
+            (int(bomb["tick"]), 2, f"bomb_{bomb['event_type']}", {})
+            for bomb in bombs
+            if bomb["event_type"] in ("planted", "defused", "exploded")
+        ]
         last = live
         for tick, _, kind, payload in sorted(found, key=lambda one: one[:2]):
             last = max(live, (tick - origin) / rate)
