@@ -17,7 +17,7 @@ from bento.gateway.live import curve, graph, intake, matches, room, sources
 from bento.gateway.pages import forecasts as forecast_pages
 from bento.gateway.pages import matches as match_pages
 from bento.gateway.pages import models, site, what_if
-from bento.gateway.routers import announcements, auth, directories, forecasts, health, records
+from bento.gateway.routers import announcements, auth, coaching, directories, forecasts, health, records
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ ROOMS: Final = (
     Room(auth.router),
     Room(forecasts.router, forecasting.running),
     Room(directories.router),
+    Room(coaching.router),
     Room(announcements.router, announcer.running),
     Room(intake.router, room.running),
     Room(sources.router),

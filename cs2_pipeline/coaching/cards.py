@@ -9,7 +9,7 @@ drawn extreme averages towards the group already.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from scipy.stats import norm
@@ -92,6 +92,46 @@ class Card:
     def weaknesses(self) -> tuple[Line, ...]:
         """At most three, those worth most first; none where none is known."""
         return weaknesses(self.lines)
+
+    def document(self) -> dict[str, Any]:
+        """As JSON, as `records` keeps it and `findings` reads it."""
+        return {
+            "player": self.player,
+            "group": self.group,
+            "matches": self.matches,
+            "lines": [_document(one) for one in self.lines],
+            "weaknesses": [one.skill.name for one in self.weaknesses],
+            "missing": dict(self.missing),
+        }
+
+
+def _document(one: Line) -> dict[str, Any]:
+    percentile, low, high = one.percentile
+    reliability = one.reliability.split_half if one.reliability is not None else None
+    return {
+        "skill": one.skill.name,
+        "title": one.skill.title,
+        "category": one.skill.category,
+        "definition": one.skill.definition,
+        "unit": one.skill.unit,
+        "higher_is_better": one.skill.higher_is_better,
+        "judged": one.skill.judged,
+        "value": one.known.mean,
+        "value_interval": one.known.interval(),
+        "raw": one.known.raw,
+        "median": one.peers.mean,
+        "peers": one.peers.players,
+        "percentile": percentile,
+        "interval": (low, high),
+        "standing": one.standing.value,
+        "matches": one.known.matches,
+        "exposure": one.known.exposure,
+        "exposure_unit": one.skill.exposure,
+        "matches_needed": one.matches_needed,
+        "reliability": reliability.value if reliability is not None else None,
+        "advised": one.usable,
+        "worth": one.worth,
+    }
 
 
 def line(

@@ -98,9 +98,11 @@ def peers(observations: pd.DataFrame, *, skill: str, group: str) -> Peers | None
         observations: of this skill and group.
         skill, group: their names, for the result.
     """
+    if observations["player"].nunique() < MIN_PEERS:
+        return None
     players = by_player(observations)
     freedom = float((players["matches"] - 1).sum())
-    if len(players) < MIN_PEERS or freedom < 1:
+    if freedom < 1:
         return None
     noise = float(players["squares"].sum() / freedom)
     averages, sampling = players["mean"].to_numpy(float), noise / players["exposure"].to_numpy(float)

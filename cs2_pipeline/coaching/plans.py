@@ -6,11 +6,11 @@ experiment, and only then does the coach compare them as causes.
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
-from cs2_pipeline.coaching.cards import Line
 from cs2_pipeline.coaching.drills import Drill
+from cs2_pipeline.coaching.findings import Weakness
 from cs2_pipeline.coaching.skills import CoachingError
 
 LEAST_MINUTES: Final = 15
@@ -50,9 +50,13 @@ class Plan:
     minutes: int
     note: str
 
+    def document(self) -> dict[str, Any]:
+        """As JSON."""
+        return asdict(self)
+
 
 def plan(
-    weaknesses: Sequence[Line],
+    weaknesses: Sequence[Weakness],
     catalogue: Sequence[Drill],
     *,
     minutes: int,
@@ -81,7 +85,7 @@ def plan(
         fitting = _fitting(weakness, catalogue, helped or {})
         if not fitting:
             continue
-        drill, alternative = _chosen(fitting, coin, weakness.skill.name)
+        drill, alternative = _chosen(fitting, coin, weakness.skill)
         sessions = min(drill.sessions, left // drill.minutes)
         if sessions:
             items.append(Item(drill, sessions, _reason(weakness), alternative is not None, alternative))
@@ -91,8 +95,8 @@ def plan(
     return Plan(tuple(items), minutes - left, "Play as usual besides: whether it helps is measured in your matches.")
 
 
-def _fitting(weakness: Line, catalogue: Sequence[Drill], helped: Mapping[str, float]) -> list[Drill]:
-    fitting = [drill for drill in catalogue if drill.skill == weakness.skill.name]
+def _fitting(weakness: Weakness, catalogue: Sequence[Drill], helped: Mapping[str, float]) -> list[Drill]:
+    fitting = [drill for drill in catalogue if drill.skill == weakness.skill]
     return sorted(fitting, key=lambda drill: (-helped.get(drill.name, 0.0), drill.minutes_a_week, drill.name))
 
 
@@ -103,11 +107,11 @@ def _chosen(fitting: Sequence[Drill], coin: str | None, skill: str) -> tuple[Dri
     return fitting[heads], fitting[1 - heads].name
 
 
-def _reason(weakness: Line) -> str:
+def _reason(weakness: Weakness) -> str:
     middle, low, high = (round(100 * share) for share in weakness.percentile)
     text = (
-        f"{weakness.skill.title}: better than about {middle} % of your peers (between {low} % and {high} %), "
-        f"seen in {weakness.known.matches} matches."
+        f"{weakness.title}: better than about {middle} % of your peers (between {low} % and {high} %), "
+        f"seen in {weakness.matches} matches."
     )
     if weakness.worth:
         text += f" Reaching their median goes with {100 * weakness.worth:.1f} points of round win probability."

@@ -11,8 +11,8 @@ it is looked at. The same bet the other way round speaks against an effect of th
 from bisect import bisect_left
 from dataclasses import dataclass
 from enum import StrEnum
-from math import erfc, exp, log, sqrt
-from typing import Final
+from math import erfc, exp, isfinite, log, sqrt
+from typing import Any, Final
 
 from scipy.stats import norm
 
@@ -56,6 +56,21 @@ class Progress:
     matches: int
     matches_needed: int | None
 
+    def document(self) -> dict[str, Any]:
+        """As JSON; what is not finite is null."""
+        low, high = self.interval
+        found = {"effect": self.effect, "low": low, "high": high} if isfinite(self.error) else {}
+        return {
+            "answer": self.answer.value,
+            "effect": None,
+            "low": None,
+            "high": None,
+            "odds_helped": self.odds_helped,
+            "odds_did_not": self.odds_did_not,
+            "matches": self.matches,
+            "matches_needed": self.matches_needed,
+        } | found
+
     @property
     def interval(self) -> tuple[float, float]:
         """Of the effect, for a reader who looks once."""
@@ -79,7 +94,7 @@ class After:
     drift_error: float = 0.0
 
 
-def progress(before: Known, peers: Peers, after: After, *, sign: int, former: Progress | None = None) -> Progress:
+def progress(before: Known, peers: Peers, after: After, *, sign: int, former: Answer | None = None) -> Progress:
     """Look at a trial.
 
     Args:
@@ -87,7 +102,7 @@ def progress(before: Known, peers: Peers, after: After, *, sign: int, former: Pr
         peers: the group's distribution then.
         after: what was played since.
         sign: 1 where more is better, -1 where less is.
-        former: the last look: an answer once given stays given.
+        former: what an earlier look said: an answer once given stays given.
     """
     scale = MATTERS * peers.spread
     matches = len(after.totals)
@@ -99,8 +114,8 @@ def progress(before: Known, peers: Peers, after: After, *, sign: int, former: Pr
     variance = fixed + peers.noise / exposure
     helped, did_not = _odds(effect, variance, scale), _odds(scale - effect, variance, scale)
     answer = Answer.NOT_KNOWN
-    if former is not None and former.answer is not Answer.NOT_KNOWN:
-        answer = former.answer
+    if former is not None and former is not Answer.NOT_KNOWN:
+        answer = former
     elif helped >= ENOUGH:
         answer = Answer.HELPED
     elif did_not >= ENOUGH:

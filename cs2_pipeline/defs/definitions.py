@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 
 from cs2_pipeline.defs import jobs, resources, rollback
-from cs2_pipeline.defs.assets import datasets, extraction, forecasts, live, models, monitoring
+from cs2_pipeline.defs.assets import coaching, datasets, extraction, forecasts, live, models, monitoring
 from cs2_pipeline.defs.automation import conditions
 from cs2_pipeline.defs.automation.abandoned import abandoned_runs
 from cs2_pipeline.defs.automation.failures import failed_runs
@@ -40,12 +40,26 @@ def _assembled(settings: Settings) -> dg.Definitions:
         *monitoring.build(),
         *forecasts.build(),
         *live.build(),
+        *coaching.build(days),
     ]
     return dg.Definitions(
         assets=conditions.applied(assets),
-        asset_checks=[*expectations.build(), *leakage.build(), *laws.build(), *alarms.build(), forecasts.ledger_chain],
+        asset_checks=[
+            *expectations.build(),
+            *leakage.build(),
+            *laws.build(),
+            *alarms.build(),
+            *coaching.checks(),
+            forecasts.ledger_chain,
+        ],
         jobs=[*jobs.build(), monitoring.job(), forecasts.job(), *rollback.build(), ingest_exports_job],
-        schedules=[nightly_training, nightly_live_matches, monitoring.daily_monitoring, forecasts.daily_settlement],
+        schedules=[
+            nightly_training,
+            nightly_live_matches,
+            monitoring.daily_monitoring,
+            forecasts.daily_settlement,
+            coaching.daily_cards,
+        ],
         sensors=[
             new_demos,
             new_exports,

@@ -13,6 +13,7 @@ EXTRACT: Final = "extract"
 INGEST_SNAPSHOTS: Final = "ingest_snapshots"
 INGEST_SERIES: Final = "ingest_series"
 INGEST_LIVE: Final = "ingest_live"
+COACH: Final = "coach"
 TRAIN_ALL: Final = "train_all"
 
 
@@ -23,7 +24,7 @@ def trainings() -> tuple[str, ...]:
 
 def build() -> list[UnresolvedAssetJobDefinition]:
     """All jobs; extraction runs over the days of its assets."""
-    extracted = dg.AssetSelection.assets(*DAILY_TABLES)
+    extracted = dg.AssetSelection.assets(*DAILY_TABLES, "skill_observations")
     return [
         dg.define_asset_job(EXTRACT, extracted, description="Read the chosen days from the demo database."),
         dg.define_asset_job(
@@ -40,6 +41,11 @@ def build() -> list[UnresolvedAssetJobDefinition]:
             INGEST_LIVE,
             dg.AssetSelection.assets("live_matches"),
             description="Add finished live matches to the embedded demo database.",
+        ),
+        dg.define_asset_job(
+            COACH,
+            dg.AssetSelection.assets("skill_cards"),
+            description="Everybody's skill card, and a look at the plans that are followed.",
         ),
         *(_training(spec) for spec in catalog.MODELS),
         dg.define_asset_job(

@@ -205,3 +205,34 @@ DIRECTORY_REVISION: Final = Table(
     Column("revision", Integer, nullable=False),
 )
 """One row: how often the directories were replaced. Readers keep them in memory and look at this alone."""
+
+SKILL_CARDS: Final = Table(
+    "skill_cards",
+    METADATA,
+    Column("game", String(16), primary_key=True),
+    Column("player_id", String(100), primary_key=True),
+    Column("made_at", Moment, nullable=False),
+    Column("body", Text, nullable=False, doc="JSON: the card"),
+)
+
+PLANS: Final = Table(
+    "plans",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("game", String(16), nullable=False),
+    Column("player_id", String(100), nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("ended_at", Moment, doc="when a newer one took its place; null for the plan that is followed"),
+    Column("body", Text, nullable=False, doc="JSON: the plan as it was given"),
+    Index("ix_plans_game_player_id", "game", "player_id"),
+)
+
+PLAN_PROGRESS: Final = Table(
+    "plan_progress",
+    METADATA,
+    Column("plan_id", String(32), ForeignKey("plans.id", ondelete="CASCADE"), primary_key=True),
+    Column("skill", String(64), primary_key=True),
+    Column("looked_at", Moment, nullable=False),
+    Column("body", Text, nullable=False, doc="JSON: the trial as it stood"),
+)
+"""Whether a plan's drills helped so far, by the skill they are for."""

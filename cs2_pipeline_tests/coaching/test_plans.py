@@ -4,15 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs2_pipeline.coaching.cards import line
 from cs2_pipeline.coaching.drills import Drill
-from cs2_pipeline.coaching.estimates import Known, Peers
+from cs2_pipeline.coaching.findings import Weakness
 from cs2_pipeline.coaching.plans import plan
 from cs2_pipeline.coaching.skills import CoachingError
 from cs2_pipeline_tests.coaching.league import SKILLS
 
-GROUP = Peers("aim", "all", 100, 1000, mean=0.7, spread=0.1, noise=0.5, exposure=22.0, mean_error=0.01)
-WEAK = [line(skill, Known(0.5, 0.02, 40, 900.0, 0.5), GROUP, reliability=None, worth_per_unit=0.1) for skill in SKILLS]
+WEAK = [Weakness(skill.name, skill.title, (0.02, 0.01, 0.05), 40, worth=0.02) for skill in SKILLS]
 
 
 def drill(name, skill, minutes=20, sessions=3):

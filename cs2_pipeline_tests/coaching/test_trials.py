@@ -32,7 +32,7 @@ def answers(gain, *, chosen_for_looking_weak, seed):
         state = None
         for count in range(1, MATCHES + 1):
             seen = After(after[:count] * GROUP.exposure, np.full(count, GROUP.exposure))
-            state = progress(before, GROUP, seen, sign=1, former=state)
+            state = progress(before, GROUP, seen, sign=1, former=state and state.answer)
             if state.answer is not Answer.NOT_KNOWN:
                 break
         found.append(state.answer)
@@ -79,7 +79,7 @@ def test_nothing_played_is_nothing_known():
 def test_an_answer_once_given_stays():
     helped = look(0.2)
     before = Known(0.6, 0.02, 60, 1300.0, 0.58)
-    later = progress(before, GROUP, After(np.full(90, 22 * 0.6), np.full(90, 22.0)), sign=1, former=helped)
+    later = progress(before, GROUP, After(np.full(90, 22 * 0.6), np.full(90, 22.0)), sign=1, former=helped.answer)
     assert later.answer is Answer.HELPED
 
 

@@ -1,5 +1,6 @@
 """Forecasts and players: pages over the directories and the ledger; their scripts ask the public API."""
 
+import asyncio
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -7,7 +8,9 @@ from fastapi import APIRouter, Depends, Request, Response
 from bento.gateway.access import Caller, Scope, allow
 from bento.gateway.pages.site import page
 from bento.gateway.routers.directories import not_there
+from cs2_pipeline.coaching.counterstrike.skills import GAME
 from cs2_pipeline.forecasting.directories import Directories
+from cs2_pipeline.records import coaching as stored
 
 router: Final = APIRouter(include_in_schema=False)
 Forecasting = Annotated[Caller, Depends(allow(Scope.FORECAST))]
@@ -45,14 +48,16 @@ async def players(request: Request, _: Forecasting, q: str = "") -> Response:
 
 @router.get("/players/{identifier}")
 async def player(request: Request, _: Forecasting, identifier: str) -> Response:
-    """A player: matches, team, who else is in it."""
+    """A player: matches, team, skill card; the script asks for the plan, which only its player may see."""
     known = directories_of(request)
     found = known.players.get(identifier)
     if found is None:
         raise not_there(known.players.kind)
     team = known.teams.get(found.about.get("team_id") or "")
+    card = await asyncio.to_thread(stored.card, request.app.state.records, GAME, identifier)
     mates = [known.players.get(one) for one in (team.about.get("player_ids", ()) if team else ()) if one != identifier]
-    return page(request, "player.html", player=found, team=team, mates=[one for one in mates if one is not None])
+    mates = [one for one in mates if one is not None]
+    return page(request, "player.html", player=found, team=team, mates=mates, card=card)
 
 
 def directories_of(request: Request) -> Directories:

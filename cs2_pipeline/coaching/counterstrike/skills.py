@@ -5,6 +5,8 @@ from typing import Final
 from cs2_pipeline.coaching.skills import Skill
 
 GAME: Final = "counterstrike"
+REFERENCE: Final = "swing"
+"""In win probability: what the other skills are worth is told in it."""
 
 SKILLS: Final = (
     Skill(

@@ -1,0 +1,136 @@
+"""The coach: observations of skills by day, everybody's card, and how followed plans stand."""
+
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import dagster as dg
+import pandas as pd
+
+from cs2_pipeline.coaching import plans_followed
+from cs2_pipeline.coaching.counterstrike import observations
+from cs2_pipeline.coaching.counterstrike.skills import GAME, REFERENCE, SKILLS
+from cs2_pipeline.coaching.league import League, league
+from cs2_pipeline.coaching.observed import checked
+from cs2_pipeline.coaching.skills import CoachingError
+from cs2_pipeline.defs import metadata
+from cs2_pipeline.defs.assets.extraction import DATABASE_POOL
+from cs2_pipeline.defs.jobs import COACH
+from cs2_pipeline.defs.partitions import partitions_of_run, run_days
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.retries import retried
+from cs2_pipeline.defs.verdicts import State, Verdict, Verdicts
+from cs2_pipeline.demodb.extraction.plays import BOT, plays
+from cs2_pipeline.records import coaching as stored
+from cs2_pipeline.records.database import open_records
+
+GROUP: Final = "coaching"
+OBSERVATIONS: Final = "skill_observations"
+CARDS: Final = "skill_cards"
+
+
+def skill_observations(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult[pd.DataFrame]:
+    """What each match of the days tells of its players' skills; bots are left out."""
+    days = run_days(context)
+    with platform.demo_database() as database:
+        found = plays(database, days[0], days[-1])
+    frame = observations.observations(found.rounds, found.people, found.kills, found.bombs)
+    frame = frame[~frame["player"].str.startswith(BOT)]
+    started = found.rounds.drop_duplicates("match_id").set_index("match_id")["started_at"]
+    frame = frame.assign(started_at=frame["match"].map(started.set_axis(started.index.astype("str"))))
+    return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame, found.left_out))
+
+
+def skill_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
+    """Everybody's card, put into the records, and how plans stand; the value is each skill's reliability and spread."""
+    rows = _checked_days(platform)
+    found = league(rows, SKILLS, reference=REFERENCE)
+    now = datetime.now(UTC)
+    with closing(open_records(platform.settings)) as records:
+        stored.replace_cards(records, GAME, {player: card.document() for player, card in found.cards.items()}, at=now)
+        looked = plans_followed.look(rows, SKILLS, stored.followed(records, GAME))
+        stored.note_progress(records, looked, at=now)
+    known = _reliabilities(found)
+    weak = sum(bool(card.weaknesses) for card in found.cards.values())
+    figures = {"cards": len(found.cards), "cards_with_a_weakness": weak, "trials_looked_at": len(looked)}
+    return dg.MaterializeResult(value=known, metadata=metadata.of_frame(known) | figures)
+
+
+def _checked_days(platform: Platform) -> pd.DataFrame:
+    tables = platform.tables
+    days = Verdicts(tables).passed(OBSERVATIONS, tables.partitions(OBSERVATIONS))
+    if not days:
+        raise dg.Failure(f"no day of {OBSERVATIONS} has passed its check: run `cs2 extract` first")
+    return tables.read(OBSERVATIONS, days)
+
+
+def _reliabilities(found: League) -> pd.DataFrame:
+    rows: list[dict[str, Any]] = []
+    for (skill, group), peers in found.peers.items():
+        one = found.reliabilities[skill]
+        rows.append(
+            {
+                "skill": skill,
+                "group": group,
+                "players": peers.players,
+                "matches": peers.matches,
+                "mean": peers.mean,
+                "spread": peers.spread,
+                "split_half": one.split_half.value if one else float("nan"),
+                "over_time": one.over_time.value if one else float("nan"),
+                "advised": bool(one and one.usable and peers.spread > 0),
+            }
+        )
+    columns = ["skill", "group", "players", "matches", "mean", "spread", "split_half", "over_time", "advised"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _check() -> dg.AssetChecksDefinition:
+    @dg.asset_check(asset=OBSERVATIONS, name="observations", blocking=True)
+    def observations_are_sound(
+        context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
+    ) -> dg.AssetCheckResult:
+        """Every total finite, every skill defined, no player twice in a match; cards read no day that fails."""
+        verdicts, wrong = Verdicts(platform.tables), {}
+        for day in partitions_of_run(context.run.tags) or platform.tables.partitions(OBSERVATIONS):
+            try:
+                checked(platform.tables.read(OBSERVATIONS, [day]), SKILLS)
+            except CoachingError as error:
+                wrong[day] = str(error)
+            state = State.QUARANTINED if day in wrong else State.PASSED
+            verdicts.pronounce(OBSERVATIONS, day, Verdict(state, tuple(filter(None, [wrong.get(day)]))))
+        return dg.AssetCheckResult(passed=not wrong, metadata={"wrong": wrong})
+
+    return observations_are_sound
+
+
+def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """The coaching assets over the given days."""
+    common: dict[str, Any] = {"group_name": GROUP, "owners": metadata.OWNERS}
+    return [
+        dg.asset(
+            partitions_def=days,
+            backfill_policy=dg.BackfillPolicy.single_run(),
+            pool=DATABASE_POOL,
+            kinds={"sql", "pandas", "parquet"},
+            **common,
+        )(retried(skill_observations)),
+        dg.asset(deps=[OBSERVATIONS], kinds={"pandas"}, **common)(skill_cards),
+    ]
+
+
+def checks() -> list[dg.AssetChecksDefinition]:
+    """The blocking check of the observations."""
+    return [_check()]
+
+
+daily_cards = dg.ScheduleDefinition(
+    name="daily_cards",
+    job_name=COACH,
+    cron_schedule="0 6 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Makes everybody's skill card anew at 06:00 UTC and looks at the plans that are followed.",
+)

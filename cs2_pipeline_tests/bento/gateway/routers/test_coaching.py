@@ -1,0 +1,125 @@
+"""The coach over HTTP: cards for everybody, plans for their player, nothing left of what was deleted."""
+
+import pytest
+
+from cs2_pipeline.coaching.counterstrike.skills import GAME
+from cs2_pipeline.records import coaching
+from cs2_pipeline_tests.bento.gateway import coach
+from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
+from cs2_pipeline_tests.bento.gateway.routers.test_auth import ANNA, sign_in
+
+ME, OTHER = "76561198000000001", "76561198000000002"
+ADMIN = "an-admin-token-of-the-test"
+
+
+@pytest.fixture
+def gateway(tmp_path):
+    with open_gateway(tmp_path, admin_token=ADMIN) as client:
+        coach.keep(client.app.state.records, coach.card(ME), coach.card(OTHER, weak=()))
+        yield client
+
+
+@pytest.fixture
+def mine(gateway):
+    """Headers of the player whose card it is."""
+    token = sign_in(gateway)
+    coach.link(gateway.app.state.records, ANNA["username"], ME)
+    return {"Authorization": f"Bearer {token}"}
+
+
+def at(player, end):
+    return f"/api/v1/players/{player}/{end}"
+
+
+def test_a_card_tells_each_skill_with_its_interval_and_what_is_missing(gateway):
+    card = gateway.get(at(ME, "card")).json()
+    assert (card["player"], card["matches"], card["weaknesses"]) == (ME, 40, ["duels_won"])
+    for line in card["lines"]:
+        low, high = line["interval"]
+        assert 0 <= low <= line["percentile"] <= high <= 1
+    assert card["missing"] == {"damage": "none of the player's matches records it"}
+    assert "matchesNeeded" in gateway.get(at(ME, "card"), headers={"Prefer": "spelling=camel"}).json()["lines"][0]
+
+
+def test_weaknesses_are_named_or_plainly_none(gateway):
+    assert [line["skill"] for line in gateway.get(at(ME, "weaknesses")).json()["weaknesses"]] == ["duels_won"]
+    none = gateway.get(at(OTHER, "weaknesses")).json()
+    assert (none["weaknesses"], none["note"]) == ([], "No weakness is known.")
+
+
+@pytest.mark.parametrize("end", ["card", "weaknesses"])
+def test_who_was_never_seen_has_no_card_and_is_told_so(gateway, end):
+    answered = gateway.get(at("nobody", end))
+    assert answered.status_code == 404
+    assert "no card of this player" in answered.json()["detail"]
+
+
+def test_a_player_plans_a_week_and_finds_it_again_with_its_history(gateway, mine):
+    first = gateway.post(at(ME, "plan"), json={"minutes": 60}, headers=mine)
+    assert first.status_code == 201, first.text
+    plan = first.json()["plan"]
+    assert plan["minutes"] <= 60
+    assert {item["drill"]["skill"] for item in plan["items"]} == {"duels_won"}
+    assert not plan["items"][0]["assigned"]
+    second = gateway.post(at(ME, "plan"), json={"minutes": 200, "coin": True}, headers=mine).json()
+    assert second["plan"]["items"][0]["assigned"]
+    kept = gateway.get(at(ME, "plan"), headers=mine).json()
+    assert kept["plan"]["id"] == second["plan"]["id"]
+    assert [one["id"] for one in kept["former"]] == [plan["id"]]
+
+
+def test_the_same_wish_gives_the_same_plan(gateway, mine):
+    plans = [gateway.post(at(ME, "plan"), json={"minutes": 90, "coin": True}, headers=mine).json() for _ in range(2)]
+    assert plans[0]["plan"]["items"] == plans[1]["plan"]["items"]
+
+
+@pytest.mark.parametrize(
+    "body", [{"minutes": 14}, {"minutes": 10081}, {"minutes": "60"}, {"coin": True}, {"minutes": 60, "x": 1}]
+)
+def test_an_impossible_wish_is_refused_by_field_and_nothing_is_kept(gateway, mine, body):
+    answered = gateway.post(at(ME, "plan"), json=body, headers=mine)
+    assert answered.status_code == 422
+    assert answered.json()["errors"][0]["field"] in ("minutes", "x")
+    assert gateway.get(at(ME, "plan"), headers=mine).json()["plan"] is None
+
+
+def test_a_plan_is_shown_to_its_player_and_administrators_only(gateway, mine):
+    gateway.post(at(ME, "plan"), json={"minutes": 60}, headers=mine)
+    assert gateway.get(at(ME, "plan")).status_code == 401
+    coach.link(gateway.app.state.records, ANNA["username"], OTHER)
+    for method, end in (("GET", "plan"), ("GET", "progress"), ("DELETE", "plan")):
+        assert gateway.request(method, at(ME, end), headers=mine).status_code == 403
+    assert gateway.post(at(ME, "plan"), json={"minutes": 60}, headers=mine).status_code == 403
+    admin = {"Authorization": f"Bearer {ADMIN}"}
+    assert gateway.get(at(ME, "plan"), headers=admin).json()["plan"] is not None
+
+
+def test_an_account_without_a_steam_id_owns_nobodys_plan(gateway):
+    token = {"Authorization": f"Bearer {sign_in(gateway)}"}
+    assert gateway.get(at(ME, "plan"), headers=token).status_code == 403
+    assert gateway.get(at("None", "plan"), headers=token).status_code == 403
+
+
+def test_progress_is_told_with_its_interval_and_where_there_is_none_why(gateway, mine):
+    assert "once a day" in gateway.get(at(ME, "progress"), headers=mine).json()["note"]
+    plan = gateway.post(at(ME, "plan"), json={"minutes": 60}, headers=mine).json()["plan"]
+    trial = {
+        "answer": "not known yet", "effect": 0.1, "low": -0.1, "high": 0.3, "odds_helped": 2.0, "odds_did_not": 0.5,
+        "matches": 4, "matches_needed": 30,
+    }  # fmt: skip
+    coaching.note_progress(gateway.app.state.records, [(plan["id"], "duels_won", trial)], at=coach.NOW)
+    (found,) = gateway.get(at(ME, "progress"), headers=mine).json()["trials"]
+    assert (found["skill"], found["answer"], found["matches_needed"]) == ("duels_won", "not known yet", 30)
+
+
+def test_deleted_means_deleted(gateway, mine):
+    gateway.post(at(ME, "plan"), json={"minutes": 60}, headers=mine)
+    assert gateway.delete(at(ME, "plan"), headers=mine).status_code == 204
+    found = gateway.get(at(ME, "plan"), headers=mine).json()
+    assert (found["plan"], found["former"]) == (None, [])
+    assert coaching.plans(gateway.app.state.records, GAME, ME) == []
+
+
+def test_strangers_need_a_key_even_for_cards(tmp_path):
+    with open_gateway(tmp_path, client=ELSEWHERE) as gateway:
+        assert gateway.get(at(ME, "card")).status_code == 401

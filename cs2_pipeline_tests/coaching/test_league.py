@@ -1,0 +1,90 @@
+"""Everybody's card at once, and trials looked at over the same observations."""
+
+from dataclasses import replace
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.coaching.findings import weaknesses
+from cs2_pipeline.coaching.league import FEW_PEERS, NOT_RECORDED, Trial, league, look
+from cs2_pipeline.coaching.simulation import observe
+from cs2_pipeline.coaching.skills import CoachingError
+from cs2_pipeline.coaching.trials import Answer
+from cs2_pipeline_tests.coaching import league as made
+from cs2_pipeline_tests.coaching.league import POPULATIONS, SKILLS
+
+START = pd.Timestamp("2026-01-01", tz="UTC")
+
+
+@pytest.fixture(scope="module")
+def found():
+    return league(made.league(1)[0], SKILLS, reference="aim")
+
+
+def test_everybody_has_a_card_of_every_skill_and_its_document_tells_the_same(found):
+    assert len(found.cards) == 150
+    for card in found.cards.values():
+        document = card.document()
+        assert [line["skill"] for line in document["lines"]] == [skill.name for skill in SKILLS]
+        assert [one.skill for one in weaknesses(document)] == [line.skill.name for line in card.weaknesses]
+        for line in document["lines"]:
+            assert line["interval"][0] <= line["percentile"] <= line["interval"][1]
+
+
+def test_three_matches_name_no_weakness():
+    rows, _ = made.league(1)
+    rows = rows[rows["match"].str.split("-").str[1].astype(int) < 3]
+    cards = league(rows, SKILLS).cards.values()
+    named = sum(len(card.weaknesses) for card in cards)
+    assert named <= 0.1 * len(cards)
+    assert {line.standing for card in cards for line in card.lines} >= {"unknown"}
+
+
+def test_a_skill_that_no_match_records_is_missing_with_the_reason(found):
+    rows, _ = made.league(1)
+    player = rows["player"].iloc[0]
+    without = rows[~((rows["player"] == player) & (rows["skill"] == "utility"))]
+    assert league(without, SKILLS).cards[player].missing == {"utility": NOT_RECORDED}
+
+
+def test_few_peers_are_no_group_and_that_is_said():
+    rows, _ = made.league(1)
+    few = rows[rows["player"].isin(rows["player"].unique()[:5])]
+    card = next(iter(league(few, SKILLS).cards.values()))
+    assert card.lines == ()
+    assert set(card.missing.values()) == {FEW_PEERS}
+
+
+def test_a_player_who_changed_groups_stands_in_the_latest_one(found):
+    rows, _ = made.league(1)
+    player = rows["player"].iloc[-1]
+    late = (rows["player"] == player) & (rows["at"] == rows.loc[rows["player"] == player, "at"].max())
+    assert league(rows.assign(group=rows["group"].where(~late, "pro")), SKILLS).cards[player].group == "pro"
+
+
+def test_broken_observations_are_refused():
+    rows, _ = made.league(1)
+    with pytest.raises(CoachingError, match="stands twice"):
+        league(pd.concat([rows, rows.head(1)]), SKILLS)
+    with pytest.raises(CoachingError, match=r"aim of player .* is nan"):
+        league(rows.assign(total=rows["total"].where(rows.index != 0)), SKILLS)
+    with pytest.raises(CoachingError, match="lack the columns exposure"):
+        league(rows.drop(columns="exposure"), SKILLS)
+
+
+def test_a_gain_is_found_beyond_what_all_peers_gained_and_no_gain_is_not():
+    skill = replace(SKILLS[0])
+    matches = [160] * 60
+    rows, _ = observe([skill], POPULATIONS, matches, seed=3, drift=1.0, gains={(0, "aim"): (80, 2.5)})
+    since = (START + pd.Timedelta(days=80)).to_pydatetime()
+    wanted = [Trial(f"player{number:04d}", skill, since) for number in range(25)]
+    answers = [one.answer for one in look(rows, [skill], wanted)]
+    assert answers[0] is Answer.HELPED
+    assert answers[1:].count(Answer.HELPED) <= 2
+
+
+def test_who_was_not_seen_before_the_plan_has_no_trial():
+    rows, _ = made.league(1)
+    player = rows["player"].iloc[-1]
+    assert look(rows, SKILLS, [Trial(player, SKILLS[0], START.to_pydatetime())]) == [None]
+    assert look(rows, SKILLS, [Trial("nobody", SKILLS[0], START.to_pydatetime())]) == [None]

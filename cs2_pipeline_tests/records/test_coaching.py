@@ -1,0 +1,51 @@
+"""Cards and plans in the records: replaced as a whole, kept with their history, and gone when deleted."""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import func, select
+
+from cs2_pipeline.records import coaching
+from cs2_pipeline.records.tables import PLAN_PROGRESS, PLANS
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+GAME = "counterstrike"
+
+
+def test_cards_are_replaced_as_a_whole_and_by_game(records):
+    coaching.replace_cards(records, GAME, {"a": {"lines": []}, "b": {"lines": []}}, at=NOW)
+    coaching.replace_cards(records, "rocket_league", {"a": {"lines": [1]}}, at=NOW)
+    coaching.replace_cards(records, GAME, {"a": {"lines": [2]}}, at=NOW)
+    assert coaching.card(records, GAME, "a") == {"lines": [2], "made_at": NOW}
+    assert coaching.card(records, GAME, "b") is None
+    assert coaching.card(records, "rocket_league", "a")["lines"] == [1]
+
+
+def test_a_new_plan_ends_the_one_before_and_both_are_kept(records):
+    first = coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
+    later = NOW + timedelta(days=7)
+    second = coaching.begin_plan(records, GAME, "a", {"items": []}, at=later)
+    coaching.begin_plan(records, GAME, "b", {"items": []}, at=NOW)
+    newest, oldest = coaching.plans(records, GAME, "a")
+    assert (newest.id, newest.ended_at) == (second, None)
+    assert (oldest.id, oldest.ended_at) == (first, later)
+    assert {plan.player_id for plan in coaching.followed(records, GAME)} == {"a", "b"}
+
+
+def test_progress_is_the_latest_look(records):
+    plan = coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
+    coaching.note_progress(records, [(plan, "aim", {"answer": "not known yet"})], at=NOW)
+    coaching.note_progress(records, [(plan, "aim", {"answer": "helped"}), ("gone", "aim", {})], at=NOW)
+    (kept,) = coaching.plans(records, GAME, "a")
+    assert kept.progress["aim"]["answer"] == "helped"
+
+
+def test_deleted_means_deleted(records):
+    plan = coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
+    coaching.note_progress(records, [(plan, "aim", {})], at=NOW)
+    coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
+    other = coaching.begin_plan(records, GAME, "b", {"items": []}, at=NOW)
+    assert coaching.forget_plans(records, GAME, "a") == 2
+    assert coaching.plans(records, GAME, "a") == []
+    with records.reading() as connection:
+        assert connection.execute(select(PLANS.c.id)).scalars().all() == [other]
+        assert connection.execute(select(func.count()).select_from(PLAN_PROGRESS)).scalar_one() == 0
