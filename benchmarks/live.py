@@ -166,13 +166,13 @@ def steady(port: int, lines: list[list[dict[str, Any]]], rate: int, seconds: flo
     time.sleep(2.0)
     stop.set()
     for watcher in watchers:
-        watcher.join(3)
+        watcher.join(12)
     return times
 
 
 def watch(port: int, match: str, sent_at: dict[str, float], times: Times, stop: threading.Event) -> None:
     """Read a match's stream and note when each price came."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=1)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     connection.request("GET", f"/api/v1/matches/{match}/stream")
     stream = connection.getresponse()
     while not stop.is_set():
