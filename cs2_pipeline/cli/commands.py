@@ -337,6 +337,16 @@ def users_create_admin(
     create_admin(settings_module.load(), username, email)
 
 
+@app.command("player", rich_help_panel=START, epilog=_examples("cs2 player 76561198000000001", "cs2 player 'a name'"))
+def show_player(
+    name: Annotated[str, typer.Argument(help="SteamID, or the player's name.")], json: Json = False
+) -> None:
+    """Show a player's skill card: percentiles among peers with intervals, known weaknesses, what is not known."""
+    from cs2_pipeline.cli.player import show
+
+    show(settings_module.load(), name, as_json=json)
+
+
 @app.command("match", rich_help_panel=START, epilog=_examples("cs2 match --list", "cs2 match 1", "cs2 match 1 --json"))
 def show_match(
     match: Annotated[str | None, typer.Argument(help="Id of a live match, or of one in the demo database.")] = None,

@@ -20,6 +20,7 @@ from bento.http.problems import Problem, unauthorized
 from cs2_pipeline.coaching import findings, plans
 from cs2_pipeline.coaching.counterstrike import skills as counterstrike
 from cs2_pipeline.coaching.drills import Drill, shipped
+from cs2_pipeline.coaching.rocket_league import skills as rocket_league
 from cs2_pipeline.records import coaching as stored
 from cs2_pipeline.records.coaching import StoredPlan
 
@@ -44,7 +45,8 @@ class Game:
 
 
 COUNTERSTRIKE: Final = Game(counterstrike.GAME, "/api/v1/players", counterstrike.SKILLS)
-GAMES: Final = (COUNTERSTRIKE,)
+ROCKET_LEAGUE: Final = Game(rocket_league.GAME, "/api/v1/rocket-league/players", rocket_league.SKILLS, steam="steam:")
+GAMES: Final = (COUNTERSTRIKE, ROCKET_LEAGUE)
 router: Final = APIRouter(tags=["coaching"])
 
 Known = Annotated[Caller, Depends(known)]

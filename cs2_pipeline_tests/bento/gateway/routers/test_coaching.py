@@ -123,3 +123,15 @@ def test_deleted_means_deleted(gateway, mine):
 def test_strangers_need_a_key_even_for_cards(tmp_path):
     with open_gateway(tmp_path, client=ELSEWHERE) as gateway:
         assert gateway.get(at(ME, "card")).status_code == 401
+
+
+def test_rocket_league_has_cards_and_plans_of_its_own(gateway, mine):
+    player = f"/api/v1/rocket-league/players/steam:{ME}"
+    coaching.replace_cards(
+        gateway.app.state.records, "rocket_league", {f"steam:{ME}": coach.card(f"steam:{ME}", weak=())}, at=coach.NOW
+    )
+    assert gateway.get(f"{player}/card").json()["player"] == f"steam:{ME}"
+    plan = gateway.post(f"{player}/plan", json={"minutes": 60}, headers=mine).json()["plan"]
+    assert (plan["items"], plan["note"][:19]) == ([], "No weakness is know")
+    assert gateway.get(at(ME, "plan"), headers=mine).json()["plan"] is None
+    assert gateway.get(f"/api/v1/rocket-league/players/epic:{ME}/plan", headers=mine).status_code == 403

@@ -1,0 +1,39 @@
+"""`cs2 player`: the card by SteamID or name, and who is not known named with what to do."""
+
+import json
+from contextlib import closing
+
+import pytest
+
+from cs2_pipeline.records import directories
+from cs2_pipeline.records.database import open_records
+from cs2_pipeline.records.directories import PLAYER, Entry
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.gateway import coach
+
+
+@pytest.fixture
+def carded(home):
+    with closing(open_records(Settings())) as records:
+        entries = [Entry(PLAYER, "7", "Some One", 9, coach.NOW), Entry(PLAYER, "8", "twin", 9, coach.NOW)]
+        directories.replace(records, [*entries, Entry(PLAYER, "9", "Twin", 9, coach.NOW)])
+        coach.keep(records, coach.card("7"))
+
+
+def test_a_card_is_shown_by_steam_id_and_by_name(cs2, carded):
+    by_id, by_name = cs2("player", "7", "--json"), cs2("player", "some one", "--json")
+    assert by_id.status == by_name.status == 0
+    assert json.loads(by_id.out) == json.loads(by_name.out)
+    assert json.loads(by_id.out)["weaknesses"] == ["duels_won"]
+    shown = cs2("player", "some one")
+    assert "Duels won" in shown.out
+    assert "Known weaknesses: Duels won" in shown.out
+
+
+@pytest.mark.parametrize(
+    ("name", "said"), [("nobody", "no player is called nobody"), ("TWIN", "8, 9"), ("8", "no card")]
+)
+def test_who_has_no_card_or_shares_a_name_is_told(cs2, carded, name, said):
+    ended = cs2("player", name)
+    assert ended.status == 1
+    assert said in ended.err

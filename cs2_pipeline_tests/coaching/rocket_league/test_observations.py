@@ -1,0 +1,116 @@
+"""Rocket League's observations: a statistic by its name, absent where the source has none, players by their ids."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.coaching.drills import shipped
+from cs2_pipeline.coaching.observed import checked
+from cs2_pipeline.coaching.rocket_league.observations import of_ballchasing, of_professionals
+from cs2_pipeline.coaching.rocket_league.skills import GAME, SKILLS
+from cs2_pipeline.coaching.skills import CoachingError
+
+SHARED = Path(__file__).parents[3].parent / "shared" / "data"
+CATEGORIES = {
+    "mechanical", "positioning", "game sense", "boost management", "rotation", "aerial ability", "shooting",
+    "defending",
+}  # fmt: skip
+
+
+def player(number, **stats):
+    whole = {
+        "core": {"shots": 4, "goals": 2, "saves": 1, "assists": 1, "shots_against": 5},
+        "boost": {"percent_zero_boost": 10.0, "amount_stolen": 500, "amount_overfill": 200},
+        "movement": {"avg_speed": 1500, "percent_supersonic_speed": 15.0, "percent_ground": 60.0,
+                     "percent_high_air": 5.0, "count_powerslide": 20},
+        "positioning": {"percent_behind_ball": 70.0, "percent_most_back": 40.0, "avg_distance_to_ball": 2500},
+        "demo": {"taken": 1},
+    }  # fmt: skip
+    return {
+        "id": {"platform": "steam", "id": str(number)}, "start_time": 0, "end_time": 300.0, "stats": whole | stats
+    }  # fmt: skip
+
+
+def game(name="one", **more):
+    return {
+        "rocket_league_id": name, "status": "ok", "date": "2026-03-10T18:55:49Z", "playlist_id": "ranked-duels",
+        "team_size": 1, "duration": 300, "blue": {"players": [player(1)]}, "orange": {"players": [player(2)]},
+    } | more  # fmt: skip
+
+
+def values(games):
+    found = checked(of_ballchasing(games), SKILLS)
+    return {(row.player, row.skill): row.total / row.exposure for row in found.itertuples()}
+
+
+def test_each_statistic_becomes_its_skill():
+    found = values([game()])
+    assert {skill for _, skill in found} == {skill.name for skill in SKILLS}
+    one = {skill: value for (who, skill), value in found.items() if who == "steam:1"}
+    assert (one["shots"], one["goals"], one["finishing"], one["save_share"]) == (4, 2, 0.5, 0.2)
+    assert one["behind_ball"] == pytest.approx(0.7)
+    assert one["in_air"] == pytest.approx(0.4)
+    assert one["speed"] == pytest.approx(1500)
+    assert one["beaten_last"] == 0, "the source leaves a 0 out"
+
+
+def test_a_statistic_that_is_absent_gives_no_observation():
+    found = values([game(blue={"players": [player(1, boost=None, core={"goals": 0, "shots": 0})]})])
+    one = {skill for who, skill in found if who == "steam:1"}
+    assert one & {"boost_empty", "boost_stolen", "saves", "finishing", "save_share"} == set()
+    assert {"goals", "shots"} <= one
+
+
+@pytest.mark.parametrize("who", [player(3) | {"id": {}}, player(3) | {"stats": None}, player(3) | {"start_time": 250}])
+def test_bots_and_who_hardly_played_are_left_out(who):
+    found = values([game(orange={"players": [who, player(2)]})])
+    assert {player for player, _ in found} == {"steam:1", "steam:2"}
+
+
+def test_a_game_counts_once_and_one_that_was_not_parsed_is_refused_by_name():
+    assert len(of_ballchasing([game(), game()])) == len(of_ballchasing([game()]))
+    with pytest.raises(CoachingError, match=r"game two: .* \(status 'pending'\)"):
+        of_ballchasing([game("two", status="pending")])
+    with pytest.raises(CoachingError, match="game without an id"):
+        of_ballchasing([{"error": "no"}])
+
+
+def test_modes_are_groups_of_their_own():
+    groups = of_ballchasing([game(), game("two", playlist_id="ranked-doubles", team_size=2)])["group"].unique()
+    assert sorted(groups) == ["ballchasing ranked-doubles 2", "ballchasing ranked-duels 1"]
+
+
+def test_a_table_of_professional_games_needs_its_columns():
+    with pytest.raises(CoachingError, match=r"no column .*Player ID"):
+        of_professionals(pd.DataFrame({"Goals_All Zones": [1]}), group="pro")
+
+
+def test_there_are_eight_categories_and_two_drills_for_each_judged_skill():
+    assert {skill.category for skill in SKILLS} == CATEGORIES
+    drills = shipped(GAME, SKILLS)
+    for skill in SKILLS:
+        assert (sum(drill.skill == skill.name for drill in drills) >= 2) == skill.judged, skill.name
+
+
+def test_real_documents_are_read():
+    files = sorted((SHARED / "ballchasing").glob("*.json"))
+    if not files:
+        pytest.skip("the shared data are not here")
+    found = checked(of_ballchasing(json.loads(file.read_text(encoding="utf-8")) for file in files), SKILLS)
+    assert found["match"].nunique() == 3
+    assert found["player"].nunique() == 17, "of twenty, two are bots and one left at once"
+    shares = found[found["skill"].isin(["behind_ball", "boost_empty", "high_air", "in_air", "save_share"])]
+    assert (shares["total"] / shares["exposure"]).between(0, 1).all()
+
+
+def test_real_professional_games_are_read():
+    file = SHARED / "rocket_league" / "rlcs" / "2v2_2026.csv.gz"
+    if not file.exists():
+        pytest.skip("the shared data are not here")
+    found = checked(of_professionals(pd.read_csv(file), group="pro 2v2"), SKILLS)
+    values = found.groupby("skill")[["total", "exposure"]].sum().eval("total / exposure")
+    assert 0.4 < values["behind_ball"] < 0.9
+    assert 0.05 < values["finishing"] < 0.6
+    assert 0.3 < values["goals"] < 2.5
