@@ -76,6 +76,7 @@ class RedisLog:
         self._lease = self._redis.register_script(_LEASE)
         self._grouped: set[int] = set()
         self._name = "nobody"
+        self._mine: set[int] = set()
 
     # Intake
 
@@ -166,9 +167,12 @@ class RedisLog:
             mine = self._lease(
                 keys=[f"{PREFIX}:owner:", f"{PREFIX}:consumer:"], args=[consumer, int(seconds * 1000), SHARDS, share]
             )
-            for shard in mine:
+            for shard in set(mine) - self._mine:
                 self._ensure_group(shard)
-                self._redis.xautoclaim(_stream(shard), GROUP, consumer, min_idle_time=int(seconds * 1000), count=1000)
+                self._redis.xautoclaim(
+                    _stream(shard), GROUP, consumer, min_idle_time=int(seconds * 1000), count=10_000, justid=True
+                )
+        self._mine = set(mine)
         return set(mine)
 
     def release(self, consumer: str) -> None:

@@ -122,6 +122,8 @@ def test_what_redis_read_is_pending_until_history_has_it(server) -> None:
     found = log.read({shard: ""}, 100)
     assert log._redis.xpending(stream, "consumers")["consumers"] == [{"name": b"first", "pending": 5}]
     time.sleep(0.3)
+    log.close()
+    log = RedisLog(server.url)
     log.lease("second", SHARDS, 0.1)
     assert log._redis.xpending(stream, "consumers")["consumers"] == [{"name": b"second", "pending": 5}]
     log.done({shard: found[-1].position})
