@@ -8,7 +8,8 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.error import HTTPError
 
-from cs2_pipeline.artifact.spec import ModelSpec
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.spec import ModelSpec, serving_of
 from cs2_pipeline.cli import fields
 from cs2_pipeline.cli.console import CliError, UsageError, answer, err, out
 from cs2_pipeline.game.maps import MAPS, map_index
@@ -48,7 +49,7 @@ def predict(
     if as_json:
         answer(found)
     else:
-        show_answer(settings, serving.one, body, found)
+        _show(settings, spec, body, found)
 
 
 def ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -88,28 +89,33 @@ def _refused(url: str, error: HTTPError) -> CliError:
     return CliError(reason)
 
 
-def show_answer(settings: Settings, path: str, body: dict[str, Any], found: dict[str, Any]) -> None:
+def _show(settings: Settings, spec: ModelSpec, body: dict[str, Any], found: dict[str, Any]) -> None:
     """Print an answer as people read it, and the curl line that repeats it."""
-    url = f"http://{settings.host}:{settings.service_port}{path}"
-    for line in _drawn(found):
+    url = f"http://{settings.host}:{settings.service_port}{serving_of(spec).one}"
+    for line in _drawn(spec, found):
         out.print(f"  {line}", markup=False, soft_wrap=True)
     key = "-H 'X-API-Key: …' " if settings.api_key is not None else ""
     command = f"curl -s {url} {key}-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
     out.print(f"  {command}", style="dim", markup=False, soft_wrap=True)
 
 
-def _drawn(found: Mapping[str, Any]) -> list[str]:
-    """An answer in lines: the odds of a round as one bar, a player's tiers as a bar each."""
-    by = f"round_predictor version {found.get('model_version')}"
-    if "ct_win_probability" in found:
+def _drawn(spec: ModelSpec, found: Mapping[str, Any]) -> list[str]:
+    """An answer in lines: the odds of a round as one bar, a player's tiers as a bar each, else a line for each field.
+
+    A model that gives no answer has null in the field and says why in ``reason``.
+    """
+    by = f"{spec.name} version {found.get('model_version')}"
+    if found.get("ct_win_probability") is not None:
         ct = found["ct_win_probability"]
         low, high = (round(100 * end) for end in found["ct_win_interval"])
         return [f"CT {100 * ct:.0f} % [{low}–{high}] {_bar(ct)} T {100 * (1 - ct):.0f} %    {by}"]
-    by = f"player_classifier version {found.get('model_version')}"
-    if found.get("scores") is None:
+    if spec.name == catalog.PLAYER.name and found.get("scores") is None:
         return [f"no tier: {found.get('reason')}    {by}"]
-    tiers = [f"{tier:<12} {_bar(score)} {100 * score:.0f} %" for tier, score in found["scores"].items()]
-    return [f"{found['skill_level']}, {100 * found['confidence']:.0f} % sure    {by}", *tiers]
+    if found.get("scores") is not None:
+        tiers = [f"{tier:<12} {_bar(score)} {100 * score:.0f} %" for tier, score in found["scores"].items()]
+        return [f"{found['skill_level']}, {100 * found['confidence']:.0f} % sure    {by}", *tiers]
+    fields = [f"{name}: {json.dumps(value)}" for name, value in found.items() if name != "model_version"]
+    return [*fields, by]
 
 
 def _bar(share: float) -> str:

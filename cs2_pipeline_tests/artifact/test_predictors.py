@@ -144,3 +144,10 @@ def test_what_is_not_a_number_is_never_answered(tmp_path):
 def test_hardly_any_deaths_give_a_large_kd_and_still_a_tier(player_model):
     model, _ = player_model
     assert model.one({key: PLAYER[key] for key in list(PLAYER)[:8]} | {"avg_deaths": 5e-324}).scores[3] > 0.9
+
+
+@pytest.mark.parametrize(("rounds", "answered"), [(49, False), (50, True)])
+def test_a_player_is_judged_from_exactly_as_many_rounds_as_the_model_names(player_model, rounds, answered):
+    model, _ = player_model
+    values = complete({field.name: None for field in PLAYER_FIELDS} | PLAYER | {"total_rounds": rounds})
+    assert (model.one(values).scores is not None) == answered

@@ -11,8 +11,11 @@ from bento.http.problems import Problem, no_model
 from bento.predictions.http.requests import form_of
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import serving_of
+from cs2_pipeline.cli import predict
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS
+from cs2_pipeline.settings import load
+from cs2_pipeline_tests.third_model import ENTRY as EQUIPMENT
 
 ROUND_FORM, PLAYER_FORM = (form_of(serving_of(spec)) for spec in (catalog.ROUND, catalog.PLAYER))
 
@@ -202,3 +205,21 @@ def test_another_program_on_the_port_is_taken_for_what_it_is(cs2, service, statu
     assert ended.status == 1
     assert "not as the prediction service does" in ended.err
     assert "CS2_SERVICE_PORT" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("found", "lines"),
+    [
+        ({"ct_probability": 0.25, "model_version": "2"}, ["ct_probability: 0.25", "equipment version 2"]),
+        (
+            {"ct_probability": None, "reason": "too few", "model_version": "2"},
+            ["ct_probability: null", 'reason: "too few"', "equipment version 2"],
+        ),
+    ],
+)
+def test_a_model_that_nobody_drew_a_picture_for_is_shown_field_by_field(service, capsys, found, lines):
+    service.answer = (200, json.dumps(found).encode())
+    predict.predict(load(), EQUIPMENT, {}, (), as_json=False)
+    shown = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert shown[:-1] == lines
+    assert shown[-1].startswith("curl ")

@@ -1,3 +1,5 @@
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -97,7 +99,18 @@ def test_a_step_back_in_a_narrow_place_is_found():
 def test_a_model_served_without_the_rule_for_decided_states_breaks_it():
     results = laws.check(lambda states: fair_price(state_features(states)))
     assert broken(results) == ["decided states are exactly 0 or 1"]
-    assert "t_alive 0" in results[0].sentence or "ct_alive 0" in results[0].sentence or "time" in results[0].sentence
+    assert re.search(r"([\d,]+) of \1 decided states break it", results[0].sentence)
+
+
+@pytest.mark.parametrize("dead", ["ct_alive", "t_alive"])
+def test_one_kind_of_decided_state_that_is_priced_alone_breaks_it_and_is_shown(dead):
+    def predict(states):
+        priced = (states[dead] == 0) & (states["bomb_planted"] == 0)
+        return np.where(priced, fair_price(state_features(states)), laws.served(fair_price)(states))
+
+    results = laws.check(predict)
+    assert "decided states are exactly 0 or 1" in broken(results)
+    assert re.search(rf"\b{dead} 0,", results[0].sentence)
 
 
 @pytest.mark.parametrize("answer", [0.0, 1.0, np.nan, np.inf, -0.1])

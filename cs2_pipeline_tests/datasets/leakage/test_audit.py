@@ -208,6 +208,16 @@ def test_label_and_features_from_the_same_matches_are_refused() -> None:
     assert failed(audit_players(PLAYERS.assign(later_start=PLAYERS["window_end"]))) == {"c"}
 
 
+@pytest.mark.parametrize(("late", "refused"), [("0s", {"c"}), ("-1s", set())])
+def test_a_label_to_learn_from_that_was_known_no_earlier_than_one_tested_on_is_refused(late, refused) -> None:
+    tested = PLAYERS["part"] == "test"
+    known = PLAYERS.loc[tested, "later_end"].min() + pd.Timedelta(late)
+    newest = PLAYERS.loc[~tested, "later_end"].idxmax()
+    one_late = PLAYERS.copy()
+    one_late.loc[newest, "later_end"] = known
+    assert failed(audit_players(one_late)) == refused
+
+
 def test_a_player_in_two_parts_is_refused() -> None:
     moved = PLAYERS.copy()
     row = moved.index[moved["part"] == "train"][0]

@@ -12,7 +12,7 @@ from cs2_pipeline.defs.automation.new_demos import Attempt, earlier_attempts, ne
 from cs2_pipeline.defs.partitions import RANGE_END_TAG, RANGE_START_TAG, range_tags
 from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT, TRANSIENT
 from cs2_pipeline.demodb.extraction.watermark import Watermark
-from cs2_pipeline.demodb.simulator import append_days
+from cs2_pipeline.demodb.simulator import append_days, simulate
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, LAST, World
 
@@ -251,3 +251,12 @@ def test_an_extraction_without_a_watermark_is_no_attempt(world):
     launched(world, extraction_tags(FIRST, LAST, SEEN), dg.DagsterRunStatus.FAILURE)
     (found,) = earlier_attempts(world.instance)
     assert (found.days, found.seen, found.failure) == (frozenset(DAYS), SEEN, None)
+
+
+def test_the_matches_of_today_are_due_today(tmp_path):
+    settings = Settings(home=tmp_path)
+    today = datetime.now(UTC).date()
+    simulate(settings.embedded_database, matches=2, days=1, teams=4, first_day=today)
+    due = World(settings, dg.DagsterInstance.ephemeral()).due()
+    assert list(due.days) == [today]
+    assert not due.future

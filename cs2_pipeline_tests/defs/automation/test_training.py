@@ -34,10 +34,10 @@ class Events:
             if spec.dataset != catalog.ROUND.dataset:
                 self._write(spec.dataset, metadata=read)
 
-    def trained(self, digest=None):
-        """The models, on the datasets built last or on those of a digest."""
+    def trained(self, digest=None, models=None):
+        """The models, all or those given, on the datasets built last or on those of a digest."""
         on = {"dataset_digest": digest or self.digest}
-        for spec in catalog.MODELS:
+        for spec in catalog.MODELS if models is None else models:
             self._write(spec.name, metadata=on)
 
     def training(self, status):
@@ -68,6 +68,20 @@ def events(tmp_path):
 def skipped(answer):
     assert isinstance(answer, dg.SkipReason), answer
     return answer.skip_message
+
+
+@pytest.mark.parametrize("behind", catalog.MODELS, ids=lambda spec: spec.name)
+def test_one_model_that_is_behind_is_enough_to_train_tonight(events, behind):
+    events.extracted()
+    events.built()
+    events.trained()
+    assert "all models were last trained" in events.night()
+    events.extracted()
+    events.built()
+    events.trained(models=[spec for spec in catalog.MODELS if spec is not behind])
+    assert events.night() == ""
+    events.trained(models=[behind])
+    assert "all models were last trained" in events.night()
 
 
 def test_a_night_before_the_first_extraction_is_skipped(events):

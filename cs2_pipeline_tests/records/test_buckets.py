@@ -1,0 +1,54 @@
+"""Token buckets: what a caller may ask at once and over time, by a clock that the test holds."""
+
+import pytest
+
+from cs2_pipeline.records import buckets
+from cs2_pipeline.records.buckets import Bucket, Limits
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    class Clock:
+        now = 100.0
+
+        def monotonic(self):
+            return self.now
+
+    held = Clock()
+    monkeypatch.setattr(buckets, "time", held)
+    return held
+
+
+def taken(bucket, tries=1000):
+    return sum(bucket.take() == 0 for _ in range(tries))
+
+
+def test_a_caller_who_was_idle_for_a_day_may_ask_as_much_at_once_as_a_second_gives_and_no_more(clock):
+    bucket = Bucket(50)
+    assert taken(bucket) == 50
+    clock.now += 86_400
+    assert taken(bucket) == 50
+
+
+def test_what_may_be_asked_at_once_is_one_at_least_and_what_it_was_set_to(clock):
+    assert taken(Bucket(0.1)) == 1
+    assert taken(Bucket(0.1, most=3)) == 3
+
+
+def test_the_wait_it_names_is_enough_and_a_little_less_is_not(clock):
+    bucket = Bucket(4, most=1)
+    assert bucket.take() == 0
+    wait = bucket.take()
+    assert wait == pytest.approx(0.25)
+    clock.now += wait - 0.01
+    assert bucket.take() > 0
+    clock.now += 0.02
+    assert bucket.take() == 0
+
+
+def test_callers_do_not_use_up_each_others_and_the_longest_silent_is_forgotten(clock):
+    limits = Limits(1, size=2)
+    assert [limits.take(who) == 0 for who in ("a", "b", "a", "b")] == [True, True, False, False]
+    assert limits.take("c") == 0  # "a" has been silent the longest
+    assert limits.take("b") > 0
+    assert limits.take("a") == 0
