@@ -27,7 +27,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="CS2_", extra="ignore", env_ignore_empty=True)
 
-    home: Path = Field(Path(".cs2"), description="folder of all embedded parts")
+    home: Path = Field(Path(".cs2"), description="folder of everything the platform keeps locally")
     database_url: SecretStr | None = Field(
         None, description="demo database: SQLAlchemy URL, mssql:// address or ODBC string; default: SQLite in the home"
     )
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
         description="history of live events: clickhouse://user:password@host/name; default: a SQLite file in the home",
     )
     gsi_token: SecretStr | None = Field(
-        None, description="token that game clients send with their state integration; default: an API key is needed"
+        None, description="token that game clients send with Game State Integration; default: an API key is required"
     )
     mlflow_tracking_uri: SecretStr | None = Field(
         None, description="MLflow server or store; default: SQLite in the home"
@@ -61,51 +61,51 @@ class Settings(BaseSettings):
     )
     snapshot_interval: float = Field(10.0, gt=0, description="seconds between two snapshots of a round")
     retrain_after_rounds: int = Field(
-        500, gt=0, description="rounds beyond those trained on after which a training is asked for"
+        500, gt=0, description="new rounds since the last training that start the next one"
     )
     training_days: int | None = Field(
         None,
         gt=0,
-        description="newest match days the round model learns from, older ones are forgotten; default: all",
+        description="number of newest match days the round model learns from, older ones are dropped; default: all",
     )
     webhook_url: SecretStr | None = Field(
-        None, description="where failures are told, as Slack's incoming webhooks take them; default: the log"
+        None, description="where failures are reported, in the format of Slack's incoming webhooks; default: the log"
     )
-    seed: int = Field(0, description="seed of training, resampling and the simulator")
-    host: str = Field("127.0.0.1", description="address the local processes listen on")
-    dagster_port: Port = Field(3000, description="Dagster UI")
-    mlflow_port: Port = Field(5000, description="MLflow UI")
-    service_port: Port = Field(8000, description="prediction service")
+    seed: int = Field(0, description="random seed of training, resampling and the simulator")
+    host: str = Field("127.0.0.1", description="address that local processes listen on")
+    dagster_port: Port = Field(3000, description="port of the Dagster UI")
+    mlflow_port: Port = Field(5000, description="port of the MLflow UI")
+    service_port: Port = Field(8000, description="port of the prediction service")
     event_webhooks: SecretStr | None = Field(
-        None, description="addresses that forecasts and promotions are announced to, comma-separated"
+        None, description="webhook URLs notified of forecasts and promotions, comma-separated"
     )
-    event_secret: SecretStr | None = Field(None, description="what announcements to webhooks are signed with (HMAC)")
-    public_url: str | None = Field(
-        None, description="address under which people reach the platform, such as https://cs2.example.org"
-    )
+    event_secret: SecretStr | None = Field(None, description="secret that signs notifications to webhooks (HMAC)")
+    public_url: str | None = Field(None, description="public address of the platform, such as https://cs2.example.org")
     steam_openid_url: str = Field(
-        "https://steamcommunity.com/openid/login", description="provider of the sign-in through Steam"
+        "https://steamcommunity.com/openid/login", description="OpenID provider for signing in through Steam"
     )
-    gateway_port: Port = Field(8080, description="platform API and pages")
+    gateway_port: Port = Field(8080, description="port of the platform's API and pages")
 
-    service_workers: int = Field(1, ge=1, description="processes that answer predictions")
+    service_workers: int = Field(1, ge=1, description="worker processes of the prediction service")
     served_models: str = Field(
         default_factory=lambda: ",".join(spec.name for spec in catalog.served()),
-        description="registered models the service answers with, comma-separated",
+        description="registered models to serve, comma-separated",
     )
-    reload_interval: float = Field(5.0, gt=0, description="seconds between two looks at MLflow's champion aliases")
-    max_body_bytes: int = Field(8 * 2**20, gt=0, description="largest request body the services read")
+    reload_interval: float = Field(5.0, gt=0, description="seconds between checks of MLflow's champion aliases")
+    max_body_bytes: int = Field(8 * 2**20, gt=0, description="largest request body the services accept")
     body_timeout: float = Field(10.0, gt=0, description="seconds a client may take to send a request's body")
-    max_in_flight: int = Field(512, gt=0, description="requests a worker holds at once; more are answered with 429")
+    max_in_flight: int = Field(
+        512, gt=0, description="requests in progress per worker; further ones are answered with 429"
+    )
     admin_token: SecretStr | None = Field(None, description="opens the admin routes; without it they are closed")
     api_keys: SecretStr | None = Field(
-        None, description="SHA-256 hex digests of keys that may ask for everything but administration, comma-separated"
+        None, description="SHA-256 hex digests of keys that open everything but the admin routes, comma-separated"
     )
-    api_key: SecretStr | None = Field(None, description="the key that `cs2` sends to a service that asks for one")
-    api_key_rate: float = Field(1000.0, gt=0, description="requests a second for each API key")
+    api_key: SecretStr | None = Field(None, description="key that `cs2` sends to a service that requires one")
+    api_key_rate: float = Field(1000.0, gt=0, description="requests per second for each API key")
     cors_origins: str = Field("", description="origins whose pages may call the services, comma-separated, or *")
-    prediction_log: bool = Field(False, description="keep every prediction as Parquet")
-    prediction_log_max_bytes: int = Field(2**30, gt=0, description="disk the prediction log may take")
+    prediction_log: bool = Field(False, description="log every prediction as Parquet")
+    prediction_log_max_bytes: int = Field(2**30, gt=0, description="disk space for the prediction log, in bytes")
 
     @field_validator("home")
     @classmethod

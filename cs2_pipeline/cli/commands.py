@@ -1,4 +1,4 @@
-"""The table of commands with their options and help. Each hands on to the module that does the work."""
+"""The table of commands with their options and help. Each calls the module that does the work."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -14,24 +14,24 @@ from cs2_pipeline.cli import fields
 
 app = typer.Typer(
     name="cs2",
-    help="Counter-Strike 2 machine learning whose probabilities can be trusted.",
-    epilog="With nothing configured everything lives in the folder .cs2; docs/settings.md lists the settings. "
-    "Exit status: 0 success, 1 failure, 2 wrong command line.",
+    help="Counter-Strike 2 machine learning with calibrated probabilities.",
+    epilog="By default everything is kept in the folder .cs2; docs/settings.md lists the settings. "
+    "Exit status: 0 success, 1 failure, 2 usage error.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 ingest = typer.Typer(
-    help="Bring data in: demo files, exports of other programs, the public snapshot file.", no_args_is_help=True
+    help="Import data: demo files, exports of other programs, the public snapshot file.", no_args_is_help=True
 )
 models = typer.Typer(help="Registered models: list, show, promote, roll back.", no_args_is_help=True)
-predict = typer.Typer(help="Ask the running prediction service: a round, or a player.", no_args_is_help=True)
+predict = typer.Typer(help="Query the running prediction service about a round or a player.", no_args_is_help=True)
 
 NAMES = " or ".join(catalog.names())
-keys = typer.Typer(help="Keys of programs that ask the services: create, list, revoke.", no_args_is_help=True)
-users = typer.Typer(help="Accounts of people.", no_args_is_help=True)
+keys = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
+users = typer.Typer(help="User accounts.", no_args_is_help=True)
 
-START, DATA, MODELS, ACCESS = "Start here", "Data", "Models and predictions", "Who may ask"
+START, DATA, MODELS, ACCESS = "Start here", "Data", "Models and predictions", "Access"
 
 
 def _show_version(asked: bool) -> None:
@@ -53,14 +53,14 @@ def cs2(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    """Counter-Strike 2 machine learning whose probabilities can be trusted."""
+    """Counter-Strike 2 machine learning with calibrated probabilities."""
 
 
 _TRAINED = [*(spec.command for spec in catalog.MODELS), "all"]
 Trained = StrEnum("Trained", _TRAINED)  # type: ignore[misc]  # mypy knows no enum made from a table
 _ALL = Trained("all")
 
-Json = Annotated[bool, typer.Option("--json", help="Answer with JSON and nothing else.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON only.")]
 
 
 DEMO_MATCHES = 800
@@ -73,16 +73,14 @@ DEMO_MATCHES = 800
 )
 def demo(
     matches: Annotated[
-        int, typer.Option(min=1, help="Matches to simulate when there is no demo database yet.")
+        int, typer.Option(min=1, help="Matches to simulate if there is no demo database yet.")
     ] = DEMO_MATCHES,
     exports: Annotated[
-        list[Path] | None, typer.Option(help="Real matches instead: files as `cs2 ingest exports` takes them.")
+        list[Path] | None, typer.Option(help="Use real matches instead: files for `cs2 ingest exports`.")
     ] = None,
-    date: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the exports that have no date.")
-    ] = None,
+    date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of exports that have none.")] = None,
 ) -> None:
-    """Run everything once: data, checks, training, promotion, the service, two predictions."""
+    """Run everything once: data, checks, training, promotion, the service and two predictions."""
     from cs2_pipeline.cli.demo import run
 
     run(settings_module.load(), matches, exports or [], date.date() if date else None)
@@ -92,10 +90,12 @@ def demo(
 def up(
     live: Annotated[
         bool | None,
-        typer.Option("--live/--no-live", help="Run simulated matches. Default: with the embedded database only."),
+        typer.Option(
+            "--live/--no-live", help="Also run simulated live matches. Default: only with the embedded database."
+        ),
     ] = None,
 ) -> None:
-    """Keep the pages and the API, the Dagster UI, MLflow and the prediction service running until Ctrl-C."""
+    """Run the website and API, the Dagster UI, MLflow and the prediction service until Ctrl-C."""
     from cs2_pipeline.cli.up import run
 
     run(settings_module.load(), live=live)
@@ -103,7 +103,7 @@ def up(
 
 @app.command(rich_help_panel=START, epilog=_examples("cs2 doctor", "cs2 doctor --json"))
 def doctor(json: Json = False) -> None:
-    """Check every setting and connection, and say what to do about what is wrong."""
+    """Check every setting and connection, and say how to fix what is wrong."""
     from cs2_pipeline.cli.doctor import run
 
     run(settings_module.load(), as_json=json)
@@ -113,13 +113,18 @@ def doctor(json: Json = False) -> None:
     rich_help_panel=DATA, epilog=_examples("cs2 simulate --matches 2000", "cs2 simulate --equal-skill --replace")
 )
 def simulate(
-    matches: Annotated[int, typer.Option(min=1, help="How many matches.")] = DEMO_MATCHES,
-    seed: Annotated[int | None, typer.Option(help="Same seed, same database. Default: CS2_SEED.")] = None,
+    matches: Annotated[int, typer.Option(min=1, help="Number of matches.")] = DEMO_MATCHES,
+    seed: Annotated[
+        int | None, typer.Option(help="Random seed; the same seed gives the same database. Default: CS2_SEED.")
+    ] = None,
     equal_skill: Annotated[
         bool,
-        typer.Option("--equal-skill", help="Players of equal skill, and the exact probabilities beside the database."),
+        typer.Option(
+            "--equal-skill",
+            help="Make all players equally skilled and store the exact probabilities next to the database.",
+        ),
     ] = False,
-    replace: Annotated[bool, typer.Option("--replace", help="Replace the embedded database if there is one.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace an existing embedded database.")] = False,
     json: Json = False,
 ) -> None:
     """Fill the embedded demo database with simulated matches."""
@@ -132,7 +137,7 @@ def simulate(
 def ingest_snapshots(
     file: Annotated[Path, typer.Argument(help="csgo_round_snapshots.csv or .csv.gz")], json: Json = False
 ) -> None:
-    """Read the public CS:GO round winner file: recover its matches and rounds, repair its labels."""
+    """Import the public CS:GO round winner file: recover its matches and rounds, repair its labels."""
     from cs2_pipeline.cli.data import ingest_snapshots as run
 
     run(settings_module.load(), file, as_json=json)
@@ -140,10 +145,12 @@ def ingest_snapshots(
 
 @ingest.command("series", epilog=_examples("cs2 ingest series series.csv.gz"))
 def ingest_series(
-    file: Annotated[Path, typer.Argument(help="A .csv or .csv.gz with day, two sides, winner; line-ups where known.")],
+    file: Annotated[
+        Path, typer.Argument(help="A .csv or .csv.gz with date, both teams and winner; line-ups if known.")
+    ],
     json: Json = False,
 ) -> None:
-    """Read a table of series that were played, for who has results but no demos."""
+    """Import a table of played series, for when you have results but no demos."""
     from cs2_pipeline.cli.data import ingest_series as run
 
     run(settings_module.load(), file, as_json=json)
@@ -154,9 +161,11 @@ def ingest_demos(
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Demo files, folders of them, or folders of per-event Parquet files.")
     ] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Show the quarantine list and do nothing else.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only show the quarantine list.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try quarantined files again.")] = False,
-    workers: Annotated[int | None, typer.Option(min=1, help="Demos parsed at a time. Default: one per core.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Demos to parse in parallel. Default: one per core.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Parse CS2 demos into the embedded demo database, each exactly once."""
@@ -177,16 +186,16 @@ def ingest_demos(
 def ingest_exports(
     paths: Annotated[
         list[Path] | None,
-        typer.Argument(help="JSON of cs-demo-analyzer, CSV of CS Demo Manager, zips and folders of them."),
+        typer.Argument(help="JSON from cs-demo-analyzer, CSV from CS Demo Manager, or zips and folders of them."),
     ] = None,
     date: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Day of the matches whose export has no date.")
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="Date of matches whose export has none.")
     ] = None,
-    failed: Annotated[bool, typer.Option("--failed", help="Show the quarantine list and do nothing else.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="Only show the quarantine list.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try quarantined files again.")] = False,
     json: Json = False,
 ) -> None:
-    """Read matches that other programs exported into the embedded demo database, each exactly once."""
+    """Import matches exported by other programs into the embedded demo database, each exactly once."""
     from cs2_pipeline.cli.data import failed_demos
     from cs2_pipeline.cli.data import ingest_exports as run
 
@@ -199,13 +208,13 @@ def ingest_exports(
 
 @app.command(rich_help_panel=MODELS, epilog=_examples("cs2 train", "cs2 train round --published"))
 def train(
-    what: Annotated[Trained, typer.Argument(help="Which model.")] = _ALL,
+    what: Annotated[Trained, typer.Argument(help="Model to train.")] = _ALL,
     published: Annotated[
-        bool, typer.Option("--published", help="Train the round or match model on what was ingested from a file.")
+        bool, typer.Option("--published", help="Train the round or match model on data ingested from a file.")
     ] = False,
     json: Json = False,
 ) -> None:
-    """Extract what is new, build the datasets, train, evaluate and promote what earned it."""
+    """Extract new data, build the datasets, train, evaluate, and promote models that pass."""
     from cs2_pipeline.cli.training import run
 
     run(settings_module.load(), what.value, published=published, as_json=json)
@@ -213,7 +222,7 @@ def train(
 
 @models.command("list", epilog=_examples("cs2 models list"))
 def models_list(json: Json = False) -> None:
-    """All versions with their test figures, and the history of decisions."""
+    """List all versions with their test figures, and the history of decisions."""
     from cs2_pipeline.cli.models import show_all
 
     show_all(settings_module.load(), as_json=json)
@@ -227,7 +236,7 @@ def models_show(
     version: Annotated[str | None, typer.Argument(help="Version number. Default: the champion.")] = None,
     json: Json = False,
 ) -> None:
-    """One version: where it came from, its figures, the verdict on it."""
+    """Show one version: its origin, its figures and the verdict on it."""
     from cs2_pipeline.cli.models import show
 
     show(settings_module.load(), name, version, as_json=json)
@@ -242,10 +251,10 @@ def models_show(
 def models_promote(
     name: Annotated[str, typer.Argument(help=NAMES)],
     version: Annotated[str, typer.Argument(help="Version number.")],
-    force: Annotated[bool, typer.Option("--force", help="Promote although the evidence does not ask for it.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Promote even if the evaluation did not pass.")] = False,
     reason: Annotated[str, typer.Option(help="Why. Required with --force; kept in the history.")] = "",
 ) -> None:
-    """Promote a version that earned it; with --force and a reason, any version."""
+    """Promote a version that passed its evaluation; with --force and a reason, any version."""
     from cs2_pipeline.cli.models import promote
 
     promote(settings_module.load(), name, version, force=force, reason=reason)
@@ -256,7 +265,7 @@ def models_rollback(
     name: Annotated[str, typer.Argument(help=NAMES)],
     reason: Annotated[str, typer.Option(help="Why; kept in the history.")],
 ) -> None:
-    """Return to the previous champion. The service follows by itself."""
+    """Return to the previous champion. The service picks it up by itself."""
     from cs2_pipeline.cli.models import rollback
 
     rollback(settings_module.load(), name, reason=reason)
@@ -265,7 +274,7 @@ def models_rollback(
 Assignments = Annotated[
     list[str] | None,
     typer.Argument(
-        help="The same fields as name=value, spelt as in a request.", metavar="NAME=VALUE", show_default=False
+        help="The same fields as name=value, spelled as in a request.", metavar="NAME=VALUE", show_default=False
     ),
 ]
 
@@ -284,7 +293,7 @@ def _asking(spec: ModelSpec, serving: Serving) -> None:
         run(settings_module.load(), spec, by_option, assignments or [], as_json=json)
 
 
-_ASKS = "Asks the prediction service that `cs2 up` keeps running. What is not given is as in the README's example."
+_ASKS = "Needs the prediction service, which `cs2 up` runs. Fields that are not given are as in the README's example."
 for _spec in catalog.MODELS:
     if _spec.serving is not None:
         _asking(_spec, _spec.serving)
@@ -295,16 +304,16 @@ for _spec in catalog.MODELS:
     epilog=_examples("cs2 keys create 'my bot' --scope forecast", "cs2 keys create feed --scope live:write --rate 500"),
 )
 def keys_create(
-    name: Annotated[str, typer.Argument(help="Which program it is for.")],
+    name: Annotated[str, typer.Argument(help="A name for the key, such as the program that uses it.")],
     scope: Annotated[
         list[str],
-        typer.Option(help="What it may ask for: predict, forecast, live:read, live:write, admin. Repeatable."),
+        typer.Option(help="What it allows: predict, forecast, live:read, live:write, admin. Repeatable."),
     ],
-    rate: Annotated[float, typer.Option(help="Requests a second.")] = 100.0,
-    daily_quota: Annotated[int | None, typer.Option(help="Requests a day. Default: no limit.")] = None,
+    rate: Annotated[float, typer.Option(help="Requests per second.")] = 100.0,
+    daily_quota: Annotated[int | None, typer.Option(help="Requests per day. Default: no limit.")] = None,
     json: Json = False,
 ) -> None:
-    """Make a key and show it, this once. From the first key on, every caller needs one."""
+    """Create a key and show it, only this once. As soon as there is a key, every caller needs one."""
     from cs2_pipeline.cli.keys import create
 
     create(settings_module.load(), name, scope, rate=rate, daily_quota=daily_quota, as_json=json)
@@ -312,7 +321,7 @@ def keys_create(
 
 @keys.command("list", epilog=_examples("cs2 keys list"))
 def keys_list(json: Json = False) -> None:
-    """All keys ever made: their scopes and limits, never the keys themselves."""
+    """List all keys ever created with their scopes and limits, but not the keys themselves."""
     from cs2_pipeline.cli.keys import show
 
     show(settings_module.load(), as_json=json)
@@ -320,7 +329,7 @@ def keys_list(json: Json = False) -> None:
 
 @keys.command("revoke", epilog=_examples("cs2 keys revoke 1f2e3d4c"))
 def keys_revoke(identifier: Annotated[str, typer.Argument(help="The key's id, as `cs2 keys list` shows it.")]) -> None:
-    """Let a key open nothing any more."""
+    """Revoke a key."""
     from cs2_pipeline.cli.keys import revoke
 
     revoke(settings_module.load(), identifier)
@@ -328,10 +337,10 @@ def keys_revoke(identifier: Annotated[str, typer.Argument(help="The key's id, as
 
 @users.command("create-admin", epilog=_examples("cs2 users create-admin anna anna@example.org"))
 def users_create_admin(
-    username: Annotated[str, typer.Argument(help="Name to sign in with.")],
+    username: Annotated[str, typer.Argument(help="User name to sign in with.")],
     email: Annotated[str, typer.Argument(help="E-mail address.")],
 ) -> None:
-    """Make an administrator's account; asks for the password, or reads it from standard input."""
+    """Create an administrator account; prompts for the password, or reads it from standard input."""
     from cs2_pipeline.cli.keys import create_admin
 
     create_admin(settings_module.load(), username, email)
@@ -351,10 +360,10 @@ def show_player(
 def show_match(
     match: Annotated[str | None, typer.Argument(help="Id of a live match, or of one in the demo database.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the newest live matches.")] = False,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="How many to list.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Number of matches to list.")] = 20,
     json: Json = False,
 ) -> None:
-    """Draw the curve of a match: who was winning, and what moved it."""
+    """Plot a match's win probability and what moved it."""
     from cs2_pipeline.cli import match as matches
 
     if listed or match is None:
@@ -364,19 +373,21 @@ def show_match(
 
 
 live = typer.Typer(help="Live matches: simulate, replay, verify, consume.", no_args_is_help=True)
-dead_letters = typer.Typer(help="Live events that could not be understood.", no_args_is_help=True)
+dead_letters = typer.Typer(help="Live events that could not be processed.", no_args_is_help=True)
 live.add_typer(dead_letters, name="dead-letters")
-Speed = Annotated[float, typer.Option(min=0, help="1 as played, 10 ten times as fast, 0 as fast as they are taken.")]
-Gateway = Annotated[str | None, typer.Option("--url", help="The gateway's address; default: this machine's.")]
+Speed = Annotated[
+    float, typer.Option(min=0, help="1: as played; 10: ten times as fast; 0: as fast as the gateway accepts.")
+]
+Gateway = Annotated[str | None, typer.Option("--url", help="Address of the gateway. Default: the one on this machine.")]
 
 
 @live.command("simulate", epilog=_examples("cs2 live simulate", "cs2 live simulate --matches 100 --speed 10"))
 def live_simulate(
-    matches: Annotated[int, typer.Option(min=1, max=1000, help="Matches at the same time.")] = 4,
+    matches: Annotated[int, typer.Option(min=1, max=1000, help="Number of simultaneous matches.")] = 4,
     speed: Speed = 1.0,
     url: Gateway = None,
 ) -> None:
-    """Play simulated matches at the running gateway, as if they happened now."""
+    """Send simulated matches to the running gateway, as if they were being played now."""
     from cs2_pipeline.cli.live import simulated
 
     simulated(settings_module.load(), matches=matches, speed=speed, url=url)
@@ -388,7 +399,7 @@ def live_replay(
     speed: Speed = 1.0,
     url: Gateway = None,
 ) -> None:
-    """Play a match of the demo database again at the running gateway, as if it happened now."""
+    """Send a match from the demo database to the running gateway, as if it were being played now."""
     from cs2_pipeline.cli.live import replayed
 
     replayed(settings_module.load(), match, speed=speed, url=url)
@@ -396,7 +407,7 @@ def live_replay(
 
 @live.command("verify", epilog=_examples("cs2 live verify 0b5c8f0e-2f6c-5d43-9c38-0d6ee2a1f3f5"))
 def live_verify(match: Annotated[str, typer.Argument(help="A live match's id.")], json: Json = False) -> None:
-    """Compute a match anew from its events, also shuffled and repeated: state and prices must be the same."""
+    """Recompute a match from its events, also shuffled and repeated: state and prices must not change."""
     from cs2_pipeline.cli.live import verified
 
     verified(settings_module.load(), match, as_json=json)
@@ -404,7 +415,7 @@ def live_verify(match: Annotated[str, typer.Argument(help="A live match's id.")]
 
 @live.command("consume", epilog=_examples("CS2_REDIS_URL=redis://localhost cs2 live consume"))
 def live_consume() -> None:
-    """Price live matches in a process of its own, beside the gateway's, until Ctrl-C."""
+    """Price live matches in a separate process, next to the gateway, until Ctrl-C."""
     from cs2_pipeline.cli.live import consume
 
     consume(settings_module.load())
@@ -412,31 +423,31 @@ def live_consume() -> None:
 
 @dead_letters.command("list", epilog=_examples("cs2 live dead-letters list --json"))
 def dead_letters_list(
-    limit: Annotated[int, typer.Option(min=1, help="How many, the newest first.")] = 100, json: Json = False
+    limit: Annotated[int, typer.Option(min=1, help="Number of events, newest first.")] = 100, json: Json = False
 ) -> None:
-    """The newest events that could not be understood, with the reason."""
+    """List the newest events that could not be processed, with the reason."""
     from cs2_pipeline.cli.live import letters
 
     letters(settings_module.load(), limit=limit, as_json=json)
 
 
-@dead_letters.command("show", epilog=_examples("cs2 live dead-letters show 3f1c > mended.json"))
-def dead_letters_show(identifier: Annotated[str, typer.Argument(help="The letter's id.")]) -> None:
-    """An event that could not be understood, as it was sent."""
+@dead_letters.command("show", epilog=_examples("cs2 live dead-letters show 3f1c > fixed.json"))
+def dead_letters_show(identifier: Annotated[str, typer.Argument(help="Id of the dead letter.")]) -> None:
+    """Print an event that could not be processed, as it was sent."""
     from cs2_pipeline.cli.live import letter
 
     letter(settings_module.load(), identifier)
 
 
-@dead_letters.command("retry", epilog=_examples("cs2 live dead-letters retry 3f1c mended.json"))
+@dead_letters.command("retry", epilog=_examples("cs2 live dead-letters retry 3f1c fixed.json"))
 def dead_letters_retry(
-    identifier: Annotated[str, typer.Argument(help="The letter's id.")],
-    mended: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="The event, mended.")] = None,
+    identifier: Annotated[str, typer.Argument(help="Id of the dead letter.")],
+    corrected: Annotated[Path | None, typer.Argument(exists=True, dir_okay=False, help="The corrected event.")] = None,
 ) -> None:
-    """Take an event again, as it was or mended."""
+    """Submit an event again, unchanged or corrected."""
     from cs2_pipeline.cli.live import retry
 
-    retry(settings_module.load(), identifier, mended)
+    retry(settings_module.load(), identifier, corrected)
 
 
 app.add_typer(live, name="live", rich_help_panel=MODELS)
@@ -450,13 +461,13 @@ app.add_typer(live, name="live", rich_help_panel=MODELS)
     ),
 )
 def forecast(
-    team: Annotated[list[str], typer.Option(help="A team's name or id; twice.")],
-    best_of: Annotated[int, typer.Option(help="Maps of the series: 1, 3 or 5.")] = 3,
-    map: Annotated[list[str] | None, typer.Option(help="A map known to be played, in order. Repeatable.")] = None,
+    team: Annotated[list[str], typer.Option(help="A team's name or id. Give it twice.")],
+    best_of: Annotated[int, typer.Option(help="Best of 1, 3 or 5 maps.")] = 3,
+    map: Annotated[list[str] | None, typer.Option(help="A map already chosen, in playing order. Repeatable.")] = None,
     score: Annotated[str | None, typer.Option(help="Maps won so far, such as 1:0.")] = None,
     json: Json = False,
 ) -> None:
-    """Who wins this series? Asks the gateway that `cs2 up` keeps running; every answer is in the ledger."""
+    """Forecast the winner of a series. Needs the gateway, which `cs2 up` runs; every answer is kept in the ledger."""
     from cs2_pipeline.cli.forecast import run
 
     run(settings_module.load(), team, best_of=best_of, maps=map or [], score=score, as_json=json)

@@ -12,7 +12,7 @@ err = Console(stderr=True, highlight=False)
 
 
 class CliError(Exception):
-    """Something the user must mend; the message names it and the remedy. Printed without a stack trace.
+    """Something the user must fix; the message says what and how. Printed without a stack trace.
 
     Attributes:
         status: the exit status it ends with.

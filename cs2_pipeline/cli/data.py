@@ -29,7 +29,7 @@ def simulate(
     _say_if_another_is_read(settings)
     if path.exists() and not replace:
         raise CliError(
-            f"{path} is there already. Replace it with --replace, or choose another folder: CS2_HOME=<folder>."
+            f"{path} exists already. Replace it with --replace, or choose another folder: CS2_HOME=<folder>."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
     with _progress("simulating matches") as bar:
@@ -90,7 +90,7 @@ def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers:
     from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
 
     if not paths:
-        raise UsageError("name demo files or folders: cs2 ingest demos PATH…")
+        raise UsageError("give demo files or folders: cs2 ingest demos PATH…")
     _say_if_another_is_read(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     with _progress("reading demos") as bar:
@@ -112,7 +112,7 @@ def ingest_exports(
     from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
 
     if not paths:
-        raise UsageError("name exported files or folders: cs2 ingest exports PATH…")
+        raise UsageError("give exported files or folders: cs2 ingest exports PATH…")
     _say_if_another_is_read(settings)
     settings.home.mkdir(parents=True, exist_ok=True)
     with _progress("reading exports") as bar:
@@ -152,9 +152,9 @@ def _remedy(report: "IngestReport") -> str:
     """What to do about recordings that did not come in."""
     remedy = ""
     if report.of("refused") or report.of("quarantined"):
-        remedy += " `cs2 ingest demos --failed` lists what could not be read and why; mend the files and try again."
+        remedy += " `cs2 ingest demos --failed` lists what could not be read and why; fix the files and try again."
     if report.of("missing"):
-        remedy += " Name .dem files, folders with some below, or folders of per-event Parquet files."
+        remedy += " Give .dem files, folders that contain some, or folders of per-event Parquet files."
     return remedy
 
 
@@ -184,8 +184,8 @@ def _say_if_another_is_read(settings: Settings) -> None:
     if read.kind == "sqlite" and read.path.resolve() == filled.resolve():
         return
     err.print(
-        f"remark: this command fills {filled}, but extraction reads {read}, as CS2_DATABASE_URL says. "
-        "Unset CS2_DATABASE_URL to work with what is filled here.",
+        f"note: this command fills {filled}, but extraction reads {read}, which CS2_DATABASE_URL names. "
+        "Unset CS2_DATABASE_URL to work with the database filled here.",
         markup=False,
         soft_wrap=True,
     )

@@ -72,15 +72,15 @@ def _forecast(settings: Settings) -> None:
     forecast.show(made)
     found = forecast.ask(settings, f"{forecast.LEDGER}/verify")
     if not found["holds"]:
-        raise CliError(f"the ledger does not hold: entry {found['faults'][0]['seq']} {found['faults'][0]['what']}")
-    note(f"the ledger holds: of {found['entries']} entries none was changed, removed or reordered")
+        raise CliError(f"the ledger is damaged: entry {found['faults'][0]['seq']} {found['faults'][0]['what']}")
+    note(f"the ledger is intact: none of its {found['entries']} entries was changed, removed or reordered")
 
 
 def _database(settings: Settings, matches: int) -> None:
     if settings.database_url is not None:
         note("reading the server that CS2_DATABASE_URL names")
     elif settings.embedded_database.exists():
-        note(f"re-using {settings.embedded_database}; `cs2 simulate --replace` makes another one")
+        note(f"re-using {settings.embedded_database}; `cs2 simulate --replace` makes a new one")
     else:
         data.simulate(settings, matches=matches, seed=None, equal_skill=False, replace=False)
 
@@ -95,11 +95,11 @@ def _champions(settings: Settings, *, all_needed: bool) -> list[str]:
     missing = [name for name in catalog.names() if models.champion(name) is None]
     there = [name for name in catalog.names() if name not in missing]
     if missing and there and not all_needed:
-        note(f"{' and '.join(missing)} earned no promotion: `cs2 models list` says why; more matches help")
+        note(f"{' and '.join(missing)} not promoted: `cs2 models list` says why; more matches help")
         return there
     if missing:
         raise CliError(
-            f"{' and '.join(missing)} earned no promotion, so there is nothing to serve: `cs2 models list` says why. "
+            f"{' and '.join(missing)} not promoted, so there is nothing to serve: `cs2 models list` says why. "
             "More matches help."
         )
     return there
@@ -108,7 +108,7 @@ def _champions(settings: Settings, *, all_needed: bool) -> list[str]:
 def _known_truth(settings: Settings) -> None:
     from cs2_pipeline.training import known_truth  # noqa: PLC0415  needs the simulator
 
-    note("a second, equal-skill simulation, whose every probability is known exactly; a model trained on it alone")
+    note("a second simulation, with equal skill and exactly known probabilities; a model trained on it alone")
     found = known_truth.measure(matches=known_truth.DEMO_MATCHES, seed=settings.seed)
     note(
         f"root mean square error against the exact probability: {found.rmse:.4f} "

@@ -41,7 +41,7 @@ def _settings(settings: Settings) -> Iterator[Finding]:
     known = {f"CS2_{name.upper()}" for name in type(settings).model_fields}
     for name in sorted(os.environ):
         if name.startswith("CS2_") and name not in known | {"CS2_GIT_COMMIT"}:
-            yield Finding("warning", "settings", f"{name} is no setting of the platform; is it misspelt?")
+            yield Finding("warning", "settings", f"{name} is not a setting of the platform; is it misspelt?")
     for name in sorted(settings.model_fields_set):
         value = getattr(settings, name)
         shown = "(set)" if isinstance(value, SecretStr) else masked(str(value))  # an address may hold a password
@@ -65,12 +65,12 @@ def _tables(settings: Settings) -> Iterator[Finding]:
         return
     try:
         Platform(settings).tables.exists("rounds")
-        yield Finding("ok", "tables", f"{masked(settings.data_url)} is read")
+        yield Finding("ok", "tables", f"{masked(settings.data_url)} can be read")
     except Exception as error:  # each kind of store has errors of its own
         yield Finding(
             "error",
             "tables",
-            f"CS2_DATA_URL: {masked(settings.data_url)} cannot be read ({masked(str(error))}): give a folder, or an "
+            f"CS2_DATA_URL: {masked(settings.data_url)} cannot be read ({masked(str(error))}): set a folder or an "
             "address such as s3://bucket/folder with its fsspec package installed",
         )
 
@@ -94,7 +94,7 @@ def _mlflow(settings: Settings) -> Iterator[Finding]:
     yield Finding("ok", "MLflow", f"{masked(platform.tracking_uri)} answers")
     for name, champion in champions.items():
         if champion is None:
-            yield Finding("warning", "MLflow", f"{name} has no champion yet: `cs2 train` makes one")
+            yield Finding("warning", "MLflow", f"{name} has no champion yet: `cs2 train` creates one")
         else:
             yield Finding("ok", "MLflow", f"{name} champion is version {champion.version}")
 

@@ -1,4 +1,4 @@
-"""Which exceptions are the user's to mend: their message is shown and nothing else."""
+"""Which exceptions the user can fix: only their message is shown."""
 
 import errno
 import sys
@@ -24,11 +24,11 @@ _KNOWN = {
 
 
 def explained(error: Exception) -> str | None:
-    """The message of an error a user can mend, escaped for the console; None for a defect of ours."""
+    """The message of an error the user can fix, escaped for the console; None for a defect of ours."""
     if isinstance(error, OSError) and error.errno in _MACHINE:
         return escape(
-            f"{error.filename or 'a file'}: {error.strerror}. Everything is kept in the folder that CS2_HOME names: "
-            "it must be one that can be written to, with room on its disk."
+            f"{error.filename or 'a file'}: {error.strerror}. Everything is kept in the folder CS2_HOME: "
+            "it must be writable and its disk must have free space."
         )
     known = [
         CliError,

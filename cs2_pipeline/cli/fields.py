@@ -57,9 +57,7 @@ def given(fields: Sequence[Field], by_option: Mapping[str, str | None], assignme
             except ValueError:
                 wrong.append(f"{name}: must be a number, not {text!r}")
     if wrong:
-        raise UsageError(
-            "\n  ".join(["the values cannot be asked with:", *wrong]) + f"\nThe fields are {', '.join(known)}."
-        )
+        raise UsageError("\n  ".join(["these values are not valid:", *wrong]) + f"\nThe fields are {', '.join(known)}.")
     return values
 
 

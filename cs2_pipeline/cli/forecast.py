@@ -26,7 +26,7 @@ def run(
         CliError: the gateway is not running, or does not answer.
     """
     if len(teams) != 2:
-        raise UsageError(f"name two teams, each with --team; got {len(teams)}")
+        raise UsageError(f"give two teams, each with --team; got {len(teams)}")
     body: dict[str, Any] = {f"team{number}_id": team(settings, name) for number, name in enumerate(teams, 1)}
     body |= {"best_of": best_of, "map_ids": list(maps)}
     if score is not None:
@@ -52,7 +52,7 @@ def team(settings: Settings, name: str) -> str:
     if not chosen:
         return name  # the gateway names the nearest
     names = ", ".join(f"{one['name']} ({one['id']})" for one in chosen[:5])
-    raise CliError(f"{name!r} may be {names}; name one by its id")
+    raise CliError(f"{name!r} could be {names}; give the id of one")
 
 
 def show(made: Mapping[str, Any]) -> None:
@@ -94,7 +94,7 @@ def ask(settings: Settings, path: str, body: Mapping[str, Any] | None = None) ->
     except HTTPError as error:
         raise CliError(_told(error)) from error
     except OSError as error:
-        raise CliError(f"no gateway answers at {url}: start it with `cs2 up` ({error})") from error
+        raise CliError(f"no gateway responds at {url}: start it with `cs2 up` ({error})") from error
 
 
 def _told(error: HTTPError) -> str:
@@ -109,5 +109,5 @@ def _told(error: HTTPError) -> str:
 def _score(text: str) -> dict[str, int]:
     first, _, second = text.partition(":")
     if not (first.isdigit() and second.isdigit()):
-        raise UsageError(f"--score is maps won by both, such as 1:0, not {text!r}")
+        raise UsageError(f"--score takes the maps won by both teams, such as 1:0, not {text!r}")
     return {"team1": int(first), "team2": int(second)}

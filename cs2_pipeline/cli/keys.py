@@ -1,4 +1,4 @@
-"""`cs2 keys` and `cs2 users`: who may ask the services, straight from the records: no key is needed for it."""
+"""`cs2 keys` and `cs2 users`: who may use the services, straight from the records, so no key is needed."""
 
 import re
 import sys
@@ -18,7 +18,7 @@ from cs2_pipeline.settings import Settings
 def create(
     settings: Settings, name: str, scopes: Sequence[str], *, rate: float, daily_quota: int | None, as_json: bool
 ) -> None:
-    """Make a key and show it, this once."""
+    """Create a key and show it, only this once."""
     with closing(_records(settings)) as records:
         try:
             text, key = keys.create(records, name, scopes, rate=rate, daily_quota=daily_quota)
@@ -28,20 +28,18 @@ def create(
         answer({"key": text, **_shown(key)})
         return
     out.print(text)
-    note(
-        "Send it as X-API-Key, or give it to cs2 as CS2_API_KEY. It is kept nowhere: this is the only time it is shown."
-    )
-    note("From now on every caller needs a key, on this machine too.")
+    note("Send it as X-API-Key, or give it to cs2 as CS2_API_KEY. It is not stored: this is the only time it is shown.")
+    note("From now on every caller needs a key, including callers on this machine.")
 
 
 def show(settings: Settings, *, as_json: bool) -> None:
-    """List all keys, without what opens anything."""
+    """List all keys, without their secrets."""
     with closing(_records(settings)) as records:
         found = keys.every(records)
     if as_json:
         answer({"keys": [_shown(key) for key in found]})
         return
-    table = Table("id", "name", "scopes", "rate", "daily quota", "made", "revoked")
+    table = Table("id", "name", "scopes", "rate", "daily quota", "created", "revoked")
     for key in found:
         quota = "–" if key.daily_quota is None else f"{key.daily_quota:,}"
         revoked = f"{key.revoked_at:%Y-%m-%d}" if key.revoked_at else ""
@@ -51,26 +49,26 @@ def show(settings: Settings, *, as_json: bool) -> None:
 
 
 def revoke(settings: Settings, identifier: str) -> None:
-    """Let a key open nothing any more."""
+    """Revoke a key."""
     with closing(_records(settings)) as records:
         try:
             keys.revoke(records, identifier)
         except ApiKeyError as error:
             raise CliError(str(error)) from error
-    note(f"{identifier} opens nothing any more, within {keys.REFRESH_SECONDS:g} s")
+    note(f"{identifier} is revoked; it stops working within {keys.REFRESH_SECONDS:g} s")
 
 
 def create_admin(settings: Settings, username: str, email: str) -> None:
     """Make an administrator; the password is asked for, or read from standard input."""
     if not re.fullmatch(r"[A-Za-z0-9_.-]{3,32}", username) or not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
-        raise UsageError("a name of 3 to 32 letters, digits, dots, dashes or underscores, and an e-mail address")
+        raise UsageError("give a name of 3 to 32 letters, digits, dots, dashes or underscores, and an e-mail address")
     password = getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     if len(password) < 10:
         raise UsageError("the password must have at least 10 characters; it is read from standard input")
     with closing(_records(settings)) as records:
         if accounts.register(records, username, email, password, is_admin=True) is None:
-            raise CliError(f"{username} or {email} has an account already")
-    note(f"{username} may do everything, once signed in")
+            raise CliError(f"{username} or {email} already has an account")
+    note(f"{username} is an administrator and can sign in now")
 
 
 def _records(settings: Settings) -> Records:

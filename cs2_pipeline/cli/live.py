@@ -1,4 +1,4 @@
-"""`cs2 live`: matches for a newcomer to watch, consumers of their own, proof, and what could not be understood."""
+"""`cs2 live`: matches for a newcomer to watch, separate consumers, verification, and dead letters."""
 
 import signal
 import threading
@@ -41,7 +41,7 @@ def replayed(settings: Settings, match: int, *, speed: float, url: str | None) -
         day = day_of(db, match)
         found = [one for one in recorded_matches(db, day, day, run=uuid.uuid4().hex) if one.recorded_id == match]
     if not found:
-        raise CliError(f"match {match} has no round whose events are all recorded, so it cannot be played again")
+        raise CliError(f"match {match} has no completely recorded round, so it cannot be replayed")
     _play(settings, found, speed=speed, url=url)
 
 
@@ -62,27 +62,27 @@ def _play(settings: Settings, matches: Sequence[Recorded], *, speed: float, url:
     except sending.SendError as error:
         raise CliError(str(error)) from error
     sent = client.sent
-    out.print(f"{sent.accepted} events taken, {sent.duplicates} repeated, {sent.refused} refused")
+    out.print(f"{sent.accepted} events accepted, {sent.duplicates} duplicates, {sent.refused} refused")
 
 
 def consume(settings: Settings) -> None:
-    """Price live matches in a process of its own until told to stop."""
+    """Price live matches in a separate process until told to stop."""
     live = Live(settings)
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stopped.set())
     live.start()
-    note("consuming live events; Ctrl-C stops")
+    note("consuming live events; Ctrl-C to stop")
     told: str | None = None
     while not stopped.wait(1.0):
         if (complaint := live.complaint()) != told:
             told = complaint
-            err.print(complaint or "all is well again", markup=False)
+            err.print(complaint or "working again", markup=False)
     live.close()
 
 
 def verified(settings: Settings, match_id: str, *, as_json: bool) -> None:
-    """Compute a match anew and say whether history has the same."""
+    """Recompute a match and say whether the history agrees."""
     log, history = open_log(settings), open_history(settings)
     try:
         found = verify(match_id, history, log)
@@ -94,14 +94,15 @@ def verified(settings: Settings, match_id: str, *, as_json: bool) -> None:
     if as_json:
         answer(asdict(found) | {"holds": found.holds})
     else:
-        note(f"{found.events} events, {found.waiting} more on their way")
+        note(f"{found.events} events, {found.waiting} more not yet processed")
         note(f"state in history    {found.kept}")
-        note(f"computed anew       {found.replayed}")
+        note(f"recomputed          {found.replayed}")
         note(f"shuffled, repeated  {found.shuffled}")
-        note(f"{found.prices} prices stand, {found.differing} of them differ")
+        note(f"{found.prices} stored prices, {found.differing} of them differ")
     if not found.holds:
         raise CliError(
-            "history does not agree with the events" + (": some are on their way, try again" if found.waiting else "")
+            "the history does not match the events"
+            + (": some are not processed yet, try again" if found.waiting else "")
         )
 
 
@@ -131,20 +132,20 @@ def letter(settings: Settings, letter_id: str) -> None:
     print(found.body.decode(errors="replace"))
 
 
-def retry(settings: Settings, letter_id: str, mended: Path | None) -> None:
-    """Take a dead letter again, as it was or as a file has it now."""
+def retry(settings: Settings, letter_id: str, corrected: Path | None) -> None:
+    """Submit a dead letter again, unchanged or corrected in a file."""
     log = open_log(settings)
     try:
         found = log.dead_letter(letter_id)
         if found is None:
             raise CliError(f"no dead letter {letter_id}; `cs2 live dead-letters list` lists them")
-        body = mended.read_bytes() if mended else found.body
+        body = corrected.read_bytes() if corrected else found.body
         try:
             event = parse(body)
         except EventError as error:
-            raise CliError(f"it still cannot be understood: {error}. Mend it in a file and name that.") from error
+            raise CliError(f"it is still not valid: {error}. Correct it in a file and give that file.") from error
         (fresh,) = log.append([Submitted(event.event_id, event.match_id, body)])
         log.forget(letter_id)
     finally:
         log.close()
-    note("taken" if fresh else f"an event {event.event_id} had been taken already; the letter is removed")
+    note("accepted" if fresh else f"event {event.event_id} was accepted before; the dead letter is removed")

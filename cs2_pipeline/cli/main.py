@@ -23,7 +23,7 @@ def main() -> None:
         app()
     except SystemExit as ended:
         if ended.code == _INTERRUPTED:
-            err.print("stopped; the next run takes up what is not finished")
+            err.print("stopped; the next run continues what is not finished")
         raise
     except Exception as error:  # the last resort: what is not known to be the user's to mend is shown in full
         message = explained(error)

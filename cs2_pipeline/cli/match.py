@@ -39,8 +39,8 @@ def listed(settings: Settings, *, limit: int, as_json: bool) -> None:
         teams = f"{row['team_a_name'] or 'Team A'} – {row['team_b_name'] or 'Team B'}"
         out.print(f"{row['match_id']}  {when}  {row['status'].lower():<8}  {teams}  {scores}", markup=False)
     if not rows:
-        note("no live match was seen; `cs2 live simulate` plays some while `cs2 up` runs")
-    note("a match of the demo database is shown by its Id: cs2 match 1")
+        note("no live matches; `cs2 live simulate` plays some while `cs2 up` runs")
+    note("to show a match of the demo database, give its Id: cs2 match 1")
 
 
 def show(settings: Settings, match: str, *, as_json: bool) -> None:
@@ -96,7 +96,7 @@ def _of_feed(settings: Settings, match: str) -> Told:
     try:
         found = history.ask(queries.MATCH, match_id=match)
         if not found:
-            raise CliError(f"no live match {match} was seen; `cs2 match --list` lists them.")
+            raise CliError(f"there is no live match {match}; `cs2 match --list` lists them.")
         rows = _standing(history, match)
         events = [msgspec.json.decode(row["body"]) for row in history.ask(queries.EVENTS_OF_MATCH, match_id=match)]
     finally:
@@ -121,7 +121,7 @@ def _of_database(settings: Settings, match: int) -> Told:
         day = day_of(db, match)
         found = [one for one in recorded_matches(db, day, day) if one.recorded_id == match]
     if not found:
-        raise CliError(f"match {match} has no round whose events are all recorded, so it has no curve.")
+        raise CliError(f"match {match} has no completely recorded round, so it has no curve.")
     events = found[0].begun_at(0.0)
     rows = story.priced(found[0].match_id, events, _champion(settings))
     start: dict[str, Any] = next((event["payload"] for event in events if event["type"] == "match_start"), {})

@@ -36,7 +36,7 @@ def show_all(settings: Settings, *, as_json: bool) -> None:
         return
     for name in catalog.names():
         if not found[name]:
-            note(f"{name}: no version yet; `cs2 train` makes one")
+            note(f"{name}: no version yet; `cs2 train` creates one")
             continue
         out.print(f"[bold]{name}[/bold]")
         for line in _versions_table(found[name], aliases[name]):
@@ -82,7 +82,7 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
         CliError: a version that did not earn it.
     """
     if force and not reason.strip():
-        raise UsageError("--force needs --reason: it is kept in the history.")
+        raise UsageError("--force needs --reason; the reason is kept in the history.")
     platform = Platform(settings)
     found = _version(platform, name, version)
     if force:
@@ -91,7 +91,7 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
         if found.tags.get("decision") == REFUSE:
             why = found.tags.get("decision_reason", "")
             raise CliError(
-                f"{name} {version} did not earn promotion: {why} To promote it all the same: --force --reason."
+                f"{name} {version} did not pass its evaluation: {why} To promote it anyway: --force --reason."
             )
         if found.promoted_at:
             raise CliError(
@@ -135,7 +135,7 @@ def _version(platform: Platform, name: str, version: str | None) -> ModelVersion
         return platform.models.version(name, version)
     champion = platform.models.champion(name)
     if champion is None:
-        raise CliError(f"{name} has no champion yet; `cs2 models list` shows its versions, `cs2 train` makes one.")
+        raise CliError(f"{name} has no champion yet; `cs2 models list` shows its versions, `cs2 train` creates one.")
     return champion
 
 

@@ -17,7 +17,7 @@ from cs2_pipeline.settings import Settings
 
 _BAR: Final = 20
 """Characters of a bar."""
-_OTHER_PORT: Final = "If another program has that port, choose one for the service: CS2_SERVICE_PORT=<port>."
+_OTHER_PORT: Final = "If another program uses that port, choose one for the service: CS2_SERVICE_PORT=<port>."
 
 
 def predict(
@@ -34,15 +34,15 @@ def predict(
     """
     serving = spec.serving
     if serving is None:
-        raise UsageError(f"{spec.name} is not answered by the prediction service.")
+        raise UsageError(f"the prediction service does not serve {spec.name}.")
     values = fields.given(serving.fields, by_option, assignments)
     taken = [f"{name}={value}" for name, value in serving.example.items() if name not in values]
     if values and taken:
-        err.print(f"not given, so as in the example: {' '.join(taken)}", markup=False, soft_wrap=True)
+        err.print(f"not given, taken from the example: {' '.join(taken)}", markup=False, soft_wrap=True)
     body = {**serving.example, **values}
     if body.get("map_name") is not None and not map_index(body["map_name"]):
         err.print(
-            f"map_name: {body['map_name']} is no map that the models know, so it is left out. Known: {', '.join(MAPS)}",
+            f"map_name: {body['map_name']} is not a map the models know, so it is left out. Known: {', '.join(MAPS)}",
             markup=False, soft_wrap=True,
         )  # fmt: skip
     found = ask(settings, serving.one, body)
@@ -71,9 +71,9 @@ def ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
     except HTTPError as error:
         raise _refused(url, error) from error
     except ValueError as error:
-        raise CliError(f"{url} answers, but not as the prediction service does. {_OTHER_PORT}") from error
+        raise CliError(f"{url} responds, but it is not the prediction service. {_OTHER_PORT}") from error
     except OSError as error:
-        raise CliError(f"no prediction service answers on {url}: start it with `cs2 up`.") from error
+        raise CliError(f"no prediction service responds at {url}: start it with `cs2 up`.") from error
 
 
 def _refused(url: str, error: HTTPError) -> CliError:
@@ -81,11 +81,11 @@ def _refused(url: str, error: HTTPError) -> CliError:
         problem = json.loads(error.read())
         reason = problem["detail"]
     except (ValueError, TypeError, LookupError):
-        return CliError(f"{url} answers HTTP {error.code}, but not as the prediction service does. {_OTHER_PORT}")
+        return CliError(f"{url} responds with HTTP {error.code}, but it is not the prediction service. {_OTHER_PORT}")
     if error.code == HTTPStatus.UNPROCESSABLE_ENTITY:
         return UsageError("".join([reason, *(f"\n  {one['field']}: {one['message']}" for one in problem["errors"])]))
     if error.code == HTTPStatus.SERVICE_UNAVAILABLE:
-        reason += "; `cs2 train` trains and promotes one, `cs2 models list` says what became of it."
+        reason += "; `cs2 train` trains and promotes one, `cs2 models list` shows its verdict."
     return CliError(reason)
 
 

@@ -1,4 +1,4 @@
-"""`cs2 train`: extract what is new, build the datasets, train, evaluate, promote what earned it."""
+"""`cs2 train`: extract new data, build the datasets, train, evaluate, and promote models that pass."""
 
 from typing import Any, Final
 
@@ -56,17 +56,15 @@ def from_file(settings: Settings, what: str, *, published: bool) -> bool:
     if published and not has_ingested:
         if what == ALL or asset is None:
             raise CliError(
-                "--published is for one model that learns from a file: `cs2 train round` or `cs2 train match`."
+                "--published needs one model that can learn from a file: `cs2 train round` or `cs2 train match`."
             )
-        raise CliError(
-            f"nothing of the kind was ingested: run `cs2 ingest {asset.removeprefix('published_')} FILE` first."
-        )
+        raise CliError(f"no such file was ingested: run `cs2 ingest {asset.removeprefix('published_')} FILE` first.")
     if published or (has_ingested and not has_database):
         return True
     if not has_database:
         raise CliError(
             "there is no demo database: run `cs2 simulate` or `cs2 ingest demos PATH…` to make one, "
-            "or name a server with CS2_DATABASE_URL."
+            "or set CS2_DATABASE_URL to a server."
         )
     return False
 

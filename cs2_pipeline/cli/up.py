@@ -39,7 +39,7 @@ def run(settings: Settings, *, live: bool | None) -> None:
             out.print(f"MLflow       http://{settings.host}:{settings.mlflow_port}/#/{training}")
         out.print(f"predictions  http://{settings.host}:{settings.service_port}")
         out.print(f"logs         {settings.home / 'logs'}")
-        out.print("Ctrl-C stops them all.")
+        out.print("Press Ctrl-C to stop.")
         processes.wait_until_interrupted()
         note("stopping …")
     note("stopped")

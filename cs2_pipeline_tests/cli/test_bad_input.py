@@ -215,5 +215,5 @@ def test_the_doctor_finds_misspelt_settings_and_hides_secrets(cs2, monkeypatch):
     monkeypatch.setenv("CS2_DATA_URL", "s3x://reader:hunter2@bucket")
     ended = cs2("doctor")
     assert "CS2_DATA_URL = s3x://***@bucket" in ended.out
-    assert "CS2_DATABSE_URL is no setting" in ended.out
+    assert "CS2_DATABSE_URL is not a setting" in ended.out
     assert "hunter2" not in ended.out + ended.err

@@ -29,7 +29,7 @@ def test_paths_that_are_no_demos_are_an_error_that_says_what_would_be_one_and_ma
     assert ended.status == 1
     assert ended.err.startswith("error: ")
     assert "2 of the paths without a recording" in ended.err
-    assert "Name .dem files" in ended.err
+    assert "Give .dem files" in ended.err
     assert "--failed" not in ended.err
     assert not (home / "demos.sqlite").exists()
 

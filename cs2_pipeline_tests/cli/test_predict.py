@@ -128,7 +128,7 @@ def test_a_record_of_too_few_rounds_gets_the_reason_instead_of_a_tier(cs2, servi
 
 def test_a_map_that_no_model_knows_is_named_with_those_there_are(cs2, service):
     service.answer = (200, json.dumps(ODDS).encode())
-    assert "de_dustt is no map that the models know" in cs2("predict", "round", "--map-name", "de_dustt").err
+    assert "de_dustt is not a map the models know" in cs2("predict", "round", "--map-name", "de_dustt").err
     assert "no map" not in cs2("predict", "round", "--map-name", "de_dust2").err
 
 
@@ -203,7 +203,7 @@ def test_another_program_on_the_port_is_taken_for_what_it_is(cs2, service, statu
     service.answer = (status, b"<html>hello</html>")
     ended = cs2("predict", "round")
     assert ended.status == 1
-    assert "not as the prediction service does" in ended.err
+    assert "is not the prediction service" in ended.err
     assert "CS2_SERVICE_PORT" in ended.err
 
 
