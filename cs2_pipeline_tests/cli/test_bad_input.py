@@ -162,7 +162,7 @@ def test_an_unknown_model_is_answered_with_the_known_ones(cs2):
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("CS2_SERVICE_PORT", "abc", "whole number, ≥ 1, ≤ 65535 (prediction service)"),
+        ("CS2_SERVICE_PORT", "abc", "whole number, ≥ 1, ≤ 65535 (port of the prediction service)"),
         ("CS2_SERVICE_PORT", "70000", "whole number, ≥ 1, ≤ 65535"),
         ("CS2_FIRST_DAY", "yesterday", "date"),
         ("CS2_PREDICTION_LOG", "maybe", "true or false"),

@@ -78,7 +78,7 @@ def test_a_player_is_asked_for_by_options_or_as_in_a_request(cs2, service, argum
 def test_what_is_not_given_is_said_to_be_the_examples(cs2, service):
     ended = cs2("predict", "round", "--ct-alive", "5", "--map-name", "de_nuke", "--json")
     assert json.loads(ended.out)["read"]["map_name"] == "de_nuke"
-    assert "as in the example: t_alive=3 " in ended.err
+    assert "from the example: t_alive=3 " in ended.err
     assert "ct_alive=" not in ended.err
 
 
