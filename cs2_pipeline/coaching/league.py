@@ -65,7 +65,7 @@ def league(observations: pd.DataFrame, skills: Sequence[Skill], *, reference: st
     matches, latest = rows.groupby("player")["match"].nunique(), dict(zip(rows["player"], rows["group"], strict=True))
     made = {}
     for player, count in matches.items():
-        name, group = str(player), str(latest[name])
+        name, group = str(player), str(latest[str(player)])
         lines = tuple(
             cards.line(
                 skill,
