@@ -82,6 +82,15 @@ def test_nobody_dies_twice_in_a_round(small, events_of):
     assert found.refused["reason"].tolist() == [reasons.SECOND_DEATH]
 
 
+def test_of_two_records_of_a_player_in_a_round_the_one_written_last_counts(small, events_of):
+    first = next(row for row in small.table("PlayerRoundStats") if (row["RoundId"], row["PlayerId"]) == (1, 1))
+    small.table("PlayerRoundStats").append(first | {"Id": 9_000, "StartMoney": 4_321})
+    found = events_of(small)
+    kept = found.participants.query("round_id == 1 and player_id == 1")
+    assert kept["start_money"].tolist() == [4_321]
+    assert found.left_out[reasons.SECOND_RECORD] == 1
+
+
 def without_record(small: SmallDatabase, round_id: int, player_id: int) -> None:
     small.table("PlayerRoundStats")[:] = [
         row for row in small.table("PlayerRoundStats") if (row["RoundId"], row["PlayerId"]) != (round_id, player_id)
