@@ -121,6 +121,15 @@ def _of_player(stats: Statistics, minutes: float) -> Iterator[tuple[str, float, 
             yield skill, min(total, exposure), exposure
 
 
+def _moments(dates: pd.Series) -> pd.Series:
+    """Dates as they are written in such tables: some with a full stop between hours and minutes."""
+    text = dates.astype("str").str.replace(r"T(\d\d)\.(\d\d)", r"T\1:\2", regex=True)
+    found = pd.to_datetime(text, format="mixed", utc=True, errors="coerce")
+    if found.isna().any():
+        raise CoachingError(f"the table of games has the date {dates[found.isna()].iloc[0]!r}, which is none")
+    return found
+
+
 def of_professionals(table: pd.DataFrame, *, group: str) -> pd.DataFrame:
     """Observations of a table of professional games, a row for each player and game; counts are per five minutes.
 
@@ -129,7 +138,7 @@ def of_professionals(table: pd.DataFrame, *, group: str) -> pd.DataFrame:
         group: name of the peers.
 
     Raises:
-        CoachingError: a column is missing.
+        CoachingError: a column is missing, or a date is none.
     """
     wanted = [*_RLCS_SHARES.values(), *_RLCS_AVERAGES.values(), *_RLCS_COUNTS.values(), *_RLCS_OVERFILL]
     names = ["Player ID", "Match ID", "Date", "Extra Time", *(f"{name}{_ALL}" for name in wanted)]
@@ -142,7 +151,7 @@ def of_professionals(table: pd.DataFrame, *, group: str) -> pd.DataFrame:
     totals |= {skill: read(name) * minutes for skill, name in (_RLCS_AVERAGES | _RLCS_COUNTS).items()}
     totals["boost_overfill"] = sum((read(name) for name in _RLCS_OVERFILL), start=0 * minutes) * minutes
     common: dict[str, pd.Series] = {"player": rows["Player ID"].astype("str"), "match": rows["Match ID"].astype("str")}
-    common["at"] = pd.to_datetime(rows["Date"], utc=True)
+    common["at"] = _moments(rows["Date"])
     frames = [
         pd.DataFrame(common).assign(group=group, skill=skill, total=total, exposure=minutes)
         for skill, total in totals.items()

@@ -8,7 +8,7 @@ import pytest
 
 from cs2_pipeline.coaching.drills import shipped
 from cs2_pipeline.coaching.observed import checked
-from cs2_pipeline.coaching.rocket_league.observations import of_ballchasing, of_professionals
+from cs2_pipeline.coaching.rocket_league.observations import _moments, of_ballchasing, of_professionals
 from cs2_pipeline.coaching.rocket_league.skills import GAME, SKILLS
 from cs2_pipeline.coaching.skills import CoachingError
 
@@ -85,6 +85,13 @@ def test_modes_are_groups_of_their_own():
 def test_a_table_of_professional_games_needs_its_columns():
     with pytest.raises(CoachingError, match=r"no column .*Player ID"):
         of_professionals(pd.DataFrame({"Goals_All Zones": [1]}), group="pro")
+
+
+def test_dates_are_read_as_people_wrote_them_and_nonsense_is_named():
+    found = _moments(pd.Series(["2026-03-20T17.32", "2026-03-22T21:07:43.000Z"]))
+    assert found.dt.hour.tolist() == [17, 21]
+    with pytest.raises(CoachingError, match="the date 'soon'"):
+        _moments(pd.Series(["soon"]))
 
 
 def test_there_are_eight_categories_and_two_drills_for_each_judged_skill():
