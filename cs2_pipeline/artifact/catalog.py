@@ -29,8 +29,8 @@ ROUND: Final = ModelSpec(
         "Not for betting, and not for judging a player.",
     ),
     limits=(
-        "It knows team sums, not who holds which weapon or stands where.",
-        "It speaks for play like that it was trained on: another game version or level of play shifts its numbers.",
+        "It knows team totals, not who holds which weapon or stands where.",
+        "It is valid for play like its training data: another game version or level of play shifts its numbers.",
     ),
     fit="cs2_pipeline.training.changed_play:train",
     audit="cs2_pipeline.datasets.leakage.audit:audit_rounds",
@@ -81,8 +81,8 @@ PLAYER: Final = ModelSpec(
     output="scores",
     intended_use=("Say in which skill tier a player's next matches are likely to fall, from a window of past ones.",),
     limits=(
-        "A tier is a range of kills per death and nothing more: it leaves out role, opposition and team.",
-        "Below the number of rounds in the manifest it gives no answer.",
+        "A tier is only a range of kills per death: it ignores role, opponents and team.",
+        "It does not answer for fewer rounds than the manifest requires.",
     ),
     fit="cs2_pipeline.models.player.classifier:train",
     audit="cs2_pipeline.datasets.leakage.audit:audit_players",
@@ -140,8 +140,8 @@ MATCH: Final = ModelSpec(
         "Not for betting.",
     ),
     limits=(
-        "It knows results, line-ups and published points, not form on the day, injuries or who practises what.",
-        "A team whose players nobody has seen is a guess, and its interval says so.",
+        "It knows results, line-ups and published points, not form on the day, injuries or practice.",
+        "For a team of unknown players the forecast is a guess, and its interval shows it.",
     ),
     fit="cs2_pipeline.models.match.forecaster:fit",
     audit="cs2_pipeline.datasets.leakage.audit:audit_matches",

@@ -45,13 +45,13 @@ def build() -> list[UnresolvedAssetJobDefinition]:
         dg.define_asset_job(
             COACH,
             dg.AssetSelection.assets("skill_cards"),
-            description="Everybody's skill card, and a look at the plans that are followed.",
+            description="Update all skill cards and check the plans being followed.",
         ),
         *(_training(spec) for spec in catalog.MODELS),
         dg.define_asset_job(
             TRAIN_ALL,
             dg.AssetSelection.assets(*(name for spec in catalog.MODELS for name in _assets(spec)), "data_docs"),
-            description="All models, and the data docs.",
+            description="Train all models and build the data docs.",
         ),
     ]
 
@@ -61,7 +61,7 @@ def _training(spec: ModelSpec) -> UnresolvedAssetJobDefinition:
     return dg.define_asset_job(
         spec.job,
         dg.AssetSelection.assets(*_assets(spec)),
-        description=f"Build {built}, train {spec.name}, evaluate and, if it has earned it, promote.",
+        description=f"Build {built}, train {spec.name}, evaluate it and promote it if it passes.",
     )
 
 

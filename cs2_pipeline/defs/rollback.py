@@ -16,7 +16,7 @@ PREFIX: Final = "rollback_"
 class Rollback(dg.Config):
     """Why."""
 
-    reason: str = Field(description="why the champion must go; kept in the history that `cs2 models list` shows")
+    reason: str = Field(description="why the champion is rolled back; kept in the history that `cs2 models list` shows")
 
 
 def roll_back(platform: Platform, name: str, *, reason: str, run_id: str) -> Event:

@@ -31,14 +31,14 @@ DAYS_READ: Final = "days_read"
 
 
 class SnapshotSource(Enum):
-    """Where the snapshots to train on come from."""
+    """The source of the training snapshots."""
 
     DATABASE = "round_snapshots"
     PUBLISHED = "published_snapshots"
 
 
 class RoundDatasetConfig(dg.Config):
-    """Which snapshots the round dataset is built from."""
+    """The source of the round dataset."""
 
     source: SnapshotSource = SnapshotSource.DATABASE
 
@@ -48,7 +48,7 @@ def round_dataset(
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Open round states, split into train, validate, calibrate and test by whole matches in time order.
 
-    After an alarm of the monitoring the matches before the change of play are a part of their own, `former`. Matches of
+    After a monitoring alarm, the matches from before the change of play form a separate part, `former`. Matches of
     another game than CS2, and the public snapshots of CS:GO, are the part `prior`: learned from, never judged on.
     """
     changed_at = None
@@ -77,7 +77,7 @@ def _prior(config: RoundDatasetConfig, platform: Platform, snapshots: pd.DataFra
 
 
 def player_dataset(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """Past windows of players' matches with the skill tier of the later ones; players are disjoint between parts."""
+    """Past windows of players' matches, labelled with the skill tier of later ones; no player is in two parts."""
     lines, days_left_out, version = read_usable(platform.tables, "player_match_stats")
     with left_out.told(platform.tables, "player_match_stats"):
         frame = players.build(lines)
@@ -86,14 +86,14 @@ def player_dataset(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult
 
 
 class MatchSource(Enum):
-    """Where the matches to learn from come from."""
+    """The source of the training matches."""
 
     DATABASE = "matches"
     PUBLISHED = "published_series"
 
 
 class MatchDatasetConfig(dg.Config):
-    """Which matches the match dataset is built from; sources are never mixed: they name players differently."""
+    """The source of the match dataset; sources are never mixed, because they identify players differently."""
 
     source: MatchSource = MatchSource.DATABASE
 
@@ -101,7 +101,7 @@ class MatchDatasetConfig(dg.Config):
 def match_dataset(
     config: MatchDatasetConfig, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """Each match as it looked just before it was played, in the order of play, split in time."""
+    """Each match as known just before it was played, in playing order, split by time."""
     described: dict[str, Any] = metadata.of_days_left_out({})
     if config.source is MatchSource.DATABASE:
         extracted, days_left_out, version = read_usable(platform.tables, config.source.value)

@@ -35,9 +35,9 @@ DATABASE_POOL: Final = "demo_database"
 def rounds(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """Finished live rounds with their winner, as they stood after their end.
+    """Finished live rounds with their winner and their state after the end.
 
-    Holds the label. A model must never read its other columns as features: they are known only when the round is over.
+    Contains the label. The other columns must never be used as features: they are known only after the round.
     """
     return _extracted(context, platform, extract.rounds)
 
@@ -52,9 +52,9 @@ def player_match_stats(
 def round_snapshots(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform], rounds: pd.DataFrame
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """The state of each round at its moments: freeze end, every few seconds, after each kill and the plant.
+    """Snapshots of each round: at freeze end, every few seconds, after each kill and the plant.
 
-    Rebuilt from kills, damages and bombs up to the moment only, so that a snapshot holds what a request could hold.
+    Rebuilt only from kills, damages and bombs up to that moment, so a snapshot has what a request could have.
     """
     days = run_days(context)
     with platform.demo_database() as database:
@@ -77,12 +77,12 @@ def round_snapshots(
 def matches(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """Whole maps: line-ups by SteamID, who began as CT, the score by half and overtime, the winner."""
+    """Complete maps: line-ups by SteamID, the side that started as CT, the score by half and overtime, the winner."""
     return _extracted(context, platform, maps.maps)
 
 
 def players(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """Careers: one row for each player with more than 10 rounds, over all extracted matches of good days."""
+    """Careers: one row per player with more than 10 rounds, over all extracted matches that are not in quarantine."""
     lines, days_left_out, _ = read_usable(platform.tables, "player_match_stats")
     careers = player_tables.careers(lines)
     return dg.MaterializeResult(
@@ -91,7 +91,7 @@ def players(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.Dat
 
 
 class PublishedFile(dg.Config):
-    """Which file to read; without one nothing is read."""
+    """The file to read; without one nothing is read."""
 
     path: str | None = None
 
@@ -101,7 +101,7 @@ def published_snapshots(
 ) -> dg.MaterializeResult[None]:
     """Snapshots from the public CS:GO round winner file: matches and rounds recovered, labels repaired.
 
-    The file is named in the configuration. Without one nothing is read, and what was read before stays.
+    The configuration names the file. Without one nothing is read and the existing table is kept.
     """
     return _published(context, platform, config.path, public_snapshots.read)
 
@@ -109,9 +109,9 @@ def published_snapshots(
 def published_series(
     context: dg.AssetExecutionContext, config: PublishedFile, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[None]:
-    """Series from a file: day, two sides, winner, line-ups where known. Sides drawn by lot, the order of play kept.
+    """Series from a file: date, both teams, winner, line-ups if known. Sides are drawn at random; the order is kept.
 
-    The file is named in the configuration. Without one nothing is read, and what was read before stays.
+    The configuration names the file. Without one nothing is read and the existing table is kept.
     """
     return _published(context, platform, config.path, series.read)
 

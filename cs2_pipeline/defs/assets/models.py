@@ -47,9 +47,9 @@ def _trained(spec: ModelSpec) -> dg.AssetsDefinition:
 
     return dg.asset(
         name=spec.name,
-        description=f"{spec.description}\n\nCandidates are compared on {spec.groups} left out, the chosen one is "
-        "measured once on the test part. Registered in MLflow with its evidence and the verdict on it, whichever way "
-        "that went.",
+        description=f"{spec.description}\n\nCandidates are compared on held-out {spec.groups}; the chosen one is "
+        "evaluated once on the test part. It is registered in MLflow with its evidence and verdict, whether "
+        "promoted or refused.",
         ins={"dataset": dg.AssetIn(spec.dataset)},
         group_name=GROUP,
         owners=metadata.OWNERS,
@@ -67,7 +67,7 @@ def _promoted(spec: ModelSpec) -> dg.AssetsDefinition:
 
     return dg.asset(
         name=spec.promotion,
-        description=f"The alias `champion` on the {spec.name} just trained, if it earned that; else nothing changes.",
+        description=f"Sets the alias `champion` on the new {spec.name} if it passed; otherwise changes nothing.",
         ins={"released": dg.AssetIn(spec.name)},
         group_name=GROUP,
         owners=metadata.OWNERS,

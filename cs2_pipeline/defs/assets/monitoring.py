@@ -77,9 +77,9 @@ def _monitored(spec: ModelSpec, path: str) -> dg.AssetsDefinition:
 
     return dg.asset(
         name=spec.monitoring,
-        description=f"Is the champion of {spec.name} still right on matches it never saw, and is play still like what "
-        "it learned? Its predictions are made anew on every match after the newest one of its training table. Days in "
-        "quarantine are left out.",
+        description=f"Is the champion of {spec.name} still calibrated on matches it never saw, and does play still "
+        "look like its training data? Its predictions are recomputed for every match after the newest one in its "
+        "training table. Days in quarantine are left out.",
         deps=[spec.extracted, spec.promotion],
         group_name=GROUP,
         owners=metadata.OWNERS,
@@ -91,8 +91,8 @@ def _changes(spec: ModelSpec) -> dg.AssetSpec:
     """Where the loop from monitoring to the next training table shows; an asset cannot depend on itself."""
     return dg.AssetSpec(
         spec.changes,
-        description=f"When play changed, as the alarms of `{spec.monitoring}` have it: written by that asset when an "
-        f"alarm rings, read by `{spec.dataset}`, which then keeps the matches before the change apart.",
+        description=f"When play changed, as estimated by the alarms of `{spec.monitoring}`: written by that asset when "
+        f"an alarm is raised, read by `{spec.dataset}`, which then separates the matches from before the change.",
         group_name=GROUP,
         owners=metadata.OWNERS,
         kinds={"json"},
@@ -104,7 +104,7 @@ def job() -> Any:
     return dg.define_asset_job(
         JOB,
         dg.AssetSelection.assets(*(spec.monitoring for spec in watched())),
-        description="Look at the champion on matches that it never saw.",
+        description="Check the champion on matches that it never saw.",
     )
 
 
@@ -114,7 +114,7 @@ daily_monitoring = dg.ScheduleDefinition(
     cron_schedule=DAILY,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Looks at the champion at 05:30 UTC, after the night's training.",
+    description="Checks the champion at 05:30 UTC, after the nightly training.",
 )
 
 

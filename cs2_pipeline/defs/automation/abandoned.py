@@ -33,7 +33,7 @@ _BROKEN: Final = (dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED)
 @dg.sensor(
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Ends runs whose process was killed, and MLflow runs that a broken training left open.",
+    description="Ends runs whose process was killed, and MLflow runs that a failed training left open.",
 )
 def abandoned_runs(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
     """Asks for no run; acts on each killed run once, for then it is ended.

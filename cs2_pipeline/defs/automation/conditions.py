@@ -94,5 +94,5 @@ def sensor() -> dg.AutomationConditionSensorDefinition:
         target=dg.AssetSelection.assets(*conditions()),
         default_status=dg.DefaultSensorStatus.RUNNING,
         minimum_interval_seconds=30,
-        description="Builds careers and datasets anew when the tables they are made of changed and passed.",
+        description="Rebuilds careers and datasets when their source tables have changed and passed their checks.",
     )

@@ -21,7 +21,7 @@ _BLOCKED: Final = "DagsterAssetCheckFailedError"
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=INTERVAL,
     monitor_all_code_locations=True,
-    description="Tells the webhook, else the log, which run failed and why; the same cause once an hour.",
+    description="Reports failed runs and why to the webhook, or else the log; the same cause at most once an hour.",
 )
 def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
     """Asks for no run; tells of each failed run once: job, days, step and cause go to the webhook, else to the log.

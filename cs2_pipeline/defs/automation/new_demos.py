@@ -62,7 +62,7 @@ class Plan:
     job_name=jobs.EXTRACT,
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Extracts the match days with demos that no extraction has seen, also those parsed late.",
+    description="Extracts match days with demos that no extraction has seen, including demos parsed late.",
 )
 def new_demos(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
     """Fires when demos are in the database that no extraction has seen, also demos parsed late for an old day.

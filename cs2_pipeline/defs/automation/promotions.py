@@ -32,7 +32,7 @@ def announce(platform: Platform) -> int:
     name="announced_promotions",
     minimum_interval_seconds=30,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Announces promotions and rollbacks to whoever listens at the gateway.",
+    description="Announces promotions and rollbacks to subscribers of the gateway.",
 )
 def announced_promotions(platform: dg.ResourceParam[Platform]) -> dg.SkipReason:
     """Look for decisions that were not announced yet."""

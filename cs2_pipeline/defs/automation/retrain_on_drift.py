@@ -24,7 +24,7 @@ _TRAINING_JOBS: Final = (catalog.ROUND.job, jobs.TRAIN_ALL)
     job_name=catalog.ROUND.job,
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Trains the round model anew, and tells somebody, when a monitoring alarm rings for the champion.",
+    description="Retrains the round model and sends a notification when monitoring raises an alarm for the champion.",
 )
 def retrain_on_drift(context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]) -> dg.SensorResult:
     """Fires once for each kind of alarm of a champion, when no training is under way.

@@ -45,7 +45,7 @@ _DATASETS_LOOKED_AT: Final = 100
     cron_schedule=NIGHTLY,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Trains all models at night when days were extracted since they were last trained.",
+    description="Trains all models at night if days were extracted since the last training.",
 )
 def nightly_training(
     context: dg.ScheduleEvaluationContext, platform: dg.ResourceParam[Platform]
@@ -62,7 +62,7 @@ def nightly_training(
     job_name=jobs.TRAIN_ALL,
     minimum_interval_seconds=INTERVAL,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Trains all models as soon as CS2_RETRAIN_AFTER_ROUNDS new rounds have come.",
+    description="Trains all models as soon as there are CS2_RETRAIN_AFTER_ROUNDS new rounds.",
 )
 def enough_new_rounds(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]

@@ -38,7 +38,7 @@ def build() -> list[dg.AssetChecksDefinition]:
 
 
 def data_docs(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
-    """Great Expectations' pages on all extracted rows: every expectation, met or not. Open the link in the metadata."""
+    """Great Expectations' report on all extracted rows, with every expectation. Open the link in the metadata."""
     tables = platform.tables
     frames = {table: tables.read(table) for table in SUITES if tables.exists(table)}
     page = expectations.publish(frames, platform.settings.home / "data_docs")
@@ -56,14 +56,16 @@ def data_docs_asset() -> dg.AssetsDefinition:
 
 def _daily_check(table: str) -> dg.AssetChecksDefinition:
     blocking = (
-        f"Great Expectations suite of {len(SUITES[table])} expectations on {table}; what is in quarantine left out"
+        f"Great Expectations suite of {len(SUITES[table])} expectations on {table}; rows in quarantine are left out"
     )
 
     @dg.multi_asset_check(
         name=f"{table}_expectations",
         specs=[
             dg.AssetCheckSpec("expectations", asset=table, blocking=True, description=blocking),
-            dg.AssetCheckSpec("quarantine", asset=table, description=f"no match of {table} is kept from the datasets"),
+            dg.AssetCheckSpec(
+                "quarantine", asset=table, description=f"no match of {table} is held back from the datasets"
+            ),
         ],
     )
     def check(

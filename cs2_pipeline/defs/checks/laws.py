@@ -19,7 +19,7 @@ def round_predictor_laws(
     round_predictor: dict,  # type: ignore[type-arg]  # the IO manager tells documents from tables by this type
     round_dataset: pd.DataFrame,
 ) -> dg.AssetCheckResult:
-    """Decided states are exactly 0 or 1, more players, health or equipment never hurt, a fair price has no drift."""
+    """Decided states are exactly 0 or 1; more players, health or equipment never hurt; prices have no drift."""
     version = platform.models.version(round_predictor["name"], round_predictor["version"])
     artifact = platform.models.fetch(version)
     # Another run may have built the table anew: its matches may be ones that this version learned from.

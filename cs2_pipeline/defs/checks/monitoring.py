@@ -14,13 +14,13 @@ from cs2_pipeline.training import monitoring
 _CHECKS: Final = {
     monitoring.CALIBRATION: (
         "live_calibration",
-        "In no range of prices is the champion surely off by more than promotion allows. A false alarm comes in 1 % of "
-        "champions' lives.",
+        "In no price range is the champion significantly off by more than promotion allows. At most 1 % of champions "
+        "ever raise a false alarm.",
     ),
     monitoring.DRIFT: (
         "input_drift",
-        "No feature's distribution has surely moved, nor have maps come up that are new. A false alarm comes in 1 % of "
-        "champions' lives.",
+        "No feature's distribution has shifted significantly and no new maps have appeared. At most 1 % of champions "
+        "ever raise a false alarm.",
     ),
 }
 
