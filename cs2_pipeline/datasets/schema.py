@@ -216,7 +216,12 @@ DAMAGES: Final = Table(
 
 BOMBS: Final = Table(
     "bombs",
-    (_ROUND_ID, _TICK, Column("event_type", "str", "planted, defused, exploded or another", nullable=True)),
+    (
+        _ROUND_ID,
+        _TICK,
+        Column("event_type", "str", "planted, defused, exploded or another", nullable=True),
+        Column("player_id", "Int64", "Players.Id of who did it; null where nobody or not recorded", nullable=True),
+    ),
 )
 
 ROUND_SNAPSHOTS: Final = Table(
@@ -267,6 +272,36 @@ PLAYER_MATCH_STATS: Final = Table(
     ),
 )
 
+_WORTH: Final = ("kill", "death", "plant", "defuse")
+WIN_PROBABILITY_ADDED: Final = Table(
+    "win_probability_added",
+    (
+        _STEAM_ID,
+        _MATCH_ID,
+        _STARTED_AT,
+        Column("rounds", "int64", "rounds played whose events are priced"),
+        *(
+            Column(name, "float64", f"sum of the changes of the side's win probability by each {name}")
+            for name in _WORTH
+        ),
+        Column("total", "float64", "sum of all four"),
+        Column("per_round", "float64", "total for each round"),
+        Column(
+            "low",
+            "float64",
+            "lower end of the 95 % interval of per_round, rounds of the match resampled",
+            nullable=True,
+        ),
+        Column(
+            "high",
+            "float64",
+            "upper end of the 95 % interval of per_round, rounds of the match resampled",
+            nullable=True,
+        ),
+    ),
+)
+"""What players' kills, deaths, plants and defusals did to their side's win probability, by player and match."""
+
 _PLAYER_RECORD: Final = tuple(
     Column(field.name, "int64" if field.integer else "float64", field.meaning) for field in PLAYER_FIELDS
 )
@@ -296,7 +331,16 @@ PLAYER_DATASET: Final = Table(
 )
 
 TABLES: Final[Mapping[str, Table]] = {
-    table.name: table for table in (ROUNDS, ROUND_SNAPSHOTS, ROUND_DATASET, PLAYER_MATCH_STATS, PLAYERS, PLAYER_DATASET)
+    table.name: table
+    for table in (
+        ROUNDS,
+        ROUND_SNAPSHOTS,
+        ROUND_DATASET,
+        PLAYER_MATCH_STATS,
+        WIN_PROBABILITY_ADDED,
+        PLAYERS,
+        PLAYER_DATASET,
+    )
 }
 """The stored tables by name."""
 

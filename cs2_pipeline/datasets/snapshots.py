@@ -96,6 +96,55 @@ def rebuild(  # noqa: PLR0917  # one argument for each table, in the order of th
     """
     if not interval > 0:
         raise DatasetError(f"the snapshot interval must be a positive number of seconds, got {interval}")
+    played = replay(rounds, participants, kills, damages, bombs)
+    left_out = _LeftOut(played.left_out)
+    if played.clocks.empty:
+        return Derived(ROUND_SNAPSHOTS.empty(), left_out.counts)
+    frame = played.states(_moments(played.clocks, played.kills, interval))
+    over = is_decided(frame) | (frame["time_remaining"] <= 0)
+    frame = left_out.drop(frame, over, "moments: the round was already decided").reset_index(drop=True)
+    frame["snapshot"] = frame.groupby("round_id").cumcount()
+    return Derived(ROUND_SNAPSHOTS.conform(frame), left_out.counts)
+
+
+@dataclass(frozen=True)
+class Replay:
+    """Rounds that can be rebuilt, with everything that changes in them.
+
+    Attributes:
+        clocks: the rounds, by place.
+        players: their participants, by a place of their own; ``place`` is that of the round.
+        kills: first deaths in order of time: ``place`` of the round, ``tick`` since it went live, ``killer`` (-1: the
+            world) and ``victim`` as places of players, ``is_team_kill``.
+        died: tick of death since the round went live by player's place; a hit that left no health may come before
+            the kill.
+        left_out: what cannot be rebuilt, by reason.
+    """
+
+    clocks: pd.DataFrame
+    players: pd.DataFrame
+    kills: pd.DataFrame
+    died: pd.Series
+    left_out: dict[str, int]
+    _changes: pd.DataFrame
+
+    def states(self, moments: pd.DataFrame) -> pd.DataFrame:
+        """The state at moments, in the columns of `schema.ROUND_SNAPSHOTS` without the snapshot's number.
+
+        Args:
+            moments: ``place`` of the round, ``tick`` of the demo not before the round went live, ``moment`` (why).
+        """
+        return _states(self.clocks, moments, self._changes)
+
+
+def replay(  # one argument for each table, in the order of the schema
+    rounds: pd.DataFrame,
+    participants: pd.DataFrame,
+    kills: pd.DataFrame,
+    damages: pd.DataFrame,
+    bombs: pd.DataFrame,
+) -> Replay:
+    """What `rebuild` looks at, to be asked for other moments; arguments and errors are those of `rebuild`."""
     left_out = _LeftOut({})
     kills, damages, bombs = (t.conform(f) for t, f in ((KILLS, kills), (DAMAGES, damages), (BOMBS, bombs)))
     clocks = _clocks(EVENT_ROUNDS.conform(rounds), left_out)
@@ -105,15 +154,13 @@ def rebuild(  # noqa: PLR0917  # one argument for each table, in the order of th
     clocks = _with_bomb(clocks, bombs, left_out)
     kills, damages = _live(kills, clocks, "kills", left_out), _live(damages, clocks, "hits", left_out)
     if clocks.empty:
-        return Derived(ROUND_SNAPSHOTS.empty(), left_out.counts)
+        return Replay(clocks, players[:0], kills[:0], pd.Series(dtype="int64"), left_out.counts, players[:0])
     roster = _Roster(clocks, players)
     kills = _first_deaths(roster.placed(kills, ["victim_id", "killer_id"]), left_out)
     damages = roster.placed(damages, ["victim_id"])
-    frame = _states(clocks, _moments(clocks, kills, interval), _changes(roster.players, kills, damages))
-    over = is_decided(frame) | (frame["time_remaining"] <= 0)
-    frame = left_out.drop(frame, over, "moments: the round was already decided").reset_index(drop=True)
-    frame["snapshot"] = frame.groupby("round_id").cumcount()
-    return Derived(ROUND_SNAPSHOTS.conform(frame), left_out.counts)
+    died = _death_ticks(kills, damages)
+    changes = _changes(roster.players, kills, damages, died)
+    return Replay(clocks, roster.players, kills, died, left_out.counts, changes)
 
 
 # Rounds that can be rebuilt
@@ -242,7 +289,7 @@ def _first_deaths(kills: pd.DataFrame, left_out: _LeftOut) -> pd.DataFrame:
     return left_out.drop(kills, kills["victim"].duplicated(), "kills: of a player already dead")
 
 
-def _changes(players: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame) -> pd.DataFrame:
+def _changes(players: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame, died: pd.Series) -> pd.DataFrame:
     """Every change of a side's sums: place of the round, side, tick since it went live, and the amounts (`_SUMS`)."""
     money = (players["start_money"] - players["money_spent"]).clip(0, MAX_MONEY)
     helmet, kit = players["has_helmet"], players["has_defuse_kit"]
@@ -264,7 +311,7 @@ def _changes(players: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame) 
             "money": money,
         }
     )
-    died = _death_ticks(kills, damages).reindex(players.index)
+    died = died.reindex(players.index)
     hits = damages[damages["tick"].to_numpy() < died.fillna(np.inf).to_numpy()[damages["victim"]]]
     bodies = _bodies(entry, hits)
     changes = pd.concat([entry, bodies, _deaths(entry, bodies, died), _rewards(players, money, kills)])

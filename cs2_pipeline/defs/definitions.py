@@ -5,7 +5,7 @@ import warnings
 import dagster as dg
 
 from cs2_pipeline.defs import jobs, resources, rollback
-from cs2_pipeline.defs.assets import coaching, datasets, extraction, forecasts, live, models, monitoring
+from cs2_pipeline.defs.assets import coaching, datasets, extraction, forecasts, impact, live, models, monitoring
 from cs2_pipeline.defs.automation import conditions
 from cs2_pipeline.defs.automation.abandoned import abandoned_runs
 from cs2_pipeline.defs.automation.failures import failed_runs
@@ -38,6 +38,7 @@ def _assembled(settings: Settings) -> dg.Definitions:
         *datasets.build(),
         *models.build(),
         *monitoring.build(),
+        *impact.build(),
         *forecasts.build(),
         *live.build(),
         *coaching.build(days),

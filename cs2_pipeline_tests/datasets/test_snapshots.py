@@ -360,7 +360,10 @@ def test_the_rebuild_and_the_tracker_agree_on_a_real_game(tmp_path: Path) -> Non
     path = tmp_path / "demos.sqlite"
     assert [outcome.status for outcome in ingest([GAME], path).outcomes] == ["imported"]
     with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE PlayerRoundStats SET EquipmentValue = 200 + 650 * (Id % 7), HasHelmet = Id % 3 = 0")
+        connection.execute(
+            "UPDATE PlayerRoundStats SET EquipmentValue = 200 + 650 * (Id % 7), HasHelmet = Id % 3 = 0, "
+            "StartMoney = 800, MoneySpent = 0"
+        )
     connection.close()
     frame = same_as_tracker(extracted(path))
     assert frame["round_id"].nunique() == 14

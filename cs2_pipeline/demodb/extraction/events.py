@@ -31,7 +31,7 @@ _EVENT_TABLES: Final[Mapping[str, Mapping[str, str]]] = {
         "victim_team": "VictimTeam",
     },
     "Damages": {"victim_id": "VictimId", "health": "Health", "armor": "Armor", "damage_armor": "DamageArmor"},
-    "Bombs": {"event_type": "EventType"},
+    "Bombs": {"event_type": "EventType", "player_id": "PlayerId"},
 }
 _STATS: Final = {
     "record_id": "Id",
@@ -73,7 +73,7 @@ PARTICIPANT_FRAME: Final = (
 )
 KILL_FRAME: Final = ("round_id", "tick", "killer_id", "victim_id", "weapon", "is_team_kill")
 DAMAGE_FRAME: Final = ("round_id", "tick", "victim_id", "health", "armor", "damage_armor")
-BOMB_FRAME: Final = ("round_id", "tick", "event_type")
+BOMB_FRAME: Final = ("round_id", "tick", "event_type", "player_id")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,8 @@ class ExtractedEvents:
             kit are null where they were not recorded.
         kills: `KILL_FRAME`; `killer_id` is Int64 and null where the world killed.
         damages: `DAMAGE_FRAME`; health and armour are the victim's after the hit.
-        bombs: `BOMB_FRAME`; `event_type` is lower case: planted, defused, exploded and what else was recorded.
+        bombs: `BOMB_FRAME`; `event_type` is lower case: planted, defused, exploded and what else was recorded;
+            `player_id` is Int64 and null where nobody did it or it was not recorded.
 
     Every event table is sorted by round and tick, in the order of recording within a tick.
     """
@@ -142,7 +143,7 @@ def events_of(days: Days) -> ExtractedEvents:
         participants=_frame(participants.sort_values(["round_id", "player_id"]), PARTICIPANT_FRAME),
         kills=_frame(kills.assign(killer_id=kills["killer_id"].astype("Int64")), KILL_FRAME),
         damages=_frame(damages.assign(damage_armor=damages["damage_armor"].fillna(0).astype("int64")), DAMAGE_FRAME),
-        bombs=_frame(bombs, BOMB_FRAME),
+        bombs=_frame(bombs.assign(player_id=bombs["player_id"].astype("Int64")), BOMB_FRAME),
         left_out=dict(sorted(tally.left_out.items())),
         refused=tally.refused(),
         mapped=dict(sorted(tally.mapped.items())),

@@ -1,0 +1,146 @@
+"""Win probability added: every event's worth goes to who caused it, and nothing is made or lost on the way."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cs2_pipeline.datasets.schema import BOMBS
+from cs2_pipeline.datasets.snapshots import replay
+from cs2_pipeline.datasets.win_probability_added import UNPRICED, by_match, changes
+from cs2_pipeline.stats.intervals import Floats
+from cs2_pipeline_tests.datasets.event_rounds import CT, Events, T, a_bomb, a_kill, random_events, round_of, tick
+
+
+def by_numbers(states: pd.DataFrame) -> Floats:
+    """A price that only players alive and the bomb move: between events nothing changes."""
+    edge = states["ct_alive"] - states["t_alive"] - 0.5 * states["bomb_planted"]
+    return (1 / (1 + np.exp(-edge.to_numpy("float64")))).astype(np.float64)
+
+
+def worth(events: Events) -> pd.DataFrame:
+    found = changes(*events.tables(), by_numbers).frame
+    return found[found["kind"] != "none"].reset_index(drop=True)
+
+
+def logistic(edge: float) -> float:
+    return float(1 / (1 + np.exp(-edge)))
+
+
+def of(found: pd.DataFrame, player: int) -> list[tuple[str, float]]:
+    rows = found[found["player_id"] == player]
+    return [(kind, pytest.approx(change)) for kind, change in zip(rows["kind"], rows["change"], strict=True)]
+
+
+def test_a_kill_is_the_killer_s_gain_and_the_victim_s_loss() -> None:
+    found = worth(round_of(kills=[a_kill(10, CT[0], T[0])]))
+    gain = logistic(1) - 0.5
+    assert of(found, CT[0]) == [("kill", gain)]
+    assert of(found, T[0]) == [("death", -gain)]
+    assert len(found) == 2
+
+
+def test_a_t_who_kills_gains_what_ct_lose() -> None:
+    found = worth(round_of(kills=[a_kill(10, T[0], CT[0])]))
+    assert of(found, T[0]) == [("kill", 0.5 - logistic(-1))]
+    assert of(found, CT[0]) == [("death", logistic(-1) - 0.5)]
+
+
+def test_a_team_kill_is_the_killer_s_loss_alone() -> None:
+    found = worth(round_of(kills=[a_kill(10, CT[0], CT[1])]))
+    assert of(found, CT[0]) == [("kill", logistic(-1) - 0.5)]
+    assert len(found) == 1
+
+
+@pytest.mark.parametrize("killer", [None, T[0]])
+def test_a_fall_or_one_s_own_grenade_is_the_victim_s_loss_and_nobody_s_gain(killer: int | None) -> None:
+    found = worth(round_of(kills=[a_kill(10, killer, T[0], None, is_team_kill=False)]))
+    assert of(found, T[0]) == [("death", 0.5 - logistic(1))]
+    assert len(found) == 1
+
+
+def test_a_plant_is_the_planter_s_and_a_defusal_gets_all_that_was_left_to_win() -> None:
+    bombs = [a_bomb(20, player_id=T[1]), a_bomb(50, "defused", player_id=CT[2])]
+    found = worth(round_of(bombs=bombs, bomb_planted=1, lasts=50))
+    assert of(found, T[1]) == [("plant", 0.5 - logistic(-0.5))]
+    assert of(found, CT[2]) == [("defuse", 1 - logistic(-0.5))]
+
+
+def test_a_plant_by_nobody_known_is_nobody_s() -> None:
+    assert worth(round_of(bombs=[a_bomb(20)], bomb_planted=1)).empty
+
+
+def test_the_last_kill_of_a_side_wins_the_round_for_certain() -> None:
+    found = worth(round_of(kills=[a_kill(5 + n, CT[0], victim) for n, victim in enumerate(T)], lasts=9))
+    assert found.loc[found["player_id"] == CT[0], "change"].sum() == pytest.approx(1 - 0.5)
+
+
+def test_two_who_kill_each_other_in_one_tick_share_its_change() -> None:
+    found = worth(round_of(kills=[a_kill(10, CT[0], T[0]), a_kill(10, T[0], CT[0])]))
+    assert found["change"].tolist() == [pytest.approx(0)] * 4
+
+
+def test_a_round_whose_plants_were_not_recorded_is_counted_not_priced() -> None:
+    found = changes(*round_of(kills=[a_kill(5, CT[0], T[0])], plants_recorded=False).tables(), by_numbers)
+    assert found.frame.empty
+    assert found.left_out == {UNPRICED: 1}
+
+
+def _ends(events: Events) -> Iterable[tuple[int, float]]:
+    """Each round's price when it went live and after its last event, by players alive and the bomb."""
+    played = replay(*events.tables())
+    for place, clock in played.clocks.iterrows():
+        here = played.players[played.players["place"] == place]
+        dead = set(played.died.index[played.died.index.isin(here.index)])
+        size = {side: (here["side"] == side).sum() for side in ("CT", "T")}
+        left = {side: size[side] - here.loc[list(dead), "side"].eq(side).sum() for side in ("CT", "T")}
+        bomb = 0.5 * float(clock["plant_tick"] <= clock["end_tick"])
+        if left["CT"] == 0 or (left["T"] == 0 and not bomb):
+            end = float(left["CT"] > 0)
+        else:
+            end = logistic(left["CT"] - left["T"] - bomb)
+        yield clock["round_id"], end - logistic(size["CT"] - size["T"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_where_only_events_move_a_price_a_round_s_changes_add_up_to_its_course(seed: int) -> None:
+    """Holds for rounds of kills between enemies: a change of CT's price is CT's, and T's the other way round."""
+    events = random_events(seed)
+    in_time = [kill for kill in events.kills if tick(0) < kill["tick"] < tick(110)]
+    enemies = [kill for kill in in_time if kill["killer_id"] and not kill["is_team_kill"]]
+    events = Events(events.rounds, events.participants, enemies, events.damages[:1], [])
+    events.damages[:] = [
+        {**events.damages[0], "round_id": row["round_id"], "health": 100, "victim_id": victim}
+        for row in events.rounds
+        for victim in [next(p["player_id"] for p in events.participants if p["round_id"] == row["round_id"])]
+    ]
+    found = changes(*events.tables(), by_numbers).frame
+    sums = found.pivot_table(index="round_id", columns="side", values="change", aggfunc="sum")
+    assert sums["CT"].to_numpy() == pytest.approx(-sums["T"].to_numpy())
+    for round_id, moved in _ends(events):
+        assert sums.loc[round_id, "CT"] == pytest.approx(moved)
+
+
+def test_a_match_s_line_counts_rounds_without_any_event_and_has_an_interval_around_its_mean() -> None:
+    first, second = round_of(kills=[a_kill(10, CT[0], T[0])]), round_of()
+    both = Events(
+        [*first.rounds, {**second.rounds[0], "round_id": 2, "round_number": 2}],
+        [*first.participants, *({**row, "round_id": 2} for row in second.participants)],
+        first.kills,
+        [*first.damages, *({**row, "round_id": 2} for row in second.damages)],
+        [],
+    )
+    lines = by_match(changes(*both.tables(), by_numbers).frame).set_index("player_id")
+    gain = logistic(1) - 0.5
+    assert lines.loc[CT[0], ["rounds", "kill", "total"]].tolist() == [2, pytest.approx(gain), pytest.approx(gain)]
+    assert lines.loc[CT[0], "per_round"] == pytest.approx(gain / 2)
+    assert lines.loc[CT[0], "low"] <= gain / 2 <= lines.loc[CT[0], "high"]
+    assert lines.loc[CT[4], ["rounds", "total"]].tolist() == [2, 0]
+
+
+def test_who_planted_is_extracted_with_the_bomb() -> None:
+    assert BOMBS.conform(pd.DataFrame([a_bomb(3, player_id=7)]))["player_id"].tolist() == [7]
