@@ -62,8 +62,8 @@ def _start(row: Row, players: list[Row]) -> RoundStart:
                 player["side"],
                 min(max(player["start_money"] - player["money_spent"], 0), MAX_MONEY),
                 player["equipment_value"],
-                has_helmet=bool(player["has_helmet"]),
-                has_defuse_kit=bool(player["has_defuse_kit"]),
+                has_helmet=_known(player["has_helmet"]),
+                has_defuse_kit=_known(player["has_defuse_kit"]),
             )
             for player in players
         ),
