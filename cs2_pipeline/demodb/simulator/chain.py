@@ -50,8 +50,8 @@ def before_plant(model: GameModel) -> Segments:
     end = model.round_time
     return Segments(
         ends=np.array([8.0, 20.0, 40.0, end - 35, end - 15, end]),
-        tempo=np.array([0.1, 0.8, 1.0, 1.0, 1.2, 1.5]),
-        objective=np.array([0.0, 0.15, 0.6, 1.0, 2.2, 6.0]),
+        tempo=np.array(model.tempo),
+        objective=np.array(model.urgency),
     )
 
 

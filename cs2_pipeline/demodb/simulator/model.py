@@ -15,6 +15,8 @@ FREE_EQUIPMENT: Final = 200
 HIGHEST_EQUIPMENT: Final = 6_000
 """No team buys more than this per player, whatever the caps below say."""
 
+CLOCK_PARTS: Final = 6
+
 _MAP_EDGES: Final = {
     "de_ancient": 0.03,
     "de_anubis": -0.05,
@@ -44,6 +46,8 @@ class GameModel:
         plant_rate: plants per second, five against five, mid-round.
         defuse_rate: defusals per second where CT and T alive are equal in number, once one can be complete.
         lone_defuse_rate: the same when no T is alive.
+        tempo, urgency: factors on the rates of deaths and of the plant in the six parts of the round clock
+            (`chain.before_plant`): a slow start, a late rush.
         kit_value: CT equipment per player from which everybody carries a defuse kit.
         full_buy, force_buy: team wealth per player from which a full or a forced buy is made.
         full_cap: what a full buy costs at most, per player, (CT, T).
@@ -66,6 +70,8 @@ class GameModel:
     plant_rate: float = 0.015
     defuse_rate: float = 0.01
     lone_defuse_rate: float = 0.3
+    tempo: tuple[float, ...] = (0.1, 0.8, 1.0, 1.0, 1.2, 1.5)
+    urgency: tuple[float, ...] = (0.0, 0.15, 0.6, 1.0, 2.2, 6.0)
     kit_value: int = 4_200
     full_buy: int = 4_000
     force_buy: int = 1_900
@@ -89,6 +95,9 @@ class GameModel:
         for name in ("duel_rate", "hit_ratio", "plant_rate", "defuse_rate", "lone_defuse_rate"):
             if getattr(self, name) < 0:
                 raise ValueError(f"GameModel.{name} is a rate and cannot be negative, got {getattr(self, name):g}")
+        for name in ("tempo", "urgency"):
+            if len(getattr(self, name)) != CLOCK_PARTS or min(getattr(self, name)) < 0:
+                raise ValueError(f"GameModel.{name} is {CLOCK_PARTS} factors, none negative, got {getattr(self, name)}")
         if max(self.full_cap) > HIGHEST_EQUIPMENT:
             raise ValueError(f"GameModel.full_cap is at most {HIGHEST_EQUIPMENT}, got {self.full_cap}")
 
@@ -99,4 +108,5 @@ class GameModel:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Self:
         """The model that `to_json` described."""
-        return cls(**{**values, "full_cap": tuple(values["full_cap"])})
+        lists = {name: tuple(value) for name, value in values.items() if isinstance(value, list)}
+        return cls(**{**values, **lists})
