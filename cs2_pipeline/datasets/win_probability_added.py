@@ -83,7 +83,8 @@ def by_match(found: pd.DataFrame) -> pd.DataFrame:
         low=[ends[key].low for key in lines.index],
         high=[ends[key].high for key in lines.index],
     )
-    return lines.reset_index()[[*keys[::-1], "rounds", *KINDS, "total", "per_round", "low", "high"]]
+    table: pd.DataFrame = lines.reset_index()[[*keys[::-1], "rounds", *KINDS, "total", "per_round", "low", "high"]]
+    return table
 
 
 def _interval(of_rounds: Array) -> Interval:
@@ -158,9 +159,9 @@ def _bomb_acts(played: Replay, bombs: pd.DataFrame) -> pd.DataFrame:
 
 def _moments(events: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]]:
     """The moments at which anything happened (place, tick since live), and each event's place among them."""
-    pairs = pd.MultiIndex.from_frame(events[["place", "tick"]])
-    event_of, unique = pairs.factorize()
-    return unique.to_frame(index=False, name=["place", "tick"]), event_of
+    moments = events[["place", "tick"]].drop_duplicates(ignore_index=True)
+    known = pd.MultiIndex.from_frame(moments)
+    return moments, known.get_indexer(pd.MultiIndex.from_frame(events[["place", "tick"]])).astype("int64")
 
 
 def _prices(
