@@ -124,13 +124,25 @@ def simulate(
             help="Make all players equally skilled and store the exact probabilities next to the database.",
         ),
     ] = False,
+    like_real: Annotated[
+        bool, typer.Option("--like-real", help="Pace, plants, sides and buys as in professional CS2.")
+    ] = False,
     replace: Annotated[bool, typer.Option("--replace", help="Replace an existing embedded database.")] = False,
     json: Json = False,
 ) -> None:
     """Fill the embedded demo database with simulated matches."""
     from cs2_pipeline.cli.data import simulate as run
 
-    run(settings_module.load(), matches=matches, seed=seed, equal_skill=equal_skill, replace=replace, as_json=json)
+    settings = settings_module.load()
+    run(
+        settings,
+        matches=matches,
+        seed=seed,
+        equal_skill=equal_skill,
+        like_real=like_real,
+        replace=replace,
+        as_json=json,
+    )
 
 
 @ingest.command("snapshots", epilog=_examples("cs2 ingest snapshots csgo_round_snapshots.csv.gz"))

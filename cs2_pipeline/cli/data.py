@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    settings: Settings, *, matches: int, seed: int | None, equal_skill: bool, replace: bool, as_json: bool = False
+    settings: Settings,
+    *,
+    matches: int,
+    seed: int | None,
+    equal_skill: bool,
+    replace: bool,
+    like_real: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Fill the embedded database.
 
@@ -24,6 +31,7 @@ def simulate(
         CliError: there is one already and it is not to be replaced.
     """
     from cs2_pipeline.demodb import simulator  # noqa: PLC0415  needs pandas and sqlalchemy
+    from cs2_pipeline.demodb.simulator import real_play  # noqa: PLC0415
 
     path = settings.embedded_database
     _say_if_another_is_read(settings)
@@ -39,6 +47,7 @@ def simulate(
             matches=matches,
             seed=settings.seed if seed is None else seed,
             equal_skill=equal_skill,
+            model=real_play.like_real() if like_real else None,
             overwrite=replace,
             progress=lambda done, _: bar.update(task, completed=done),
         )
