@@ -112,7 +112,7 @@ def doctor(json: Json = False) -> None:
 @app.command(
     rich_help_panel=DATA, epilog=_examples("cs2 simulate --matches 2000", "cs2 simulate --equal-skill --replace")
 )
-def simulate(
+def simulate(  # noqa: PLR0917  # one argument for each option
     matches: Annotated[int, typer.Option(min=1, help="Number of matches.")] = DEMO_MATCHES,
     seed: Annotated[
         int | None, typer.Option(help="Random seed; the same seed gives the same database. Default: CS2_SEED.")

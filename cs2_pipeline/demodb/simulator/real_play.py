@@ -23,7 +23,7 @@ MEASURED: Final = {
     "t_equipment": 4249.0,
 }
 """Shares of rounds, kills a round, seconds since freeze time ended, and mean equipment of a player outside pistol
-rounds, in 246 professional demos (2024-10 to 2025-01) and eleven other maps: 5,512 rounds. Times of plants are of 92."""
+rounds, in 246 professional demos (2024-10 to 2025-01) and eleven other maps: 5,512 rounds, 92 of known plants."""
 
 CT_SHARE: Final = {
     "de_ancient": 0.489,
