@@ -44,7 +44,7 @@ def environment(tmp_path_factory):
 
 def cs2(*arguments, environment):
     command = [sys.executable, "-m", "cs2_pipeline.cli", *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=600)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.fixture(scope="module")

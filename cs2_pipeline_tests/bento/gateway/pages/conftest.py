@@ -1,5 +1,6 @@
 """A gateway of this machine over a home with promoted models, and a browser that looks at it."""
 
+import fcntl
 import shutil
 import socket
 import threading
@@ -27,6 +28,9 @@ def gateway_on_a_port(home, *, opened=lambda app: None):
     if (champion := store.champion("round_predictor")) is not None:
         store.fetch(champion)
     listening = socket.create_server(("127.0.0.1", 0))
+    settings.champion_cache.mkdir(parents=True, exist_ok=True)
+    lock = (settings.champion_cache / "follower.lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)  # as where the prediction service runs its follower already
     app = build_app(settings)
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
@@ -38,6 +42,7 @@ def gateway_on_a_port(home, *, opened=lambda app: None):
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
     thread.join(30)
+    lock.close()
 
 
 @pytest.fixture(scope="session")
@@ -46,10 +51,8 @@ def site(new_home, tmp_path_factory):
     home = new_home(tmp_path_factory.mktemp("site"))
     home.promote(home.register_round())
     home.promote(home.register_player())
-    with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("CS2_HOME", str(home.path))
-        with gateway_on_a_port(home.path, opened=with_a_league) as address:
-            yield address
+    with gateway_on_a_port(home.path, opened=with_a_league) as address:
+        yield address
 
 
 def with_a_league(app):
@@ -66,9 +69,9 @@ def empty_site(new_home, tmp_path_factory):
         yield address
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
-    """A real browser."""
+    """A real browser; for one module, since an event loop runs in this thread for as long as it is open."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
