@@ -68,7 +68,7 @@ def test_json_is_the_gateways_answer(asking):
         (("--team", "t1", "--team", "t2", "--map", "de_nuk"), 1, "de_nuke"),
         (("--team", "t1", "--team", "t2", "--score", "one"), 2, "such as 1:0"),
         (("--team", "t1", "--team", "t2", "--score", "2:2"), 1, "cannot be"),
-        (("--team", "old", "--team", "t2"), 1, "name one by its id"),
+        (("--team", "old", "--team", "t2"), 1, "give the id of one"),
     ],
 )
 def test_what_is_wrong_is_said(asking, arguments, status, told):

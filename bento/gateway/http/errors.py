@@ -1,6 +1,7 @@
 """From what FastAPI and Starlette raise to problem documents: the same form for every error of the gateway."""
 
 import logging
+import re
 import uuid
 from typing import Any, Final
 
@@ -74,11 +75,21 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return response(request, not_found())
     if error.status_code == 405:
-        return response(request, wrong_method((error.headers or {}).get("Allow", "other methods")))
+        return response(request, wrong_method(", ".join(_allowed(request)) or "other methods"))
     if error.status_code == 400:
         return response(request, not_json("the body cannot be read as JSON"))
     title = str(error.detail)
     return response(request, Problem(error.status_code, "refused", title, title))
+
+
+def _allowed(request: Request) -> list[str]:
+    """The documented methods of a path, most literal template first: Starlette names those of its first route only."""
+    paths = request.app.openapi()["paths"]
+    fitting = [
+        path for path in paths if re.fullmatch(re.sub(r"\\{[^}]*\\}", "[^/]+", re.escape(path)), request.url.path)
+    ]
+    best = min(fitting, key=lambda path: path.count("{"), default=None)
+    return sorted(method.upper() for method in paths[best]) if best is not None else []
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

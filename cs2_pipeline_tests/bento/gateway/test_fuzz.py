@@ -42,7 +42,7 @@ def test_the_gateway_answers_whatever_comes_as_its_document_says(tmp_path):
             cwd=tmp_path, text=True, capture_output=True, check=False,
         )  # fmt: skip
         assert ended.returncode == 0, ended.stdout[-5000:] + ended.stderr[-2000:]
-        assert re.search(r"Tested: 2\d", ended.stdout), ended.stdout[-2000:]
+        assert re.search(r"Tested: [2-9]\d", ended.stdout), ended.stdout[-2000:]
     finally:
         gateway.send_signal(signal.SIGTERM)
         gateway.wait(20)
