@@ -14,32 +14,49 @@ from cs2_pipeline.registry.runs import TrainingRun
 
 
 def round_artifact(folder: Path, *, bias: float = 0.0) -> Artifact:
-    """P(CT) = sigmoid(0.8 (ct_alive - t_alive) + bias), the interval 0.2 to either side on the logit."""
+    """P(CT) = sigmoid(0.8 (ct_alive - t_alive) + bias), the interval 0.2 to either side on the logit.
+
+    In the last five seconds of a clock it goes in a straight line to the decided neighbour's, as the laws demand.
+    """
     width = len(ROUND_FEATURES)
-    weights = np.zeros((width, 1), dtype=np.float32)
-    weights[0], weights[1] = 0.8, -0.8
+    ends = {"probability": 0.0, "low": -0.2, "high": 0.2}
     nodes = [
         helper.make_node("Slice", ["features", "zero", "two", "one"], ["alive"]),
         helper.make_node("MatMul", ["alive", "weights"], ["product"]),
         helper.make_node("Squeeze", ["product", "one"], ["flat"]),
     ]
-    constants = {"zero": [0], "two": [2], "one": [1]}
-    initializers = [numpy_helper.from_array(weights[:2], "weights")]
-    initializers += [
-        numpy_helper.from_array(np.array(value, dtype=np.int64), name) for name, value in constants.items()
+    initializers = [numpy_helper.from_array(np.array([[0.8], [-0.8]], np.float32), "weights")]
+    whole = {"zero": [0], "two": [2], "one": [1]}
+    whole |= {name: ROUND_FEATURES.index(name) for name in ("round_time", "bomb_time", "bomb_planted")}
+    initializers += [numpy_helper.from_array(np.array(value, np.int64), name) for name, value in whole.items()]
+    scalars = {"nought": 0.0, "unit": 1.0, "five": 5.0, "least": 1e-4, "most": 1 - 1e-4}
+    initializers += [numpy_helper.from_array(np.float32(value), name) for name, value in scalars.items()]
+    nodes += [
+        helper.make_node("Gather", ["features", name], [f"{name}_of"], axis=1)
+        for name in ("round_time", "bomb_time", "bomb_planted")
     ]
-    for output, shift in (("probability", 0.0), ("low", -0.2), ("high", 0.2)):
+    nodes += [
+        helper.make_node("Add", ["round_time_of", "bomb_time_of"], ["seconds"]),
+        helper.make_node("Div", ["seconds", "five"], ["fives"]),
+        helper.make_node("Min", ["fives", "unit"], ["left"]),
+        helper.make_node("Div", ["round_time_of", "five"], ["round_fives"]),
+        helper.make_node("Add", ["round_fives", "bomb_planted_of"], ["kept"]),
+        helper.make_node("Sub", ["unit", "kept"], ["gone"]),
+        helper.make_node("Max", ["gone", "nought"], ["settled"]),
+    ]
+    for output, shift in ends.items():
         initializers.append(numpy_helper.from_array(np.float32(bias + shift), f"{output}_shift"))
         nodes.append(helper.make_node("Add", ["flat", f"{output}_shift"], [f"{output}_logit"]))
-        nodes.append(helper.make_node("Sigmoid", [f"{output}_logit"], [output]))
-    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ("probability", "low", "high")]
+        nodes.append(helper.make_node("Sigmoid", [f"{output}_logit"], [f"{output}_open"]))
+        nodes.append(helper.make_node("Mul", [f"{output}_open", "left"], [f"{output}_left"]))
+        nodes.append(helper.make_node("Add", [f"{output}_left", "settled"], [f"{output}_whole"]))
+        nodes.append(helper.make_node("Clip", [f"{output}_whole", "least", "most"], [output]))
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ends]
     probe = np.zeros((4, width), dtype=np.float32)
     probe[:, 0], probe[:, 1] = [5, 4, 2, 1], [5, 3, 2, 4]
+    probe[:, ROUND_FEATURES.index("round_time")] = 60
     logit = 0.8 * (probe[:, 0] - probe[:, 1]) + bias
-    expected = {
-        name: (1 / (1 + np.exp(-(logit + shift)))).astype(np.float32)
-        for name, shift in (("probability", 0.0), ("low", -0.2), ("high", 0.2))
-    }
+    expected = {name: (1 / (1 + np.exp(-(logit + shift)))).astype(np.float32) for name, shift in ends.items()}
     graph = _graph(ROUND_FEATURES, nodes, initializers, outputs)
     return write(folder, name="round_predictor", graph=graph, features=ROUND_FEATURES, probe=probe, expected=expected)
 

@@ -54,7 +54,7 @@ def checked(tmp_path_factory):
 def test_a_model_that_keeps_the_laws_is_handed_on(checked):
     evaluation, promoted = checked(0.0)
     assert evaluation.passed and promoted
-    assert evaluation.metadata["laws"].value == 11
+    assert evaluation.metadata["laws"].value == 13
 
 
 def test_a_model_whose_prices_drift_stops_before_promotion_and_the_law_is_named(checked):

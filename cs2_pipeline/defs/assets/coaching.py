@@ -39,7 +39,8 @@ def skill_observations(
     frame = observations.observations(found.rounds, found.people, found.kills, found.bombs)
     frame = frame[~frame["player"].str.startswith(BOT)]
     started = found.rounds.drop_duplicates("match_id").set_index("match_id")["started_at"]
-    frame = frame.assign(started_at=frame["match"].map(started.set_axis(started.index.astype("str"))))
+    began = started.set_axis(started.index.astype("str")).reindex(frame["match"])
+    frame = frame.assign(started_at=began.array)
     return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame, found.left_out))
 
 
