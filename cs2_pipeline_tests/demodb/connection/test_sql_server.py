@@ -4,8 +4,8 @@ The server is a stand-in for tests (`cs2_pipeline_tests.sqlserver`), the drivers
 have in common is tested with the other servers; here is what only SQL Server has.
 """
 
-import re
 import os
+import re
 import socket
 import sqlite3
 import subprocess
