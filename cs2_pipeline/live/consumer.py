@@ -14,14 +14,23 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from cs2_pipeline.artifact.round_odds import RoundPredictor
-from cs2_pipeline.live import board, metrics
+from cs2_pipeline.live import board, metrics, snapshot
 from cs2_pipeline.live.champion import Champion
 from cs2_pipeline.live.events import Event, EventError, parse
 from cs2_pipeline.live.fold import Moment
-from cs2_pipeline.live.history import Batch, History, HistoryUnavailableError, StoredEvent, StoredRound, bodies, queries
+from cs2_pipeline.live.history import (
+    Batch,
+    History,
+    HistoryUnavailableError,
+    StoredEvent,
+    StoredRound,
+    StoredSnapshot,
+    bodies,
+    queries,
+)
 from cs2_pipeline.live.hub import Update
 from cs2_pipeline.live.log import SHARDS, Arrival, DeadLetter, EventLog, LogUnavailableError, shard_of
-from cs2_pipeline.live.match import Change, Match
+from cs2_pipeline.live.match import RESUMED, TAKEN_OVER, Change, Match
 from cs2_pipeline.live.pricing import Price, price_id_of, prices
 
 logger = logging.getLogger("cs2.live")
@@ -29,6 +38,8 @@ logger = logging.getLogger("cs2.live")
 BATCH: Final = 4_000
 """Events taken at once at most, from all shards together; fewer while a step takes a good part of a lease."""
 LEAST_BATCH: Final = 64
+PORTION: Final = 2_000
+"""Moments priced and written at once, about: what takes longer would outlast a lease."""
 LEASE: Final = 6.0
 """Seconds a consumer owns a shard without saying so again; it does every third of them."""
 IDLE: Final = 0.01
@@ -46,11 +57,21 @@ VOID: Final = "void"
 
 @dataclass
 class _Live:
-    """A match in memory."""
+    """A match in memory.
+
+    Attributes:
+        began, updated: when its first and its last event were taken.
+        position: of the last event, in its shard of the log.
+        clocked: when the clock last moved its price.
+        ranges: least and largest price of team A within each round, by map and round.
+        problems: corrections whose failure is among the dead letters already.
+        failure: why its last events could not be computed.
+    """
 
     match: Match
     began: float
     updated: float
+    position: str = ""
     price: Price | None = None
     moment: Moment | None = None
     clocked: float = 0.0
@@ -180,7 +201,6 @@ class Consumer:
     # Events
 
     def _take(self, arrivals: list[Arrival], now: float) -> None:
-        batch = Batch()
         by_match: dict[str, list[tuple[Arrival, Event]]] = {}
         letters: list[DeadLetter] = []
         for arrival in arrivals:
@@ -191,28 +211,28 @@ class Consumer:
                 letters.append(DeadLetter(arrival.event_id, now, str(error), arrival.match_id, arrival.body))
             else:
                 by_match.setdefault(event.match_id, []).append((arrival, event))
-                batch.events.append(_stored(arrival, event))
         self._at_hand = {match_id: [event for _, event in of_match] for match_id, of_match in by_match.items()}
-        changes = []
+        if letters:
+            self._log.bury(letters)
+            metrics.DEAD.labels("not understood").inc(len(letters))
+        changes: list[tuple[str, Change]] = []
         for match_id, of_match in by_match.items():
             self._still_own()  # computing many matches anew may take longer than a lease
             changes.append((match_id, self._change(match_id, of_match)))
-        arrived = {event.event_id: (event, arrival) for of_match in by_match.values() for arrival, event in of_match}
-        self._settle(changes, arrived, batch, letters, now)
+            if sum(len(change.moments) for _, change in changes) >= PORTION:
+                self._settle(changes, by_match, now)
+                changes = []
+        self._settle(changes, by_match, now)
         self._log.done(self._positions)
 
     def _change(self, match_id: str, arrived: list[tuple[Arrival, Event]]) -> Change:
         """Let a match take its events."""
         live = self._matches.get(match_id)
-        last = arrived[-1][0].received
         try:
             if live is None:
-                live, known = self._remembered(match_id, arrived[0][0].received)
-                if known:
-                    live.updated = last
-                    return live.match.recompute("taken over")
-            live.updated, live.failure = last, ""
-            return live.match.take([event for _, event in arrived], time.time())
+                live, change = self._taken_up(match_id, arrived)
+            else:
+                change = live.match.take([event for _, event in arrived], time.time())
         except (LogUnavailableError, HistoryUnavailableError):
             raise
         except Exception as error:
@@ -223,15 +243,42 @@ class Consumer:
                 live.failure = f"{type(error).__name__}: {error}"
             self._matches.pop(match_id, None)
             return Change([])
+        live.updated, live.position, live.failure = arrived[-1][0].received, arrived[-1][0].position, ""
+        return change
 
-    def _remembered(self, match_id: str, began: float) -> tuple[_Live, bool]:
-        """A match that is not in memory, and whether history knows it."""
+    def _taken_up(self, match_id: str, arrived: list[tuple[Arrival, Event]]) -> tuple[_Live, Change]:
+        """A match that is not in memory, with its new events: from its snapshot, from all its events, or a new one."""
         rows = self._history.ask(queries.MATCH, match_id=match_id)
-        began = rows[0]["began"] if rows else began
-        live = _Live(Match(match_id, lambda: self._recall(match_id)), began=began, updated=began)
+        first = arrived[0][0]
+        match = Match(match_id, lambda: self._recall(match_id))
+        live = _Live(match, rows[0]["began"] if rows else first.received, first.received)
         self._matches[match_id] = live
-        known = bool(rows) or bool(self._history.ask(queries.EVENTS_PAGE, match_id=match_id, since=0.0, count=1))
-        return live, known
+        change = self._resumed(live, first.position)
+        if change is not None:
+            return live, change
+        if rows or self._history.ask(queries.EVENTS_PAGE, match_id=match_id, since=0.0, count=1):
+            return live, live.match.recompute(TAKEN_OVER)
+        return live, live.match.take(self._at_hand[match_id], time.time())
+
+    def _resumed(self, live: _Live, first: str) -> Change | None:
+        """Go on from a match's snapshot with the events after it; None where there is none to go on from.
+
+        Args:
+            first: position of the first event that has just arrived.
+        """
+        match_id = live.match.match_id
+        rows = self._history.ask(queries.SNAPSHOT, match_id=match_id)
+        if not rows or first <= rows[0]["position"]:  # read again what the snapshot may hold already
+            return None
+        found = snapshot.restored(rows[0]["body"], lambda: self._recall(match_id))
+        if found is None:
+            return None
+        kept = bodies(self._history.ask(queries.EVENTS_AFTER, match_id=match_id, position=rows[0]["position"]))
+        events = {event.event_id: event for event in [*map(parse, kept), *self._at_hand[match_id]]}
+        live.match, live.ranges, live.price = found.match, found.ranges, found.price
+        live.problems = set(found.match.problems)
+        change = live.match.take(list(events.values()), time.time())
+        return change if change.recomputed else Change(change.moments, RESUMED)
 
     def _recall(self, match_id: str) -> list[Event]:
         """All events of a match that have arrived: those of history, and those of this step."""
@@ -242,11 +289,32 @@ class Consumer:
     # Prices
 
     def _settle(
+        self, changes: list[tuple[str, Change]], arrivals: dict[str, list[tuple[Arrival, Event]]], now: float
+    ) -> None:
+        """Price what changed, tell subscribers, and write it all down.
+
+        Args:
+            arrivals: by match, what has just arrived.
+        """
+        arrived = {event.event_id: (event, one) for match_id, _ in changes for one, event in arrivals.get(match_id, ())}
+        batch = Batch(events=[_stored(arrival, event) for event, arrival in arrived.values()])
+        letters: list[DeadLetter] = []
+        told = self._priced(changes, arrived, batch, letters, now)
+        self._publish(told)
+        published = time.time()
+        for _, arrival in arrived.values():
+            metrics.TO_PRICE.observe(max(0.0, published - arrival.received))
+        self._still_own()
+        self._history.write(batch)
+        if letters:
+            self._log.bury(letters)
+            metrics.DEAD.labels("not understood").inc(len(letters))
+
+    def _priced(
         self, changes: list[tuple[str, Change]], arrived: dict[str, tuple[Event, Arrival]], batch: Batch,
         letters: list[DeadLetter], now: float,
-    ) -> None:  # fmt: skip
-        """Price what changed, tell subscribers, and write it all down."""
-        model = self._champion.current()
+    ) -> list[Update]:  # fmt: skip
+        """Put the prices of changes into the batch; returns what subscribers are told."""
         moments = [moment for _, change in changes for moment in change.moments]
         standing = {match_id: self._standing(match_id) for match_id, change in changes if change.recomputed}
         replaced = {
@@ -254,7 +322,8 @@ class Consumer:
             for moment in moments
             if moment.event_id in standing.get(moment.match_id, {})
         }
-        priced = dict(zip((m.event_id for m in moments), prices(moments, model, now, replaced), strict=True))
+        found = prices(moments, self._champion.current(), now, replaced)
+        priced = dict(zip((m.event_id for m in moments), found, strict=True))
         told: list[Update] = []
         for match_id, change in changes:
             live = self._matches.get(match_id)
@@ -270,15 +339,7 @@ class Consumer:
                 batch.prices += of_match
                 told += self._tell(live, change, of_match, arrived)
             self._write_down(live, change, batch, letters, now)
-        self._publish(told)
-        published = time.time()
-        for _, arrival in arrived.values():
-            metrics.TO_PRICE.observe(max(0.0, published - arrival.received))
-        self._still_own()
-        self._history.write(batch)
-        if letters:
-            self._log.bury(letters)
-            metrics.DEAD.labels("not understood").inc(len(letters))
+        return told
 
     def _standing(self, match_id: str) -> dict[str, tuple[str, str]]:
         """By event, the id and basis of the price that stands."""
@@ -290,6 +351,8 @@ class Consumer:
     ) -> list[Price]:
         """Of the prices of a match computed anew, those that differ from the ones that stand; and what is withdrawn."""
         issued = [price for price in of_match if standing.get(price.event_id, ("", ""))[1] != price.basis]
+        if not change.whole:
+            return issued
         here = {moment.event_id for moment in change.moments}
         gone = [(event_id, old) for event_id, old in standing.items() if event_id not in here and old[1] != VOID]
         return issued + [_withdrawn(live.match.match_id, event_id, price_id, now) for event_id, (price_id, _) in gone]
@@ -309,7 +372,8 @@ class Consumer:
         arrived: dict[str, tuple[Event, Arrival]],
     ) -> list[Update]:  # fmt: skip
         """One notice, the new events, and the last price: not the whole match again."""
-        live.ranges, live.price, live.moment = {}, None, None
+        if change.whole:
+            live.ranges, live.price, live.moment = {}, None, None
         fold = live.match.fold
         told: list[Update] = []
         new = {price.event_id for price in issued if not price.supersedes}
@@ -319,7 +383,7 @@ class Consumer:
                 event, arrival = arrived[moment.event_id]
                 told += board.updates(fold, moment, price, event, arrival.received)
         superseding = [price.price_id for price in issued if price.supersedes]
-        if superseding and change.recomputed != "taken over":
+        if superseding and change.recomputed not in (TAKEN_OVER, RESUMED):
             data = {
                 "match_id": fold.match_id, "reason": change.recomputed, "prices_superseded": len(superseding),
                 "state_version": fold.version, "prediction": board.prediction(live.price) if live.price else None,
@@ -335,10 +399,21 @@ class Consumer:
         if undone:
             batch.rounds += self._not_played(live.match)
         batch.matches.append(board.stored_match(live.match, live.price, live.began, live.updated, ""))
+        if undone or triggers & {"round_end", "map_end", "match_end"}:
+            self._remember(live, batch)
         for event_id, reason in live.match.problems.items():
             if event_id not in live.problems:
                 live.problems.add(event_id)
                 letters.append(DeadLetter(event_id, now, reason, live.match.match_id, b""))
+
+    def _remember(self, live: _Live, batch: Batch) -> None:
+        """Write a snapshot: whoever takes the match over computes a round anew at most."""
+        body = snapshot.taken(live.match, live.ranges, live.price)
+        if body is not None:
+            match = live.match
+            batch.snapshots.append(
+                StoredSnapshot(match.match_id, match.arrived, match.fold.version, live.position, live.updated, body)
+            )
 
     def _not_played(self, match: Match) -> list[StoredRound]:
         """Rows for the rounds that history has and the match, as it is now, has not: they were started anew."""
@@ -363,7 +438,7 @@ class Consumer:
                 live.clocked = now
                 clocked.append(live)
         if changes:
-            self._settle(changes, {}, Batch(), [], now)
+            self._settle(changes, {}, now)
         if clocked:
             self._tick(clocked, now, self._champion.current())
 

@@ -192,6 +192,16 @@ class Fold:
         plain["maps"] = [_map_document(of_map) for of_map in self.maps.values()]
         return dict(plain)
 
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> "Fold":
+        """The match that `document` described.
+
+        Raises:
+            KeyError, TypeError, ValueError: another version of the program wrote the document.
+        """
+        maps = [_map_from(of_map) for of_map in document["maps"]]
+        return cls(**(document | {"maps": {of_map.map_id: of_map for of_map in maps}}))
+
     def digest(self) -> str:
         """The hash of the whole state: equal for equal events."""
         return hashlib.sha256(msgspec.json.encode(self.document(), order="deterministic")).hexdigest()
@@ -375,3 +385,12 @@ def _line(of_map: MapFold, player: str, team: Team) -> Line:
 def _map_document(of_map: MapFold) -> dict[str, Any]:
     plain = {name: getattr(of_map, name) for name in of_map.__slots__ if name != "tracker"}
     return {**msgspec.to_builtins(plain, str_keys=True), "tracker": of_map.tracker.to_document()}
+
+
+def _map_from(document: dict[str, Any]) -> MapFold:
+    parts = {
+        "tracker": Tracker.from_document(document["tracker"]),
+        "rounds": {int(number): RoundRecord(**record) for number, record in document["rounds"].items()},
+        "lines": {player: Line(**line) for player, line in document["lines"].items()},
+    }
+    return MapFold(**(document | parts))

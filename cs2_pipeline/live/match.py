@@ -8,7 +8,7 @@ all its events, which the log and history have.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from cs2_pipeline.live.events import Event
 from cs2_pipeline.live.fold import Fold, Moment
@@ -20,6 +20,10 @@ MAX_WAITING: Final = 256
 """Events of one source that wait at most; more, and the gap is given up at once."""
 _TURNS: Final = frozenset({"match_start", "map_start", "round_start", "round_end", "map_end", "match_end"})
 """Types at which which source is followed may change."""
+
+TAKEN_OVER: Final = "taken over"
+RESUMED: Final = "resumed"
+"""Why a new owner reports moments that may have their prices already: of the whole match, or those after a snapshot."""
 
 Recall = Callable[[], Iterable[Event]]
 """All events of the match that have arrived so far."""
@@ -36,6 +40,11 @@ class Change:
 
     moments: list[Moment]
     recomputed: str = ""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the moments are those of the whole match."""
+        return self.recomputed not in ("", RESUMED)
 
 
 @dataclass(slots=True)
@@ -112,6 +121,39 @@ class Match:
         self.problems = found.problems
         self.recomputations += 1
         return Change(moments, why)
+
+    def to_document(self) -> dict[str, Any] | None:
+        """The match as JSON can hold it; None while events wait for others before them."""
+        if self.waiting:
+            return None
+        return {
+            "match_id": self.match_id, "fold": self.fold.document(), "digest": self.fold.digest(),
+            "arrived": self.arrived, "gaps": self.gaps, "recomputations": self.recomputations,
+            "problems": self.problems, "followed": self._followed, "source_now": self._source_now,
+            "borrowed": sorted(self._borrowed),
+            "lines": [[*key, line.next, sorted(line.kinds)] for key, line in self._lines.items()],
+        }  # fmt: skip
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any], recall: Recall) -> "Match":
+        """The match that `to_document` described.
+
+        Raises:
+            KeyError, TypeError, ValueError: another version of the program wrote it: compute the match from its events.
+        """
+        match = cls(document["match_id"], recall)
+        match.fold = Fold.from_document(document["fold"])
+        if match.fold.digest() != document["digest"]:
+            raise ValueError(f"the snapshot of match {match.match_id} does not give the state it was made of")
+        for name in ("arrived", "gaps", "recomputations", "problems"):
+            setattr(match, name, document[name])
+        match._followed, match._source_now = document["followed"], document["source_now"]
+        match._borrowed = {(map_id, source) for map_id, source in document["borrowed"]}
+        match._lines = {
+            (map_id, source): _Line(following, kinds=set(kinds))
+            for map_id, source, following, kinds in document["lines"]
+        }
+        return match
 
     def _place(self, event: Event, now: float, moments: list[Moment]) -> str:
         """Apply an event, let it wait, or say why the match must be computed anew."""

@@ -25,12 +25,16 @@ from cs2_pipeline_tests.live.redis_server import RedisServer
 
 INTAKE = """
 import json, sys
-from cs2_pipeline.live.intake import Intake
+from cs2_pipeline.live.intake import BusyError, Intake
+from cs2_pipeline.live.log import LogUnavailableError
 from cs2_pipeline.live.runtime import open_log
 from cs2_pipeline.settings import load
 door = Intake(open_log(load()))
 for line in sys.stdin:
-    taken = door.take([json.dumps(event).encode() for event in json.loads(line)])
+    try:
+        taken = door.take([json.dumps(event).encode() for event in json.loads(line)])
+    except (BusyError, LogUnavailableError):  # 429 and 503
+        taken = []
     print(json.dumps([one.event_id for one in taken if one.error is None]), flush=True)
 """
 CONSUMER = """
@@ -82,8 +86,9 @@ def send_all(door: Killed, batches: list[list[dict]], acknowledged: set[str]) ->
                 answer = process.stdout.readline()
             except (OSError, ValueError):
                 answer = ""
-            if answer:
-                acknowledged |= set(json.loads(answer))
+            taken = json.loads(answer) if answer.endswith("\n") else []
+            acknowledged |= set(taken)
+            if taken:
                 break
             time.sleep(0.05)
 

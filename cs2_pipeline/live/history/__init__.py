@@ -14,7 +14,7 @@ from cs2_pipeline.live.pricing import Price
 
 EVENT_DAYS: Final = 90
 PRICE_DAYS: Final = 180
-"""Days that raw events and prices are kept. Rounds and matches are kept for good."""
+"""Days that raw events (and snapshots of matches) and prices are kept. Rounds and matches are kept for good."""
 
 
 class HistoryUnavailableError(Exception):
@@ -94,6 +94,24 @@ class StoredMatch(msgspec.Struct, frozen=True):
     prediction: str
 
 
+class StoredSnapshot(msgspec.Struct, frozen=True):
+    """A match as it stood after some event, for its next owner to go on from; the newest counts.
+
+    Attributes:
+        arrived, state_version: as of `StoredMatch`.
+        position: of the last event that had arrived, in its shard of the log.
+        updated: when that event was taken.
+        body: JSON, read by `live.snapshot`.
+    """
+
+    match_id: str
+    arrived: int
+    state_version: int
+    position: str
+    updated: float
+    body: str
+
+
 @dataclass
 class Batch:
     """What is written at once."""
@@ -102,6 +120,7 @@ class Batch:
     prices: list[Price] = field(default_factory=list)
     rounds: list[StoredRound] = field(default_factory=list)
     matches: list[StoredMatch] = field(default_factory=list)
+    snapshots: list[StoredSnapshot] = field(default_factory=list)
 
 
 class History(Protocol):

@@ -21,6 +21,7 @@ from cs2_pipeline.live.history import (
     StoredEvent,
     StoredMatch,
     StoredRound,
+    StoredSnapshot,
 )
 from cs2_pipeline.live.pricing import Price
 
@@ -32,6 +33,8 @@ def _columns(kind: type[msgspec.Struct]) -> str:
     return ", ".join(f"{field.name} {_TYPES[field.type]}" for field in msgspec.structs.fields(kind))
 
 
+_PLACE: Final = "place UInt64 materialized toUInt64(arrived) * 4294967296 + toUInt64(state_version)"
+"""Of two rows of a match the one with the larger place is the newer."""
 _SCHEMA: Final = (
     f"""create table if not exists events ({_columns(StoredEvent)},
         day Int32 materialized toInt32(intDiv(toInt64(received), 86400)))
@@ -42,13 +45,16 @@ _SCHEMA: Final = (
     ttl toDateTime(toInt64(ts_calc)) + interval {PRICE_DAYS} day settings {_DURABLE}""",
     f"""create table if not exists rounds ({_columns(StoredRound)}, rank UInt64 materialized toUInt64(arrived))
     engine = ReplacingMergeTree(rank) order by (match_id, map_id, round_no) settings {_DURABLE}""",
-    f"""create table if not exists matches ({_columns(StoredMatch)},
-        place UInt64 materialized toUInt64(arrived) * 4294967296 + toUInt64(state_version))
+    f"""create table if not exists matches ({_columns(StoredMatch)}, {_PLACE})
     engine = ReplacingMergeTree(place) order by match_id settings {_DURABLE}""",
+    f"""create table if not exists snapshots ({_columns(StoredSnapshot)}, {_PLACE})
+    engine = ReplacingMergeTree(place) order by match_id
+    ttl toDateTime(toInt64(updated)) + interval {EVENT_DAYS} day settings {_DURABLE}""",
     "create view if not exists events_now as select *, day from events final",
     "create view if not exists prices_now as select * from prices final",
     "create view if not exists rounds_now as select * from rounds final",
     "create view if not exists matches_now as select * from matches final",
+    "create view if not exists snapshots_now as select * from snapshots final",
 )
 
 
@@ -76,6 +82,7 @@ class ClickHouseHistory:
             ("prices", batch.prices),
             ("rounds", batch.rounds),
             ("matches", batch.matches),
+            ("snapshots", batch.snapshots),
         ):
             if rows:
                 self._insert(table, rows)

@@ -10,6 +10,11 @@ from typing import Final
 EVENTS_OF_MATCH: Final = """
 select body, received from events_now where match_id = {match_id:String} order by received, position
 """
+EVENTS_AFTER: Final = """
+select body from events_now where match_id = {match_id:String} and position > {position:String}
+order by position
+"""
+SNAPSHOT: Final = "select position, body from snapshots_now where match_id = {match_id:String}"
 STANDING_PRICES: Final = """
 select event_id, price_id, basis from prices_now
 where match_id = {match_id:String} and price_id not in (

@@ -17,6 +17,7 @@ from cs2_pipeline.live.history import (
     StoredEvent,
     StoredMatch,
     StoredRound,
+    StoredSnapshot,
 )
 from cs2_pipeline.live.log.sqlite import BUSY_TIMEOUT, with_retry
 from cs2_pipeline.live.pricing import Price
@@ -52,10 +53,14 @@ create table if not exists matches (
 create index if not exists matches_by_status on matches (status, began);
 create index if not exists matches_by_team_a on matches (team_a_id);
 create index if not exists matches_by_team_b on matches (team_b_id);
+create table if not exists snapshots (
+    match_id text primary key, arrived integer, state_version integer, position text, updated real, body text
+) without rowid;
 create view if not exists events_now as select * from events;
 create view if not exists prices_now as select {prices} from prices;
 create view if not exists rounds_now as select * from rounds;
 create view if not exists matches_now as select * from matches;
+create view if not exists snapshots_now as select * from snapshots;
 """
 
 
@@ -76,8 +81,9 @@ def _newest(table: str, kind: type[msgspec.Struct], newer: str) -> str:
 _EVENTS: Final = _insert("events", StoredEvent, "ignore", "day")
 _PRICES: Final = _insert("prices", Price, "ignore", "day")
 _ROUNDS: Final = _newest("rounds", StoredRound, "excluded.arrived >= rounds.arrived")
-_MATCHES: Final = _newest(
-    "matches", StoredMatch, "(excluded.arrived, excluded.state_version) >= (matches.arrived, matches.state_version)"
+_MATCHES, _SNAPSHOTS = (
+    _newest(table, kind, f"(excluded.arrived, excluded.state_version) >= ({table}.arrived, {table}.state_version)")
+    for table, kind in (("matches", StoredMatch), ("snapshots", StoredSnapshot))
 )
 """A consumer that has lost its shards without knowing must not put an older state in place of a newer one."""
 
@@ -105,6 +111,7 @@ class SqliteHistory:
                 connection.executemany(_PRICES, [(*astuple(p), int(p.ts_calc // DAY)) for p in batch.prices])
                 connection.executemany(_ROUNDS, [astuple(r) for r in batch.rounds])
                 connection.executemany(_MATCHES, [astuple(m) for m in batch.matches])
+                connection.executemany(_SNAPSHOTS, [astuple(s) for s in batch.snapshots])
             except BaseException:
                 connection.execute("rollback")
                 raise
@@ -126,6 +133,7 @@ class SqliteHistory:
         today = int(now // DAY)
         try:
             connection = self._connection()
+            connection.execute("delete from snapshots where updated < ?", (now - EVENT_DAYS * DAY,))
             return sum(
                 connection.execute(f"delete from {table} where day < ?", (today - days,)).rowcount  # noqa: S608
                 for table, days in (("events", EVENT_DAYS), ("prices", PRICE_DAYS))

@@ -45,7 +45,38 @@ for i = 1, #ARGV, 5 do
 end
 return new
 """
+_READ: Final = """
+local found = {}
+for place, stream in ipairs(KEYS) do
+    local entries = redis.call('XRANGE', stream, ARGV[3 + place], '+', 'COUNT', ARGV[3])
+    if #entries > 0 then
+        redis.pcall('XGROUP', 'CREATE', stream, ARGV[1], '0', 'MKSTREAM')
+        redis.call('XREADGROUP', 'GROUP', ARGV[1], ARGV[2], 'COUNT', #entries, 'STREAMS', stream, '>')
+    end
+    found[place] = entries
+end
+return found
+"""
+"""What follows in each stream; it is noted as pending under the consumer's name in the same step."""
+_DONE: Final = """
+local before = redis.call('GET', KEYS[2])
+if before and before >= ARGV[2] then return 0 end
+redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+repeat
+    local pending = redis.call('XPENDING', KEYS[1], ARGV[1], '-', ARGV[3], 1000)
+    local ids = {}
+    for place, one in ipairs(pending) do ids[place] = one[1] end
+    if #ids > 0 then redis.call('XACK', KEYS[1], ARGV[1], unpack(ids)) end
+until #ids < 1000
+redis.call('SET', KEYS[2], ARGV[2])
+return redis.call('XTRIM', KEYS[1], 'MINID', '=', ARGV[4])
+"""
+"""Acknowledge, note and trim what history has. A position never goes back."""
 _LEASE: Final = """
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+redis.call('ZADD', KEYS[2], now + ARGV[2], ARGV[1])
 local own, free = {}, {}
 for shard = 0, tonumber(ARGV[3]) - 1 do
     local owner = redis.call('GET', KEYS[1] .. shard)
@@ -57,9 +88,24 @@ for _, shard in ipairs(own) do
 end
 for _, shard in ipairs(free) do if #mine < share then mine[#mine + 1] = shard end end
 for _, shard in ipairs(mine) do redis.call('SET', KEYS[1] .. shard, ARGV[1], 'PX', ARGV[2]) end
-redis.call('SET', KEYS[2] .. ARGV[1], '1', 'PX', ARGV[2])
 return mine
 """
+_CLAIM: Final = """
+redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
+local next = '0-0'
+repeat
+    next = redis.call('XAUTOCLAIM', KEYS[1], ARGV[1], ARGV[2], 0, next, 'COUNT', 1000, 'JUSTID')[1]
+until next == '0-0'
+"""
+"""What the owner before has read and history does not have becomes pending under the new owner's name."""
+_RELEASE: Final = """
+for shard = 0, tonumber(ARGV[2]) - 1 do
+    if redis.call('GET', KEYS[1] .. shard) == ARGV[1] then redis.call('DEL', KEYS[1] .. shard) end
+end
+return redis.call('ZREM', KEYS[2], ARGV[1])
+"""
+_OWNERS: Final = [f"{PREFIX}:owner:", f"{PREFIX}:consumers"]
+"""Key of a shard's owner without its number, and of those who own or ask for shards, by the end of their lease."""
 
 
 class RedisLog:
@@ -72,9 +118,9 @@ class RedisLog:
     def __init__(self, url: str) -> None:
         self._redis: Any = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=3)
         self._where = _without_secret(url)
-        self._append = self._redis.register_script(_APPEND)
-        self._lease = self._redis.register_script(_LEASE)
-        self._grouped: set[int] = set()
+        self._append, self._read, self._done, self._lease, self._claim, self._release = (
+            self._redis.register_script(script) for script in (_APPEND, _READ, _DONE, _LEASE, _CLAIM, _RELEASE)
+        )
         self._name = "nobody"
         self._mine: set[int] = set()
 
@@ -95,23 +141,16 @@ class RedisLog:
 
     def read(self, after: Mapping[int, str], limit: int) -> list[Arrival]:
         """See `EventLog`."""
-        found: list[Arrival] = []
+        if not after:
+            return []
+        starts = [f"({_id(position)}" if position else "-" for position in after.values()]
         with self._answering():
-            pipeline = self._redis.pipeline(transaction=False)
-            for shard, position in after.items():
-                pipeline.xrange(_stream(shard), f"({_id(position)}" if position else "-", "+", count=limit)
-            for shard, entries in zip(after, pipeline.execute(), strict=True):
-                found += [_arrival(shard, *entry) for entry in entries]
-        if found:
-            self._note_pending(found)
-        return found
-
-    def _note_pending(self, arrivals: list[Arrival]) -> None:
-        """Make what was read pending in the group under this consumer's name; claims what others left."""
-        with self._answering():
-            for shard in {arrival.shard for arrival in arrivals}:
-                self._ensure_group(shard)
-                self._redis.xreadgroup(GROUP, self._name, {_stream(shard): ">"}, count=len(arrivals))
+            streams = self._read(keys=[_stream(shard) for shard in after], args=[GROUP, self._name, limit, *starts])
+        return [
+            _arrival(shard, entry, dict(zip(fields[::2], fields[1::2], strict=True)))
+            for shard, entries in zip(after, streams, strict=True)
+            for entry, fields in entries
+        ]
 
     def kept(self, match_id: str) -> list[Arrival]:
         """See `EventLog`."""
@@ -130,16 +169,11 @@ class RedisLog:
         """See `EventLog`."""
         with self._answering():
             for shard, position in positions.items():
-                if not position:
-                    continue
-                self._ensure_group(shard)
-                pending = self._redis.xpending_range(_stream(shard), GROUP, "-", _id(position), 10_000)
-                pipeline = self._redis.pipeline()
-                if pending:
-                    pipeline.xack(_stream(shard), GROUP, *[one["message_id"] for one in pending])
-                pipeline.set(f"{PREFIX}:done:{shard}", position)
-                pipeline.xtrim(_stream(shard), minid=_following(position), approximate=False)
-                pipeline.execute()
+                if position:
+                    self._done(
+                        keys=[_stream(shard), f"{PREFIX}:done:{shard}"],
+                        args=[GROUP, position, _id(position), _following(position)],
+                    )
 
     def depth(self) -> dict[int, int]:
         """See `EventLog`: what history has is trimmed at once, so the rest is what it has not."""
@@ -164,30 +198,22 @@ class RedisLog:
         """See `EventLog`."""
         self._name = consumer
         with self._answering():
-            mine = self._lease(
-                keys=[f"{PREFIX}:owner:", f"{PREFIX}:consumer:"], args=[consumer, int(seconds * 1000), SHARDS, share]
-            )
-            for shard in set(mine) - self._mine:
-                self._ensure_group(shard)
-                self._redis.xautoclaim(
-                    _stream(shard), GROUP, consumer, min_idle_time=int(seconds * 1000), count=10_000, justid=True
-                )
-        self._mine = set(mine)
-        return set(mine)
+            mine = set(self._lease(keys=_OWNERS, args=[consumer, int(seconds * 1000), SHARDS, share]))
+            for shard in mine - self._mine:
+                self._claim(keys=[_stream(shard)], args=[GROUP, consumer])
+        self._mine = mine
+        return mine
 
     def release(self, consumer: str) -> None:
         """See `EventLog`."""
         with self._answering():
-            for shard in range(SHARDS):
-                key = f"{PREFIX}:owner:{shard}"
-                if self._redis.get(key) == consumer.encode():
-                    self._redis.delete(key)
-            self._redis.delete(f"{PREFIX}:consumer:{consumer}")
+            self._release(keys=_OWNERS, args=[consumer, SHARDS])
 
     def consumers(self) -> int:
         """See `EventLog`."""
         with self._answering():
-            return sum(1 for _ in self._redis.scan_iter(f"{PREFIX}:consumer:*", count=1000))
+            seconds, microseconds = self._redis.time()
+            return int(self._redis.zcount(_OWNERS[1], seconds * 1000 + microseconds // 1000, "+inf"))
 
     # Dead letters
 
@@ -252,22 +278,11 @@ class RedisLog:
         """See `EventLog`."""
         self._redis.close()
 
-    def _ensure_group(self, shard: int) -> None:
-        if shard in self._grouped:
-            return
-        try:
-            self._redis.xgroup_create(_stream(shard), GROUP, id="0", mkstream=True)
-        except redis.ResponseError as error:
-            if "BUSYGROUP" not in str(error):
-                raise
-        self._grouped.add(shard)
-
     @contextmanager
     def _answering(self) -> Iterator[None]:
         try:
             yield
         except redis.RedisError as error:
-            self._grouped.clear()  # a server that came back empty has no groups
             raise LogUnavailableError(f"Redis at {self._where} does not do its work: {error}") from error
 
 

@@ -12,6 +12,8 @@ from cs2_pipeline_tests.live.made import play, uid
 
 QUESTIONS = {
     "events": (queries.EVENTS_OF_MATCH, {"match_id": uid("one")}),
+    "events after": (queries.EVENTS_AFTER, {"match_id": uid("one"), "position": f"{9:020d}"}),
+    "snapshot": (queries.SNAPSHOT, {"match_id": uid("one")}),
     "standing": (queries.STANDING_PRICES, {"match_id": uid("one")}),
     "prices": (queries.PRICES, {"match_id": uid("one"), "map_id": ""}),
     "prices of a map": (queries.PRICES, {"match_id": uid("one"), "map_id": uid("one", 2)}),
@@ -27,6 +29,9 @@ QUESTIONS = {
     "all events": (queries.EVENTS_COUNTED, {}),
     "daily": (queries.DAILY, {"since": 0}),
 }
+
+
+TTL = {"events": EVENT_DAYS, "prices": PRICE_DAYS, "snapshots": EVENT_DAYS}
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +92,10 @@ def test_the_order_of_events_and_prices_is_the_same(written, clickhouse) -> None
 
 
 def test_clickhouse_partitions_by_day_and_forgets_by_ttl(clickhouse) -> None:
-    made = {name: clickhouse.ask(f"show create table {name}")[0]["statement"] for name in ("events", "prices")}
-    for name, days in (("events", EVENT_DAYS), ("prices", PRICE_DAYS)):
-        assert "PARTITION BY toYYYYMMDD" in made[name] and f"toIntervalDay({days})" in made[name]
+    made = {name: clickhouse.ask(f"show create table {name}")[0]["statement"] for name in TTL}
+    for name, days in TTL.items():
+        assert f"toIntervalDay({days})" in made[name]
+        assert ("PARTITION BY toYYYYMMDD" in made[name]) == (name != "snapshots")
 
 
 def test_an_event_store_that_is_not_there_is_named_without_its_password() -> None:
