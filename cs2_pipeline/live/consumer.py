@@ -322,7 +322,7 @@ class Consumer:
             for moment in moments
             if moment.event_id in standing.get(moment.match_id, {})
         }
-        found = prices(moments, self._champion.current(), now, replaced)
+        found = prices(moments, self._champion.current(), now, replaced, self._champion.forecaster())
         priced = dict(zip((m.event_id for m in moments), found, strict=True))
         told: list[Update] = []
         for match_id, change in changes:
@@ -450,7 +450,7 @@ class Consumer:
             at = (tracker.time or 0.0) + max(0.0, now - live.updated)
             moments.append(replace(live.moment, trigger="clock", time=at, state=tracker.state(at)))
         told = []
-        for live, price in zip(clocked, prices(moments, model, now), strict=True):
+        for live, price in zip(clocked, prices(moments, model, now, None, self._champion.forecaster()), strict=True):
             fold = live.match.fold
             data = board.prediction(price)
             told.append(Update("prediction", fold.match_id, fold.tournament or "", data))

@@ -46,8 +46,11 @@ class Payload(Struct, frozen=True, kw_only=True):
     """What every payload may be asked for."""
 
 
+LineUp = Annotated[list[Id], Meta(max_length=5)]
+
+
 class MatchStart(Payload, frozen=True, kw_only=True):
-    """A series begins."""
+    """A series begins. The last two, which we add, are the SteamIDs of those who play."""
 
     team_a_id: Id
     team_b_id: Id
@@ -55,6 +58,8 @@ class MatchStart(Payload, frozen=True, kw_only=True):
     format: Literal["bo1", "bo3", "bo5"] | None = None
     team_a_name: Text | None = None
     team_b_name: Text | None = None
+    team_a_line_up: LineUp | None = None
+    team_b_line_up: LineUp | None = None
 
 
 class MatchEnd(Payload, frozen=True, kw_only=True):
@@ -69,12 +74,14 @@ class MatchEnd(Payload, frozen=True, kw_only=True):
 
 
 class MapStart(Payload, frozen=True, kw_only=True):
-    """A map begins. Sent again with another `team_a_side` or none it changes nothing."""
+    """A map begins, or begins anew. The last two are as of `MatchStart`."""
 
     map_name: Text
     map_number: Annotated[int, Meta(ge=1, le=9)] = 1
     team_a_id: Id | None = None
     team_b_id: Id | None = None
+    team_a_line_up: LineUp | None = None
+    team_b_line_up: LineUp | None = None
 
 
 class MapEnd(Payload, frozen=True, kw_only=True):

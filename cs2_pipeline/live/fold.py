@@ -13,10 +13,11 @@ from typing import Any, Final, Literal
 import msgspec
 
 from cs2_pipeline.game import events as game
-from cs2_pipeline.game.rules import Side
+from cs2_pipeline.game.rules import TEAM_SIZE, Side
 from cs2_pipeline.game.tracker import NO_ROUND, Tracker
 from cs2_pipeline.live import events as live
 from cs2_pipeline.live.events import Event, Team
+from cs2_pipeline.live.steam import steam_id
 
 OTHER: Final[Mapping[Team, Team]] = {"A": "B", "B": "A"}
 _OPPOSITE: Final[Mapping[Side, Side]] = {"CT": "T", "T": "CT"}
@@ -54,7 +55,11 @@ class Line:
 
 @dataclass(slots=True)
 class MapFold:
-    """One map of a match."""
+    """One map of a match.
+
+    Attributes:
+        five: by team, the SteamIDs of the first five players whose equipment was told.
+    """
 
     map_id: str
     name: str | None = None
@@ -67,6 +72,7 @@ class MapFold:
     round_no: int = 0
     rounds: dict[int, RoundRecord] = field(default_factory=dict)
     lines: dict[str, Line] = field(default_factory=dict)
+    five: dict[Team, list[str]] = field(default_factory=lambda: {"A": [], "B": []})
     source: str = ""
     shift: float = 0.0
     counted: bool = True
@@ -98,6 +104,8 @@ class Moment:
         score: rounds won by A and B, this round not counted while it is played.
         round_winner: of the round that just ended, until the next one begins.
         maps: maps won by A and B.
+        line_ups: SteamIDs of those who play for A and B, sorted; None before both are known.
+        day: on which the match began, counted from 1970-01-01.
     """
 
     event_id: str
@@ -119,11 +127,17 @@ class Moment:
     best_of: int
     match_winner: Team | None
     over: bool
+    line_ups: tuple[tuple[str, ...], tuple[str, ...]] | None
+    day: int
 
 
 @dataclass(slots=True)
 class Fold:
-    """A match, as its events so far tell it."""
+    """A match, as its events so far tell it.
+
+    Attributes:
+        line_ups: by team, the players that a source named as its line-up.
+    """
 
     match_id: str
     teams: dict[Team, dict[str, str | None]] = field(
@@ -137,6 +151,7 @@ class Fold:
     winner: Team | None = None
     maps: dict[str, MapFold] = field(default_factory=dict)
     current: str | None = None
+    line_ups: dict[Team, list[str]] = field(default_factory=dict)
     version: int = 0
     ignored: dict[str, int] = field(default_factory=dict)
 
@@ -176,8 +191,17 @@ class Fold:
             score=(of_map.score["A"], of_map.score["B"]),
             round_winner=latest.winner if latest and of_map.phase == "between" else None,
             map_winner=of_map.winner, maps=(won["A"], won["B"]), best_of=BEST_OF.get(self.format or "", 1),
-            match_winner=self.winner, over=self.over,
+            match_winner=self.winner, over=self.over, line_ups=self._who_plays(of_map),
+            day=int((self.began or 0.0) // 86_400),
         )  # fmt: skip
+
+    def _who_plays(self, of_map: MapFold) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+        """Both line-ups: as a source named them, else who was seen; None where they are not known or overlap."""
+        seen = {team: players for team, players in of_map.five.items() if len(players) == TEAM_SIZE}
+        named = seen | self.line_ups
+        if len(named) < len(OTHER) or set(named["A"]) & set(named["B"]):
+            return None
+        return tuple(sorted(named["A"])), tuple(sorted(named["B"]))
 
     def maps_won(self) -> dict[Team, int]:
         """Maps won by each team."""
@@ -213,6 +237,7 @@ class Fold:
 
     def _match_start(self, payload: live.MatchStart) -> None:
         self._name_teams(payload.team_a_id, payload.team_b_id, payload.team_a_name, payload.team_b_name)
+        self._name_players(payload)
         self.tournament = payload.tournament or self.tournament
         self.format = payload.format or self.format
         self.over, self.winner = False, None
@@ -226,6 +251,11 @@ class Fold:
         for (team, key), value in zip((("A", "id"), ("B", "id"), ("A", "name"), ("B", "name")), told, strict=False):
             if value is not None:
                 self.teams[team][key] = str(value)  # type: ignore[index]  # A or B
+
+    def _name_players(self, told: live.MatchStart | live.MapStart) -> None:
+        for team, players in (("A", told.team_a_line_up), ("B", told.team_b_line_up)):
+            if players:
+                self.line_ups[team] = sorted({steam_id(str(one)) or str(one) for one in players})  # type: ignore[index]
 
     # On a map
 
@@ -252,6 +282,7 @@ class Fold:
     def _map_start(self, of_map: MapFold, payload: live.MapStart, time: float) -> str | None:
         """A map begins, or begins anew: a false start and what was played in it do not count."""
         self._name_teams(payload.team_a_id, payload.team_b_id)
+        self._name_players(payload)
         fresh = MapFold(of_map.map_id, payload.map_name, payload.map_number)
         fresh.source, fresh.shift = of_map.source, of_map.shift
         fresh.tracker.apply(game.MatchStart(time, payload.map_name))
@@ -324,6 +355,7 @@ def _in_round(of_map: MapFold, event: Event, time: float) -> str | None:  # noqa
                     return reason
             return None
         case live.PlayerEquipment():
+            _see(of_map, payload)
             return tracker.apply(
                 game.PlayerChange(
                     time, str(payload.player_id), of_map.side(payload.player_team), payload.money,
@@ -339,6 +371,13 @@ def _in_round(of_map: MapFold, event: Event, time: float) -> str | None:  # noqa
     if event.type == "freeze_time_ended":
         return tracker.apply(game.FreezeEnd(time))
     return tracker.apply(game.TimeOut(time)) if event.type == "timeout_start" else None
+
+
+def _see(of_map: MapFold, payload: live.PlayerEquipment) -> None:
+    """Note who plays."""
+    player, five = steam_id(str(payload.player_id)), of_map.five[payload.player_team]
+    if player is not None and len(five) < TEAM_SIZE and player not in five:
+        five.append(player)
 
 
 def _kill(of_map: MapFold, payload: live.Kill, time: float) -> str | None:

@@ -1,16 +1,19 @@
 """Prices: what a moment of a match says about the round, the map and the series, for team A, with intervals.
 
-The round's price is the champion's. The map's is exact arithmetic (`game.series`) over it and the rounds to come, and
-the series' over the map's, so the three never contradict each other. Where a source does not tell what the model
-needs, the price is that of a typical value and the interval covers the range of what it may be.
+The round's price is the champion's, shifted by what the match model makes of the line-ups (`tilted`). The map's is
+exact arithmetic (`game.series`) over it and the rounds to come, and the series' over the map's, so the three never
+contradict each other: before the first round the map's price is the match model's, at the end all are 0 or 1. Where a
+source does not tell what the model needs, the price is that of a typical value and the interval covers the range of
+what it may be.
 """
 
 import hashlib
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
-from math import isfinite
-from typing import Any, Final
+from math import exp, isfinite, log
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -23,8 +26,11 @@ Odds = tuple[float, float, float]
 """P(team A wins) with the bounds of its interval."""
 
 UNKNOWN: Final[Odds] = (0.5, 0.0, 1.0)
-EVEN: Final = series.RoundOdds(0.5, 0.5)
-"""Rounds to come between teams nothing is known of."""
+EVEN: Final[Odds] = (0.5, 0.5, 0.5)
+"""A map between teams nothing is known of."""
+LineUps = tuple[tuple[str, ...], tuple[str, ...]]
+_LEAST: Final = 1e-6
+"""No map is that certain before it is played."""
 
 _EQUIPMENT: Final = (200.0, 4_000.0, 6_000.0)
 _PISTOL_EQUIPMENT: Final = (200.0, 850.0, 1_000.0)
@@ -35,12 +41,22 @@ _ROUND_CLOCK: Final = (5.0, 70.0, rules.ROUND_TIME)
 _BOMB_CLOCK: Final = (2.0, 20.0, rules.BOMB_TIME)
 
 
+class Forecaster(Protocol):
+    """The match model, as far as prices need it."""
+
+    version: Any
+
+    def price(self, map_name: str | None, line_ups: LineUps, day: int) -> Odds:
+        """The first line-up's odds on a map, or on no map in particular, on a day counted from 1970-01-01."""
+
+
 class Price(msgspec.Struct, frozen=True, kw_only=True):
     """A price, as it is published and kept.
 
     Attributes:
         price_id: the same whenever the same event is priced for the same time.
         supersedes: the price that this one replaces; "" for the first of an event.
+        model_version: the round model's; "3+2" where version 2 of the match model knew the line-ups.
         basis: fingerprint of all that the price depends on, without the model.
         map_p, series_p: None where no such odds can be given (a format other than first to 13).
     """
@@ -78,7 +94,11 @@ def price_id_of(event_id: str, supersedes: str = "") -> str:
 
 
 def prices(
-    moments: Sequence[Moment], model: RoundPredictor | None, now: float, replaced: dict[str, str] | None = None
+    moments: Sequence[Moment],
+    model: RoundPredictor | None,
+    now: float,
+    replaced: dict[str, str] | None = None,
+    forecaster: Forecaster | None = None,
 ) -> list[Price]:
     """The prices of moments, of any matches, by one run of the model.
 
@@ -86,12 +106,13 @@ def prices(
         model: without one the round has no price, the map's and series' assume even rounds.
         now: the time of calculation.
         replaced: by event id, the price that the new one supersedes.
+        forecaster: without one, and where the line-ups are not known, teams are taken as equal.
     """
     rounds = round_odds(moments, model)
     version = model.version.version if model else ""
     return [
-        _price(m, odds, version, now, (replaced or {}).get(m.event_id, ""))
-        for m, odds in zip(moments, rounds, strict=True)
+        _price(_quoted(moment, odds, version, forecaster), moment, now, (replaced or {}).get(moment.event_id, ""))
+        for moment, odds in zip(moments, rounds, strict=True)
     ]
 
 
@@ -153,70 +174,137 @@ def _settled(moment: Moment) -> Odds | None:
     return (1.0, 1.0, 1.0) if moment.round_winner == "A" else (0.0, 0.0, 0.0)
 
 
-def _price(moment: Moment, of_round: Odds | None, version: str, now: float, supersedes: str) -> Price:
-    of_map = map_odds(moment, of_round)
-    of_series = series_odds(moment, of_map)
+@dataclass(frozen=True, slots=True)
+class _Quoted:
+    """Odds of round, map and series, and by which versions."""
+
+    of_round: Odds | None
+    of_map: Odds | None
+    of_series: Odds | None
+    version: str
+
+
+def _quoted(moment: Moment, of_round: Odds | None, version: str, forecaster: Forecaster | None) -> _Quoted:
+    before, others = EVEN, EVEN
+    if forecaster is not None and moment.line_ups is not None:
+        before = forecaster.price(moment.map_name, moment.line_ups, moment.day)
+        others = forecaster.price(None, moment.line_ups, moment.day)
+        version = f"{version}+{forecaster.version.version}"
+        of_round = tilted(moment, of_round, before)
+    of_map = map_odds(moment, of_round, before)
+    return _Quoted(of_round, of_map, series_odds(moment, of_map, others), version)
+
+
+def _price(quoted: _Quoted, moment: Moment, now: float, supersedes: str) -> Price:
     none = (None, None, None)
     return Price(
         price_id=price_id_of(moment.event_id, supersedes), match_id=moment.match_id, map_id=moment.map_id,
         event_id=moment.event_id, round_no=moment.round_no, trigger=moment.trigger, state_version=moment.version,
-        ts_calc=now, model_version=version, basis=basis_of(moment), supersedes=supersedes,
-        **dict(zip(("round_p", "round_low", "round_high"), of_round or none, strict=True)),
-        **dict(zip(("map_p", "map_low", "map_high"), _rounded(of_map) or none, strict=True)),
-        **dict(zip(("series_p", "series_low", "series_high"), _rounded(of_series) or none, strict=True)),
+        ts_calc=now, model_version=quoted.version, basis=basis_of(moment), supersedes=supersedes,
+        **dict(zip(("round_p", "round_low", "round_high"), quoted.of_round or none, strict=True)),
+        **dict(zip(("map_p", "map_low", "map_high"), _rounded(quoted.of_map) or none, strict=True)),
+        **dict(zip(("series_p", "series_low", "series_high"), _rounded(quoted.of_series) or none, strict=True)),
     )  # fmt: skip
 
 
-def map_odds(moment: Moment, of_round: Odds | None) -> Odds | None:
-    """What a moment says about its map; None where the score is none of a map played to 13."""
+def tilted(moment: Moment, of_round: Odds | None, before: Odds) -> Odds | None:
+    """The odds of a round between teams of known strength.
+
+    The champion prices rounds of equal teams. The strength is what the map's price before its first round says of one
+    of its rounds, in log odds; it counts by the share of the players who still live, as fewer duels are left. Certain
+    odds stay as they are.
+    """
+    if of_round is None or moment.round_winner is not None or moment.state is None:
+        return of_round
+    alive = (moment.state["ct_alive"] or 0) + (moment.state["t_alive"] or 0)
+    share = min(1.0, alive / (2 * rules.TEAM_SIZE))
+    p, low, high = (
+        round(_shifted(chance, share * _log_odds(_rounds_at(of_map).as_ct)), DIGITS)
+        for chance, of_map in zip(of_round, before, strict=True)
+    )
+    return p, low, high
+
+
+def _shifted(chance: float, shift: float) -> float:
+    if chance in (0.0, 1.0):
+        return chance
+    return 1.0 / (1.0 + exp(-(_log_odds(chance) + shift)))
+
+
+def _log_odds(chance: float) -> float:
+    return log(chance) - log(1.0 - chance)
+
+
+@lru_cache(4096)
+def _rounds_at(of_map: float) -> series.RoundOdds:
+    """Rounds between teams of whom one wins the map with these odds; sides are taken as equal."""
+    return series.round_odds_at_price(min(max(of_map, _LEAST), 1.0 - _LEAST))
+
+
+def map_odds(moment: Moment, of_round: Odds | None, before: Odds = EVEN) -> Odds | None:
+    """What a moment says about its map; None where the score is none of a map played to 13.
+
+    Args:
+        before: the map's odds before its first round.
+    """
     if moment.map_winner is not None:
         return (1.0, 1.0, 1.0) if moment.map_winner == "A" else (0.0, 0.0, 0.0)
     if moment.phase == "over":
         return UNKNOWN
-    a, b = moment.score
-    began_ct = moment.a_side is None or (moment.a_side == "CT") != rules.sides_swapped(a + b + 1)
+    began_ct = moment.a_side is None or (moment.a_side == "CT") != rules.sides_swapped(sum(moment.score) + 1)
+    rounds = [_rounds_at(one) for one in before]
     try:
         if moment.phase == "between":
-            level = _map_odds((a, b), began_ct)
-            return (level, level, level)
-        won, lost = _map_odds((a + 1, b), began_ct), _map_odds((a, b + 1), began_ct)
-        _map_odds((a, b), began_ct)  # raises for a score at which no round is played
+            p, low, high = (_map_odds(one, moment.score, began_ct) for one in rounds)
+        else:
+            p, low, high = (
+                _map_in_round(one, moment.score, chance, began_ct)
+                for one, chance in zip(rounds, of_round or UNKNOWN, strict=True)
+            )
     except series.ScoreError:
         return None
-    p, low, high = (chance * won + (1.0 - chance) * lost for chance in of_round or UNKNOWN)
     return p, low, high
 
 
-@lru_cache(4096)
-def _map_odds(score: tuple[int, int], began_ct: bool) -> float:
-    return series.map_odds(EVEN, score, began_ct=began_ct)
+def _map_in_round(rounds: series.RoundOdds, score: tuple[int, int], chance: float, began_ct: bool) -> float:
+    a, b = score
+    _map_odds(rounds, score, began_ct)  # raises for a score at which no round is played
+    won, lost = _map_odds(rounds, (a + 1, b), began_ct), _map_odds(rounds, (a, b + 1), began_ct)
+    return chance * won + (1.0 - chance) * lost
 
 
-def series_odds(moment: Moment, of_map: Odds | None) -> Odds | None:
-    """What a moment says about its series."""
+@lru_cache(65_536)
+def _map_odds(rounds: series.RoundOdds, score: tuple[int, int], began_ct: bool) -> float:
+    return series.map_odds(rounds, score, began_ct=began_ct)
+
+
+def series_odds(moment: Moment, of_map: Odds | None, others: Odds = EVEN) -> Odds | None:
+    """What a moment says about its series.
+
+    Args:
+        others: odds of a map to come, of which nothing but the line-ups is known.
+    """
     if moment.match_winner is not None:
         return (1.0, 1.0, 1.0) if moment.match_winner == "A" else (0.0, 0.0, 0.0)
     if moment.over:
         return UNKNOWN
     if of_map is None:
         return None
-    others = [0.5] * moment.best_of
+    open_map = moment.map_winner is None and moment.phase != "over"
     try:
-        if moment.map_winner is not None or moment.phase == "over":
-            level = series.series_odds(moment.best_of, others, score=moment.maps)
-            return (level, level, level)
-        won, lost = (series.series_odds(moment.best_of, [chance, *others], score=moment.maps) for chance in (1.0, 0.0))
+        p, low, high = (
+            _series_odds(moment.best_of, moment.maps, chance if open_map else None, other)
+            for chance, other in zip(of_map, others, strict=True)
+        )
     except series.ScoreError:
         return None
-    p, low, high = (chance * won + (1.0 - chance) * lost for chance in of_map)
     return p, low, high
 
 
-@lru_cache(4096)
-def _series_odds(best_of: int, score: tuple[int, int], this_map: float | None) -> float:
-    """Odds of a series between equal teams, this map's odds being known or not."""
+def _series_odds(best_of: int, score: tuple[int, int], this_map: float | None, other: float) -> float:
+    """Odds of a series with the map under way, if there is one, and maps to come."""
     known = [] if this_map is None else [this_map]
-    return series.series_odds(best_of, [*known, *[0.5] * best_of], score=score)
+    return series.series_odds(best_of, [*known, *[other] * best_of], score=score)
 
 
 def _flipped(odds: Odds) -> Odds:

@@ -4,7 +4,6 @@ Only what a source told as it happened goes in: matches that were replayed from 
 a match whose players have no SteamID cannot be told from another.
 """
 
-import re
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,25 +12,15 @@ from cs2_pipeline.live import events as live
 from cs2_pipeline.live.events import Event
 from cs2_pipeline.live.order import ordered
 from cs2_pipeline.live.sources import demo_database
+from cs2_pipeline.live.steam import steam_id
 
 TICK_RATE: Final = 64
-_STEAM: Final = re.compile(r"^STEAM_[0-5]:([01]):(\d+)$")
-_STEAM_64: Final = re.compile(r"^7656\d{13}$")
-_BASE: Final = 76561197960265728
 _SIDE_NUMBERS: Final = {"T": 2, "CT": 3}
 _REASONS: Final = {"bomb_exploded": 1, "bomb_defused": 7, "time_expired": 12}
 
 
 class NotRecordableError(Exception):
     """A match that does not become training data; the message says why."""
-
-
-def steam_id(player: str) -> str | None:
-    """A player's SteamID64; None where the id is none."""
-    if _STEAM_64.match(player):
-        return player
-    found = _STEAM.match(player)
-    return str(_BASE + 2 * int(found[2]) + int(found[1])) if found else None
 
 
 def exported(match_id: str, events: Iterable[Event]) -> list[dict[str, Any]]:

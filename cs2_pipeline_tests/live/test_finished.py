@@ -8,7 +8,7 @@ from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import extract
 from cs2_pipeline.demodb.importers.exports import ingest_exports
 from cs2_pipeline.live.finished import SETTLED, export_finished
-from cs2_pipeline.live.recording import NotRecordableError, exported, steam_id
+from cs2_pipeline.live.recording import NotRecordableError, exported
 from cs2_pipeline.live.sources.server_log import ServerLog
 from cs2_pipeline_tests.live.made import play, read, uid
 from cs2_pipeline_tests.live.sources.test_server_log import CT, Lines, T
@@ -59,9 +59,3 @@ def test_replayed_matches_and_players_without_steam_ids_are_left_out(source) -> 
     events = read(play(3, source=source))
     with pytest.raises(NotRecordableError, match=r"again|SteamID"):
         exported(uid("one"), events)
-
-
-def test_steam_ids_are_read_in_their_forms() -> None:
-    assert steam_id("STEAM_1:1:36968273") == "76561198034202275"
-    assert steam_id("76561198034202275") == "76561198034202275"
-    assert steam_id("Dean") is steam_id("?") is None

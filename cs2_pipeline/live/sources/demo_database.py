@@ -1,5 +1,6 @@
 """Matches of a demo database as live events, so that they can be played again as if they ran now."""
 
+import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -50,24 +51,27 @@ def recorded_matches(db: DemoDatabase, first: date, last: date, run: str = "") -
         DemoDatabaseError: the database cannot be read.
     """
     tables = event_tables(db, first, last)
-    names, teams = player_names(db, first, last), _team_names(db, first, last)
+    names, teams = player_names(db, first, last), _teams(db, first, last)
     for key, rounds in tables.rounds.groupby("match_id", sort=True):
         match = int(str(key))
         called = teams.get(match, {})
         yield _Writer(match, run, names, called).match(rounds.sort_values("start_tick"), tables)
 
 
-def _team_names(db: DemoDatabase, first: date, last: date) -> dict[int, dict[str, str]]:
-    """By match, what the team that began as CT (A) and the other (B) are called, where their players' tags tell."""
-    found: dict[int, dict[str, str]] = {}
+def _teams(db: DemoDatabase, first: date, last: date) -> dict[int, dict[str, Any]]:
+    """By match, names (where players' tags tell) and line-ups of the team that began as CT (A) and of the other (B)."""
+    found: dict[int, dict[str, Any]] = {}
     for row in maps(db, first, last).frame.itertuples():
         pairs = (("team_a_name", row.first_name), ("team_b_name", row.second_name))
-        found[int(str(row.match_id))] = {key: str(name) for key, name in pairs if isinstance(name, str) and name}
+        line_ups = {"team_a_line_up": row.first_players, "team_b_line_up": row.second_players}
+        found[int(str(row.match_id))] = {key: str(name) for key, name in pairs if isinstance(name, str) and name} | {
+            key: json.loads(str(players)) for key, players in line_ups.items()
+        }
     return found
 
 
 class _Writer:
-    def __init__(self, recorded_id: int, run: str, names: Mapping[int, str], teams: Mapping[str, str]) -> None:
+    def __init__(self, recorded_id: int, run: str, names: Mapping[int, str], teams: Mapping[str, Any]) -> None:
         self._names = names
         self._teams = {"team_a_name": "Team A", "team_b_name": "Team B", **teams}
         self._key = f"{recorded_id}/{run}"
