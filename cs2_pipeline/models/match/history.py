@@ -25,22 +25,42 @@ SIGNALS: Final = (
     "stand_ins",
     "debutants",
     "form",
+    "points_trend",
 )
 """Names of what `History.signals` gives, in order."""
 LONGEST_REST: Final = 60
 _RECENT: Final = (30, 90)
 _FORM: Final = 10
+_TREND_DAYS: Final = 45
 _LONGEST_RECENT: Final = 120
 """How many of a team's latest contests are kept."""
 
 
 @dataclass
 class _Record:
-    """A team's past: days of its latest contests, their results, who played the last one."""
+    """A team's past: days of its latest contests, their results, who played the last one, published points by day."""
 
     days: list[int] = field(default_factory=list)
     results: deque[int] = field(default_factory=lambda: deque(maxlen=_FORM))
     line_up: tuple[str, ...] = ()
+    points: deque[tuple[int, float]] = field(default_factory=deque)
+
+    def trend(self, points: float | None, day: int) -> float:
+        """How many hundred points more than 45 days before; 0 where either is not known."""
+        if points is None or not self.points or self.points[0][0] > day - _TREND_DAYS:
+            return 0.0
+        before = points
+        for since, known in self.points:
+            if since > day - _TREND_DAYS:
+                break
+            before = known
+        return min(max((points - before) / 100.0, -3.0), 3.0)
+
+    def note_points(self, points: float | None, day: int) -> None:
+        if points is not None:
+            self.points.append((day, points))
+            while len(self.points) > 1 and self.points[1][0] <= day - _TREND_DAYS:
+                self.points.popleft()
 
 
 class History:
@@ -72,6 +92,7 @@ class History:
             stand_ins / 0.65,
             float(played.count(0)),
             (sum(record.results) - len(record.results) / 2) / 2,
+            record.trend(line_up.points, day),
         )
 
     def note(self, line_up: LineUp, day: int, *, won: bool) -> int:
@@ -83,6 +104,7 @@ class History:
         del record.days[:-_LONGEST_RECENT]
         record.results.append(int(won))
         record.line_up = players
+        record.note_points(line_up.points, day)
         for player in players:
             self._played[player] = self._played.get(player, 0) + 1
         key = _key(players)
@@ -99,7 +121,7 @@ class History:
             "teams": self.teams.count,
             "of_player": dict(sorted(self.teams.of_player.items())),
             "records": [
-                [team, list(record.days), list(record.results), list(record.line_up)]
+                [team, list(record.days), list(record.results), list(record.line_up), list(map(list, record.points))]
                 for team, record in sorted(self._records.items())
             ],
             "played": dict(sorted(self._played.items())),
@@ -111,8 +133,8 @@ class History:
         """The history a document was made from."""
         history = cls()
         history.teams = Teams(document["teams"], document["of_player"])
-        for team, days, results, line_up in document["records"]:
-            record = _Record(line_up=tuple(line_up))
+        for team, days, results, line_up, points in document["records"]:
+            record = _Record(line_up=tuple(line_up), points=deque((day, known) for day, known in points))
             record.days.extend(days)
             record.results.extend(results)
             history._records[team] = record

@@ -1,11 +1,14 @@
-"""Ratings of players and teams with what is not known of them, as they move with time.
+"""Ratings of players with what is not known of them, as they move with time.
 
-The strength of a line-up, in log odds of winning one map, is the mean of its players' ratings, its team's own part,
-its team's part on the map, and a weighted sum of signals (`history`, published points). All of these unknowns are
-one Gaussian vector with one covariance, updated after each contest by one Newton step on the exact likelihood of its
-outcome (a Kalman filter with a Bernoulli observation; for the linear part see Fahrmeir 1992, for rating players so
-Glickman 1999). With the whole covariance a result also says something about the opponents' opponents; a rating that
-keeps each player's variance alone loses a hundredth of log loss.
+The strength of a line-up, in log odds of winning one map, is the mean of its players' ratings, plus what it is worth on
+the map, plus a weighted sum of signals (`history`, published points). After each contest all of it takes one Newton
+step on the exact likelihood of the outcome (a Kalman filter with a Bernoulli observation; for the linear part see
+Fahrmeir 1992, for rating players so Glickman 1999).
+
+Line-ups and weights are one Gaussian vector with one covariance, so a result also says something about the opponents'
+opponents. What a single player is worth beside his line-up no result tells as long as it stays together: `line_ups`
+keeps it apart and brings it back when somebody leaves. Five unknowns become one, exactly for five who came together,
+and a covariance of some hundred line-ups takes a hundredth of the time of one of all their players.
 
 Players who have not played yet are uncertain, not average: their variance is the prior's and their experience is a
 signal. Between contests a player's variance grows by `Assumptions.drift` a day, at most to the prior's.
@@ -31,9 +34,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cs2_pipeline.game import rules
-from cs2_pipeline.game.series import series_odds
 from cs2_pipeline.models.match.contest import Contest, LineUp
 from cs2_pipeline.models.match.history import SIGNALS, History
+from cs2_pipeline.models.match.line_ups import LineUps, Mix
 
 Floats = NDArray[np.float64]
 
@@ -41,12 +44,10 @@ POINTS: Final = ("points", "listed", "points_alone")
 """Signals of published points: the difference where both are listed; who is listed; the points of one listed alone."""
 COEFFICIENTS: Final = (*POINTS, *SIGNALS)
 _USUAL_POINTS, _POINTS_SCALE = 900.0, 400.0
-_WEIGHT, _PLAYER, _TEAM, _ON_MAP = "weight:", "player:", "team:", "map:"
+_WEIGHT, _TEAM, _ON_MAP = "weight:", "team:", "map:"
 _EXTREME: Final = 12.0
 """Log odds beyond which an outcome teaches nothing more."""
-_FORMAT: Final = 1
-_FLUSH: Final = 96
-"""Columns of pending updates that are worked into the covariance together: one large product is faster than many."""
+_FORMAT: Final = 2
 _GROW: Final = 256
 _SWEEP: Final = 30
 """Days between two looks for who has not played for long."""
@@ -56,26 +57,26 @@ _SWEEP: Final = 30
 class Assumptions:
     """What is assumed before anything is seen; variances of log odds of a map.
 
+    Chosen on the published series before 2025-03-01.
+
     Attributes:
         player: variance of a player nobody has seen; five of them make a line-up.
         drift: by how much a player's variance grows in a day.
-        team: variance of what a team is worth beyond its players.
-        on_map: variance of what a team is worth on one map beyond that.
+        on_map: variance of what a team is worth on one map beyond its players.
         points: variance of the weights of published points.
         signal: variance of the weights of the other signals.
-        rest: after so many days without a contest a player's or team's covariance with others is let go.
+        rest: after so many days without a contest a line-up's covariance with others is let go.
     """
 
-    player: float = 0.58
-    drift: float = 0.0009
-    team: float = 0.09
+    player: float = 0.8
+    drift: float = 0.0003
     on_map: float = 0.03
-    points: float = 0.22
-    signal: float = 0.009
-    rest: int = 40
+    points: float = 0.1
+    signal: float = 0.015
+    rest: int = 180
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outlook:
     """What is expected of a contest before it is played.
 
@@ -88,21 +89,15 @@ class Outlook:
     variance: float
 
 
-@dataclass
-class _Resting:
-    """Somebody who has not played for long: mean and variance as they were on a day."""
+@dataclass(slots=True)
+class _Entered:
+    """A contest of the day that is being learned from: where in the vector its unknowns stand, with what weight."""
 
-    mean: float
-    variance: float
-    day: int
-
-
-@dataclass
-class _Design:
-    """Which unknowns a contest reads, with what weight, and how many of the ten players are not known."""
-
-    weights: dict[str, float]
+    signals: list[float]
+    slots: list[tuple[int, float]]
     missing: int
+    best_of: int
+    won: bool
 
 
 class Ratings:
@@ -120,15 +115,15 @@ class Ratings:
         self.history = History()
         self.day: int | None = None
         self.contests = 0
+        self._line_ups = LineUps(self.assumptions.player, self.assumptions.drift, self._moments)
         self._slots: dict[str, int] = {}
-        self._resting: dict[str, _Resting] = {}
+        self._resting: dict[str, tuple[float, float]] = {}
         self._mean = np.zeros(_GROW)
         self._cov = np.zeros((_GROW, _GROW))
-        self._pending = np.zeros((_GROW, 0))
-        self._last = np.zeros(_GROW, dtype=np.int64)
         self._swept = -1
         for name in COEFFICIENTS:
-            self._enter(_WEIGHT + name, 0)
+            variance = self.assumptions.points if name in POINTS else self.assumptions.signal
+            self._enter(_WEIGHT + name, 0.0, variance)
 
     # Asking -----------------------------------------------------------------------------------------------------------
 
@@ -139,55 +134,50 @@ class Ratings:
             ValueError: the contest lies before the last day learned from.
         """
         self._check_order(contest.day)
-        teams = (self.history.teams.find(contest.first.players), self.history.teams.find(contest.second.players))
-        design = self._design(contest, self._signals(contest), teams)
-        names = sorted(design.weights)
-        weights = np.array([design.weights[name] for name in names])
-        known = [self._marginal(name, contest.day) for name in names]
-        covariance = self._covariance(names)
-        np.fill_diagonal(covariance, [variance for _, variance in known])
-        latent = math.fsum(weight * mean for weight, (mean, _) in zip(weights.tolist(), known, strict=True))
-        return Outlook(latent, self._widened(float(weights @ covariance @ weights), design.missing))
+        sides = [self._side(side, contest) for side in (contest.first, contest.second)]
+        (first, own, alone), (second, other, apart) = sides
+        design = first - second
+        design[: len(COEFFICIENTS)] = self._signals(contest)
+        count = design.size
+        latent = float(design @ self._mean[:count]) + (own - other)
+        variance = float(design @ (self._cov[:count, :count] @ design)) + (alone + apart)
+        return Outlook(latent, self._widened(variance, _missing(contest)))
 
     def strength(self, players: Sequence[str]) -> tuple[float, float]:
         """Mean rating of players and its standard deviation, in log odds of a map, as of when each last played."""
-        names = [_PLAYER + player for player in sorted(players)]
-        known = [self._marginal(name, self.day or 0) for name in names]
-        covariance = self._covariance(names)
-        np.fill_diagonal(covariance, [variance for _, variance in known])
-        share = 1.0 / max(len(names), 1)
-        return share * math.fsum(mean for mean, _ in known), share * math.sqrt(max(float(covariance.sum()), 0.0))
+        mix = self._line_ups.mix(tuple(sorted(players)), None, share=1.0 / max(len(players), 1))
+        design, own, alone = self._placed(mix)
+        count = design.size
+        variance = float(design @ (self._cov[:count, :count] @ design)) + alone
+        return float(design @ self._mean[:count]) + own, math.sqrt(max(variance, 0.0))
+
+    def _side(self, side: LineUp, contest: Contest) -> tuple[Floats, float, float]:
+        """A line-up's strength: weights of the vector, and mean and variance of what is not in the vector."""
+        design, own, alone = self._placed(self._line_ups.mix(side.players, contest.day))
+        if contest.map_name is not None:
+            name = _on_map(self.history.teams.find(side.players), contest.map_name)
+            if (slot := self._slots.get(name)) is not None:
+                design[slot] += 1.0
+            else:
+                mean, variance = self._resting.get(name, (0.0, self.assumptions.on_map))
+                own, alone = own + mean, alone + variance
+        return design, own, alone
+
+    def _placed(self, mix: Mix) -> tuple[Floats, float, float]:
+        design = np.zeros(len(self._slots))
+        for team, share in mix.shares.items():
+            design[self._slots[_team(team)]] = share
+        return design, mix.offset, mix.variance
 
     def _widened(self, variance: float, missing: int) -> float:
         """The variance with players who are not known: an upper bound, whoever they turn out to be.
 
         By Cauchy and Schwarz: so to name one more player never makes an answer less certain.
         """
+        if not missing:
+            return max(variance, 0.0)
         unknown = missing * math.sqrt(self.assumptions.player) / rules.TEAM_SIZE
         return (math.sqrt(max(variance, 0.0)) + unknown) ** 2
-
-    def _marginal(self, name: str, day: int) -> tuple[float, float]:
-        """Mean and variance of one unknown on a day."""
-        slot = self._slots.get(name)
-        if slot is None:
-            resting = self._resting.get(name)
-            if resting is None:
-                return 0.0, self._prior(name)
-            mean, variance, last = resting.mean, resting.variance, resting.day
-        else:
-            column = self._pending[slot]
-            mean, variance = float(self._mean[slot]), float(self._cov[slot, slot] - column @ column)
-            last = int(self._last[slot])
-        return mean, variance + self._growth(name, variance, day - last)
-
-    def _covariance(self, names: list[str]) -> Floats:
-        """Covariance of unknowns without drift; nothing is shared with those who are not rated at present."""
-        found = np.zeros((len(names), len(names)))
-        places = [place for place, name in enumerate(names) if name in self._slots]
-        slots = [self._slots[names[place]] for place in places]
-        pending = self._pending[slots]
-        found[np.ix_(places, places)] = self._cov[np.ix_(slots, slots)] - pending @ pending.T
-        return found
 
     # Learning ---------------------------------------------------------------------------------------------------------
 
@@ -212,155 +202,140 @@ class Ratings:
 
     def _learn_day(self, day: int, played: list[tuple[Contest, bool]]) -> list[Outlook]:
         self._sweep(day)
-        designs = [self._noted(contest, won) for contest, won in played]
-        for name in sorted({name for design in designs for name in design.weights}):
-            self._wake(name, day)
-        slots = [np.array([self._slots[name] for name in design.weights]) for design in designs]
-        weights = [np.array(list(design.weights.values())) for design in designs]
-        count, pending = len(self._slots), self._pending[: len(self._slots)]
-        shared = np.empty((count, len(designs)))
-        for place, (slot, weight) in enumerate(zip(slots, weights, strict=True)):
-            shared[:, place] = weight @ self._cov[slot, :count] - pending @ (weight @ pending[slot])
-        among = np.stack([weight @ shared[slot] for slot, weight in zip(slots, weights, strict=True)])
-        latent = np.array([weight @ self._mean[slot] for slot, weight in zip(slots, weights, strict=True)])
-        outlooks, moves, columns = self._filtered(latent, among, played, designs)
-        self._mean[:count] += shared @ moves
-        fresh = np.zeros((self._pending.shape[0], columns.shape[1]))
-        fresh[:count] = shared @ columns
-        self._pending = np.concatenate([self._pending, fresh], axis=1)
-        if self._pending.shape[1] >= _FLUSH:
-            self._flush()
+        outlooks: list[Outlook] = []
+        entered: list[_Entered] = []
+        for contest, outcome in played:
+            signals = self._signals(contest)
+            teams = (
+                self.history.note(contest.first, day, won=outcome),
+                self.history.note(contest.second, day, won=not outcome),
+            )
+            sides = list(zip(teams, (contest.first, contest.second), strict=True))
+            if entered and not all(self._line_ups.stays(team, side.players) for team, side in sides):
+                outlooks += self._update(entered)  # a line-up may change only with all before it entered
+                entered = []
+            for team, side in sides:
+                self._play(team, side.players, day)
+            entered.append(
+                _Entered(signals, self._unknowns(teams, contest), _missing(contest), contest.best_of, outcome)
+            )
+        outlooks += self._update(entered)
         self.day, self.contests = day, self.contests + len(played)
         return outlooks
 
-    def _filtered(
-        self, latent: Floats, among: Floats, played: list[tuple[Contest, bool]], designs: list[_Design]
-    ) -> tuple[list[Outlook], Floats, Floats]:
-        """A day's contests one after the other, in the space of the day's contests alone.
+    def _unknowns(self, teams: tuple[int, int], contest: Contest) -> list[tuple[int, float]]:
+        found = [(self._slots[_team(teams[0])], 1.0), (self._slots[_team(teams[1])], -1.0)]
+        if contest.map_name is not None:
+            for team, sign in zip(teams, (1.0, -1.0), strict=True):
+                name = _on_map(team, contest.map_name)
+                if name not in self._slots:
+                    self._enter(name, *self._resting.pop(name, (0.0, self.assumptions.on_map)))
+                found.append((self._slots[name], sign))
+        return found
 
-        Args:
-            latent, among: means and covariance of the contests' latent advantages before the day.
-
-        Returns:
-            Outlooks; how far the means move along the contests' covariance; the same for the covariance's columns.
-        """
-        count = len(played)
-        outlooks, now = [], among.copy()
-        moves, columns, taken = np.zeros(count), np.zeros((count, count)), np.zeros((count, count))
-        for place, (contest, won) in enumerate(played):
-            variance = float(now[place, place])
-            outlook = Outlook(float(latent[place]), self._widened(variance, designs[place].missing))
-            outlooks.append(outlook)
-            score, information = _surprise(outlook, contest.best_of, won=won)
-            scale = 1.0 / (1.0 + information * outlook.variance)
-            direction = -taken @ among[:, place]
+    def _update(self, entered: list[_Entered]) -> list[Outlook]:
+        """Contests one after the other, in the space of these contests alone; then all of them into the vector."""
+        count, size = len(entered), len(self._slots)
+        design = np.zeros((count, size))
+        for row, one in zip(design, entered, strict=True):
+            row[: len(COEFFICIENTS)] = one.signals
+            for slot, weight in one.slots:
+                row[slot] += weight
+        shared = self._cov[:size, :size] @ design.T
+        among = design @ shared
+        latent = (design @ self._mean[:size]).tolist()
+        outlooks, moves, columns = [], np.zeros(count), np.zeros((count, count))
+        for place, one in enumerate(entered):
+            own, before = among[place], columns[:, :place]
+            direction = before @ (own @ before)
+            np.negative(direction, out=direction)
             direction[place] += 1.0
-            gain = now[:, place].copy()
-            latent = latent + gain * (score * scale)
-            now -= np.outer(gain, gain) * (information * scale)
+            variance = self._widened(float(own @ direction), one.missing)
+            outlook = Outlook(latent[place] + float(own @ moves), variance)
+            score, information = _surprise(outlook, one.best_of, won=one.won)
+            scale = 1.0 / (1.0 + information * variance)
             moves += direction * (score * scale)
             columns[:, place] = direction * math.sqrt(information * scale)
-            taken += np.outer(columns[:, place], columns[:, place])
-        return outlooks, moves, columns
-
-    def _noted(self, contest: Contest, won: bool) -> _Design:
-        """The design of a contest from what was noted before it; then it is noted too."""
-        signals = self._signals(contest)
-        teams = (
-            self.history.note(contest.first, contest.day, won=won),
-            self.history.note(contest.second, contest.day, won=not won),
-        )
-        return self._design(contest, signals, teams)
+            outlooks.append(outlook)
+        self._mean[:size] += shared @ moves
+        taken = shared @ columns
+        self._cov[:size, :size] -= taken @ taken.T
+        return outlooks
 
     def _signals(self, contest: Contest) -> list[float]:
         """`COEFFICIENTS`' values: of the first side minus of the second, so that exchanging them changes the sign."""
-        first, second = (self.history.signals(side, contest.day) for side in (contest.first, contest.second))
-        difference = [one - other for one, other in zip(first, second, strict=True)]
-        return [*_points(contest.first, contest.second), *difference]
-
-    def _design(self, contest: Contest, signals: list[float], teams: tuple[int | None, int | None]) -> _Design:
-        weights = {_WEIGHT + name: value for name, value in zip(COEFFICIENTS, signals, strict=True)}
-        missing = 0
-        for sign, place, side, team in (
-            (1.0, "first", contest.first, teams[0]),
-            (-1.0, "second", contest.second, teams[1]),
-        ):
-            missing += rules.TEAM_SIZE - len(side.players)
-            weights |= {_PLAYER + player: sign / rules.TEAM_SIZE for player in side.players}
-            name = f"{_TEAM}{team if team is not None else place}"
-            weights[name] = sign
-            if contest.map_name is not None:
-                weights[f"{_ON_MAP}{name}@{contest.map_name}"] = sign
-        return _Design(dict(sorted(weights.items())), missing)
+        first = self.history.signals(contest.first, contest.day)
+        second = self.history.signals(contest.second, contest.day)
+        return [
+            *_points(contest.first, contest.second),
+            *(one - other for one, other in zip(first, second, strict=True)),
+        ]
 
     # The vector of unknowns -------------------------------------------------------------------------------------------
 
-    def _prior(self, name: str) -> float:
-        if name.startswith(_WEIGHT):
-            return self.assumptions.points if name.removeprefix(_WEIGHT) in POINTS else self.assumptions.signal
-        kinds = {_PLAYER: self.assumptions.player, _TEAM: self.assumptions.team, _ON_MAP: self.assumptions.on_map}
-        return next(variance for kind, variance in kinds.items() if name.startswith(kind))
+    def _play(self, team: int, players: tuple[str, ...], day: int) -> None:
+        """Make a team's line-up ready for a contest: in the vector, and as uncertain as it has become."""
+        if self._line_ups.stays(team, players):
+            self._age(team, day)
+            return
+        sources = self._line_ups.sources(team, players)
+        for other in sources:
+            self._age(other, day)
+        mix = self._line_ups.mix(players, day)
+        size = len(self._slots)
+        row, mean, variance = np.zeros(size), mix.offset, mix.variance
+        for other, share in mix.shares.items():
+            slot = self._slots[_team(other)]
+            row += share * self._cov[slot, :size]
+            mean += share * float(self._mean[slot])
+        common = {other: float(row[self._slots[_team(other)]]) for other in sources}
+        variance += math.fsum(share * common[other] for other, share in mix.shares.items())
+        self._line_ups.change(team, players, day, common, (mean, variance))
+        if _team(team) not in self._slots:
+            self._enter(_team(team), mean, variance)
+        slot = self._slots[_team(team)]
+        self._cov[slot, :size] = self._cov[:size, slot] = row
+        self._mean[slot], self._cov[slot, slot] = mean, variance
 
-    def _growth(self, name: str, variance: float, days: int) -> float:
-        if not name.startswith(_PLAYER):
-            return 0.0
-        return min(self.assumptions.drift * days, max(self.assumptions.player - variance, 0.0))
+    def _age(self, team: int, day: int) -> None:
+        slot = self._slots[_team(team)]
+        self._cov[slot, slot] += self._line_ups.age(team, day)
 
-    def _wake(self, name: str, day: int) -> None:
-        """Make an unknown ready for a contest on a day: entered, and as uncertain as it has become."""
-        mean, variance = self._marginal(name, day)
-        if name not in self._slots:
-            slot = self._enter(name, day)
-            self._mean[slot], self._cov[slot, slot] = mean, variance
-            self._resting.pop(name, None)
-        slot = self._slots[name]
-        column = self._pending[slot]
-        self._cov[slot, slot] = variance + float(column @ column)
-        self._last[slot] = day
+    def _moments(self, team: int) -> tuple[float, float]:
+        slot = self._slots[_team(team)]
+        return float(self._mean[slot]), float(self._cov[slot, slot])
 
-    def _enter(self, name: str, day: int) -> int:
+    def _enter(self, name: str, mean: float, variance: float) -> None:
         slot = len(self._slots)
         if slot == self._mean.size:
-            more = (0, _GROW)
-            self._mean, self._last = np.pad(self._mean, more), np.pad(self._last, more)
-            self._cov, self._pending = np.pad(self._cov, (more, more)), np.pad(self._pending, (more, (0, 0)))
+            self._mean = np.pad(self._mean, (0, _GROW))
+            self._cov = np.pad(self._cov, ((0, _GROW), (0, _GROW)))
         self._slots[name] = slot
-        self._cov[slot, slot], self._last[slot] = self._prior(name), day
-        return slot
-
-    def _flush(self) -> None:
-        """Work the pending updates into the covariance."""
-        count = len(self._slots)
-        pending = np.ascontiguousarray(self._pending[:count])
-        self._cov[:count, :count] -= pending @ pending.T
-        self._pending = np.zeros((self._mean.size, 0))
+        self._mean[slot], self._cov[slot, slot] = mean, variance
 
     def _sweep(self, day: int) -> None:
         """Every 30 days, let go of the covariance of those who have not played for long: the vector stays short."""
         if day // _SWEEP == self._swept:
             return
         self._swept = day // _SWEEP
-        self._flush()
-        rests = [
-            name
-            for name, slot in self._slots.items()
-            if not name.startswith(_WEIGHT) and day - self._last[slot] > self.assumptions.rest
-        ]
-        for name in rests:
-            slot = self._slots[name]
-            self._resting[name] = _Resting(float(self._mean[slot]), float(self._cov[slot, slot]), int(self._last[slot]))
-        kept = [name for name in self._slots if name not in self._resting]
+        gone = set(self._line_ups.rest(day - self.assumptions.rest))
+        kept = []
+        for name, slot in self._slots.items():
+            kind, _, team = name.partition("@")[0].partition(":")
+            if f"{kind}:" == _WEIGHT or int(team) not in gone:
+                kept.append(name)
+            elif f"{kind}:" == _ON_MAP:
+                self._resting[name] = (float(self._mean[slot]), float(self._cov[slot, slot]))
         slots = [self._slots[name] for name in kept]
-        self._settle(kept, self._mean[slots], self._cov[np.ix_(slots, slots)], self._last[slots])
+        self._settle(kept, self._mean[slots], self._cov[np.ix_(slots, slots)])
 
-    def _settle(self, names: list[str], mean: Floats, cov: Floats, last: NDArray[np.int64]) -> None:
+    def _settle(self, names: list[str], mean: Floats, cov: Floats) -> None:
         """Take over unknowns in buffers with room for more."""
         count = len(names)
         room = (count // _GROW + 1) * _GROW
         self._slots = {name: slot for slot, name in enumerate(names)}
-        self._mean, self._last = np.zeros(room), np.zeros(room, dtype=np.int64)
-        self._cov, self._pending = np.zeros((room, room)), np.zeros((room, 0))
-        self._mean[:count], self._last[:count], self._cov[:count, :count] = mean, last, cov
+        self._mean, self._cov = np.zeros(room), np.zeros((room, room))
+        self._mean[:count], self._cov[:count, :count] = mean, cov
 
     def _check_order(self, day: int) -> None:
         if self.day is not None and day < self.day:
@@ -381,7 +356,8 @@ class Ratings:
             "contests": self.contests,
             "swept": self._swept,
             "names": list(self._slots),
-            "resting": {name: [one.mean, one.variance, one.day] for name, one in sorted(self._resting.items())},
+            "resting": {name: list(known) for name, known in sorted(self._resting.items())},
+            "line_ups": self._line_ups.to_document(),
             "history": self.history.to_document(),
         }
         file = io.BytesIO()
@@ -389,9 +365,7 @@ class Ratings:
             file,
             document=np.frombuffer(json.dumps(document, sort_keys=True).encode(), dtype=np.uint8),
             mean=self._mean[:count],
-            last=self._last[:count],
-            covariance=self._cov[:count, :count][np.tril_indices(count)],
-            pending=self._pending[:count],
+            covariance=self._cov[:count, :count],
         )
         return file.getvalue()
 
@@ -407,19 +381,27 @@ class Ratings:
             document = json.loads(arrays["document"].tobytes())
             if document["format"] != _FORMAT:
                 raise ValueError(f"format {document['format']} is not the {_FORMAT} this version reads")
-            names, count = document["names"], len(document["names"])
             found = cls(Assumptions(**document["assumptions"]))
-            lower = np.zeros((count, count))
-            lower[np.tril_indices(count)] = arrays["covariance"]
-            found._settle(names, arrays["mean"], lower + np.tril(lower, -1).T, arrays["last"])
-            found._pending = np.zeros((found._mean.size, arrays["pending"].shape[1]))
-            found._pending[:count] = arrays["pending"]
+            found._settle(document["names"], arrays["mean"], arrays["covariance"])
+            found._line_ups.restore(document["line_ups"])
         except (KeyError, TypeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
             raise ValueError(f"not a readable state of ratings: {error}") from error
         found.day, found.contests, found._swept = document["day"], document["contests"], document["swept"]
-        found._resting = {name: _Resting(*values) for name, values in document["resting"].items()}
+        found._resting = {name: (mean, variance) for name, (mean, variance) in document["resting"].items()}
         found.history = History.of_document(document["history"])
         return found
+
+
+def _team(number: int) -> str:
+    return f"{_TEAM}{number}"
+
+
+def _on_map(team: int | None, map_name: str) -> str:
+    return f"{_ON_MAP}{team}@{map_name}"
+
+
+def _missing(contest: Contest) -> int:
+    return 2 * rules.TEAM_SIZE - len(contest.first.players) - len(contest.second.players)
 
 
 def _points(first: LineUp, second: LineUp) -> tuple[float, float, float]:
@@ -443,9 +425,10 @@ def _surprise(outlook: Outlook, best_of: int, *, won: bool) -> tuple[float, floa
     """
     shrunk = outlook.latent / math.sqrt(1.0 + math.pi * outlook.variance / 8.0)
     odds = 1.0 / (1.0 + math.exp(-min(max(shrunk, -_EXTREME), _EXTREME)))
-    needed = best_of // 2 + 1
-    both = odds * (1.0 - odds)
-    slope = best_of * comb(best_of - 1, needed - 1) * both**needed
-    series = series_odds(best_of, [odds] * best_of)
+    needed, miss = best_of // 2 + 1, 1.0 - odds
+    slope = best_of * comb(best_of - 1, needed - 1) * (odds * miss) ** needed
+    series = 0.0
+    for wins in range(needed, best_of + 1):
+        series += comb(best_of, wins) * odds**wins * miss ** (best_of - wins)
     spread = max(series * (1.0 - series), 1e-12)
     return (float(won) - series) * slope / spread, slope * slope / spread

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from cs2_pipeline.models.match.contest import Contest, LineUp
-from cs2_pipeline.models.match.ratings import Ratings
+from cs2_pipeline.models.match.ratings import COEFFICIENTS, Assumptions, Ratings
 from cs2_pipeline_tests.models.match.played import season
 
 
@@ -114,14 +114,14 @@ def test_a_new_player_is_uncertain_not_average(learned):
 
 def test_who_has_rested_for_long_is_still_known():
     contests, won = season(days=20)
-    ratings = Ratings()
+    ratings = Ratings(Assumptions(rest=40))
     ratings.learn(contests, won)
     before = {player: ratings.strength([player]) for player in contests[-1].first.players}
     others = [
         Contest(contests[-1].day + 31 * month, LineUp(tuple("abcde")), LineUp(tuple("vwxyz"))) for month in range(1, 5)
     ]
-    ratings.learn(others, [True] * 4)
-    assert "player:" + contests[-1].first.players[0] in ratings._resting, "nobody rests: the test shows nothing"
+    ratings.learn(others, [True] * len(others))
+    assert contests[-1].first.players[0] in ratings._line_ups._loose, "nobody rests: the test shows nothing"
     for player, (mean, _) in before.items():
         assert ratings.strength([player])[0] == pytest.approx(mean, abs=1e-9)
 
@@ -154,3 +154,49 @@ def test_line_ups_that_cannot_be_are_refused():
         LineUp(("a", "a"))
     with pytest.raises(ValueError, match="both sides"):
         Contest(1, LineUp(tuple("abcde")), LineUp(tuple("efghi")))
+
+
+def test_a_player_who_leaves_takes_his_own_rating_along():
+    """A line-up is one unknown, and still the newcomer who came to a known one is what its results are put down to."""
+    ratings = Ratings()
+    contests = [Contest(20_000 + day, LineUp(tuple("abcde")), LineUp(tuple("vwxyz"))) for day in range(30)]
+    ratings.learn(contests, [day % 2 == 0 for day in range(30)])
+    before = ratings.strength(["a"])[0]
+    joined = LineUp(tuple("abcdn"))
+    ratings.learn([Contest(20_030 + day, joined, LineUp(tuple("vwxyz"))) for day in range(10)], [True] * 10)
+    gains = {player: ratings.strength([player]) for player in "aen"}
+    assert gains["n"][0] > 1.5 * (gains["a"][0] - before) > 0.0
+    assert gains["e"][0] < gains["a"][0], "who left before has no part in it"
+    ratings.learn([Contest(20_041, LineUp(("n", *"ghij")), LineUp(tuple("vwxyz")))], [True])
+    assert ratings.strength(["n"])[0] > gains["n"][0]
+    assert ratings.strength(["g"])[0] > 0.0
+
+
+def test_five_who_came_together_are_rated_as_if_each_were_an_unknown():
+    """Against the Gaussian of all ten players: the same prices for those who never part."""
+    ratings = Ratings()
+    sides = LineUp(tuple("abcde")), LineUp(tuple("vwxyz"))
+    ratings.learn([Contest(20_000, *sides, 1)], [True])
+    prior = 10 * ratings.assumptions.player / 25
+    outlook = 1.0 / 4.0
+    shrunk = prior / (1 + prior * outlook)
+    mean, deviation = ratings.strength(list("abcde"))
+    assert mean == pytest.approx(shrunk / 2 * 0.5, rel=1e-6)
+    own = ratings.assumptions.player / 5
+    assert deviation**2 == pytest.approx(own - own**2 * outlook / (1 + prior * outlook), rel=1e-6)
+    alone = ratings.strength(["a"])
+    assert alone[0] == pytest.approx(mean, rel=1e-6)
+    player = ratings.assumptions.player
+    assert alone[1] ** 2 == pytest.approx(player - (player / 5) ** 2 * outlook / (1 + prior * outlook), rel=1e-6)
+
+
+def test_as_many_teams_as_there_are_make_a_day_dearer_not_days_gone_by():
+    """The vector holds line-ups of late, so that a day costs a day's work, whatever lies before."""
+    ratings = Ratings()
+    for year in range(6):
+        for pair in range(20):
+            names = [f"{year}-{pair}-{side}-{place}" for side in "ab" for place in range(5)]
+            day = 20_000 + 365 * year + pair
+            ratings.learn([Contest(day, LineUp(tuple(names[:5])), LineUp(tuple(names[5:])))], [True])
+    ratings.learn([Contest(23_000, LineUp(tuple("abcde")), LineUp(tuple("vwxyz")))], [True])
+    assert len(ratings._slots) <= len(COEFFICIENTS) + 2
