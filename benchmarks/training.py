@@ -144,7 +144,9 @@ def _fitted(train: pd.DataFrame, seed: int, leaves: tuple[int, ...]) -> Callable
         target = np.repeat(outcome[chosen, None], len(leaves), axis=1)
         return networks.Drawn(Inputs(*(group[chosen] for group in rows)), target, seen[chosen])
 
-    network = networks.fit(draw, len(leaves), len(outcome), params=NetworkParams(), seed=seed, progress=lambda _: None)
+    network, _ = networks.fit(
+        draw, len(leaves), len(outcome), params=NetworkParams(), seed=seed, progress=lambda _: None
+    )
     return lambda frame: np.asarray(network.exact(inputs(frame))[0].mean(axis=1))
 
 

@@ -1,10 +1,10 @@
 """What fitting a model yields, the same for every model: candidates, the chosen one, the baseline and the artifact."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,10 @@ from cs2_pipeline.artifact.artifact import Artifact
 Matrix = NDArray[np.float32]
 Progress = Callable[[str], None]
 """Told what is being done, a sentence at a time."""
+Curve = list[tuple[int, float]]
+"""A figure as fitting went on: pairs of step (epoch, match) and value."""
+TRAIN_LOSS: Final = "train_loss"
+LEFT_OUT_LOSS: Final = "left_out_log_loss"
 
 
 class TrainingError(ValueError):
@@ -31,6 +35,7 @@ class Candidate:
         log_loss_required: the same with the required inputs only.
         train_seconds: wall time of fitting and calibrating it.
         predict: float32 features (rows, features) -> probability of shape (rows,), or scores of shape (rows, classes).
+        curves: `TRAIN_LOSS` and `LEFT_OUT_LOSS` while it was fitted; none for what is not fitted in steps.
     """
 
     name: str
@@ -39,6 +44,7 @@ class Candidate:
     log_loss_required: float
     train_seconds: float
     predict: Callable[[Matrix], NDArray[np.float64]]
+    curves: Mapping[str, Curve] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,7 +60,6 @@ class Training:
         train_seconds: wall time of the whole training.
         rows: how many rows it learned from.
         learned_since: start of the oldest match it learned from; None for that of the dataset.
-        curves: training curves by name: pairs of step and value.
     """
 
     candidates: tuple[Candidate, ...]
@@ -65,4 +70,17 @@ class Training:
     train_seconds: float
     rows: int
     learned_since: datetime | None = None
-    curves: dict[str, list[tuple[int, float]]] = field(default_factory=dict)
+
+    @property
+    def curves(self) -> dict[str, Curve]:
+        """The curves of all candidates, by name of the figure and of the candidate: ``train_loss/student network``."""
+        return {f"{name}/{one.name}": curve for one in self.candidates for name, curve in one.curves.items()}
+
+
+def mean_curves(of: Sequence[Mapping[str, Curve]]) -> dict[str, Curve]:
+    """The mean of the curves of networks that were fitted for the same steps."""
+    return {
+        name: [(points[0][0], sum(value for _, value in points) / len(points)) for points in zip(*curves, strict=True)]
+        for name in of[0]
+        if (curves := [one[name] for one in of])
+    }

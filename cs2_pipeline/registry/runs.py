@@ -26,6 +26,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.tracking import MlflowClient
 from mlflow.utils.mlflow_tags import MLFLOW_PARENT_RUN_ID, MLFLOW_RUN_NOTE
+from mlflow.utils.validation import MAX_METRICS_PER_BATCH
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.artifact import Artifact, files
@@ -53,11 +54,19 @@ _INFERENCE_REQUIREMENTS: Final = ("cs2-pipeline[serving]",)
 
 @dataclass(frozen=True)
 class Candidate:
-    """One of the models that were compared: its name, parameters and metrics on what was left out of its fit."""
+    """One of the models that were compared.
+
+    Attributes:
+        name: its kind.
+        params: what it was fitted with.
+        metrics: on what was left out of its fit.
+        curves: training curves by name: pairs of step and value.
+    """
 
     name: str
     params: Mapping[str, Any]
     metrics: Mapping[str, float]
+    curves: Mapping[str, Sequence[tuple[int, float]]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -202,8 +211,8 @@ def _log_numbers(client: MlflowClient, run_id: str, run: TrainingRun, model_id: 
     shown, table = split_intervals(run.metrics)
     linked = {"model_id": model_id, "dataset_name": _dataset_name(run), "dataset_digest": run.dataset_digest}
     metrics = [Metric(key, value, now, 0, **linked, run_id=run_id) for key, value in shown.items()]
-    metrics += [Metric(key, value, now, step) for key, curve in run.curves.items() for step, value in curve]
     client.log_batch(run_id, metrics=metrics, params=[Param(key, text) for key, text in _texts(run.params).items()])
+    _log_curves(client, run_id, run.curves)
     if table["metric"]:
         client.log_table(run_id, table, METRICS_TABLE)
 
@@ -240,7 +249,15 @@ def _log_candidate(client: MlflowClient, experiment: str, parent: str, candidate
         metrics=[Metric(key, value, now, 0) for key, value in finite.items()],
         params=[Param(key, text) for key, text in _texts(candidate.params).items()],
     )
+    _log_curves(client, child, candidate.curves)
     client.set_terminated(child, end_time=began + round(1000 * finite.get("train_seconds", 0.0)))
+
+
+def _log_curves(client: MlflowClient, run_id: str, curves: Mapping[str, Sequence[tuple[int, float]]]) -> None:
+    now = time.time_ns() // 1_000_000
+    points = [Metric(key, value, now, step) for key, curve in curves.items() for step, value in curve]
+    for at in range(0, len(points), MAX_METRICS_PER_BATCH):
+        client.log_batch(run_id, metrics=points[at : at + MAX_METRICS_PER_BATCH])
 
 
 def _write_files(folder: Path, run: TrainingRun) -> None:

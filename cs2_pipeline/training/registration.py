@@ -185,4 +185,4 @@ def _candidate(one: Candidate) -> runs.Candidate:
         "validation_log_loss_required": one.log_loss_required,
         "train_seconds": one.train_seconds,
     }
-    return runs.Candidate(one.name, one.params, metrics)
+    return runs.Candidate(one.name, one.params, metrics, one.curves)

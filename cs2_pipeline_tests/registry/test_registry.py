@@ -48,7 +48,9 @@ def recorded(uri, root, tmp_path):
             tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00"},
             files={"model_card.md": "# card", "slices.csv": "a,b\n"},
             candidates=(
-                Candidate("logistic_regression", {"C": 1}, {"validation_log_loss": 0.6, "train_seconds": 2.5}),
+                Candidate(
+                    "logistic_regression", {"C": 1}, {"validation_log_loss": 0.6, "train_seconds": 2.5}, curves or {}
+                ),
             ),
             began=1_700_000_000.0,
             verdict="refused",
@@ -118,9 +120,15 @@ def test_intervals_are_a_table_and_charts_only_where_other_programs_rely_on_them
 
 
 def test_curves_are_kept_by_step(uri, recorded):
-    version = recorded(curves={"loss": [(0, 0.7), (10, 0.6)]})
-    history = connect(uri).get_metric_history(version.run_id, "loss")
-    assert [(one.step, one.value) for one in history] == [(0, 0.7), (10, 0.6)]
+    long = [(step, 1 / (1 + step)) for step in range(1500)]
+    version = recorded(curves={"loss/network": long, "left_out/network": [(0, 0.7), (10, 0.6)]})
+    client = connect(uri)
+    experiment = client.get_run(version.run_id).info.experiment_id
+    (child,) = client.search_runs([experiment], f"tags.`mlflow.parentRunId` = '{version.run_id}'")
+    for run_id in (version.run_id, child.info.run_id):
+        history = client.get_metric_history(run_id, "left_out/network")
+        assert [(one.step, one.value) for one in history] == [(0, 0.7), (10, 0.6)]
+        assert len(client.get_metric_history(run_id, "loss/network")) == 1500
 
 
 def test_the_champion_answers_through_mlflow_word_for_word_as_the_service_does(uri, recorded, store):

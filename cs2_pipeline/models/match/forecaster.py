@@ -20,13 +20,15 @@ from cs2_pipeline.models.match.price import FEATURES, INTERVAL_LEVEL, LOGIT_LIMI
 from cs2_pipeline.models.match.ratings import Ratings
 from cs2_pipeline.models.match.table import contests
 from cs2_pipeline.models.onnx_export import INPUT, Graph
-from cs2_pipeline.models.training import Candidate, Progress, Training, TrainingError
+from cs2_pipeline.models.training import LEFT_OUT_LOSS, Candidate, Curve, Progress, Training, TrainingError
 
 LEARNED_ALONE: Final = 0.2
 """Share of the first matches the step is not fitted on: the ratings know nobody yet."""
 _SLOPE_SPREAD: Final = 0.2
 """How far the slope may be from 1 before there is evidence."""
 _PROBE_ROWS: Final = 64
+_POINTS: Final = 20
+"""Points of a training curve."""
 _WIDENING: Final = 1.0
 """Found on simulated play whose truth is known (docs/forecasting.md)."""
 
@@ -59,6 +61,7 @@ def fit(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress) -
         float("nan"),
         0.0,
         lambda matrix: _logistic(stretch * matrix[:, 3].astype(np.float64)),
+        _curve(_logistic(stretch * elo), outcome),
     )
     progress(f"replaying {len(dataset):,} matches into the state that is served")
     written = _write(folder, step, replay(dataset), dataset, seed)
@@ -103,15 +106,25 @@ def replay(dataset: pd.DataFrame) -> Ratings:
 
 def _candidate(name: str, step: Step, fitted: pd.DataFrame, outcome: Floats) -> Candidate:
     matrix = fitted[list(FEATURES)].to_numpy(dtype=np.float32)
-    loss = _log_loss(outputs(step, matrix)["probability"].astype(np.float64), outcome)
+    probability = outputs(step, matrix)["probability"].astype(np.float64)
     return Candidate(
         name,
         {"slope": step.slope, "widening": step.widening},
-        loss,
+        _log_loss(probability, outcome),
         float("nan"),
         0.0,
         lambda rows: outputs(step, rows[:, :3])["probability"].astype(np.float64),
+        _curve(probability, outcome),
     )
+
+
+def _curve(probability: Floats, outcome: Floats) -> dict[str, Curve]:
+    """The mean log loss of each stretch of matches, by how many matches were played by its end.
+
+    The ratings had not learned from a match when it was priced.
+    """
+    stretches = np.array_split(np.arange(outcome.size), min(_POINTS, outcome.size))
+    return {LEFT_OUT_LOSS: [(int(rows[-1]) + 1, _log_loss(probability[rows], outcome[rows])) for rows in stretches]}
 
 
 def _slope(predict: Any, outcome: Floats) -> float:

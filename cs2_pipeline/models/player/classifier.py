@@ -8,7 +8,7 @@ manifest as ``min_rounds``.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -27,7 +27,7 @@ from cs2_pipeline.game.player import PLAYER_FIELDS, TIERS, UNREACHABLE_ROUNDS, t
 from cs2_pipeline.models.onnx_export import Graph
 from cs2_pipeline.models.player import network
 from cs2_pipeline.models.player.network import NetworkParams, hide_adr
-from cs2_pipeline.models.training import Candidate, Progress, Training, TrainingError
+from cs2_pipeline.models.training import Candidate, Curve, Progress, Training, TrainingError, mean_curves
 from cs2_pipeline.stats.metrics import tier_log_losses
 
 NAME: Final = "player_classifier"
@@ -173,8 +173,8 @@ def _judged(name: str, params: dict[str, Any], fit: Callable[[], Predict], part:
     predict = fit()
     losses = [log_loss(part.tier, predict(view)) for view in (part.features, hide_adr(part.features))]
     say(f"{name}: log loss {losses[0]:.4f}, without adr {losses[1]:.4f} on the validation part")
-    found = predict.found if isinstance(predict, _Ensemble) else {}
-    return Candidate(name, {**params, **found}, losses[0], losses[1], time.perf_counter() - started, predict)
+    found, curves = (predict.found, predict.curves) if isinstance(predict, _Ensemble) else ({}, {})
+    return Candidate(name, {**params, **found}, losses[0], losses[1], time.perf_counter() - started, predict, curves)
 
 
 def _choose(kinds: Sequence[Candidate], mean: Candidate, part: _Part) -> Candidate:
@@ -273,6 +273,7 @@ class _Ensemble:
     members: Sequence[_Member]
     temperature: float = 1.0
     found: dict[str, Any] = field(default_factory=dict)
+    curves: Mapping[str, Curve] = field(default_factory=dict)
 
     def __call__(self, features: Matrix) -> Scores:
         scores = self.float_scores(features).astype(np.float64)
@@ -342,11 +343,11 @@ def _fit_ensemble(learned: _Part, calibrated: _Part, params: NetworkParams, seed
         )
         for member in range(params.members)
     ]
-    networks = tuple(network for network, _ in fitted)
+    networks = tuple(network for network, *_ in fitted)
     both = _Ensemble(networks).mean_scores(np.vstack(views))
     temperature = fit_temperature(both, np.tile(calibrated.tier, 2), calibrated.players)
-    found = {"temperature": temperature, "epochs_used": [epochs for _, epochs in fitted]}
-    return _Ensemble(networks, temperature, found)
+    found = {"temperature": temperature, "epochs_used": [epochs for _, epochs, _ in fitted]}
+    return _Ensemble(networks, temperature, found, mean_curves([curves for *_, curves in fitted]))
 
 
 def _probe(features: Matrix) -> Matrix:

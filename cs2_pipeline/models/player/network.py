@@ -21,6 +21,7 @@ from torch import nn
 from cs2_pipeline.game.features import PLAYER_FEATURES
 from cs2_pipeline.game.player import TIER_CUTS, TIERS
 from cs2_pipeline.models.onnx_export import INPUT, Graph
+from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS, Curve
 
 Matrix = NDArray[np.float32]
 Head = Literal["ordinal", "softmax"]
@@ -212,7 +213,7 @@ def fit(
     params: NetworkParams,
     seed: int,
     monitor: Callable[[Callable[[Matrix], Matrix]], float],
-) -> tuple[PlayerClassifier, int]:
+) -> tuple[PlayerClassifier, int, dict[str, Curve]]:
     """Fit one network and keep the weights of the epoch with the lowest monitored loss.
 
     Args:
@@ -222,7 +223,7 @@ def fit(
         monitor: loss on rows left out of a function from inputs to scores, called after each epoch.
 
     Returns:
-        The network and the number of epochs it was fitted for.
+        The network, the number of epochs it was fitted for, and its losses by epoch.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the order of sums, and with it every bit of the result, must not depend on the machine
@@ -240,7 +241,7 @@ def _fit(
     params: NetworkParams,
     seed: int,
     monitor: Callable[[Callable[[Matrix], Matrix]], float],
-) -> tuple[PlayerClassifier, int]:
+) -> tuple[PlayerClassifier, int, dict[str, Curve]]:
     inputs_of = InputMaker()
     views = [torch.from_numpy(inputs_of(view)) for view in (features, hide_adr(features))]
     target = torch.tensor(tier)
@@ -252,7 +253,9 @@ def _fit(
     epochs = max(params.epochs, math.ceil(params.steps / steps))
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * steps)
     best, best_epoch, best_network = math.inf, 0, network
+    curves: dict[str, Curve] = {TRAIN_LOSS: [], LEFT_OUT_LOSS: []}
     for epoch in range(1, epochs + 1):
+        learned_from = 0.0
         hidden = torch.rand(len(tier), 1, generator=random) < params.hide_adr
         inputs = torch.where(hidden, views[1], views[0])
         for chosen in torch.randperm(len(tier), generator=random).split(params.batch_rows):  # type: ignore[no-untyped-call]
@@ -262,10 +265,13 @@ def _fit(
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
+            learned_from += float(loss.detach()) / steps
         left_out = monitor(network.scores)
+        curves[TRAIN_LOSS].append((epoch, learned_from))
+        curves[LEFT_OUT_LOSS].append((epoch, left_out))
         if left_out < best:
             best, best_epoch, best_network = left_out, epoch, copy.deepcopy(network)
-    return best_network, best_epoch
+    return best_network, best_epoch, curves
 
 
 def _scaling(inputs: Matrix) -> tuple[Matrix, Matrix]:

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 from torch import nn
 
 from cs2_pipeline.models.round.inputs import CONTEXT, GAIN, INPUTS, MONOTONE, Inputs
+from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS, Curve
 
 Matrix = NDArray[np.float32]
 LEAK: Final = 0.1
 """Slope of the flat side of a unit."""
 STEPS_A_DRAW: Final = 100
+CURVE_POINTS: Final = 20
+"""Points of a training curve."""
 ROWS_AT_ONCE: Final = 16_384
 """Rows the fitted network is asked about at once: a table of a million needs no gigabytes."""
 MAX_EPOCHS: Final = 30
@@ -221,29 +224,42 @@ def fit(
     params: NetworkParams,
     seed: int,
     progress: Callable[[str], None],
-) -> RoundPredictor:
+    left_out: Callable[[RoundPredictor], float] | None = None,
+) -> tuple[RoundPredictor, dict[str, Curve]]:
     """Fit all members at once.
 
     Args:
         draw: how many -> so many rows drawn at random, in random order.
         members: size of the ensemble.
         rows: size of the table drawn from.
+        left_out: log loss of a network half fitted on rows that its members did not learn from.
+
+    Returns:
+        The network, and by step the mean loss of a member on what it learned from, and on what was left out.
     """
     steps = params.steps_for(rows)
     network = RoundPredictor(members, len(MONOTONE), len(CONTEXT), params, seed)
     optimizer = _optimizer(network, params)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(steps))
+    curves: dict[str, Curve] = {TRAIN_LOSS: []} | ({LEFT_OUT_LOSS: []} if left_out is not None else {})
+    losses: list[float] = []
     for done in range(0, steps, STEPS_A_DRAW):
         now = min(STEPS_A_DRAW, steps - done)
-        for batch in _batches(draw(now * params.batch_rows), params.batch_rows):
+        for step, batch in enumerate(_batches(draw(now * params.batch_rows), params.batch_rows), done + 1):
             optimizer.zero_grad(set_to_none=True)
             loss = _loss(network, batch)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             network.keep_rising()
+            losses.append(float(loss.detach()) / members)
+            if step % math.ceil(steps / CURVE_POINTS) == 0 or step == steps:
+                curves[TRAIN_LOSS].append((step, sum(losses) / len(losses)))
+                losses.clear()
+                if left_out is not None:
+                    curves[LEFT_OUT_LOSS].append((step, left_out(network)))
         progress(f"network: step {done + now} of {steps}")
-    return network
+    return network, curves
 
 
 def _batches(drawn: Drawn, rows: int) -> Iterator[tuple[torch.Tensor, ...]]:

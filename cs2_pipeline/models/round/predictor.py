@@ -7,9 +7,9 @@ is served, a network that learned what the best of the slow ones says, is then f
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
@@ -33,7 +33,7 @@ from cs2_pipeline.models.round.networks import NetworkParams
 from cs2_pipeline.models.round.rows import FOLDS, JUDGED_ROWS, NO_FOLD, Rows
 from cs2_pipeline.models.round.teacher import INTERVAL_LEVEL, Teacher, Weights
 from cs2_pipeline.models.threads import one_thread
-from cs2_pipeline.models.training import Candidate, Progress, Training
+from cs2_pipeline.models.training import Candidate, Curve, Progress, Training
 from cs2_pipeline.stats.metrics import logit_log_loss
 
 NAME: Final = "round_predictor"
@@ -127,6 +127,7 @@ class _Part(Generic[_Estimator]):
     estimator: _Estimator
     left_out: _Views
     seconds: float
+    curves: Mapping[str, Curve] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -204,7 +205,7 @@ def _alone(data: Rows, part: _Part[Any], logits: Predict) -> Candidate:
         return np.where(hidden_share(features) == 1, required(logit), informed(logit))
 
     params = {**part.params, "all_inputs": asdict(informed), "required_only": asdict(required)}
-    return _Judged(part.name, params, views, part.seconds).candidate(data, calibrated)
+    return _Judged(part.name, params, views, part.seconds, part.curves).candidate(data, calibrated)
 
 
 class _Judged(NamedTuple):
@@ -214,6 +215,7 @@ class _Judged(NamedTuple):
     params: dict[str, Any]
     left_out: list[Array]
     seconds: float
+    curves: Mapping[str, Curve] = {}
 
     def candidate(self, data: Rows, logits: Predict) -> Candidate:
         """The candidate whose logits of any states are the given ones."""
@@ -222,8 +224,19 @@ class _Judged(NamedTuple):
             price = settle(sigmoid(logits(features)), InputMaker()(features).clock)
             return np.clip(price, LEAST, 1 - LEAST)
 
-        informed, required = (data.loss_of(view) for view in self.left_out)
-        return Candidate(self.name, self.params, informed, required, self.seconds, predict)
+        informed, required = (data.loss_of(view, data.judged) for view in self.left_out)
+        return Candidate(self.name, self.params, informed, required, self.seconds, predict, self.curves)
+
+
+def _watch(data: Rows, leaves: NDArray[np.int64]) -> Callable[[networks.RoundPredictor], float]:
+    """The log loss of a network half fitted, each row asked of the members that leave its fold out."""
+    rows = data.watched
+    inputs, asked = InputMaker()(data.features[rows]), data.fold[rows, None] == leaves
+
+    def loss(network: networks.RoundPredictor) -> float:
+        return data.loss_of((network.exact(inputs)[0] * asked).sum(axis=1) / asked.sum(axis=1), rows)
+
+    return loss
 
 
 def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> tuple[Candidate, RoundModel]:
@@ -248,12 +261,15 @@ def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> t
             Inputs(*(group[view, rows] for group in stacked)), prices[view, rows], seen[rows], reaches[view, rows]
         )
 
-    network = networks.fit(draw, FOLDS + 1, len(data.outcome), params=STUDENT, seed=seed + 2, progress=say)
-    unseen = data.fold[data.judged, None] == np.arange(FOLDS + 1)
+    leaves = np.arange(FOLDS + 1)
+    network, curves = networks.fit(
+        draw, len(leaves), len(data.outcome), params=STUDENT, seed=seed + 2, progress=say, left_out=_watch(data, leaves)
+    )
+    unseen = data.fold[data.judged, None] == leaves
     answers = [network.exact(InputMaker()(view))[0] for view in data.judged_views]
     left_out = [(answer * unseen)[:, :FOLDS].sum(axis=1) for answer in answers]
     model = RoundModel(network, FOLDS)
-    judged = _Judged("student network", asdict(STUDENT), left_out, time.perf_counter() - began)
+    judged = _Judged("student network", asdict(STUDENT), left_out, time.perf_counter() - began, curves)
     return judged.candidate(data, lambda features: network.exact(InputMaker()(features))[0][:, FOLDS]), model
 
 
@@ -272,25 +288,27 @@ def _fit_networks(data: Rows, foreseen: Array, seed: int, say: Progress) -> _Par
     leaves = _leaves(members)
     unhurried = np.flatnonzero(data.unhurried)
 
-    def fit(prices: Array, params: NetworkParams, seed: int) -> networks.RoundPredictor:
+    def fit(prices: Array, params: NetworkParams, seed: int) -> tuple[networks.RoundPredictor, Mapping[str, Curve]]:
         def draw(count: int) -> networks.Drawn:
             rows = random.choice(unhurried, size=count)
             inputs = inputs_of(data.shown(rows, random, none=0.25, some=0.125))
             return networks.Drawn(inputs, prices[rows][:, leaves], data.fold[rows, None] != leaves)
 
-        return networks.fit(draw, members, len(data.outcome), params=params, seed=seed, progress=say)
+        return networks.fit(
+            draw, members, len(data.outcome), params=params, seed=seed, progress=say, left_out=_watch(data, leaves)
+        )
 
-    first = fit(foreseen, replace(params, steps=params.steps // 2), seed)
+    first, _ = fit(foreseen, replace(params, steps=params.steps // 2), seed)
     pieces = np.array_split(data.features, math.ceil(len(data.features) / JUDGED_ROWS))
     now = sigmoid(np.concatenate([first.exact(inputs_of(piece))[0] for piece in pieces]))
     taught = [data.next_of(now[:, leaves == fold].mean(axis=1)) for fold in range(FOLDS)]
-    network = fit(np.column_stack(taught), params, seed + 1)
+    network, curves = fit(np.column_stack(taught), params, seed + 1)
     left_out = data.fold[data.judged, None] == leaves
     logits = [
         (network.exact(inputs_of(view))[0] * left_out).sum(axis=1) / MEMBERS_PER_FOLD for view in data.judged_views
     ]
     described = {**asdict(params), "members": members}
-    return _Part("monotone network", described, network, (logits[0], logits[1]), time.perf_counter() - began)
+    return _Part("monotone network", described, network, (logits[0], logits[1]), time.perf_counter() - began, curves)
 
 
 def _fit_boosting(data: Rows, seed: int, say: Progress) -> tuple[_Part[RoundTrees], tuple[RoundTrees, ...], Array]:

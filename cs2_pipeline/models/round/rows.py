@@ -22,6 +22,8 @@ NO_FOLD: Final = FOLDS
 MIN_MATCHES: Final = 2 * FOLDS
 FITTED_ROWS: Final = 100_000
 """Rows that one copy of a table for trees or baseline holds, drawn at random where there are more."""
+WATCHED_ROWS: Final = 5_000
+"""Judged rows that a network is asked about now and then while it is fitted, for its training curve."""
 JUDGED_ROWS: Final = 100_000
 """Rows, spread evenly over the table, that candidates are judged, calibrated and taught on where there are more."""
 PRIOR: Final = "prior"
@@ -137,10 +139,15 @@ class Rows:
         price = settle(price, self.clock)
         return np.where(self.following < 0, self.outcome, price[self.following])
 
-    def loss_of(self, logit: Array) -> float:
-        """Mean log loss of the judged rows under logits that know of no last seconds."""
-        price = np.clip(settle(sigmoid(logit), self.clock[self.judged]), LEAST, 1 - LEAST)
-        return logit_log_loss(self.outcome[self.judged], np.log(price / (1 - price)))
+    @property
+    def watched(self) -> NDArray[np.int64]:
+        """Some of the judged rows, spread evenly."""
+        return self.judged[_spread(len(self.judged), WATCHED_ROWS)]
+
+    def loss_of(self, logit: Array, rows: NDArray[np.int64]) -> float:
+        """Mean log loss of rows under logits that know of no last seconds."""
+        price = np.clip(settle(sigmoid(logit), self.clock[rows]), LEAST, 1 - LEAST)
+        return logit_log_loss(self.outcome[rows], np.log(price / (1 - price)))
 
     def probe(self, rows: int) -> Matrix:
         """Real rows spread over the table, every other one with its optional inputs missing."""

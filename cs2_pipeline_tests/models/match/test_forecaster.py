@@ -14,7 +14,7 @@ from cs2_pipeline.models.match import forecaster
 from cs2_pipeline.models.match.contest import Contest, LineUp
 from cs2_pipeline.models.match.price import FEATURES, Forecaster, Price, Step, outputs
 from cs2_pipeline.models.match.table import contests
-from cs2_pipeline.models.training import TrainingError
+from cs2_pipeline.models.training import LEFT_OUT_LOSS, TrainingError
 from cs2_pipeline.training import match_table
 from cs2_pipeline_tests.models.match.played import contests_table
 
@@ -51,6 +51,13 @@ def test_the_graph_gives_what_the_step_gives(fitted):
     answer = fitted.artifact.predict(rows)
     for name, values in outputs(step, rows).items():
         assert np.allclose(answer[name], values, atol=1e-6)
+
+
+def test_the_loss_by_matches_played_adds_up_to_that_of_all_matches(fitted):
+    for one in fitted.candidates:
+        ends, losses = zip(*one.curves[LEFT_OUT_LOSS], strict=True)
+        assert ends[-1] == fitted.rows
+        assert np.average(losses, weights=np.diff((0, *ends))) == pytest.approx(one.log_loss)
 
 
 def test_the_served_graph_obeys_the_laws(fitted, dataset):

@@ -26,7 +26,7 @@ from cs2_pipeline.models.player.classifier import (
     train,
 )
 from cs2_pipeline.models.player.network import hide_adr
-from cs2_pipeline.models.training import TrainingError
+from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS, TrainingError
 from cs2_pipeline_tests.datasets.player_lines import player_lines
 
 DATASET = build(player_lines(players=300, matches=900, seed=5), max_anchors=4)
@@ -160,6 +160,16 @@ def test_the_mean_of_the_networks_is_served_unless_one_kind_is_surely_better(tra
     part = classifier._Part.of(DATASET, "test")
     knows = dataclasses.replace(kinds[1], predict=lambda _: np.eye(len(TIERS))[part.tier] * 0.9 + 0.025)
     assert classifier._choose([kinds[0], knows], mean, part) is knows
+
+
+def test_every_network_has_its_losses_by_epoch(training: PlayerTraining) -> None:
+    networks = [one for one in training.candidates if one.name in training.candidates[-1].params["networks"]]
+    assert len(networks) == 3
+    for one in networks:
+        for name in (TRAIN_LOSS, LEFT_OUT_LOSS):
+            assert [epoch for epoch, _ in one.curves[name]] == list(range(1, len(one.curves[name]) + 1))
+            assert min(loss for _, loss in one.curves[name]) < one.curves[name][0][1]
+        assert len(one.curves[LEFT_OUT_LOSS]) >= max(one.params["epochs_used"])
 
 
 def test_the_rule_is_how_often_each_tier_followed_the_tier_of_the_past() -> None:

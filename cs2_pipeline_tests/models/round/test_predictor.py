@@ -12,7 +12,7 @@ from cs2_pipeline.models.round import predictor
 from cs2_pipeline.models.round.inputs import mask
 from cs2_pipeline.models.round.predictor import RoundTraining
 from cs2_pipeline.models.round.rows import feature_matrix
-from cs2_pipeline.models.training import TrainingError
+from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS, TrainingError
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,18 @@ def test_the_same_data_and_seed_give_the_same_graph(
     shuffled_test_part.loc[in_test, "ct_wins"] = 1 - shuffled_test_part.loc[in_test, "ct_wins"]
     predictor.train(shuffled_test_part, seed=0, folder=tmp_path)
     assert model_digest(tmp_path) == model_digest(training.folder)
+
+
+def test_the_losses_by_step_fall_on_what_was_learned_from_and_on_what_was_left_out(training: RoundTraining) -> None:
+    assert {name.split("/")[1] for name in training.curves} == {"monotone network", "student network"}
+    for name in (TRAIN_LOSS, LEFT_OUT_LOSS):
+        curve = training.curves[f"{name}/student network"]
+        steps = [step for step, _ in curve]
+        assert steps == sorted(set(steps))
+        assert steps[-1] == predictor.STUDENT.steps_for(training.rows)
+        assert curve[-1][1] < curve[0][1]
+    left_out = training.chosen.curves[LEFT_OUT_LOSS]
+    assert left_out[-1][1] == pytest.approx(training.chosen.log_loss, abs=1e-6)  # so few rows that all are watched
 
 
 @pytest.mark.parametrize(
