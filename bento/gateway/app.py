@@ -13,6 +13,7 @@ from bento.gateway.http import errors, openapi
 from bento.gateway.http.middleware import App, Counted, LimitedBody, SpelledQuery
 from bento.gateway.rooms import ROOMS
 from bento.gateway.routers.health import VERSION
+from bento.http.openapi import page
 from cs2_pipeline.settings import Settings
 
 
@@ -27,6 +28,7 @@ def build_app(settings: Settings) -> FastAPI:
         version=VERSION,
         description=openapi.DESCRIPTION,
         lifespan=_running,
+        openapi_tags=list(openapi.TAGS),
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
@@ -68,4 +70,4 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
 
 
 async def _docs() -> HTMLResponse:
-    return HTMLResponse(openapi.PAGE)
+    return HTMLResponse(page("Counter-Strike 2 platform: API"))

@@ -12,16 +12,12 @@ from _bentoml_sdk import Service as BentoService
 
 from bento.gateway.app import build_app
 from bento.http import connections
+from bento.http.openapi import SWAGGER_FILES
 from cs2_pipeline import settings
 
 SETTINGS: Final = settings.load()
 APP: Final = build_app(SETTINGS)
-PASSED_ON: Final = {
-    "/schema.json",
-    "/healthz",
-    "/static_content/swagger-ui.css",
-    "/static_content/swagger-ui-bundle.js",
-}
+PASSED_ON: Final = {"/schema.json", "/healthz", *(f"/{name}" for name in SWAGGER_FILES)}
 
 
 class FrontedService(BentoService):  # type: ignore[misc]

@@ -87,7 +87,8 @@ def test_it_is_served_with_its_own_path_words_and_count(released, registry, sett
 def test_openapi_describes_it():
     described = openapi.document()
     assert described["paths"]["/weigh/equipment"]["post"]["summary"] == "Who has more equipment?"
-    assert "ctProbability" in described["components"]["schemas"]["EquipmentAnswerCamel"]["properties"]
+    assert "ct_probability" in described["components"]["schemas"]["EquipmentAnswer"]["properties"]
+    assert "Equipment" in [group["name"] for group in described["tags"]]
 
 
 def test_bentoml_declares_its_endpoints(tmp_path):

@@ -1,6 +1,8 @@
-"""The OpenAPI document: FastAPI's own, with the errors as they are really answered; and the page that shows it."""
+"""The OpenAPI document: FastAPI's own, in groups, with the errors as they are really answered."""
 
 from typing import Any, Final
+
+from bento.http import openapi
 
 DESCRIPTION: Final = """\
 Everything of the platform that is not a prediction of a state at hand.
@@ -11,63 +13,33 @@ pages: send `next` of one as `after` for the one behind it. Errors are `applicat
 machine it runs on, and with no key configured, no credential is needed.
 """
 
-_PROBLEM: Final[dict[str, Any]] = {
-    "type": "object",
-    "required": ["type", "title", "status", "detail"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer", "minimum": 400, "maximum": 599},
-        "detail": {"type": "string"},
-        "errors": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["field", "message"],
-                "properties": {"field": {"type": "string"}, "message": {"type": "string"}},
-            },
-        },
-    },
-}
-_RESPONSE: Final = {
-    "description": "a problem: what is wrong, and with which fields",
-    "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
-}
+TAGS: Final = (
+    {"name": "health", "description": "How the gateway is."},
+    {"name": "forecasts", "description": "Who wins a match or a series, and the ledger that keeps every forecast."},
+    {"name": "directories", "description": "Maps, teams and players of the demo database."},
+    {"name": "live matches", "description": "What live matches look like now: lists, states, prices, streams."},
+    {"name": "live intake", "description": "How events of live matches come in."},
+    {"name": "what if", "description": "How the price of a round changes with each input."},
+    {"name": "coaching", "description": "Skill cards, plans, and whether they helped."},
+    {"name": "announcements", "description": "Webhooks that are told of forecasts and matches."},
+    {"name": "accounts", "description": "Who asks: signing in, accounts, keys."},
+)
+"""The groups of the document, in the order in which they are shown."""
 _REPLACED: Final = ("HTTPValidationError", "ValidationError")
 
 
 def with_problems(document: dict[str, Any]) -> dict[str, Any]:
     """The document with `Problem` as the answer to everything that fails."""
-    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
     for name in _REPLACED:
         schemas.pop(name, None)
-    schemas["Problem"] = _PROBLEM
+    schemas["Problem"] = openapi.PROBLEM
+    components["responses"] = {"Problem": openapi.problem("a problem: what is wrong, and with which fields")}
     for path in document["paths"].values():
         for operation in path.values():
             operation["responses"].pop("422", None)
-            operation["responses"]["default"] = _RESPONSE
+            operation["responses"]["default"] = {"$ref": "#/components/responses/Problem"}
             if "security" in operation:
                 operation["security"] = [{}, *operation["security"]]
     return document
-
-
-PAGE: Final = """\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-  <meta charset="utf-8">
-  <title>Counter-Strike 2 platform: API</title>
-  <meta name="viewport" content="width=device-width, initial-scale=1">
-  <link rel="icon" href="data:,">
-  <link rel="stylesheet" href="static_content/swagger-ui.css">
-</head>
-<body>
-  <div id="swagger-ui"></div>
-  <script src="static_content/swagger-ui-bundle.js" charset="utf-8"></script>
-  <script>
-    SwaggerUIBundle({url: "openapi.json", dom_id: "#swagger-ui", tryItOutEnabled: true});
-  </script>
-</body>
-</html>
-"""
-"""Uses the Swagger UI that BentoML brings along, so that it works without the internet."""

@@ -17,7 +17,7 @@ from bento.gateway.live.views import Row, Team
 from cs2_pipeline.live import story
 from cs2_pipeline.live.history import queries
 
-router: Final = APIRouter(prefix="/api/v1", tags=["live, out"])
+router: Final = APIRouter(prefix="/api/v1", tags=["live matches"])
 Reader = Annotated[Caller, Depends(allow(Scope.LIVE_READ))]
 
 MOST_SWINGS: Final = 5

@@ -15,7 +15,7 @@ from cs2_pipeline.live import intake
 from cs2_pipeline.live.events import EventError, split
 from cs2_pipeline.live.log import LogUnavailableError
 
-router: Final = APIRouter(tags=["live, in"])
+router: Final = APIRouter(tags=["live intake"])
 Writer = Annotated[Caller, Depends(allow(Scope.LIVE_WRITE))]
 
 

@@ -18,7 +18,7 @@ from bento.http.problems import Problem
 from cs2_pipeline.live.history import queries
 from cs2_pipeline.live.hub import MAX_SUBSCRIBERS
 
-router: Final = APIRouter(prefix="/api/v1", tags=["live, out"])
+router: Final = APIRouter(prefix="/api/v1", tags=["live matches"])
 Reader = Annotated[Caller, Depends(allow(Scope.LIVE_READ))]
 _LATEST: Final = 1e300
 

@@ -22,7 +22,7 @@ from cs2_pipeline.live.events import MAX_BATCH
 from cs2_pipeline.live.sources.gsi import StateIntegration
 from cs2_pipeline.live.sources.server_log import ServerLog
 
-router: Final = APIRouter(prefix="/api/v1/sources", tags=["live, in"])
+router: Final = APIRouter(prefix="/api/v1/sources", tags=["live intake"])
 Writer = Annotated[Caller, Depends(allow(Scope.LIVE_WRITE))]
 MAX_SOURCES: Final = 2_000
 """Servers and clients remembered; who was silent longest is forgotten first."""

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import msgspec
 from prometheus_client import Counter
 
+from bento.http.openapi import SWAGGER_FILES
 from bento.http.problems import (
     MEDIA_TYPE,
     Problem,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("bentoml.predictions")
 
-PASSED_ON: Final = {"/schema.json", "/healthz", *(f"/static_content/{name}" for name in openapi.SWAGGER_FILES)}
+PASSED_ON: Final = {"/schema.json", "/healthz", *(f"/{name}" for name in SWAGGER_FILES)}
 CHUNK: Final = 500
 """States of a batch that are worked on before others get their turn."""
 SMALL_BODY: Final = 64 * 1024
