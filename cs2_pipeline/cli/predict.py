@@ -8,11 +8,9 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.error import HTTPError
 
-from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import ModelSpec, serving_of
 from cs2_pipeline.cli import fields
 from cs2_pipeline.cli.console import CliError, UsageError, answer, err, out
-from cs2_pipeline.game.maps import MAPS, map_index
 from cs2_pipeline.settings import Settings
 
 _BAR: Final = 20
@@ -40,11 +38,10 @@ def predict(
     if values and taken:
         err.print(f"not given, taken from the example: {' '.join(taken)}", markup=False, soft_wrap=True)
     body = {**serving.example, **values}
-    if body.get("map_name") is not None and not map_index(body["map_name"]):
-        err.print(
-            f"map_name: {body['map_name']} is not a map the models know, so it is left out. Known: {', '.join(MAPS)}",
-            markup=False, soft_wrap=True,
-        )  # fmt: skip
+    for one in serving.fields:
+        if one.known and body.get(one.name) not in (None, *one.known):
+            warning = f"{one.name}: the models do not know {body[one.name]}, so it is left out"
+            err.print(f"{warning}. Known: {', '.join(one.known)}", markup=False, soft_wrap=True)
     found = ask(settings, serving.one, body)
     if as_json:
         answer(found)
@@ -109,8 +106,8 @@ def _drawn(spec: ModelSpec, found: Mapping[str, Any]) -> list[str]:
         ct = found["ct_win_probability"]
         low, high = (round(100 * end) for end in found["ct_win_interval"])
         return [f"CT {100 * ct:.0f} % [{low}–{high}] {_bar(ct)} T {100 * (1 - ct):.0f} %    {by}"]
-    if spec.name == catalog.PLAYER.name and found.get("scores") is None:
-        return [f"no tier: {found.get('reason')}    {by}"]
+    if found.get("reason") is not None:
+        return [f"no answer: {found['reason']}    {by}"]
     if found.get("scores") is not None:
         tiers = [f"{tier:<12} {_bar(score)} {100 * score:.0f} %" for tier, score in found["scores"].items()]
         return [f"{found['skill_level']}, {100 * found['confidence']:.0f} % sure    {by}", *tiers]

@@ -43,7 +43,7 @@ class Evidence:
         metrics_required_only: test metrics when the optional inputs are missing.
         reliability: `reliability.table` of what was foretold: CT's win, or the likeliest tier.
         probability: given to it, shape (rows,).
-        by_rounds: a player model's worth by rounds observed (`player_classifier.by_rounds`), on all of the test part.
+        by_rounds: the player model by rounds observed (`models.player.classifier.by_rounds`), on the whole test part.
         min_rounds: from how many rounds on a player model answers.
         constant_inputs: inputs that had one value alone in training, each with it.
     """

@@ -1,6 +1,6 @@
 """The player model by how many rounds of a player it saw: as lines of the model card and as a figure.
 
-The numbers are `player_classifier.by_rounds`'s; here they are only shown.
+The numbers are `models.player.classifier.by_rounds`'s; here they are only shown.
 """
 
 from pathlib import Path
@@ -42,7 +42,7 @@ def write_figure(path: Path, by_rounds: pd.DataFrame, min_rounds: int, *, title:
 
     Args:
         path: of the image; its folder must be there.
-        by_rounds: from `player_classifier.by_rounds`.
+        by_rounds: from `models.player.classifier.by_rounds`.
         min_rounds: from how many rounds on the model answers; bins that end below it are shaded.
         title: of the figure.
     """

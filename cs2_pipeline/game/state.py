@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.rules import FULL_ARMOR, FULL_HEALTH, MAX_MONEY, TEAM_SIZE, Side
 
 
@@ -23,6 +24,7 @@ class Field:
         required: whether a request must carry it.
         text: a string field.
         meaning: what it is, with its unit, for documentation.
+        known: the values of a text that the models know; any other counts as not given.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Field:
     integer: bool = False
     required: bool = True
     text: bool = False
+    known: tuple[str, ...] = ()
 
 
 MAX_TIME_REMAINING: Final = 180.0
@@ -63,7 +66,7 @@ ROUND_FIELDS: Final[tuple[Field, ...]] = (
     ),
     Field("ct_score", 0, MAX_SCORE, "rounds the CT side has won before this one", integer=True),
     Field("t_score", 0, MAX_SCORE, "rounds the T side has won before this one", integer=True),
-    Field("map_name", 0, 0, "the map, such as de_mirage", required=False, text=True),
+    Field("map_name", 0, 0, "the map, such as de_mirage", required=False, text=True, known=MAPS),
     Field("ct_health", 0, TEAM_SIZE * FULL_HEALTH, "health of the living CT, added up", required=False),
     Field("t_health", 0, TEAM_SIZE * FULL_HEALTH, "health of the living T, added up", required=False),
     Field("ct_armor", 0, TEAM_SIZE * FULL_ARMOR, "armour of the living CT, added up", required=False),

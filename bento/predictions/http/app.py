@@ -5,13 +5,14 @@ service's paths are answered before them. What BentoML itself serves (`PASSED_ON
 """
 
 import asyncio
+import collections
 import gc
 import logging
 import os
 import signal
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from importlib.metadata import version as installed_version
@@ -64,6 +65,8 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 Handler = Callable[[Scope, Receive], Awaitable[bytes]]
+Headers = Sequence[tuple[bytes, bytes]]
+PredictionHandler = Callable[[Scope, Receive], Awaitable[tuple[bytes, Headers]]]
 
 _JSON: Final = b"application/json"
 _JSON_HEADER: Final = (b"content-type", _JSON)
@@ -104,7 +107,7 @@ class PredictionApp:
         self._this_turn = 0
         self._held_bytes = 0
         self._pages = openapi.pages()
-        self._predictions: dict[str, Handler] = {}
+        self._predictions: dict[str, PredictionHandler] = {}
         for spec in catalog.served():
             endpoint, serving = _Endpoint.of(spec), serving_of(spec)
             self._predictions[serving.one] = partial(self._one, endpoint)
@@ -131,7 +134,7 @@ class PredictionApp:
             self._admit(scope)
             self._in_flight += 1
             try:
-                body = await handler(scope, receive)
+                body, warnings = await handler(scope, receive)
             finally:
                 self._in_flight -= 1
         except Problem as problem:
@@ -144,7 +147,7 @@ class PredictionApp:
             await _send_problem(_internal(scope), send)
         else:
             metrics.LATENCY.observe(time.perf_counter() - started)
-            await _send(send, 200, _JSON, body)
+            await _send(send, 200, _JSON, body, warnings)
 
     def _admit(self, scope: Scope) -> None:
         """Turn a request away when too many wait already, when it has no key, or when it does not carry JSON.
@@ -169,8 +172,8 @@ class PredictionApp:
     def _turn_is_over(self) -> None:
         self._this_turn = 0
 
-    async def _one(self, endpoint: "_Endpoint", scope: Scope, receive: Receive) -> bytes:
-        """Answer about one item."""
+    async def _one(self, endpoint: "_Endpoint", scope: Scope, receive: Receive) -> tuple[bytes, Headers]:
+        """Answer about one item, and warn of what of it was left out."""
         model = self._require(endpoint.name)
         values, style = endpoint.form.read_one(await self._body(scope, receive, SMALL_BODY))
         prediction = model.one(values)
@@ -179,14 +182,15 @@ class PredictionApp:
             self._log.note(model, values, prediction)
         answer = spelled(model.word(prediction), style)
         answer[version_key(style)] = model.version.version
-        return _encode(answer)
+        unknown = endpoint.form.unknown((values,))
+        return _encode(answer), _warnings(endpoint.form, unknown, 1) if unknown else ()
 
-    async def _many(self, endpoint: "_Endpoint", scope: Scope, receive: Receive) -> bytes:
+    async def _many(self, endpoint: "_Endpoint", scope: Scope, receive: Receive) -> tuple[bytes, Headers]:
         """Answer a batch chunk by chunk, so that other requests are answered in between."""
         model = self._require(endpoint.name)
         body = await self._body(scope, receive, self._settings.max_body_bytes)
         with self._holding(len(body)):
-            parts, style = [], None
+            parts, style, count, unknown = [], None, 0, collections.Counter[str]()
             async for rows, style in _chunks(endpoint.form, body):
                 predictions = model.many(rows)
                 if self._log is not None:
@@ -194,8 +198,11 @@ class PredictionApp:
                         self._log.note(model, values, one)
                 parts.append(_encode([spelled(model.word(one), style) for one in predictions])[1:-1])
                 endpoint.counter.inc(len(rows))
+                count += len(rows)
+                unknown.update(endpoint.form.unknown(rows))
         version = _encode(version_key(cast(Style, style))) + b":" + _encode(model.version.version)
-        return b'{"predictions":[' + b",".join(parts) + b"]," + version + b"}"
+        answer = b'{"predictions":[' + b",".join(parts) + b"]," + version + b"}"
+        return answer, _warnings(endpoint.form, unknown, count)
 
     def _require(self, name: str) -> Predictor[Any]:
         model = self._champions.predictors.get(name)
@@ -450,6 +457,16 @@ def _content_length(headers: Sequence[tuple[bytes, bytes]]) -> int:
         if name == b"content-length":
             return int(value) if value.isdigit() else 0
     return 0
+
+
+def _warnings(form: Form, unknown: Mapping[str, int], items: int) -> Headers:
+    """Headers that say which texts the models do not know and left out: not their words, which may be anything."""
+    known = {field.name: ", ".join(field.known) for field in form.fields}
+    found = []
+    for name, count in unknown.items():
+        where = f" in {count} of {items} items" if items > 1 else ""
+        found.append((b"warning", f'299 - "{name} is unknown{where} and was left out; known: {known[name]}"'.encode()))
+    return found
 
 
 def _internal(scope: Scope) -> Problem:

@@ -112,7 +112,7 @@ def _identifier(name: str) -> Schema:
 
 def _one(serving: Serving) -> Schema:
     name = serving.item
-    return {"post": _operation(name, serving.question, _ref(name), dict(serving.example), _ref(f"{name}Answer"))}
+    return {"post": _operation(serving, serving.question, _ref(name), dict(serving.example), _ref(f"{name}Answer"))}
 
 
 def _many(serving: Serving, form: Form) -> Schema:
@@ -120,7 +120,7 @@ def _many(serving: Serving, form: Form) -> Schema:
     items = {"type": "array", "items": _ref(name), "minItems": 1, "maxItems": MAX_BATCH}
     body = {"type": "object", "properties": {form.many: items}, "required": [form.many], "additionalProperties": False}
     example = {form.many: [dict(serving.example)]}
-    return {"post": _operation(name, serving.questions, body, example, _ref(f"{name}Answers"))}
+    return {"post": _operation(serving, serving.questions, body, example, _ref(f"{name}Answers"))}
 
 
 _REFUSALS: Final = {
@@ -141,15 +141,18 @@ _REFUSALS: Final = {
 _RETRIED: Final = ("429", "503")
 
 
-def _operation(group: str, summary: str, request: Schema, example: Schema, answer: Schema) -> Schema:
+def _operation(serving: Serving, summary: str, request: Schema, example: Schema, answer: Schema) -> Schema:
+    answered = _json("the prediction", answer)
+    if any(field.known for field in serving.fields):
+        answered["headers"] = {"Warning": {"description": "what was left out, as it is unknown", "schema": _TEXT}}
     return {
-        "tags": [group],
+        "tags": [serving.item],
         "summary": summary,
         "requestBody": {
             "required": True,
             "content": {"application/json": {"schema": request, "example": example}},
         },
-        "responses": {"200": _json("the prediction", answer)} | _refusals(*_REFUSALS),
+        "responses": {"200": answered} | _refusals(*_REFUSALS),
         "security": _KEY,
     }
 

@@ -80,6 +80,7 @@ class Form:
         self._camel_mark = f'"{next(marks)}"'.encode()
         self._by_name = {style.name: {style.spell(f.name): f for f in self.fields} for style in (SNAKE, CAMEL)}
         self._ids_by_name = {style.name: {style.spell(name): name for name in ids} for style in (SNAKE, CAMEL)}
+        self._known = {field.name: frozenset(field.known) for field in self.fields if field.known}
         self._one, self._many = {}, {}
         for style in (SNAKE, CAMEL):
             one = _struct(self.fields, ids, style)
@@ -116,6 +117,14 @@ class Form:
         rows = [asdict(item) for item in items]
         contradictions = self._contradictions
         return None if any(contradictions(values) for values in rows) else rows
+
+    def unknown(self, items: Sequence[Values]) -> dict[str, int]:
+        """How many of right items hold a text that the models do not know, by field; only fields with such items."""
+        counts = {
+            name: sum(values[name] is not None and values[name] not in known for values in items)
+            for name, known in self._known.items()
+        }
+        return {name: count for name, count in counts.items() if count}
 
     def read_many_slowly(self, document: Any) -> Iterator[tuple[list[Values], Style] | None]:
         """Read a parsed body with many item by item. Yields None now and then, so that others get their turn; then the

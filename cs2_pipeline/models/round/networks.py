@@ -241,7 +241,7 @@ def fit(
     network = RoundPredictor(members, len(MONOTONE), len(CONTEXT), params, seed)
     optimizer = _optimizer(network, params)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(steps))
-    curves: dict[str, Curve] = {TRAIN_LOSS: []} | ({LEFT_OUT_LOSS: []} if left_out is not None else {})
+    curves: dict[str, Curve] = {name: [] for name in ([TRAIN_LOSS, LEFT_OUT_LOSS] if left_out else [TRAIN_LOSS])}
     losses: list[float] = []
     for done in range(0, steps, STEPS_A_DRAW):
         now = min(STEPS_A_DRAW, steps - done)

@@ -165,14 +165,18 @@ def _leaves(members: int) -> NDArray[np.int64]:
 
 def _fit_teachers(data: Rows, seed: int, say: Progress) -> _Teachers:
     """The networks, the trees, and both with the weights that suit them best."""
-    trees, by_fold, foreseen = _fit_boosting(data, seed, say)
-    network = _fit_networks(data, foreseen, seed, say)
+    trees, by_fold, next_prices = _fit_boosting(data, seed, say)
+    network = _fit_networks(data, next_prices, seed, say)
     blends = _blends(data, [network.left_out, trees.left_out])
     informed, required = (Weights(blend.weights[0], blend.weights[1], blend.offset) for blend in blends)
     change = informed.total * (network.left_out[0] - network.left_out[1])
-    unsaid = NOT_NOISE * float(np.mean(change**2))
-    teacher = Teacher(network.estimator, trees.estimator, informed, required, unsaid)
-    params = {"all_inputs": informed._asdict(), "required_only": required._asdict(), "unsaid": unsaid}
+    optional_variance = NOT_NOISE * float(np.mean(change**2))
+    teacher = Teacher(network.estimator, trees.estimator, informed, required, optional_variance)
+    params = {
+        "all_inputs": informed._asdict(),
+        "required_only": required._asdict(),
+        "optional_variance": optional_variance,
+    }
     pairs = zip(network.left_out, trees.left_out, strict=True)
     views = [blend(*logits) for blend, logits in zip(blends, pairs, strict=True)]
     return _Teachers(
@@ -273,14 +277,14 @@ def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> t
     return judged.candidate(data, lambda features: network.exact(InputMaker()(features))[0][:, FOLDS]), model
 
 
-def _fit_networks(data: Rows, foreseen: Array, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
+def _fit_networks(data: Rows, next_prices: Array, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
     """The ensemble: each member leaves one fold out, and all of them together are the model.
 
     It is fitted twice: first, in half the steps, to what the trees say of each row's next moment; then to what the
     networks of the first time say of it.
 
     Args:
-        foreseen: what the trees that left a fold out say of each row's next moment, shape (rows, folds).
+        next_prices: what the trees that left a fold out say of each row's next moment, shape (rows, folds).
     """
     began = time.perf_counter()
     params, random, inputs_of = NetworkParams(), np.random.default_rng(seed), InputMaker()
@@ -298,7 +302,7 @@ def _fit_networks(data: Rows, foreseen: Array, seed: int, say: Progress) -> _Par
             draw, members, len(data.outcome), params=params, seed=seed, progress=say, left_out=_watch(data, leaves)
         )
 
-    first, _ = fit(foreseen, replace(params, steps=params.steps // 2), seed)
+    first, _ = fit(next_prices, replace(params, steps=params.steps // 2), seed)
     pieces = np.array_split(data.features, math.ceil(len(data.features) / JUDGED_ROWS))
     now = sigmoid(np.concatenate([first.exact(inputs_of(piece))[0] for piece in pieces]))
     taught = [data.next_of(now[:, leaves == fold].mean(axis=1)) for fold in range(FOLDS)]
@@ -326,14 +330,14 @@ def _fit_boosting(data: Rows, seed: int, say: Progress) -> tuple[_Part[RoundTree
     with ThreadPoolExecutor(2) as pool:
         *by_fold, final = pool.map(fit, (*range(FOLDS), NO_FOLD))
     logits = np.empty((2, len(data.judged)))
-    foreseen = np.empty((len(data.outcome), FOLDS))
+    next_prices = np.empty((len(data.outcome), FOLDS))
     for fold, trees in enumerate(by_fold):
-        foreseen[:, fold] = data.next_of(sigmoid(trees.logits(data.features)))
+        next_prices[:, fold] = data.next_of(sigmoid(trees.logits(data.features)))
         judged = data.fold[data.judged] == fold
         for view, left_out in zip(data.judged_views, logits, strict=True):
             left_out[judged] = trees.logits(view[judged])
     part = _Part("gradient boosting", asdict(params), final, (logits[0], logits[1]), time.perf_counter() - began)
-    return part, tuple(by_fold), foreseen
+    return part, tuple(by_fold), next_prices
 
 
 def _grown(data: Rows, fold: int, params: BoostingParams, random: np.random.Generator) -> RoundTrees:

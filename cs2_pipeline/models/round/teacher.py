@@ -62,14 +62,14 @@ class Teacher:
     Attributes:
         network, trees: the fitted parts.
         informed, required: the blend of states with some optional input, and with the required ones only.
-        unsaid: variance of the logit that the optional inputs explain.
+        optional_variance: variance of the logit that the optional inputs explain.
     """
 
     network: RoundPredictor
     trees: RoundTrees
     informed: Weights
     required: Weights
-    unsaid: float
+    optional_variance: float
 
     def say(self, features: Matrix) -> tuple[Array, Array]:
         """Logits that know of no last seconds, and their reach, as `combine`."""
@@ -89,5 +89,5 @@ class Teacher:
         logit = weights[:, 0] * mean + weights[:, 1] * trees + weights[:, 2]
         spread = np.sqrt(members.var(axis=1) + (mean - trees) ** 2 / 4)
         reach = SPREAD_SCALE * (weights[:, 0] + weights[:, 1]) * spread * (1 + SPREAD_GROWTH * logit**2)
-        reach = np.sqrt(reach**2 + NORMAL_REACH**2 * (SHARED_ERROR**2 + self.unsaid * hidden))
+        reach = np.sqrt(reach**2 + NORMAL_REACH**2 * (SHARED_ERROR**2 + self.optional_variance * hidden))
         return logit, np.minimum(reach, MAX_REACH)

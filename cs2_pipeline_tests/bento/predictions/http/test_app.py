@@ -57,6 +57,17 @@ def test_a_round_is_predicted_as_agreed(server):
     }
 
 
+def test_a_map_that_no_model_knows_is_warned_of_and_answered_like_none(server):
+    known, unknown = (server.post("/predict/round", ROUND | {"map_name": name}) for name in ("de_nuke", "de_\r\nX: 1"))
+    assert "warning" not in known.headers
+    assert unknown.json == server.post("/predict/round", ROUND).json
+    assert unknown.headers["warning"].startswith('299 - "map_name is unknown and was left out; known: de_ancient, ')
+    assert "x" not in unknown.headers
+    states = [ROUND, ROUND | {"map_name": "de_dustt"}, ROUND | {"map_name": "de_dust2"}] * 300  # more than one chunk
+    batch = server.post("/predict/rounds", {"states": states})
+    assert "map_name is unknown in 300 of 900 items" in batch.headers["warning"]
+
+
 def test_the_answer_comes_in_the_spelling_of_the_request(server):
     answer = server.post("/predict/round", in_camel(ROUND))
     assert answer.json == in_camel(server.post("/predict/round", ROUND).json)
