@@ -1,6 +1,6 @@
 """Small real artifacts, hand-built graphs with known answers, and a training of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from cs2_pipeline.game.player import TIERS
 from cs2_pipeline.registry.runs import TrainingRun
 
 
-def round_artifact(folder: Path, *, bias: float = 0.0) -> Artifact:
+def round_artifact(folder: Path, *, bias: float = 0.0, ignored: Sequence[str] = ()) -> Artifact:
     """P(CT) = sigmoid(0.8 (ct_alive - t_alive) + bias), the interval 0.2 to either side on the logit.
 
     In the last five seconds of a clock it goes in a straight line to the decided neighbour's, as the laws demand.
@@ -58,7 +58,15 @@ def round_artifact(folder: Path, *, bias: float = 0.0) -> Artifact:
     logit = 0.8 * (probe[:, 0] - probe[:, 1]) + bias
     expected = {name: (1 / (1 + np.exp(-(logit + shift)))).astype(np.float32) for name, shift in ends.items()}
     graph = _graph(ROUND_FEATURES, nodes, initializers, outputs)
-    return write(folder, name="round_predictor", graph=graph, features=ROUND_FEATURES, probe=probe, expected=expected)
+    return write(
+        folder,
+        name="round_predictor",
+        graph=graph,
+        features=ROUND_FEATURES,
+        probe=probe,
+        expected=expected,
+        ignored_inputs=list(ignored),
+    )
 
 
 def player_artifact(folder: Path, *, min_rounds: int = 0) -> Artifact:

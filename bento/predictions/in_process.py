@@ -21,15 +21,16 @@ Body = BaseModel | dict[str, Any]
 async def one(spec: ModelSpec, item: Body) -> dict[str, Any]:
     """The answer about one item."""
     model = await _loaded(spec.name)
-    answer = model.word(model.one(_values(form_of(serving_of(spec)), item)))
-    return answer | {"model_version": model.version.version}
+    values = _values(form_of(serving_of(spec)), item)
+    return model.answer(values, model.one(values)) | {"model_version": model.version.version}
 
 
 async def many(spec: ModelSpec, items: Body) -> dict[str, Any]:
     """The answers about many items."""
     model, serving = await _loaded(spec.name), serving_of(spec)
-    predictions = model.many([_values(form_of(serving), item) for item in _document(items)[serving.listed]])
-    return {"predictions": [model.word(one) for one in predictions], "model_version": model.version.version}
+    values = [_values(form_of(serving), item) for item in _document(items)[serving.listed]]
+    answers = [model.answer(asked, one) for asked, one in zip(values, model.many(values), strict=True)]
+    return {"predictions": answers, "model_version": model.version.version}
 
 
 @cache

@@ -53,6 +53,8 @@ namespace Cs2Predictions
         public double Confidence { get; set; }
         /// <summary>Lower and upper bound of the CT side's probability.</summary>
         public double[] CtWinInterval { get; set; }
+        /// <summary>Values given that the model ignores, because they never varied in its training; null for none.</summary>
+        public List<string> IgnoredInputs { get; set; }
         /// <summary>The version that computed it; null inside a batch, which has one for all.</summary>
         public string ModelVersion { get; set; }
     }

@@ -39,13 +39,17 @@ class RoundState(TypedDict):
 
 
 class RoundOdds(TypedDict):
-    """Who wins a round; ``model_version`` is missing in an item of `RoundOddsBatch`."""
+    """Who wins a round; ``model_version`` is missing in an item of `RoundOddsBatch`.
+
+    ``ignored_inputs`` names the values given that the model ignores, because they never varied in its training.
+    """
 
     ct_win_probability: float
     t_win_probability: float
     predicted_winner: Literal["CT", "T"]
     confidence: float
     ct_win_interval: tuple[float, float]
+    ignored_inputs: NotRequired[list[str]]
     model_version: NotRequired[str]
 
 

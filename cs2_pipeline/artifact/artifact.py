@@ -65,6 +65,11 @@ class Artifact:
         """Feature names in the order of the input's columns."""
         return tuple(self.manifest["features"])
 
+    @property
+    def ignored_inputs(self) -> tuple[str, ...]:
+        """Fields of a request that the model was trained without, because they never varied: it is blind to them."""
+        return tuple(self.manifest.get("ignored_inputs", ()))
+
     def columns(self, known: tuple[str, ...]) -> NDArray[np.intp] | slice:
         """Which of the known features the model reads, as an index into the columns of a matrix of all of them.
 

@@ -11,7 +11,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import Artifact, ArtifactError, ModelVersion
-from cs2_pipeline.artifact.spec import Values, resolve, serving_of
+from cs2_pipeline.artifact.spec import IGNORED, Values, resolve, serving_of
 
 DIGITS = 6
 """Decimals of an answered probability."""
@@ -40,6 +40,7 @@ class Predictor(ABC, Generic[Prediction]):
         self._outputs = list(outputs)
         self._columns = artifact.columns(self.spec.features)
         self._run = artifact.session.run
+        self._ignored = artifact.ignored_inputs
 
     @classmethod
     def ready(cls, version: ModelVersion, artifact: Artifact) -> Self:
@@ -63,6 +64,13 @@ class Predictor(ABC, Generic[Prediction]):
     @abstractmethod
     def word(self, prediction: Prediction) -> dict[str, Any]:
         """A prediction as it is answered, by snake_case name, without the model's version."""
+
+    def answer(self, values: Values, prediction: Prediction) -> dict[str, Any]:
+        """As `word`; and where values were given that the model ignores, their names as `IGNORED`."""
+        worded = self.word(prediction)
+        if self._ignored and (given := [name for name in self._ignored if values.get(name) is not None]):
+            worded[IGNORED] = given
+        return worded
 
     @abstractmethod
     def row(self, prediction: Prediction) -> dict[str, float | None]:

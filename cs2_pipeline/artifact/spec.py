@@ -8,7 +8,7 @@ lives where all of them may import from, and it is light: plain values and the g
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 from cs2_pipeline.game.state import Field
 
@@ -16,6 +16,9 @@ Schema = Mapping[str, Any]
 """A JSON schema."""
 Values = dict[str, Any]
 """A request's values by field name, all of the form's fields among them; None where one is not given."""
+
+IGNORED: Final = "ignored_inputs"
+"""The part of an answer that names the values given which the model ignores: they never varied in its training."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from typing import Any, Final
 from urllib.error import HTTPError
 
-from cs2_pipeline.artifact.spec import ModelSpec, serving_of
+from cs2_pipeline.artifact.spec import IGNORED, ModelSpec, serving_of
 from cs2_pipeline.cli import fields
 from cs2_pipeline.cli.console import CliError, UsageError, answer, err, out
 from cs2_pipeline.settings import Settings
@@ -91,6 +91,8 @@ def _show(settings: Settings, spec: ModelSpec, body: dict[str, Any], found: dict
     url = f"http://{settings.host}:{settings.service_port}{serving_of(spec).one}"
     for line in _drawn(spec, found):
         out.print(f"  {line}", markup=False, soft_wrap=True)
+    if ignored := found.get(IGNORED):
+        out.print(f"  ignored, because it never varied in training: {', '.join(ignored)}", markup=False, soft_wrap=True)
     key = "-H 'X-API-Key: …' " if settings.api_key is not None else ""
     command = f"curl -s {url} {key}-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
     out.print(f"  {command}", style="dim", markup=False, soft_wrap=True)
@@ -111,7 +113,7 @@ def _drawn(spec: ModelSpec, found: Mapping[str, Any]) -> list[str]:
     if found.get("scores") is not None:
         tiers = [f"{tier:<12} {_bar(score)} {100 * score:.0f} %" for tier, score in found["scores"].items()]
         return [f"{found['skill_level']}, {100 * found['confidence']:.0f} % sure    {by}", *tiers]
-    fields = [f"{name}: {json.dumps(value)}" for name, value in found.items() if name != "model_version"]
+    fields = [f"{name}: {json.dumps(value)}" for name, value in found.items() if name not in ("model_version", IGNORED)]
     return [*fields, by]
 
 

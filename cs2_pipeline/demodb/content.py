@@ -26,7 +26,8 @@ _ENOUGH_LINES: Final = 50
 _FEW: Final = 0.8
 """Share of usable rounds or records below which it is a warning."""
 _IN_PLAYER_PARTS: Final = ("first_kills", "clutches", "clutch_attempts", "damage", "headshots", "assists")
-_IN_ROUND_PARTS: Final = ("equipment_value", "start_money", "has_helmet", "has_defuse_kit")
+_IN_ROUND_PARTS: Final = ("equipment_value", "start_money")
+_OPTIONAL_OF_ROUNDS: Final = ("has_helmet", "has_defuse_kit")
 _TO_DO: Final[Mapping[str, str]] = {
     reasons.NO_POSITIONS: "switch on player positions in Demo Lens and parse the demos again",
     reasons.NO_INVENTORY: "switch on equipment in Demo Lens and parse the demos again",
@@ -122,15 +123,18 @@ def _corrections(mapped: Counter[str], among: str) -> Iterator[Remark]:
 
 def _constants(players: pd.DataFrame, participants: pd.DataFrame) -> Iterator[Remark]:
     """Columns that hold one value alone: no model can learn from them, and none should answer by them."""
-    for frame, names, model in (
-        (players, _IN_PLAYER_PARTS, "player model"),
-        (participants, _IN_ROUND_PARTS, "round model"),
+    for frame, names, model, so in (
+        (players, _IN_PLAYER_PARTS, "player model", "what is trained on it is not promoted"),
+        (participants, _OPTIONAL_OF_ROUNDS, "round model", "it is trained without it"),
+        (participants, _IN_ROUND_PARTS, "round model", "what is trained on it is not promoted"),
     ):
         if len(frame) < _ENOUGH_LINES:
             continue
         constant = [
-            f"{name} (always {frame[name].iloc[0]})" for name in names if (frame[name] == frame[name].iloc[0]).all()
+            f"{name} (never recorded)" if frame[name].isna().all() else f"{name} (always {frame[name].iloc[0]})"
+            for name in names
+            if len(frame[name].unique()) == 1
         ]
         if constant:
-            text = f"{model}: no information in {', '.join(constant)}; what is trained on it is not promoted"
+            text = f"{model}: no information in {', '.join(constant)}; {so}"
             yield Remark("warning", text)

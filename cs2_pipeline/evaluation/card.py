@@ -78,7 +78,7 @@ def render(evidence: Evidence, decision: Decision, about: About) -> str:
         "Slices": _slices(evidence),
         "Laws": [f"- {'holds' if law.holds else '**broken**'}: {law.sentence}" for law in evidence.laws or ()],
         "Promotion": ["Promoted." if decision.promote else "Not promoted.", *_bullets(decision.reasons)],
-        "Limits": _bullets(about.limits),
+        "Limits": _bullets([*_ignored(evidence), *about.limits]),
         "How to make it again": _origin(about),
     }
     lines = [f"# Model card: {evidence.model}", ""]
@@ -92,6 +92,15 @@ def render(evidence: Evidence, decision: Decision, about: About) -> str:
 
 def _bullets(sentences: Sequence[str]) -> list[str]:
     return [f"- {sentence}" for sentence in sentences]
+
+
+def _ignored(evidence: Evidence) -> list[str]:
+    if not evidence.ignored_inputs:
+        return []
+    named = ", ".join(f"`{name}`" for name in evidence.ignored_inputs)
+    return [
+        f"It ignores {named}: never varied in training, so nothing could be learned. Its answers say so when given."
+    ]
 
 
 def _parts(about: About) -> list[str]:

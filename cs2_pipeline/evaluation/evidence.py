@@ -45,7 +45,9 @@ class Evidence:
         probability: given to it, shape (rows,).
         by_rounds: the player model by rounds observed (`models.player.classifier.by_rounds`), on the whole test part.
         min_rounds: from how many rounds on a player model answers.
-        constant_inputs: inputs that had one value alone in training, each with it.
+        constant_inputs: inputs that had one value alone in training, each with it (NaN: never known), and that the
+            model reads all the same.
+        ignored_inputs: inputs that never varied in training and that the model was therefore trained without.
     """
 
     model: str
@@ -65,6 +67,7 @@ class Evidence:
     by_rounds: pd.DataFrame | None = None
     min_rounds: int | None = None
     constant_inputs: Mapping[str, float] = field(default_factory=dict)
+    ignored_inputs: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -77,13 +77,19 @@ def _audit(evidence: Evidence) -> Condition:
 def _inputs(evidence: Evidence) -> Condition:
     name = "inputs that vary"
     if evidence.constant_inputs:
-        named = ", ".join(f"{column} (always {value:g})" for column, value in evidence.constant_inputs.items())
+        named = ", ".join(
+            f"{column} (never known)" if math.isnan(value) else f"{column} (always {value:g})"
+            for column, value in evidence.constant_inputs.items()
+        )
         return Condition(
             name,
             False,
             f"In training some inputs never varied, so that nothing is known of what they mean: {named}. "
             "`cs2 doctor` says whether the demo database holds them.",
         )
+    if evidence.ignored_inputs:
+        named = ", ".join(evidence.ignored_inputs)
+        return Condition(name, True, f"Every input that the model reads varied in training; it ignores {named}.")
     return Condition(name, True, "Every input that applications give varied in training.")
 
 

@@ -36,6 +36,8 @@ round clock (0 once the bomb is down) and the bomb's (0 before), because they me
 may be missing: NaN, and map number 0."""
 
 OPTIONAL_ROUND_FEATURES: Final = ROUND_FEATURES[11:]
+MISSING_ROUND_FEATURES: Final = {name: 0.0 if name == "map_index" else NAN for name in OPTIONAL_ROUND_FEATURES}
+"""What stands for each of the optional features where it is missing."""
 
 
 def round_features(values: Mapping[str, Any]) -> list[Any]:
@@ -50,7 +52,7 @@ def round_features(values: Mapping[str, Any]) -> list[Any]:
     features = []
     for name in ROUND_FEATURES:
         value = computed[name] if name in computed else values.get(name)
-        features.append(value if value is not None else (0 if name == "map_index" else NAN))
+        features.append(value if value is not None else MISSING_ROUND_FEATURES.get(name, NAN))
     return features
 
 

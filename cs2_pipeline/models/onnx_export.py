@@ -4,6 +4,7 @@ Graphs are built node by node rather than traced, because the same input must gi
 operation must keep the model's laws in floating point.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import numpy as np
@@ -12,8 +13,32 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 INPUT: Final = "features"
+_SEEN: Final = "seen"
 IR_VERSION: Final = 10
 OPSETS: Final = {"": 21}
+
+
+def blind(graph: bytes, missing: Mapping[int, float], width: int) -> bytes:
+    """The same model, blind to some inputs: whatever they are given, it sees what stands for a missing one.
+
+    Args:
+        graph: of `Graph.serialize`.
+        missing: column of the input -> what stands for a missing value there.
+        width: columns of the input.
+    """
+    if not missing:
+        return graph
+    model = onnx.load_from_string(graph)
+    columns, values = np.zeros(width, dtype=bool), np.zeros(width, np.float32)
+    for column, value in missing.items():
+        columns[column], values[column] = True, value
+    for node in model.graph.node:
+        node.input[:] = [_SEEN if name == INPUT else name for name in node.input]
+    constants = {"blind": columns, "unseen": values}
+    model.graph.initializer.extend(numpy_helper.from_array(value, name) for name, value in constants.items())
+    model.graph.node.insert(0, helper.make_node("Where", [*constants, INPUT], [_SEEN]))
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString(deterministic=True))
 
 
 class Graph:

@@ -1,6 +1,6 @@
 """What fitting a model yields, the same for every model: candidates, the chosen one, the baseline and the artifact."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -22,6 +22,25 @@ LEFT_OUT_LOSS: Final = "left_out_log_loss"
 
 class TrainingError(ValueError):
     """A dataset no model can be trained on; the message says what is wrong and what to do."""
+
+
+def never_varied(features: Matrix, names: Sequence[str], optional: Collection[str]) -> dict[str, float]:
+    """The optional features with one value alone, or none at all, in all rows: nothing can be learned of them.
+
+    Args:
+        features: the rows to learn from, shape (rows, features).
+        names: of the features, in the order of the columns.
+        optional: those that a model can do without.
+
+    Returns:
+        By name, the value; NaN for one that is missing throughout.
+    """
+    found = {}
+    for column, name in enumerate(names):
+        values = features[:, column]
+        if name in optional and (np.isnan(values).all() or (values == values[0]).all()):
+            found[name] = float(values[0])
+    return found
 
 
 @dataclass(frozen=True)
@@ -70,6 +89,11 @@ class Training:
     train_seconds: float
     rows: int
     learned_since: datetime | None = None
+
+    @property
+    def ignored_inputs(self) -> tuple[str, ...]:
+        """Fields of a request that the model was trained without, because they never varied."""
+        return self.artifact.ignored_inputs
 
     @property
     def curves(self) -> dict[str, Curve]:

@@ -37,7 +37,8 @@ class Served:
         """
         rows = requests if isinstance(requests, list) else requests.to_dict("records")
         values = [self._values(number, row) for number, row in enumerate(rows)]
-        return [self._predictor.word(one) for one in self._predictor.many(values)] if values else []
+        answers = zip(values, self._predictor.many(values), strict=True) if values else ()
+        return [self._predictor.answer(asked, one) for asked, one in answers]
 
     def _values(self, number: int, row: Mapping[str, Any]) -> Values:
         known = {field.name: field for field in self._serving.fields}

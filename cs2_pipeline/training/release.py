@@ -61,7 +61,8 @@ def train(
         progress("measuring on the test part")
         champion = Champion(present, registry.models.fetch(present)) if present is not None else None
         evidence = stops.judge(spec, dataset, training, report, champion=champion, seed=seed)
-        evidence = replace(evidence, constant_inputs=stops.constant_inputs(spec, dataset))
+        constant = stops.constant_inputs(spec, dataset, training)
+        evidence = replace(evidence, constant_inputs=constant, ignored_inputs=training.ignored_inputs)
         decision = stops.decide(spec, evidence)
         judged = Judged(spec, dataset, report, training, evidence, decision, present)
         return register(judged, registry, seed=seed, tags=tags, began=began)

@@ -88,15 +88,17 @@ def judge(
     return evidence
 
 
-def constant_inputs(spec: ModelSpec, dataset: pd.DataFrame) -> dict[str, float]:
-    """The inputs that applications give and of which the training part holds one value alone, each with that value.
+def constant_inputs(spec: ModelSpec, dataset: pd.DataFrame, training: Training) -> dict[str, float]:
+    """The inputs that the model reads and of which the training part holds one value alone, each with that value.
 
-    An input never known in training is none of them: the model knows what to do where it is missing.
+    NaN is the value of one that is NULL throughout. The inputs that the model was trained without, because of the same
+    fault, and that it therefore ignores, are none of them.
     """
     train = dataset[dataset["part"] == "train"]
     asked = [field.name for field in spec.serving.fields if not field.text] if spec.serving is not None else []
-    values = {name: train[name].dropna().unique() for name in asked if name in train}
-    return {name: float(found[0]) for name, found in values.items() if len(found) == 1}
+    read = [name for name in asked if name in train and name not in training.ignored_inputs]
+    values = {name: train[name].unique() for name in read}
+    return {name: float(pd.to_numeric(found)[0]) for name, found in values.items() if len(found) == 1}
 
 
 def decide(spec: ModelSpec, evidence: Evidence) -> Decision:

@@ -60,7 +60,19 @@ def test_a_column_with_one_value_alone_is_named(simulated, tmp_path):
         connection.execute('UPDATE "PlayerRoundStats" SET "HasHelmet" = 0')
     found = told(remarks(str(path)), "round model: no information")
     assert found.level == "warning"
-    assert "has_helmet (always False)" in found.message
+    assert "has_helmet (always False); it is trained without it" in found.message
+
+
+@pytest.mark.parametrize(("rows", "said"), [(9_999_999, "has_helmet (never recorded)"), (9, None)])
+def test_a_column_that_is_null_throughout_is_named_and_one_that_is_null_here_and_there_is_not(
+    simulated, tmp_path, rows, said
+):
+    path = tmp_path / "first.sqlite"
+    path.write_bytes(simulated.read_bytes())
+    with sqlite3.connect(path) as connection:
+        connection.execute('UPDATE "PlayerRoundStats" SET "HasHelmet" = NULL WHERE "Id" < ?', (rows,))
+    messages = [one.message for one in remarks(str(path)) if "no information" in one.message]
+    assert [said in message for message in messages] == ([True] if said else [])
 
 
 def test_a_database_that_neither_model_can_use_is_an_error(simulated, tmp_path):

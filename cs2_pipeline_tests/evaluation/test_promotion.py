@@ -81,9 +81,9 @@ def test_a_candidate_with_an_input_that_never_varied_in_training_is_refused(test
     evidence = gathered.of_round_model(
         test_part, fair_price, Rival("logistic regression", crude), model="round_predictor", audit=(), champion=None
     )
-    decision = decide(replace(evidence, constant_inputs={"ct_helmets": 0.0}))
+    decision = decide(replace(evidence, constant_inputs={"ct_helmets": 0.0, "ct_armor": float("nan")}))
     assert unmet(decision) == ["inputs that vary"]
-    assert "ct_helmets (always 0)" in decision.reasons[0]
+    assert "ct_helmets (always 0), ct_armor (never known)" in decision.reasons[0]
 
 
 def test_a_better_candidate_replaces_the_champion(test_part):

@@ -1,8 +1,10 @@
 """A training table's way as a whole, walked by a model that trains in a moment, and by the models themselves."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cs2_pipeline.artifact import catalog
@@ -14,7 +16,7 @@ from cs2_pipeline.training.registration import Registry
 from cs2_pipeline.training.release import train
 from cs2_pipeline.training.settling import settle
 from cs2_pipeline_tests.evaluation.play import whole_rounds
-from cs2_pipeline_tests.third_model import ENTRY
+from cs2_pipeline_tests.third_model import ENTRY, estimator
 
 COMMIT = "a" * 40
 
@@ -119,11 +121,40 @@ def test_a_champion_that_learned_from_the_test_rows_is_not_compared_on_them(data
     assert not stops.rival_of(ENTRY, late, times).unseen.any()
 
 
-def test_an_input_with_one_value_alone_in_training_is_found_and_a_missing_one_is_not(dataset):
-    varied = dataset.assign(ct_money=range(len(dataset)), ct_armor=np.nan)
-    found = stops.constant_inputs(catalog.ROUND, varied)
-    assert found == stops.constant_inputs(catalog.ROUND, dataset[dataset["part"] == "train"].assign(ct_money=np.nan))
-    assert not {"ct_money", "ct_armor", "ct_alive", "map_name"} & set(found)
-    assert found["ct_score"] == 5.0, "play in these tests is at one score"
+@pytest.mark.parametrize("null", [np.nan, pd.NA])
+def test_an_input_with_one_value_alone_in_training_is_found_and_one_that_is_null_throughout(dataset, null):
+    def found(frame, *, ignored=()):
+        return stops.constant_inputs(catalog.ROUND, frame, SimpleNamespace(ignored_inputs=ignored))
+
+    varied = dataset.assign(ct_money=range(len(dataset)), ct_armor=null)
+    constant = found(varied)
+    assert not {"ct_money", "ct_alive", "map_name"} & set(constant)
+    assert constant["ct_score"] == 5.0, "play in these tests is at one score"
+    assert np.isnan(constant["ct_armor"])
+    assert found(varied, ignored=["ct_armor"]).keys() == constant.keys() - {"ct_armor"}
     money = varied["ct_money"].where(varied["part"] != "train", 8_000)
-    assert stops.constant_inputs(catalog.ROUND, varied.assign(ct_money=money))["ct_money"] == 8_000.0
+    assert found(varied.assign(ct_money=money))["ct_money"] == 8_000.0
+
+
+def fit_blind(dataset, **given):
+    """The third model, as if it had been trained without one of its inputs."""
+    training = estimator.fit(dataset, **given)
+    manifest = training.artifact.manifest | {"ignored_inputs": ["t_equip_value"]}
+    return replace(training, artifact=replace(training.artifact, manifest=manifest))
+
+
+def test_a_model_trained_without_an_input_says_so_in_its_card_and_may_be_promoted(dataset, registry):
+    blind = replace(ENTRY, fit=f"{__name__}:fit_blind")
+    constant = dataset.assign(t_equip_value=20_000.0)
+    released = train(blind, constant, registry, seed=1, tags={}, progress=[].append)
+    assert "It ignores `t_equip_value`: never varied in training" in released.card
+    assert (
+        "inputs that vary | yes | Every input that the model reads varied in training; it ignores t_equip_value."
+        in (released.decision.report)
+    )
+
+
+def test_a_model_that_reads_an_input_that_never_varied_is_refused(dataset, registry):
+    released = trained(dataset.assign(t_equip_value=20_000.0), registry)
+    assert not released.decision.promote
+    assert "t_equip_value (always 20000)" in " ".join(released.decision.reasons)

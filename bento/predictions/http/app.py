@@ -180,7 +180,7 @@ class PredictionApp:
         endpoint.counter.inc()
         if self._log is not None:
             self._log.note(model, values, prediction)
-        answer = spelled(model.word(prediction), style)
+        answer = spelled(model.answer(values, prediction), style)
         answer[version_key(style)] = model.version.version
         unknown = endpoint.form.unknown((values,))
         return _encode(answer), _warnings(endpoint.form, unknown, 1) if unknown else ()
@@ -196,7 +196,10 @@ class PredictionApp:
                 if self._log is not None:
                     for values, one in zip(rows, predictions, strict=True):
                         self._log.note(model, values, one)
-                parts.append(_encode([spelled(model.word(one), style) for one in predictions])[1:-1])
+                answers = [
+                    spelled(model.answer(values, one), style) for values, one in zip(rows, predictions, strict=True)
+                ]
+                parts.append(_encode(answers)[1:-1])
                 endpoint.counter.inc(len(rows))
                 count += len(rows)
                 unknown.update(endpoint.form.unknown(rows))

@@ -10,7 +10,7 @@ from bento.predictions.http.answers import version_key
 from bento.predictions.http.requests import MAX_BATCH, MAX_TEXT, SNAKE, Form, form_of
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ModelVersion
-from cs2_pipeline.artifact.spec import Serving, serving_of
+from cs2_pipeline.artifact.spec import IGNORED, Serving, serving_of
 from cs2_pipeline.game.state import Field
 
 _TEXT: Final[Schema] = {"type": "string"}
@@ -62,10 +62,18 @@ def document() -> Schema:
     }
 
 
+_IGNORED: Final[Schema] = {
+    "type": "array",
+    "items": _TEXT,
+    "description": "values given that the model ignores, because they never varied in its training; absent for none",
+}
+
+
 def _schemas(serving: Serving, form: Form) -> dict[str, Schema]:
     """A form's schema and its answers'."""
     name, required = serving.item, [key for key in serving.answer if key not in serving.optional_parts]
     request = {field.name: _field(field) for field in form.fields} | {key: _identifier(key) for key in form.ids}
+    answer = {**serving.answer, IGNORED: _IGNORED}
     version = version_key(SNAKE)
     return {
         name: {
@@ -74,10 +82,10 @@ def _schemas(serving: Serving, form: Form) -> dict[str, Schema]:
             "required": [field.name for field in form.fields if field.required],
             "additionalProperties": False,
         },
-        f"{name}Prediction": {"type": "object", "properties": dict(serving.answer), "required": required},
+        f"{name}Prediction": {"type": "object", "properties": answer, "required": required},
         f"{name}Answer": {
             "type": "object",
-            "properties": dict(serving.answer) | {version: _TEXT},
+            "properties": answer | {version: _TEXT},
             "required": [*required, version],
             "additionalProperties": False,
         },

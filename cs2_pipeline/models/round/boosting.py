@@ -68,4 +68,5 @@ def fit(
         early_stopping=False,
         random_state=seed,
     )
-    return model.fit(unhurried(features), outcome)
+    known = np.where(np.isnan(features).all(axis=0), np.float32(0), features)  # a column of nothing but NaN is refused
+    return model.fit(unhurried(known), outcome)

@@ -10,6 +10,7 @@ with the monotone ones therefore keeps the laws of the game, whatever else it le
 leave open: see `settle`.
 """
 
+from collections.abc import Collection
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -18,7 +19,7 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 from onnx import TensorProto
 
-from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
+from cs2_pipeline.game.features import MISSING_ROUND_FEATURES, OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.rules import DEFUSE_TIME_WITH_KIT
 from cs2_pipeline.models.onnx_export import INPUT, Graph
@@ -103,11 +104,11 @@ class _Line(NamedTuple):
     offset: float
 
 
-def mask(features: Matrix) -> Matrix:
-    """The same rows with every optional input missing."""
+def mask(features: Matrix, names: Collection[str] = OPTIONAL_ROUND_FEATURES) -> Matrix:
+    """The same rows with optional inputs missing: those of some names, or all."""
     hidden = features.copy()
-    for name in OPTIONAL_ROUND_FEATURES:
-        hidden[:, ROUND_FEATURES.index(name)] = 0 if name == "map_index" else np.nan
+    for name in names:
+        hidden[:, ROUND_FEATURES.index(name)] = MISSING_ROUND_FEATURES[name]
     return hidden
 
 

@@ -22,13 +22,14 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from cs2_pipeline.artifact import artifact
-from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
+from cs2_pipeline.game.features import MISSING_ROUND_FEATURES, OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.models.calibration import Blend, fit_blend, sigmoid
+from cs2_pipeline.models.onnx_export import blind
 from cs2_pipeline.models.round import boosting, networks
 from cs2_pipeline.models.round.boosting import BoostingParams, RoundTrees
 from cs2_pipeline.models.round.graph import LEAST, RoundModel
-from cs2_pipeline.models.round.inputs import InputMaker, Inputs, hidden_share, settle
+from cs2_pipeline.models.round.inputs import InputMaker, Inputs, hidden_share, mask, settle
 from cs2_pipeline.models.round.networks import NetworkParams
 from cs2_pipeline.models.round.rows import FOLDS, JUDGED_ROWS, NO_FOLD, Rows
 from cs2_pipeline.models.round.teacher import INTERVAL_LEVEL, Teacher, Weights
@@ -85,17 +86,23 @@ def _train(dataset: pd.DataFrame, seed: int, folder: Path, say: Progress) -> Rou
     began = time.perf_counter()
     data = Rows.of(dataset, seed)
     say(f"round model: {len(data.outcome):,} snapshots of {data.matches:,} matches to learn from")
+    if data.unlearned:
+        say(f"learning without {', '.join(data.unlearned)}: the same in all of them, or never known")
     baseline = _fit_logistic(data, seed)
     lessons = _fit_teachers(data, seed, say)
     student, model = _fit_student(data, lessons, seed, say)
-    candidates = (baseline, *lessons.candidates, student)
+    candidates = tuple(_blind(one, data.unlearned) for one in (baseline, *lessons.candidates, student))
     for candidate in candidates:
         say(f"{candidate.name}: log loss {candidate.log_loss:.4f}, required only {candidate.log_loss_required:.4f}")
     probe = data.probe(PROBE_ROWS)
     written = artifact.write(
         folder,
         name=NAME,
-        graph=model.graph(),
+        graph=blind(
+            model.graph(),
+            {ROUND_FEATURES.index(name): MISSING_ROUND_FEATURES[name] for name in data.unlearned},
+            len(ROUND_FEATURES),
+        ),
         features=ROUND_FEATURES,
         probe=probe,
         expected=model.predict(probe),
@@ -105,17 +112,25 @@ def _train(dataset: pd.DataFrame, seed: int, folder: Path, say: Progress) -> Rou
         matches=data.matches,
         rows=len(data.outcome),
         interval_level=INTERVAL_LEVEL,
+        ignored_inputs=["map_name" if name == "map_index" else name for name in data.unlearned],
     )
     return RoundTraining(
         candidates=candidates,
-        chosen=student,
-        baseline=baseline,
+        chosen=candidates[-1],
+        baseline=candidates[0],
         artifact=written,
         folder=folder,
         train_seconds=time.perf_counter() - began,
         rows=len(data.outcome),
         matches=data.matches,
     )
+
+
+def _blind(candidate: Candidate, unlearned: tuple[str, ...]) -> Candidate:
+    """The candidate as it is asked: what it learned nothing of is missing."""
+    if not unlearned:
+        return candidate
+    return replace(candidate, predict=lambda features: candidate.predict(mask(features, unlearned)))
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
 from cs2_pipeline.models.calibration import sigmoid
 from cs2_pipeline.models.round.graph import LEAST
 from cs2_pipeline.models.round.inputs import InputMaker, mask, settle
-from cs2_pipeline.models.training import TrainingError
+from cs2_pipeline.models.training import TrainingError, never_varied
 from cs2_pipeline.stats.metrics import logit_log_loss
 
 FOLDS: Final = 5
@@ -56,6 +56,7 @@ class Rows:
         fold: of each row; whole matches are in one.
         judged: numbers of the rows that candidates are judged and calibrated on: of the game that the model is for.
         taught: numbers of the rows that the student is taught on.
+        unlearned: optional features that never vary in them; they are missing in both views.
     """
 
     features: Matrix
@@ -67,6 +68,7 @@ class Rows:
     fold: NDArray[np.int64]
     judged: NDArray[np.int64]
     taught: NDArray[np.int64]
+    unlearned: tuple[str, ...]
 
     @property
     def matches(self) -> int:
@@ -97,13 +99,15 @@ class Rows:
             raise TrainingError(f"{side} wins every round of the round dataset: check how its labels were read")
         fold = np.random.default_rng(seed).permutation(len(ids)) % FOLDS
         features = feature_matrix(rows)
+        unlearned = tuple(never_varied(features, ROUND_FEATURES, OPTIONAL_ROUND_FEATURES))
+        features = mask(features, unlearned)
         rounds = rows["round_id"].to_numpy()
         goes_on = np.append(rounds[:-1] == rounds[1:], False)
         following = np.where(goes_on, np.arange(1, len(rounds) + 1), -1)
         judged = np.flatnonzero(own)[_spread(int(own.sum()), JUDGED_ROWS)]
         taught = _spread(len(rows), JUDGED_ROWS)
         clock = InputMaker()(features).clock
-        return cls(features, mask(features), clock, outcome, following, match, fold[match], judged, taught)
+        return cls(features, mask(features), clock, outcome, following, match, fold[match], judged, taught, unlearned)
 
     @property
     def judged_views(self) -> tuple[Matrix, Matrix]:

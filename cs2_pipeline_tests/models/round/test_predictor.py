@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.artifact.artifact import Artifact, model_digest
+from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES
 from cs2_pipeline.models.round import predictor
 from cs2_pipeline.models.round.inputs import mask
 from cs2_pipeline.models.round.predictor import RoundTraining
@@ -48,6 +49,32 @@ def test_the_chosen_candidate_beats_chance_on_matches_it_has_not_seen(
     test = round_dataset[round_dataset["part"] == "test"]
     probability, outcome = training.chosen.predict(feature_matrix(test)), test["ct_wins"].to_numpy()
     assert -np.mean(np.where(outcome, np.log(probability), np.log(1 - probability))) < np.log(2) - 0.1
+
+
+def test_it_learns_without_an_input_that_never_varies_and_ignores_what_is_given_for_it(
+    training: RoundTraining, round_dataset: pd.DataFrame
+) -> None:
+    assert training.ignored_inputs == ("ct_defuse_kits",), "everybody has one kit in these tests"
+    answers = [
+        training.artifact.predict(feature_matrix(round_dataset.assign(ct_defuse_kits=kits)))["probability"]
+        for kits in (0.0, 1.0, 5.0, np.nan)
+    ]
+    assert all((one == answers[0]).all() for one in answers)
+    baseline = training.baseline.predict(feature_matrix(round_dataset.assign(ct_defuse_kits=5.0)))
+    assert (baseline == training.baseline.predict(feature_matrix(round_dataset))).all(), "nor does what it must beat"
+
+
+def test_a_database_of_one_map_that_records_no_armour_gives_a_model_that_ignores_both(
+    round_dataset: pd.DataFrame, tmp_path: Path
+) -> None:
+    optional = [name for name in OPTIONAL_ROUND_FEATURES if name != "map_index"]
+    poor = round_dataset.assign(map_index=3, **dict.fromkeys(optional, np.nan))
+    training = predictor.train(poor, seed=0, folder=tmp_path)
+    assert set(training.ignored_inputs) == {"map_name", *optional}
+    rich = feature_matrix(round_dataset)
+    probability = Artifact.load(tmp_path).predict(rich)["probability"]
+    assert (probability == training.artifact.predict(mask(rich))["probability"]).all()
+    assert probability.std() > 0.1
 
 
 def test_an_interval_holds_its_probability(training: RoundTraining, round_dataset: pd.DataFrame) -> None:

@@ -15,13 +15,17 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bento.predictions.champions.status import Status
+from bento.predictions.http import openapi
 from bento.predictions.http.app import CHUNK, PredictionApp, _chunks
 from bento.predictions.http.requests import camel, form_of
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.cache import ModelVersion
+from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
+from cs2_pipeline_tests.tiny_models import round_artifact
 
 POST = b"POST %s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
 
@@ -391,6 +395,30 @@ def test_a_defect_is_answered_with_an_id_that_is_in_the_log_and_nothing_else(tmp
     assert identifier in caplog.text
     assert "AttributeError" in caplog.text
     assert "Attribute" not in json.dumps(problem)
+
+
+def test_an_answer_names_the_values_given_that_the_model_learned_nothing_of(tmp_path):
+    app = PredictionApp(Settings(home=tmp_path), None)
+    version = ModelVersion("round_predictor", "7", "run", "", "", "", "", "", {}, {})
+    artifact = round_artifact(tmp_path / "model", ignored=["map_name", "ct_helmets", "t_helmets"])
+    app._champions.predictors["round_predictor"] = predictor(version, artifact)
+
+    def answer(path, document):
+        status, found = asked(app, path, [(b"content-type", b"application/json")], json.dumps(document).encode())
+        assert status == 200
+        return found
+
+    plain = answer("/predict/round", ROUND | {"ct_armor": 300})
+    assert "ignored_inputs" not in plain
+    helmets = ROUND | {"ct_armor": 300, "ct_helmets": 4}
+    assert answer("/predict/round", helmets) == plain | {"ignored_inputs": ["ct_helmets"]}
+    named = answer("/predict/round", in_camel(helmets | {"map_name": "de_nuke"}))
+    assert named["ignoredInputs"] == ["mapName", "ctHelmets"]
+    many = answer("/predict/rounds", {"states": [ROUND, helmets, ROUND | {"t_helmets": None}]})
+    assert [one.get("ignored_inputs") for one in many["predictions"]] == [None, ["ct_helmets"], None]
+    schema = openapi.document()["components"]["schemas"]["RoundAnswer"]
+    assert "ignored_inputs" in schema["properties"]
+    assert "ignored_inputs" not in schema["required"]
 
 
 @pytest.mark.parametrize("deleted", [False, True])
