@@ -11,6 +11,7 @@ from typing import Final, Literal, NamedTuple
 import pandas as pd
 
 from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.game.rules import TEAM_SIZE
 from cs2_pipeline.game.state import ROUND_FIELDS, Field
 
 Dtype = Literal["int64", "Int64", "int8", "float64", "bool", "boolean", "str", "datetime64[us, UTC]"]
@@ -269,6 +270,15 @@ PLAYER_MATCH_STATS: Final = Table(
         Column("clutches", "int64", "clutches won"),
         Column("clutch_attempts", "int64", "clutches tried"),
         Column("rounds", "int64", "rounds played"),
+        Column(
+            "trade_kills", "Int64", "kills of an enemy who had just killed a team mate; null: unknown", nullable=True
+        ),
+        Column("trade_deaths", "Int64", "deaths a team mate avenged at once; null: unknown", nullable=True),
+        *(
+            Column(f"{kind}_1v{size}", "Int64", f"clutches {word} against {size}; null: unknown", nullable=True)
+            for kind, word in (("clutches", "won"), ("clutch_attempts", "tried"))
+            for size in range(1, TEAM_SIZE + 1)
+        ),
     ),
 )
 

@@ -53,6 +53,9 @@ _LATER_MIGRATIONS: Final = frozenset(
         ("DemoFiles", "Game"),
         ("Kills", "KillerTeam"),
         ("Kills", "VictimTeam"),
+        ("PlayerMatchStats", "TradeKills"),
+        ("PlayerMatchStats", "TradeDeaths"),
+        *(("PlayerMatchStats", part) for parts in _SUMS.values() for part in parts),
     }
 )
 """Columns a database may lack; every row then has NULL there."""

@@ -23,11 +23,13 @@ DEEDS: Final = (
     "damage",
     "first_kills",
     "trade_kills",
+    "trade_deaths",
     "clutches",
     "clutch_attempts",
     "rounds",
 )
 CLUTCH_SIZES: Final = tuple(range(1, rules.TEAM_SIZE + 1))
+CLUTCHES_BY_SIZE: Final = tuple(f"{kind}_1v{size}" for kind in ("clutches", "clutch_attempts") for size in CLUTCH_SIZES)
 _KILL: Final = {
     "row_id": "Id",
     "round_id": "RoundId",
@@ -55,7 +57,7 @@ def deeds(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         tally: counts players whose side is not known.
 
     Returns:
-        match_id, player_id, `DEEDS`, and `clutches_1v1` … `clutch_attempts_1v5`: int64, a row for each player with a
+        match_id, player_id, `DEEDS` and `CLUTCHES_BY_SIZE`: int64, a row for each player with a
         record of a live round. Kills of team mates count as nobody's kill; damage is what the victim lost.
     """
     kills = events_of(days, "Kills", _KILL, played).sort_values(["tick", "row_id"])
@@ -72,7 +74,7 @@ def deeds(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         "assists": kills.assign(player_id=kills["assister_id"]).dropna(subset=["player_id"]),
         "headshots": enemy[flag(enemy["is_headshot"])].assign(player_id=lambda rows: rows["killer_id"]),
         "first_kills": enemy.drop_duplicates("round_id").assign(player_id=lambda rows: rows["killer_id"]),
-        "trade_kills": _trades(enemy, played),
+        **_trades(enemy, played),
         "damage": damage_of(hits, side),
         **clutches,
     }
@@ -103,16 +105,17 @@ def side_of(events: pd.DataFrame, role: str, side: pd.Series) -> pd.Series:
     return pd.Series(side.reindex(keys).to_numpy(), index=events.index, dtype="str")
 
 
-def _trades(enemy: pd.DataFrame, played: pd.DataFrame) -> pd.DataFrame:
-    """Kills of somebody who had killed a team mate of the killer at most `TRADE_TIME` before."""
-    avenged = enemy[["round_id", "tick", "killer_id"]].rename(columns={"killer_id": "victim_id"})
-    avenged = avenged.astype({"victim_id": "int64", "tick": "int64"}).assign(killed=lambda rows: rows["tick"])
-    wanted = enemy[["round_id", "tick", "victim_id", "killer_id"]].astype({"victim_id": "int64", "tick": "int64"})
-    found = pd.merge_asof(
-        wanted.sort_values("tick"), avenged.sort_values("tick"), on="tick", by=["round_id", "victim_id"]
-    )
-    seconds = (found["tick"] - found["killed"]) / found["round_id"].map(played.set_index("round_id")["tick_rate"])
-    return found[seconds <= TRADE_TIME].rename(columns={"killer_id": "player_id"})
+def _trades(enemy: pd.DataFrame, played: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Kills of somebody who had killed a mate of the killer at most `TRADE_TIME` before, and the deaths of those mates."""
+    kills = enemy[["round_id", "tick", "killer_id", "victim_id"]].astype("int64")
+    then = kills.rename(columns={"tick": "then", "victim_id": "mate_id", "killer_id": "victim_id"})
+    pairs = kills.merge(then, on=["round_id", "victim_id"])
+    seconds = (pairs["tick"] - pairs["then"]) / pairs["round_id"].map(played.set_index("round_id")["tick_rate"])
+    found = pairs[seconds.between(0, TRADE_TIME)]
+    return {
+        "trade_kills": found.drop_duplicates(["round_id", "victim_id"]).rename(columns={"killer_id": "player_id"}),
+        "trade_deaths": found.rename(columns={"mate_id": "player_id"}),
+    }
 
 
 def damage_of(hits: pd.DataFrame, side: pd.Series) -> pd.DataFrame:

@@ -54,6 +54,9 @@ PLAYER_FRAME: Final = (
     "clutches",
     "clutch_attempts",
     "rounds",
+    "trade_kills",
+    "trade_deaths",
+    *deeds.CLUTCHES_BY_SIZE,
 )
 
 _PLAYER_STATS: Final = {
@@ -69,12 +72,19 @@ _PLAYER_STATS: Final = {
     "clutches": "ClutchWins",
     "clutch_attempts": "ClutchAttempts",
     "rounds": "RoundsPlayed",
+    "trade_kills": "TradeKills",
+    "trade_deaths": "TradeDeaths",
+    **{f"clutches_1v{size}": f"ClutchWins1v{size}" for size in deeds.CLUTCH_SIZES},
+    **{f"clutch_attempts_1v{size}": f"ClutchAttempts1v{size}" for size in deeds.CLUTCH_SIZES},
 }
+_MAY_BE_UNKNOWN: Final = ("trade_kills", "trade_deaths", *deeds.CLUTCHES_BY_SIZE)
+"""Counts that a writer may not record: NULL, or no column at all."""
 _BY_CHANCE: Final = 0.05
 """Share of a match's count by which records and events may differ: a kill credited otherwise, say."""
 _FEW: Final = 3
 """Differences that a match with little to count may have."""
 _PLAYER_COUNTS: Final = PLAYER_FRAME[6:]
+_NEEDED_COUNTS: Final = tuple(name for name in _PLAYER_COUNTS if name not in _MAY_BE_UNKNOWN)
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,8 @@ def player_match_stats(db: DemoDatabase, first: date, last: date) -> Extracted:
     """One row per player and finished match that started on the days `first` to `last`; no bots, no HLTV.
 
     Returns:
-        The frame has `PLAYER_FRAME`: `steam_id` text, counts int64, sorted by match start, match and steam_id.
+        The frame has `PLAYER_FRAME`: `steam_id` text, counts int64 (trades and clutches by size Int64, null where
+        neither the record nor events tell them), sorted by match start, match and steam_id.
 
     Raises:
         DemoDatabaseError: the database cannot be read or lacks a table or column.
@@ -132,13 +143,13 @@ def players_of(days: Days) -> Extracted:
     frame = tally.leave_out(frame, flag(frame["is_bot"]), reasons.BOT)
     frame = tally.leave_out(frame, flag(frame["is_hltv"]), reasons.HLTV)
     where = {"table": "PlayerMatchStats", "key": "record_id"}
-    frame = refuse_missing(frame, ["steam_id", *_PLAYER_COUNTS], tally, **where)
+    frame = refuse_missing(frame, ["steam_id", *_NEEDED_COUNTS], tally, **where)
     frame = _with_deeds(days, frame, tally)
     unknown = frame["steam_id"].isin(["0", ""])
     frame = tally.refuse(frame, unknown, reasons.NO_STEAM_ID, detail="SteamId is 0 and the player is no bot", **where)
     frame = tally.leave_out(frame, frame["rounds"] <= 0, reasons.NO_ROUNDS_PLAYED)
     frame = _one_record_each(frame, tally)
-    frame = frame.astype(dict.fromkeys(_PLAYER_COUNTS, "int64"))
+    frame = frame.astype(dict.fromkeys(_NEEDED_COUNTS, "int64") | dict.fromkeys(_MAY_BE_UNKNOWN, "Int64"))
     frame = frame.sort_values(["started_at", "match_id", "steam_id"])
     return _extracted(frame[list(PLAYER_FRAME)].reset_index(drop=True), tally)
 
@@ -173,7 +184,7 @@ def _with_deeds(days: Days, frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     own = frame[["match_id", "player_id"]].merge(counted, on=["match_id", "player_id"], how="left")[names]
     own = own.fillna(0).astype("int64").set_axis(frame.index)
     match = frame["match_id"]
-    recorded = frame[names].astype("int64")
+    recorded = frame[names].astype("Int64")
     known = own["kills"].groupby(match).transform("sum") > 0
     most = [table["rounds"].groupby(match).transform("max") for table in (recorded, own)]
     others = known & (most[0] != most[1])
@@ -188,7 +199,8 @@ def _with_deeds(days: Days, frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         disagrees = known & ~others & ~unwritten_here & (apart > (sums[1] * _BY_CHANCE).clip(lower=_FEW))
         if disagrees.any():
             tally.mapped[reasons.disagreeing(name)] += int(match[disagrees].nunique())
-        frame = frame.assign(**{name: recorded[name].where(~(others | unwritten_here), own[name])})
+        counted_here = others | unwritten_here | (known & recorded[name].isna())
+        frame = frame.assign(**{name: recorded[name].where(~counted_here, own[name])})
     return frame
 
 

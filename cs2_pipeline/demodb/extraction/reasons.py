@@ -75,7 +75,7 @@ ROUND_NOT_WRITTEN: Final = "survivors, money, equipment or bomb never written in
 
 def disagreeing(count: str) -> str:
     """The reason by which matches are counted whose records and events disagree on a count."""
-    return f"recorded {count} that disagree with the events: as recorded"
+    return f"recorded {count.replace('_', ' ')} that disagree with the events: as recorded"
 
 
 REFUSED_COLUMNS: Final = ("table", "row_id", "reason", "detail", "started_at")

@@ -144,11 +144,84 @@ def test_rounds_and_players_equal_those_of_the_simulators_database(written, simu
         if kind == "first":
             assert (rounds.mapped, players.mapped) == ({}, {})
     for first, second in zip(tables["first"], tables["second"], strict=True):
-        played = [name for name in first if name != "duration"]
+        played = [name for name in first if name not in ("duration", "trade_deaths")]
         told = {name: value for name, value in AS_TOLD.items() if name in first}
         pd.testing.assert_frame_equal(second[played], first.assign(**told)[played])
     assert rounds.mapped[reasons.ROUND_NOT_WRITTEN] == len(rounds.frame)
     assert players.mapped[reasons.OTHER_ROUNDS_COUNTED] == len(players.frame) == MATCHES * 10
+
+
+def test_every_death_that_a_trade_avenges_counts_and_not_only_the_last_before_it(written, simulated):
+    """The simulator notes one avenged mate for each trade; two within the time are rare."""
+    deaths = []
+    for path in (simulated, written()):
+        with DemoDatabase(str(path)) as db:
+            players = extract.player_match_stats(db, *ALWAYS).frame
+        deaths.append(by_file(players, path, ["file", "steam_id"])["trade_deaths"].astype(int))
+    more = deaths[1] - deaths[0]
+    assert (more >= 0).all()
+    assert 0 < more.sum() < 0.1 * deaths[0].sum()
+
+
+@pytest.mark.parametrize("column", ["FirstKills", "TradeKills", "ClutchWins1v1", "ClutchAttempts1v2"])
+def test_a_count_that_is_0_throughout_a_match_or_null_is_taken_from_the_events(simulated, tmp_path, column):
+    path = tmp_path / "demos.sqlite"
+    path.write_bytes(simulated.read_bytes())
+    with DemoDatabase(str(simulated)) as db:
+        whole = extract.player_match_stats(db, *ALWAYS)
+    with sqlite3.connect(path) as connection:
+        connection.execute(f'UPDATE "PlayerMatchStats" SET "{column}" = 0')  # noqa: S608
+    with DemoDatabase(str(path)) as db:
+        found = extract.player_match_stats(db, *ALWAYS)
+    sums = [name for name in ("clutches", "clutch_attempts") if column.startswith("Clutch")]
+    pd.testing.assert_frame_equal(found.frame.drop(columns=sums), whole.frame.drop(columns=sums))
+    assert found.mapped[reasons.COUNT_NOT_WRITTEN] == MATCHES
+
+
+def test_a_count_that_disagrees_with_the_events_beyond_chance_is_taken_as_recorded_and_counted(simulated, tmp_path):
+    path = tmp_path / "demos.sqlite"
+    path.write_bytes(simulated.read_bytes())
+    with sqlite3.connect(path) as connection:
+        for column in ("TradeKills", "Kills"):
+            connection.execute(f'UPDATE "PlayerMatchStats" SET "{column}" = "{column}" + 3 WHERE "MatchId" = 1')  # noqa: S608
+        connection.execute('UPDATE "PlayerMatchStats" SET "Deaths" = "Deaths" + 1 WHERE "Id" = 1')
+    frames = []
+    for one in (simulated, path):
+        with DemoDatabase(str(one)) as db:
+            found = extract.player_match_stats(db, *ALWAYS)
+        frames.append(found.frame.set_index(["match_id", "steam_id"])["trade_kills"])
+    assert found.mapped == {reasons.disagreeing("kills"): 1, reasons.disagreeing("trade_kills"): 1}
+    assert (frames[1] - frames[0]).loc[1].unique().tolist() == [3]
+
+
+def test_a_database_without_columns_for_trades_and_clutches_by_size_has_them_from_the_events(simulated, tmp_path):
+    path = tmp_path / "demos.sqlite"
+    path.write_bytes(simulated.read_bytes())
+    with DemoDatabase(str(simulated)) as db:
+        whole = extract.player_match_stats(db, *ALWAYS)
+    with sqlite3.connect(path) as connection:
+        for kind in ("Wins", "Attempts"):
+            sizes = [f'"Clutch{kind}1v{size}"' for size in range(1, 6)]
+            connection.execute(f'ALTER TABLE "PlayerMatchStats" ADD COLUMN "Clutch{kind}" INTEGER')
+            connection.execute(f'UPDATE "PlayerMatchStats" SET "Clutch{kind}" = {" + ".join(sizes)}')  # noqa: S608
+            for size in sizes:
+                connection.execute(f'ALTER TABLE "PlayerMatchStats" DROP COLUMN {size}')
+        connection.execute('ALTER TABLE "PlayerMatchStats" DROP COLUMN "TradeKills"')
+    with DemoDatabase(str(path)) as db:
+        found = extract.player_match_stats(db, *ALWAYS)
+    pd.testing.assert_frame_equal(found.frame, whole.frame)
+
+
+def test_without_kills_what_nothing_records_is_null(simulated, tmp_path):
+    path = tmp_path / "demos.sqlite"
+    path.write_bytes(simulated.read_bytes())
+    with sqlite3.connect(path) as connection:
+        connection.execute('DELETE FROM "Kills"')
+        connection.execute('ALTER TABLE "PlayerMatchStats" DROP COLUMN "TradeKills"')
+    with DemoDatabase(str(path)) as db:
+        found = extract.player_match_stats(db, *ALWAYS).frame
+    assert found["trade_kills"].isna().all()
+    assert found["kills"].sum() > 0
 
 
 def test_matches_of_one_import_are_ordered_by_their_files_dates(written, simulated):

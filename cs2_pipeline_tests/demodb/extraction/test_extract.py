@@ -11,6 +11,7 @@ from cs2_pipeline.demodb import tables
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.connection.errors import SchemaMismatchError
 from cs2_pipeline.demodb.extraction import extract, reasons
+from cs2_pipeline.demodb.extraction.deeds import CLUTCHES_BY_SIZE
 from cs2_pipeline_tests.demodb.small_database import NOON, STEAM_IDS, SmallDatabase
 
 DAY = NOON.date()
@@ -225,7 +226,9 @@ def test_the_older_spelling_of_the_statistics_gives_the_same_players(small, tmp_
         for name in STATISTICS:
             del row[name]
     with DemoDatabase(small.write(tmp_path / "older.sqlite", metadata)) as db:
-        pd.testing.assert_frame_equal(extract.player_match_stats(db, DAY, DAY).frame, expected)
+        found = extract.player_match_stats(db, DAY, DAY).frame
+    by_size = list(CLUTCHES_BY_SIZE)  # the older guide's database has none: they are counted from the events
+    pd.testing.assert_frame_equal(found.drop(columns=by_size), expected.drop(columns=by_size))
 
 
 def test_a_missing_column_is_named_with_every_spelling_looked_for(small, tmp_path):
