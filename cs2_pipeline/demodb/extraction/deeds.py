@@ -106,7 +106,7 @@ def side_of(events: pd.DataFrame, role: str, side: pd.Series) -> pd.Series:
 
 
 def _trades(enemy: pd.DataFrame, played: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Kills of somebody who had killed a mate of the killer at most `TRADE_TIME` before, and the deaths of those mates."""
+    """Kills of somebody who had killed a mate of the killer at most `TRADE_TIME` before, and those mates' deaths."""
     kills = enemy[["round_id", "tick", "killer_id", "victim_id"]].astype("int64")
     then = kills.rename(columns={"tick": "then", "victim_id": "mate_id", "killer_id": "victim_id"})
     pairs = kills.merge(then, on=["round_id", "victim_id"])
