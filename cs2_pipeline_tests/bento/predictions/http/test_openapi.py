@@ -49,7 +49,8 @@ def test_what_is_described_in_one_spelling_holds_in_the_other(server):
     components = server.get("/openapi.json").json["components"]
     assert not [name for name in components["schemas"] if "camel" in name.lower()]
     snake = server.post("/predict/round", ROUND).json
-    assert snake.keys() == components["schemas"]["RoundAnswer"]["properties"].keys()
+    described = components["schemas"]["RoundAnswer"]
+    assert snake.keys() == set(described["required"]) == described["properties"].keys() - {"ignored_inputs"}
     answer = server.post("/predict/round", {camel(name): value for name, value in ROUND.items()}).json
     assert answer == {camel(name): value for name, value in snake.items()}
 
