@@ -76,7 +76,7 @@ def _season(count: int) -> tuple[list[Contest], list[bool]]:
 def quality() -> None:
     """The figures on the real series from 2025-03-01 on, predicted in order."""
     played, _ = series.read(SHARED / "valve_series" / "series.csv.gz")
-    table = match_table.build(played, source="published_series")
+    table = match_table.build(played)
     tested = (table["started_at"] >= TESTED_FROM).to_numpy()
     before = table.assign(part=np.where(tested, "test", "train"))
     step, stretch = forecaster.steps(before)

@@ -42,6 +42,11 @@ class ModelVersion:
     metrics: dict[str, float]
     tags: dict[str, str]
 
+    @property
+    def learned_from(self) -> str:
+        """Where its training matches come from, in words; which input they were in where only that was noted."""
+        return self.tags.get("learned_from") or self.tags.get("source") or "not recorded"
+
     def to_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)

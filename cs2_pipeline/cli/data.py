@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from cs2_pipeline.cli.console import CliError, UsageError, answer, err, note, out, stage
+from cs2_pipeline.datasets import origins
 from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -155,6 +156,21 @@ def _tell(settings: Settings, report: "IngestReport", *, as_json: bool, remedy: 
         raise CliError(f"not everything is in {settings.embedded_database}: {report.summary()}.{remedy}")
     if not as_json:
         note(f"{settings.embedded_database}: {report.summary()}")
+    if mixed := origins.warning(origins_of(f"sqlite:///{settings.embedded_database}")):
+        err.print(f"warning: {mixed}", markup=False, soft_wrap=True)
+
+
+def origins_of(database_url: str) -> dict[str, float]:
+    """The share of each kind of origin among the demos of a database.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read.
+    """
+    from cs2_pipeline.demodb.connection.connect import DemoDatabase  # noqa: PLC0415  needs pandas and sqlalchemy
+    from cs2_pipeline.demodb.content import sources  # noqa: PLC0415
+
+    with DemoDatabase(database_url) as database:
+        return origins.shares(sources(database))
 
 
 def _remedy(report: "IngestReport") -> str:

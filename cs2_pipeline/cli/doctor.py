@@ -10,6 +10,8 @@ from pydantic import SecretStr
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli import processes
 from cs2_pipeline.cli.console import CliError, answer, out
+from cs2_pipeline.cli.data import origins_of
+from cs2_pipeline.datasets import origins
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.demodb.doctor import Finding, diagnose
 from cs2_pipeline.registry.client import RegistryError, masked
@@ -80,8 +82,13 @@ def _database(settings: Settings) -> Iterator[Finding]:
         message = "no demo database yet: `cs2 simulate`, `cs2 ingest demos PATH…`, or set CS2_DATABASE_URL"
         yield Finding("warning", "demo database", message)
         return
-    for finding in diagnose(settings.resolved_database_url()):
+    findings = diagnose(settings.resolved_database_url())
+    for finding in findings:
         yield Finding(finding.level, f"demo database, {finding.topic}", finding.message)
+    if all(finding.level != "error" for finding in findings):
+        found = origins_of(settings.resolved_database_url())
+        topic, mixed = "demo database, origin", origins.warning(found)
+        yield Finding("warning", topic, mixed) if mixed else Finding("ok", topic, f"it holds {origins.told(found)}")
 
 
 def _mlflow(settings: Settings) -> Iterator[Finding]:

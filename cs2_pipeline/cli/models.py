@@ -62,11 +62,12 @@ def show(settings: Settings, name: str, version: str | None, *, as_json: bool) -
         "promoted": found.promoted_at or "never",
         "reason": found.tags.get("promotion_reason") or found.tags.get("refused_reason", ""),
         "dataset": found.dataset_digest,
-        "source": found.source_watermark,
+        "learned from": found.learned_from,
+        "watermark": found.source_watermark,
         "commit": found.tags.get("git_commit", ""),
     }
     for key, value in facts.items():
-        out.print(f"  {key:<9} {value}", markup=False, soft_wrap=True)
+        out.print(f"  {key:<12} {value}", markup=False, soft_wrap=True)
     for metric in sorted(found.metrics):
         if not metric.endswith(("_low", "_high")):
             low, high = (found.metrics.get(f"{metric}_{end}") for end in ("low", "high"))
@@ -151,5 +152,5 @@ def _versions_table(versions: list[ModelVersion], aliases: dict[str, str]) -> It
     for version in versions:
         metrics = "".join(f"{version.metrics.get(key, float('nan')):<10.4f}" for key in _SHOWN_METRICS)
         alias, verdict = alias_of.get(version.version, ""), version.tags.get("decision", "")
-        source = version.tags.get("source", "")
-        yield f"  {version.version:<8} {alias:<9} {version.trained_at[:16]:<17} {metrics}{verdict:<8} {source}"
+        figures = f"{version.trained_at[:16]:<17} {metrics}{verdict:<8}"
+        yield f"  {version.version:<8} {alias:<9} {figures} {version.learned_from}"

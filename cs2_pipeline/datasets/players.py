@@ -83,8 +83,8 @@ def build(
     Returns:
         steam_id, the fields of `PLAYER_FIELDS` over the past window, past_kd, later_kd, tier (0..3, of
         later_kd), past_matches, later_kills, later_deaths, later_rounds, window_end and later_start (start of the
-        last past match and of the first later one), later_end (start of the last later match), part; sorted
-        by (window_end, steam_id, past_matches).
+        last past match and of the first later one), later_end (start of the last later match), source (of the last
+        past match), part; sorted by (window_end, steam_id, past_matches).
 
     Raises:
         DatasetError: a part would be empty.
@@ -183,6 +183,7 @@ def _rows(lines: pd.DataFrame, windows: pd.DataFrame) -> pd.DataFrame:
             "window_end": times.iloc[anchor - 1].array,
             "later_start": times.iloc[anchor].array,
             "later_end": times.iloc[stop - 1].array,
+            "source": lines["source"].iloc[anchor - 1].array,
             "part": pd.array(windows["part"].to_numpy(), dtype="str"),
         }
     ).astype({"steam_id": "str"})

@@ -279,6 +279,7 @@ PLAYER_MATCH_STATS: Final = Table(
             for kind, word in (("clutches", "won"), ("clutch_attempts", "tried"))
             for size in range(1, TEAM_SIZE + 1)
         ),
+        _SOURCE,
     ),
 )
 
@@ -336,6 +337,7 @@ PLAYER_DATASET: Final = Table(
         Column("window_end", "datetime64[us, UTC]", "start of the last match of the past window"),
         Column("later_start", "datetime64[us, UTC]", "start of the first later match"),
         Column("later_end", "datetime64[us, UTC]", "start of the last later match"),
+        Column("source", "str", "source of the last match of the past window"),
         _PART,
     ),
 )
@@ -377,6 +379,7 @@ MAPS: Final = Table(
             for side in _SIDES
         ),
         _FIRST_WINS,
+        _SOURCE,
     ),
 )
 """Maps as extracted. The first side is the one that began as CT."""
@@ -394,6 +397,7 @@ CONTESTS: Final = Table(
         *(Column(f"{side}_points", "float64", "ranking points published before", nullable=True) for side in _SIDES),
         *(Column(f"{side}_score", "Int64", "rounds won; maps of a series", nullable=True) for side in _SIDES),
         _FIRST_WINS,
+        _SOURCE,
     ),
 )
 """Maps and series with their outcome. The first side of a map began it as CT; of a series it is drawn by lot."""
@@ -405,7 +409,6 @@ MATCH_DATASET: Final = Table(
         Column("latent", "float64", "the first side's expected advantage before the match, log odds of a map"),
         Column("variance", "float64", "of that advantage"),
         Column("elo", "float64", "the first side's log odds by Elo's rating of players, the baseline"),
-        Column("source", "str", "matches (of the demo database) or published_series (ingested)"),
         _PART,
     ),
 )

@@ -112,6 +112,7 @@ def read(path: Path) -> tuple[pd.DataFrame, SeriesReport]:
     frame = frame.sort_values(["day", "place", "started_at", "row"], ignore_index=True)
     frame["place"] = frame.groupby("day").cumcount() + 1
     frame["match_id"] = _ids(frame)
+    frame["source"] = "published_series"
     both = [frame[f"{side}_players"] != "[]" for side in ("first", "second")]
     points = frame[["first_points", "second_points"]].notna().all(axis=1)
     days = frame["started_at"].dt.date.astype("str")

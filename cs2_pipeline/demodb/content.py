@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 import pandas as pd
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from cs2_pipeline.demodb import tables
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
@@ -71,6 +71,17 @@ def examine(db: DemoDatabase) -> Iterator[Remark]:
     yield from both if nothing else (Remark("warning" if r.level == "error" else r.level, r.message) for r in both)
     yield from _corrections(Counter(events.mapped) | Counter(players.mapped), among)
     yield from _constants(players.frame, events.participants)
+
+
+def sources(db: DemoDatabase) -> dict[str, int]:
+    """How many demos each source recorded, by the source's name.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read.
+    """
+    demos = select(*db.schema["DemoFiles"].select({"source": "DemoSource", "id": "Id"})).subquery()
+    query = select(demos.c.source, func.count().label("demos")).group_by(demos.c.source)
+    return {one["source"] or eligibility.APPLICATION: int(one["demos"]) for one in db.read(query).to_pylist()}
 
 
 def _last_matches(db: DemoDatabase) -> Days | None:

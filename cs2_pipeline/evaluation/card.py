@@ -30,7 +30,7 @@ class About:
     """What the evidence does not say: where the model comes from.
 
     Attributes:
-        source: the data in words, such as "demo database, 400 simulated matches".
+        source: the data in words, such as "Learned from simulated matches".
         parts: the parts of the split by name, in time order.
         groups: what is never split: "matches" or "players".
         dataset_digest, model_digest: content hashes of table and model.

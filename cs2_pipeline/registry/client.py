@@ -22,6 +22,8 @@ from mlflow.tracking import MlflowClient
 
 CHAMPION: Final = "champion"
 PREVIOUS: Final = "previous"
+LONGEST_TAG: Final = 4500
+"""MLflow's stores take 5,000 characters a tag."""
 
 _DATABASE_PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _DATABASE_TIMEOUT: Final = 5.0

@@ -17,8 +17,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion
-from cs2_pipeline.registry.client import CHAMPION, PREVIOUS, RegistryError, connect, is_missing, translated
-from cs2_pipeline.registry.runs import LONGEST_TAG
+from cs2_pipeline.registry.client import CHAMPION, LONGEST_TAG, PREVIOUS, RegistryError, connect, is_missing, translated
 
 Action = Literal["promoted", "refused", "forced", "rolled_back"]
 _EVENT_PREFIX: Final = "event."

@@ -31,7 +31,7 @@ from mlflow.utils.validation import MAX_METRICS_PER_BATCH
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.artifact import Artifact, files
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion
-from cs2_pipeline.registry.client import connect, translated
+from cs2_pipeline.registry.client import LONGEST_TAG, connect, translated
 
 DAGSTER_RUN_TAG: Final = "dagster_run_id"
 """Tag of a training's run: the Dagster run that it is of."""
@@ -45,8 +45,6 @@ PROMISED: Final = frozenset(
 _COLUMNS: Final = (("low", "_low"), ("high", "_high"))
 LONGEST_DESCRIPTION: Final = 4900
 """MLflow's stores take 5,000 characters a version's description."""
-LONGEST_TAG: Final = 4500
-"""MLflow's stores take 5,000 characters a tag."""
 _MODEL_TRAINING: Final = {"mlflow.experimentKind": "custom_model_development"}
 """Opens an experiment's page on its runs."""
 _INFERENCE_REQUIREMENTS: Final = ("cs2-pipeline[serving]",)

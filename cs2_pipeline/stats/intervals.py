@@ -16,9 +16,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import sparse
-from scipy.stats import norm
-from scipy.stats import t as student_t
 
 Floats = NDArray[np.float64]
 
@@ -111,6 +108,8 @@ class GroupBootstrap:
 
     def by_group_and_bin(self, bins: NDArray[np.intp], count: int, values: ArrayLike) -> Any:
         """Sums of a column for each group and bin, a sparse matrix of shape (groups, count)."""
+        from scipy import sparse  # noqa: PLC0415  not in the serving installation, which needs the rest of this module
+
         entries = np.asarray(values, dtype=np.float64)
         return sparse.csr_matrix((entries, (self.codes, bins)), shape=(self.count, count))
 
@@ -138,6 +137,9 @@ class GroupBootstrap:
 
 def _percentiles(level: float, groups: int) -> tuple[float, float]:
     """The percentiles of resamples of so many groups, as shares, that an interval of a nominal level reaches to."""
+    from scipy.stats import norm  # noqa: PLC0415  not in the serving installation
+    from scipy.stats import t as student_t  # noqa: PLC0415
+
     widened = student_t.ppf((1 + level) / 2, groups - 1) * np.sqrt(groups / (groups - 1))
     tail = float(norm.cdf(-widened))
     return tail, 1 - tail

@@ -15,12 +15,11 @@ from cs2_pipeline.models.match.ratings import Ratings
 from cs2_pipeline.models.match.table import contests
 
 
-def build(played: pd.DataFrame, *, source: str) -> pd.DataFrame:
+def build(played: pd.DataFrame) -> pd.DataFrame:
     """The match dataset of a table of contests.
 
     Args:
         played: `schema.CONTESTS`, in any order.
-        source: where they come from, for `training.provenance`.
 
     Returns:
         `schema.MATCH_DATASET` in the order of play; the first matches are in part ``train``, the last in ``test``.
@@ -36,7 +35,6 @@ def build(played: pd.DataFrame, *, source: str) -> pd.DataFrame:
         latent=np.array([outlook.latent for outlook in outlooks]),
         variance=np.array([outlook.variance for outlook in outlooks]),
         elo=np.array(elo.expected(asked, won)),
-        source=source,
         part=parts_in_order(len(frame)),
     )
     return MATCH_DATASET.conform(frame)

@@ -6,11 +6,10 @@ from typing import Final
 import pandas as pd
 
 from cs2_pipeline.artifact.cache import ModelVersion
+from cs2_pipeline.datasets import origins
 from cs2_pipeline.registry.champion import RegistryError
 
 DATABASE: Final = "the demo database"
-PUBLISHED: Final = "the public snapshot file"
-SERIES: Final = "an ingested table of series"
 _NEWEST_MATCH: Final = "match of "
 
 
@@ -49,8 +48,15 @@ def learned_until(dataset: pd.DataFrame, time: str) -> str:
 
 
 def source(dataset: pd.DataFrame) -> str:
-    """What a training table was made from. Snapshots of the public file and ingested series are marked as such."""
-    if "source" in dataset:
-        return SERIES if (dataset["source"] == "published_series").all() else DATABASE
-    published = "moment" in dataset and bool((dataset["moment"] == "published").all())
-    return PUBLISHED if published else DATABASE
+    """Which input a training table was made from: the demo database, or one of the files read beside it."""
+    kinds = list(_shares(dataset))
+    return kinds[0] if kinds in ([origins.PUBLISHED], [origins.SERIES]) else DATABASE
+
+
+def learned_from(dataset: pd.DataFrame) -> str:
+    """Where a training table's matches come from, with the shares of its rows where they come from several places."""
+    return origins.told(_shares(dataset)) or "matches whose source was not recorded"
+
+
+def _shares(dataset: pd.DataFrame) -> dict[str, float]:
+    return origins.shares(dataset["source"].value_counts().to_dict()) if "source" in dataset else {}

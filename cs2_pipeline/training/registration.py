@@ -116,8 +116,9 @@ def _figures(judged: Judged) -> dict[str, bytes]:
 
 def _about(judged: Judged, seed: int, tags: Mapping[str, str]) -> card.About:
     spec, dataset, source = judged.spec, judged.dataset, provenance.source(judged.dataset)
+    learned_from = provenance.learned_from(dataset)
     return card.About(
-        source=source.capitalize(),
+        source=f"Learned from {learned_from}",
         parts=card.parts_of(dataset, group=spec.group, time=spec.time),
         groups=spec.groups,
         dataset_digest=digest(dataset),
@@ -158,6 +159,7 @@ def run_of(
             "seed": str(about.params["seed"]),
             "source_watermark": str(about.source_watermark),
             "source": provenance.source(judged.dataset),
+            "learned_from": provenance.learned_from(judged.dataset),
             "learned_since": judged.learned_since.isoformat(),
             "learned_until": provenance.learned_until(judged.dataset, judged.spec.time),
             "trained_at": datetime.now(UTC).isoformat(timespec="seconds"),

@@ -93,3 +93,20 @@ def test_a_table_of_series_that_cannot_be_is_refused_by_row_and_column(cs2, tmp_
     ended = cs2("ingest", "series", tmp_path / "series.csv")
     assert ended.status == 1
     assert "row 2: column date: 'yesterday'" in ended.err + ended.out
+
+
+def test_real_matches_put_beside_simulated_ones_are_warned_of_by_ingest_and_by_doctor(cs2, game):
+    assert cs2("simulate", "--matches", "3").status == 0
+    ended = cs2("ingest", "demos", game)
+    assert ended.status == 0
+    assert "warning: simulated and real matches are mixed (75.0% simulated matches, 25.0% exports" in ended.err
+    found = {one["topic"]: one for one in json.loads(cs2("doctor", "--json").out)}
+    assert found["demo database, origin"]["level"] == "warning"
+    assert "75.0% simulated matches" in found["demo database, origin"]["message"]
+
+
+def test_doctor_says_that_matches_are_simulated(cs2):
+    cs2("simulate", "--matches", "3")
+    found = {one["topic"]: one for one in json.loads(cs2("doctor", "--json").out)}
+    assert found["demo database, origin"]["level"] == "ok"
+    assert "simulated matches" in found["demo database, origin"]["message"]

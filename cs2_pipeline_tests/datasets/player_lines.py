@@ -38,5 +38,6 @@ def player_lines(players: int, matches: int, seed: int, *, spread: float = 0.35)
             "clutches": random.binomial(tried, 1 / (1 + np.exp(1 - skill[chosen]))),
             "clutch_attempts": tried,
             "rounds": rounds,
+            "source": pd.array(["simulator"] * len(match), dtype="str"),
         }
     )

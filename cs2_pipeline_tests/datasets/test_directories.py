@@ -16,7 +16,7 @@ def matches(*played: tuple[str, str, str, str, int], map_name: str = "de_nuke") 
         dict.fromkeys(CONTESTS.names)
         | {
             "match_id": str(number), "started_at": datetime(2026, 1, 1 + number, tzinfo=UTC), "place": 1,
-            "map_name": map_name, "first_name": one, "second_name": two, "first_wins": wins,
+            "map_name": map_name, "first_name": one, "second_name": two, "first_wins": wins, "source": "demo",
             "first_players": json.dumps(list(first)), "second_players": json.dumps(list(second)),
         }
         for number, (one, first, two, second, wins) in enumerate(played)

@@ -22,6 +22,7 @@ def _lines(*rows: dict[str, object]) -> pd.DataFrame:
         "steam_id": "76561198000000001", "player_name": "a", "match_id": 1, "map_name": "de_nuke",
         "started_at": pd.Timestamp("2024-05-01", tz="UTC"), "kills": 20, "deaths": 10, "assists": 3, "headshots": 5,
         "damage": 2000, "first_kills": 2, "clutches": 1, "clutch_attempts": 4, "rounds": 25,
+        "source": "demo",
     }  # fmt: skip
     return pd.DataFrame([{**usual, **row} for row in rows])
 
@@ -130,3 +131,11 @@ def test_too_few_matches_are_refused_with_what_to_do() -> None:
         build(player_lines(players=20, matches=8, seed=0))
     with pytest.raises(DatasetError, match="extract player_match_stats"):
         build(LINES.head(0))
+
+
+def test_a_row_names_the_source_of_the_last_match_of_its_past() -> None:
+    turned = LINES.assign(source=np.where(LINES["match_id"] % 2 == 0, "demo", "simulator"))
+    table = build(turned)
+    source = turned.drop_duplicates("started_at").set_index("started_at")["source"]
+    assert (table["source"].to_numpy() == source[table["window_end"]].to_numpy()).all()
+    assert set(table["source"]) == {"demo", "simulator"}

@@ -68,3 +68,20 @@ def test_after_an_alarm_the_matches_before_the_change_are_apart_in_the_dataset(e
     days = dataset["started_at"].dt.day
     assert sorted(days[dataset["part"] == FORMER].unique()) == [1, 2, 3, 4]
     assert sorted(days[dataset["part"] != FORMER].unique()) == [5, 6]
+
+
+@pytest.mark.parametrize("asset", ["round_dataset", "match_dataset"])
+def test_a_dataset_says_whose_matches_it_holds_and_warns_of_a_mixture(extracted, asset, capfd):
+    source = {"round_dataset": "round_snapshots", "match_dataset": "matches"}[asset]
+    tables = extracted.platform.tables
+    day = tables.partitions(source)[-1]
+    frame = tables.read(source, [day])
+    assert (frame["source"] == "simulator").all()
+    tables.write(source, frame.assign(source="demo"), day)
+
+    job = assemble(extracted.settings).resolve_implicit_global_asset_job_def()
+    made = job.execute_in_process(instance=extracted.instance, asset_selection=[dg.AssetKey(asset)])
+    (event,) = made.get_asset_materialization_events()
+    told = event.step_materialization_data.materialization.metadata["matches_from"].value
+    assert "% simulated matches" in told and "% demo files" in told
+    assert "simulated and real matches are mixed" in capfd.readouterr().err

@@ -7,8 +7,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
-from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import PackageNotFoundError, distribution, packages_distributions
 from pathlib import Path
 
 import pytest
@@ -76,17 +77,61 @@ def test_shellcheck_has_nothing_to_say() -> None:
     assert said.returncode == 0, said.stdout
 
 
+def test_the_serving_image_installs_what_its_services_can_be_told_to_use() -> None:
+    installs = [rest for word, rest in steps(DOCKERFILES["serving"]) if word == "RUN" and "pip install" in rest]
+    assert f"'.[{','.join(SERVING_EXTRAS)}]'" in installs[0]
+
+
 def test_the_serving_installation_brings_nothing_of_the_pipelines() -> None:
-    serving = installation("cs2-pipeline", "serving")
+    serving = installation("serving")
     assert {"bentoml", "onnxruntime", "mlflow-skinny"} <= serving
     assert serving & PIPELINE_ONLY == set()
-    assert installation("cs2-pipeline", "pipeline") >= PIPELINE_ONLY
+    assert installation("pipeline") >= PIPELINE_ONLY
 
 
-def installation(package: str, extra: str) -> set[str]:
-    """Names of all packages that a package with one of its extras brings, by the metadata of what is installed."""
+@pytest.mark.parametrize("role", ["predictions", "gateway"])
+def test_the_serving_installation_is_enough_for_both_services(role: str) -> None:
+    """The image brings nothing else, and neither does a worker of theirs import more later on."""
+    brought = {"cs2-pipeline"}.union(*map(installation, SERVING_EXTRAS))
+    absent = sorted(
+        module
+        for module, packages in packages_distributions().items()
+        if not {canonicalize_name(name) for name in packages} & brought
+    )
+    modules = SERVED[role]
+    done = subprocess.run([sys.executable, "-c", ONLY_THOSE, *modules], input=json.dumps(absent), env=os.environ,
+                          check=False, capture_output=True, text=True, cwd=ROOT, timeout=300)  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+
+
+SERVING_EXTRAS = ("serving", "redis", "clickhouse")
+"""What the serving image installs; the compose file lets its services be given a Redis and a ClickHouse."""
+SERVED = {
+    "predictions": ["bento.predictions.__main__", "bento.predictions.service", "bento.predictions.prediction_log",
+                    "bento.predictions.champions.follower"],
+    "gateway": ["bento.gateway.__main__", "bento.gateway.service", "bento.gateway.app", "cs2_pipeline.cli.main",
+                "cs2_pipeline.cli.keys", "cs2_pipeline.live.relay", "cs2_pipeline.live.channels",
+                "cs2_pipeline.live.log.redis", "cs2_pipeline.live.history.clickhouse"],
+}  # fmt: skip
+ONLY_THOSE = """
+import importlib, json, sys
+absent = set(json.load(sys.stdin))
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in absent:
+            raise ModuleNotFoundError(f"{name} is not in the serving installation", name=name)
+sys.meta_path.insert(0, NotInstalled())
+for module in sys.argv[1:]:
+    importlib.import_module(module)
+"""
+
+
+def installation(extra: str) -> set[str]:
+    """Names of all packages that the project with one of its extras brings, by the metadata of what is installed."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = map(Requirement, [*project["dependencies"], *project["optional-dependencies"][extra]])
     found: set[str] = set()
-    todo = [(package, frozenset({extra}))]
+    todo = [(one.name, frozenset(one.extras)) for one in asked if one.marker is None or one.marker.evaluate()]
     seen = set(todo)
     while todo:
         name, extras = todo.pop()

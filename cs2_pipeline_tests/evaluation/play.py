@@ -52,6 +52,7 @@ def whole_rounds(seed, *, matches=60, rounds=24, shift=0.0):
         frame[name] = values.reshape(-1)
     price = 1 / (1 + np.exp(-(_logit(_with_times(states))[:, -1] + shift)))
     frame["ct_wins"] = np.repeat((rng.random(size) < price).astype(np.int8), 4)
+    frame["source"] = "simulator"
     frame["part"] = "test"
     return frame
 

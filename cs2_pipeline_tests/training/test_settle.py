@@ -5,10 +5,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from cs2_pipeline.datasets.origins import PUBLISHED
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, RegistryError
 from cs2_pipeline.registry.runs import TrainingRun, record
-from cs2_pipeline.training.provenance import DATABASE, PUBLISHED
+from cs2_pipeline.training.provenance import DATABASE
 from cs2_pipeline.training.registration import PROMOTE, REFUSE, Registry
 from cs2_pipeline.training.settling import settle
 from cs2_pipeline_tests.tiny_models import round_artifact

@@ -11,6 +11,7 @@ from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore
+from cs2_pipeline.registry.client import connect
 from cs2_pipeline.training import stops
 from cs2_pipeline.training.registration import Registry
 from cs2_pipeline.training.release import train
@@ -158,3 +159,22 @@ def test_a_model_that_reads_an_input_that_never_varied_is_refused(dataset, regis
     released = trained(dataset.assign(t_equip_value=20_000.0), registry)
     assert not released.decision.promote
     assert "t_equip_value (always 20000)" in " ".join(released.decision.reasons)
+    assert stops.constant_inputs(catalog.ROUND, varied.assign(ct_money=money))["ct_money"] == 8_000.0
+
+
+def test_a_model_says_in_its_card_and_tags_whose_matches_it_learned_from(dataset, registry):
+    mixed = dataset.assign(source=["demo" if match % 4 == 0 else "simulator" for match in dataset["match_id"]])
+    share = (mixed["source"] == "simulator").mean()
+    told = f"{share:.1%} simulated matches, {1 - share:.1%} demo files"
+    released = trained(mixed, registry)
+    assert f"Learned from {told}." in released.card
+    version = registry.models.version("equipment", "1")
+    assert version.learned_from == told
+    assert version.tags["source"] == "the demo database"
+    assert connect(registry.tracking_uri).get_run(version.run_id).data.tags["learned_from"] == told
+
+
+def test_a_model_of_the_public_file_says_so(dataset, registry):
+    released = trained(dataset.assign(source="published"), registry)
+    assert "Learned from the public snapshot file." in released.card
+    assert registry.models.version("equipment", "1").tags["source"] == "the public snapshot file"

@@ -366,7 +366,13 @@ class PredictionApp:
 
     async def _models(self, scope: Scope, _receive: Receive) -> bytes:
         self._access.admit(scope["headers"])
-        return _encode({"models": [version.to_dict() for version in self._champions.versions]})
+        return _encode(
+            {
+                "models": [
+                    version.to_dict() | {"learned_from": version.learned_from} for version in self._champions.versions
+                ]
+            }
+        )
 
     async def _reload(self, scope: Scope, receive: Receive) -> bytes:
         self._access.admit_admin(scope["headers"])

@@ -7,7 +7,7 @@ import dagster as dg
 import pandas as pd
 
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.datasets import matches, players, rounds
+from cs2_pipeline.datasets import matches, origins, players, rounds
 from cs2_pipeline.datasets.digest import digest
 from cs2_pipeline.datasets.schema import (
     MAPS,
@@ -44,7 +44,7 @@ class RoundDatasetConfig(dg.Config):
 
 
 def round_dataset(
-    config: RoundDatasetConfig, platform: dg.ResourceParam[Platform]
+    context: dg.AssetExecutionContext, config: RoundDatasetConfig, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Open round states, split into train, validate, calibrate and test by whole matches in time order.
 
@@ -62,7 +62,7 @@ def round_dataset(
         snapshots = platform.tables.read(config.source.value)
     with left_out.told(platform.tables, config.source.value):
         built = rounds.build(snapshots, changed_at=changed_at, prior=_prior(config, platform, snapshots))
-    described |= metadata.of_frame(built.frame, built.left_out) | _described(built.frame, "match_id")
+    described |= metadata.of_frame(built.frame, built.left_out) | _described(context, built.frame, "match_id")
     described |= {"source": config.source.value, "rounds": built.frame["round_id"].nunique()}
     described["play_changed_at"] = changed_at.isoformat() if changed_at is not None else "not known to have changed"
     return dg.MaterializeResult(value=built.frame, metadata=described)
@@ -76,12 +76,14 @@ def _prior(config: RoundDatasetConfig, platform: Platform, snapshots: pd.DataFra
     return platform.tables.read(published) if platform.tables.exists(published) else None
 
 
-def player_dataset(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
+def player_dataset(
+    context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
+) -> dg.MaterializeResult[pd.DataFrame]:
     """Past windows of players' matches, labelled with the skill tier of later ones; no player is in two parts."""
     lines, days_left_out, version = read_usable(platform.tables, "player_match_stats")
     with left_out.told(platform.tables, "player_match_stats"):
         frame = players.build(lines)
-    described = metadata.of_frame(frame) | _described(frame, "steam_id") | {DAYS_READ: version}
+    described = metadata.of_frame(frame) | _described(context, frame, "steam_id") | {DAYS_READ: version}
     return dg.MaterializeResult(value=frame, metadata=described | metadata.of_days_left_out(days_left_out))
 
 
@@ -99,7 +101,7 @@ class MatchDatasetConfig(dg.Config):
 
 
 def match_dataset(
-    config: MatchDatasetConfig, platform: dg.ResourceParam[Platform]
+    context: dg.AssetExecutionContext, config: MatchDatasetConfig, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
     """Each match as known just before it was played, in playing order, split by time."""
     described: dict[str, Any] = metadata.of_days_left_out({})
@@ -110,14 +112,22 @@ def match_dataset(
     else:
         played = platform.tables.read(config.source.value)
     with left_out.told(platform.tables, config.source.value):
-        frame = match_table.build(played, source=config.source.value)
-    described |= metadata.of_frame(frame) | _described(frame, "match_id")
+        frame = match_table.build(played)
+    described |= metadata.of_frame(frame) | _described(context, frame, "match_id")
     return dg.MaterializeResult(value=frame, metadata=described | {"source": config.source.value})
 
 
-def _described(frame: pd.DataFrame, group: str) -> dict[str, Any]:
+def _described(context: dg.AssetExecutionContext, frame: pd.DataFrame, group: str) -> dict[str, Any]:
+    """Digest, split and origin of a training table; simulated matches among real ones are warned of."""
+    shares = origins.shares(frame["source"].value_counts().to_dict())
+    if mixed := origins.warning(shares):
+        context.log.warning(mixed)
     parts = frame.groupby("part", sort=False).agg(rows=(group, "size"), groups=(group, "nunique")).reset_index()
-    return {"digest": digest(frame), "split": dg.MetadataValue.md(metadata.markdown(parts))}
+    return {
+        "digest": digest(frame),
+        "matches_from": origins.told(shares),
+        "split": dg.MetadataValue.md(metadata.markdown(parts)),
+    }
 
 
 def build() -> list[dg.AssetsDefinition]:

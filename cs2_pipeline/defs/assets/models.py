@@ -89,6 +89,7 @@ def _result(released: Release) -> dg.MaterializeResult[Any]:
             "version": released.version.version,
             "mlflow_run_id": released.version.run_id,
             "dataset_digest": released.version.dataset_digest,
+            "learned_from": released.version.learned_from,
             "source_watermark": released.version.source_watermark,
             **{
                 name.removesuffix(".png"): dg.MetadataValue.md(f"![{name}](data:image/png;base64,{picture})")
@@ -111,6 +112,7 @@ def _known(version: ModelVersion) -> dg.MaterializeResult[Any]:
             "version": version.version,
             "mlflow_run_id": version.run_id,
             "dataset_digest": version.dataset_digest,
+            "learned_from": version.learned_from,
             "source_watermark": version.source_watermark,
         },
     )

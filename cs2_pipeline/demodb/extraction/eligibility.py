@@ -63,8 +63,8 @@ _ROUND_CONTEXT: Final = {
 }
 
 
-_APPLICATION: Final = "demo"
-"""The source where none is named: the application reads recordings of CS2."""
+APPLICATION: Final = "application"
+"""The source where none is named: what filled the database is none of the platform's writers."""
 _SIMULATOR: Final = "simulator"
 
 
@@ -143,7 +143,7 @@ def matches(days: Days, tally: Tally) -> pd.DataFrame:
     )
     found = frame_of(days.db.read(query))
     found["map_name"] = found["match_map"].fillna(found["demo_map"]).map(_map_name, na_action="ignore")
-    found["source"] = found["source"].fillna(_APPLICATION)
+    found["source"] = found["source"].fillna(APPLICATION)
     found["game"] = found["game"].fillna("cs2").mask(found["source"] == _SIMULATOR, "simulated")
     found["reason"] = pd.Series(None, index=found.index, dtype="str")
     found.loc[~flag(found["is_finished"]), "reason"] = reasons.UNFINISHED_MATCH

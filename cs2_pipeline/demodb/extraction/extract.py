@@ -57,6 +57,7 @@ PLAYER_FRAME: Final = (
     "trade_kills",
     "trade_deaths",
     *deeds.CLUTCHES_BY_SIZE,
+    "source",
 )
 
 _PLAYER_STATS: Final = {
@@ -83,7 +84,7 @@ _BY_CHANCE: Final = 0.05
 """Share of a match's count by which records and events may differ: a kill credited otherwise, say."""
 _FEW: Final = 3
 """Differences that a match with little to count may have."""
-_PLAYER_COUNTS: Final = PLAYER_FRAME[6:]
+_PLAYER_COUNTS: Final = PLAYER_FRAME[6:-1]
 _NEEDED_COUNTS: Final = tuple(name for name in _PLAYER_COUNTS if name not in _MAY_BE_UNKNOWN)
 
 

@@ -35,6 +35,7 @@ MAP_FRAME: Final = (
     "second_score",
     *(f"{side}_{period}" for period in PERIODS for side in ("first", "second")),
     "first_wins",
+    "source",
 )
 
 
@@ -120,7 +121,10 @@ def _scores(played: pd.DataFrame, present: pd.DataFrame) -> pd.DataFrame:
         default=PERIODS[2],
     )
     matches = rounds.groupby("match_id", sort=False).agg(
-        started_at=("started_at", "first"), played_at=("played_at", "first"), map_name=("map_name", "first")
+        started_at=("started_at", "first"),
+        played_at=("played_at", "first"),
+        map_name=("map_name", "first"),
+        source=("source", "first"),
     )
     columns = {}
     for side, won in (("first", rounds["first_won"]), ("second", ~rounds["first_won"])):

@@ -20,7 +20,7 @@ from cs2_pipeline_tests.demodb.conftest import new_postgres, sql_server_url
 ALWAYS = (date(2026, 1, 1), date(2026, 12, 31))
 MATCHES = 4
 HALVES = {"train": 0.5, "test": 0.5}
-AS_TOLD = {"game": "cs2", "source": "demo"}
+AS_TOLD = {"game": "cs2", "source": "application"}
 """Where the application's rows come from; the simulator tells its own apart."""
 
 

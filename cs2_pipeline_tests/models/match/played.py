@@ -44,7 +44,7 @@ def contests_table(**asked: int) -> pd.DataFrame:
         rows.append(
             {
                 "match_id": str(number), "started_at": pd.Timestamp(contest.day, unit="D", tz="UTC"), "place": number,
-                "best_of": contest.best_of, "map_name": contest.map_name, "first_wins": int(outcome),
+                "best_of": contest.best_of, "map_name": contest.map_name, "first_wins": int(outcome), "source": "demo",
                 **{f"{name}_players": json.dumps(sorted(side.players)) for name, side in sides.items()},
                 **{f"{name}_name": f"Team {int(side.players[0][1:]) // 6}" for name, side in sides.items()},
                 **{f"{name}_points": side.points for name, side in sides.items()},

@@ -21,7 +21,7 @@ from cs2_pipeline_tests.models.match.played import contests_table
 
 @pytest.fixture(scope="module")
 def dataset():
-    return match_table.build(contests_table(), source="published_series")
+    return match_table.build(contests_table())
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_the_table_holds_each_match_in_order_with_what_was_expected_before_it(da
     assert (dataset["variance"] > 0).all()
     turned = contests_table()
     turned.loc[turned.index[-10:], "first_wins"] = 1 - turned["first_wins"].iloc[-10:]
-    other = match_table.build(turned, source="published_series")
+    other = match_table.build(turned)
     same_days = dataset["started_at"] < dataset["started_at"].iloc[-10]
     assert other.loc[same_days, ["latent", "variance", "elo"]].equals(
         dataset.loc[same_days, ["latent", "variance", "elo"]]
@@ -143,7 +143,7 @@ def test_teams_without_known_players_are_rated_by_name():
     table = contests_table().assign(first_players="[]", second_players="[]")
     asked, _ = contests(table.iloc[:1])
     assert asked[0].first.players[0] == f"{table['first_name'].iloc[0]} #1"
-    assert len(match_table.build(table, source="published_series")) == len(table)
+    assert len(match_table.build(table)) == len(table)
 
 
 def test_no_matches_before_the_test_part_is_an_error(dataset, tmp_path):
