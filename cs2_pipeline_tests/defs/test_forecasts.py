@@ -18,7 +18,7 @@ def match(number, first="a", second="b", won=1, score=(13, 7)):
         "match_id": f"m{number}", "started_at": pd.Timestamp(f"2026-01-{number:02}", tz="UTC"), "place": 1,
         "best_of": 1, "map_name": "de_nuke", "first_name": f"team {first}", "second_name": f"team {second}",
         "first_players": LINE_UPS[first], "second_players": LINE_UPS[second], "first_points": None,
-        "second_points": None, "first_score": score[0], "second_score": score[1], "first_wins": won,
+        "second_points": None, "first_score": score[0], "second_score": score[1], "first_wins": won, "source": "demo",
     }  # fmt: skip
 
 

@@ -188,8 +188,9 @@ def carried_out(role: str, folder: Path) -> None:
         "mlflow": "import mlflow.server, psycopg2",
     }
     subprocess.run(["python", "-c", imports[role]], check=True, env=environment, cwd=folder)
-    listed = subprocess.run(["pip", "list", "--format=json"], check=True, env=environment, capture_output=True)
-    names = {canonicalize_name(one["name"]) for one in json.loads(listed.stdout)}
+    listing = "from importlib.metadata import distributions; print(*(one.name for one in distributions()))"
+    listed = subprocess.run(["python", "-c", listing], check=True, env=environment, capture_output=True, text=True)
+    names = {canonicalize_name(name) for name in listed.stdout.split()}
     assert role != "serving" or names & PIPELINE_ONLY == set()
 
 
