@@ -13,11 +13,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
 
-from cs2_pipeline.records.buckets import Bucket, TooOftenError
+from cs2_pipeline.records.buckets import Bucket, SharedBucket, TooOftenError
 from cs2_pipeline.records.database import Records, RecordsError
 from cs2_pipeline.records.tables import API_KEYS, QUOTA_USE
 
@@ -111,16 +112,16 @@ class KeyRing:
 
     Args:
         records: where the keys are.
-        processes: of this service; each gives its share of a key's rate.
+        shared: a folder in which the processes of a service count the keys' rates together; one alone needs none.
 
     Attributes:
         needed_for: scopes that a key was ever made for: from then on whoever asks for them needs one.
         complaint: why keys and quotas could not be read the last time; None when they could.
     """
 
-    def __init__(self, records: Records, processes: int = 1) -> None:
+    def __init__(self, records: Records, shared: Path | None = None) -> None:
         self._records = records
-        self._processes = processes
+        self._shared = shared
         self._keys: dict[str, tuple[ApiKey, Bucket]] = {}
         self._unsaved: Counter[tuple[str, str]] = Counter()
         self._saved: dict[tuple[str, str], int] = {}
@@ -148,6 +149,15 @@ class KeyRing:
             self._unsaved[use] += 1
         return key
 
+    def owe(self, key_digest: str, count: int) -> None:
+        """Count more than the one that `admit` counted: what a batch holds beside its first."""
+        if (found := self._keys.get(key_digest)) is None:
+            return
+        key, bucket = found
+        with self._counting:
+            bucket.owe(count)
+            self._unsaved[key.id, datetime.now(UTC).date().isoformat()] += count
+
     def refresh(self) -> None:
         """Write down what was counted, and read keys and quotas anew. With no database, the ring stays as it is."""
         with self._counting:
@@ -172,7 +182,9 @@ class KeyRing:
 
     def _bucket(self, key: ApiKey) -> Bucket:
         before = self._keys.get(key.digest)
-        return before[1] if before is not None else Bucket(key.rate / self._processes)
+        if before is not None:
+            return before[1]
+        return Bucket(key.rate) if self._shared is None else SharedBucket(self._shared / key.digest, key.rate)
 
 
 def _save(connection: Connection, counted: dict[tuple[str, str], int]) -> None:

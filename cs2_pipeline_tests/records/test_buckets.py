@@ -3,7 +3,7 @@
 import pytest
 
 from cs2_pipeline.records import buckets
-from cs2_pipeline.records.buckets import Bucket, Limits
+from cs2_pipeline.records.buckets import Bucket, Limits, SharedBucket
 
 
 @pytest.fixture
@@ -52,3 +52,36 @@ def test_callers_do_not_use_up_each_others_and_the_longest_silent_is_forgotten(c
     assert limits.take("c") == 0  # "a" has been silent the longest
     assert limits.take("b") > 0
     assert limits.take("a") == 0
+
+
+def test_a_batch_is_paid_off_before_the_next_is_let_through(clock):
+    bucket = Bucket(50)
+    assert bucket.take() == 0
+    bucket.owe(9_999)
+    assert bucket.take() == pytest.approx((10_000 - 50 + 1) / 50)
+    clock.now += 199.1
+    assert bucket.take() == 0
+
+
+def test_processes_that_share_a_bucket_have_one_rate_together_whoever_asks(clock, tmp_path):
+    first, second = (SharedBucket(tmp_path / "rates" / "key", 50) for _ in range(2))
+    assert taken(first, 30) + taken(second, 30) == 50
+    clock.now += 0.5
+    assert taken(second) == 25
+    assert first.take() > 0
+    first.owe(25)
+    clock.now += 0.5
+    assert second.take() > 0
+    late = SharedBucket(tmp_path / "rates" / "key", 50)  # a worker that was started again
+    assert late.take() > 0
+
+
+def test_a_shared_bucket_of_before_the_machines_restart_is_a_full_one(clock, tmp_path):
+    assert taken(SharedBucket(tmp_path / "key", 5)) == 5
+    clock.now = 3.0  # the clock starts at 0 again
+    assert taken(SharedBucket(tmp_path / "key", 5)) == 5
+
+
+def test_a_shared_bucket_that_was_cut_off_is_made_anew(clock, tmp_path):
+    (tmp_path / "key").write_bytes(b"x")
+    assert taken(SharedBucket(tmp_path / "key", 5)) == 5

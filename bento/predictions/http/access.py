@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from bento.http.problems import closed, forbidden, rate_limited, unauthorized
-from cs2_pipeline.records.buckets import Bucket, TooOftenError
+from cs2_pipeline.records.buckets import Bucket, SharedBucket, TooOftenError
 from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -38,8 +38,13 @@ class Access:
                 "CS2_API_KEYS holds something that is not a SHA-256 hex digest. Make one for a key with: "
                 "printf %s KEY | sha256sum"
             )
-        # Each worker counts for itself, so each gives its share of the rate.
-        self._buckets = {digest: Bucket(settings.api_key_rate / settings.service_workers) for digest in digests}
+        # Connections stick to one worker: the workers count together.
+        self._shared = settings.champion_cache / "rates" if settings.service_workers > 1 else None
+        rate = settings.api_key_rate
+        self._buckets = {
+            digest: Bucket(rate) if self._shared is None else SharedBucket(self._shared / digest, rate)
+            for digest in digests
+        }
         self._token = settings.admin_token.get_secret_value() if settings.admin_token else ""
         self._settings = settings
         self._ring: KeyRing | None = None
@@ -68,7 +73,7 @@ class Access:
             except RecordsError as error:
                 logger.warning("the keys of the records are not known yet: %s", error)
                 return
-            self._ring = KeyRing(records, self._settings.service_workers)
+            self._ring = KeyRing(records, self._shared)
         if self._ring is not None:
             self._ring.refresh()
 
@@ -88,6 +93,16 @@ class Access:
             raise unauthorized("send a known key as X-API-Key or Authorization: Bearer")
         if wait := bucket.take():
             raise rate_limited(math.ceil(wait))
+
+    def owe(self, headers: Headers, count: int) -> None:
+        """Count what a batch holds beside the one that `admit` counted; the next request waits until it is paid off."""
+        if self.open or count <= 0:
+            return
+        digest = hashlib.sha256(_credential(headers)).hexdigest()
+        if (bucket := self._buckets.get(digest)) is not None:
+            bucket.owe(count)
+        elif self._ring is not None:
+            self._ring.owe(digest, count)
 
     def _of_records(self, ring: "KeyRing", digest: str) -> bool:
         try:

@@ -203,6 +203,7 @@ class PredictionApp:
                 endpoint.counter.inc(len(rows))
                 count += len(rows)
                 unknown.update(endpoint.form.unknown(rows))
+            self._access.owe(scope["headers"], count - 1)
         version = _encode(version_key(cast(Style, style))) + b":" + _encode(model.version.version)
         answer = b'{"predictions":[' + b",".join(parts) + b"]," + version + b"}"
         return answer, _warnings(endpoint.form, unknown, count)

@@ -49,6 +49,26 @@ def test_a_key_that_asks_too_often_is_told_when_to_come_back():
     assert 50 < int(seconds) <= 100
 
 
+def test_the_workers_of_a_service_give_a_key_its_rate_together(tmp_path):
+    settings = Settings(home=tmp_path, api_keys=DIGEST, api_key_rate=4, service_workers=2)
+    one, other = Access(settings), Access(settings)
+    headers = [(b"x-api-key", KEY.encode())]
+    for worker in (one, one, one, other):
+        worker.admit(headers)
+    assert refusal(other.admit, headers).status == 429
+    assert refusal(one.admit, headers).status == 429
+
+
+def test_a_batch_counts_as_many_as_it_holds(tmp_path):
+    headers = [(b"x-api-key", KEY.encode())]
+    access = Access(Settings(home=tmp_path, api_keys=DIGEST, api_key_rate=100))
+    access.admit(headers)
+    access.owe(headers, 9_999)
+    ((_, seconds),) = refusal(access.admit, headers).headers
+    assert 98 <= int(seconds) <= 100
+    Access(Settings(home=tmp_path, api_keys=None)).owe([], 5)
+
+
 def test_a_bucket_fills_again():
     bucket = Bucket(50)
     while not bucket.take():
@@ -85,9 +105,12 @@ def test_a_service_with_keys_and_origins_keeps_to_them(served_home):
         assert server.post("/predict/round", ROUND).status == 401
         assert server.get("/models").status == 401
         assert server.get("/health").status == 200
-        answer = server.post("/predict/round", ROUND, **{"X-API-Key": KEY, "Origin": "https://example.org"})
+        batch = {"states": [ROUND] * 50}
+        answer = server.post("/predict/rounds", batch, **{"X-API-Key": KEY, "Origin": "https://example.org"})
         assert (answer.status, answer.headers["access-control-allow-origin"]) == (200, "https://example.org")
-        assert server.post("/predict/round", ROUND, **{"X-API-Key": KEY}).status == 429
+        refused = server.post("/predict/round", ROUND, **{"X-API-Key": KEY})
+        assert refused.status == 429
+        assert int(refused.headers["retry-after"]) > 2_000  # the batch counted as 50 at one in a hundred seconds
         foreign = server.post("/predict/round", ROUND, **{"X-API-Key": KEY, "Origin": "https://evil.example"})
         assert "access-control-allow-origin" not in foreign.headers
         assert KEY.encode() not in server.log.read_bytes()
@@ -115,6 +138,8 @@ def test_a_key_of_the_platforms_records_opens_predictions_and_from_then_on_one_i
         with pytest.raises(Problem) as refused:
             access.admit([(b"x-api-key", wrong)])
         assert refused.value.status == status
+    access.owe([(b"x-api-key", good.encode())], 9_999)
+    assert refusal(access.admit, [(b"x-api-key", good.encode())]).status == 429
     keys.revoke(records, made.id)
     access._look()
     with pytest.raises(Problem):
