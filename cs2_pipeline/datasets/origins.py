@@ -1,7 +1,7 @@
 """Where the matches of a table come from, in words and shares: by the ``source`` that was recorded with each match."""
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 SIMULATED: Final = "simulated matches"
 DEMOS: Final = "demo files"
@@ -23,7 +23,7 @@ _OF_SOURCE: Final[Mapping[str, str]] = {
 """What the platform's own writers record; any other name is another application's."""
 
 
-def shares(rows: Mapping[str, int]) -> dict[str, float]:
+def shares(rows: Mapping[Any, int]) -> dict[str, float]:
     """The share of each kind of origin, the largest first.
 
     Args:
