@@ -159,7 +159,6 @@ def test_a_model_that_reads_an_input_that_never_varied_is_refused(dataset, regis
     released = trained(dataset.assign(t_equip_value=20_000.0), registry)
     assert not released.decision.promote
     assert "t_equip_value (always 20000)" in " ".join(released.decision.reasons)
-    assert stops.constant_inputs(catalog.ROUND, varied.assign(ct_money=money))["ct_money"] == 8_000.0
 
 
 def test_a_model_says_in_its_card_and_tags_whose_matches_it_learned_from(dataset, registry):
