@@ -1,10 +1,12 @@
 """The door: bytes in, acknowledged events in the log, or a reason. Nothing is acknowledged before it is durable."""
 
 import hashlib
+import threading
 import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from cs2_pipeline.live import metrics
@@ -16,6 +18,22 @@ MAX_PENDING: Final = 20_000
 MAX_BACKLOG: Final = 200_000
 """Events that may wait for the consumers; more are turned away until they have caught up."""
 _BACKLOG_SEEN_FOR: Final = 0.5
+_CLAIMS_REMEMBERED: Final = 50_000
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """Whoever sends by a key of their own.
+
+    Attributes:
+        name: unique.
+        rate: events a second that it may send.
+        matches: matches that it may begin in a day.
+    """
+
+    name: str
+    rate: float
+    matches: int
 
 
 class BusyError(Exception):
@@ -34,12 +52,14 @@ class Taken:
         event_id: as read, or "" where it could not be.
         duplicate: an event of this id had been taken before; this one has no effect.
         error: why it was not taken; it is among the dead letters under `letter`.
+        forbidden: it is not the sender's to send; it is kept nowhere.
     """
 
     event_id: str
     duplicate: bool = False
     error: EventError | None = None
     letter: str = ""
+    forbidden: bool = False
 
 
 class Intake:
@@ -53,19 +73,26 @@ class Intake:
         self._log = log
         self._pending = 0
         self._backlog, self._backlog_at = 0, 0.0
+        self._claimed: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self._claiming = threading.Lock()
         self.pool = ThreadPoolExecutor(4, thread_name_prefix="intake")
 
-    def take(self, bodies: Sequence[bytes]) -> list[Taken]:
+    def take(self, bodies: Sequence[bytes], tenant: Tenant | None = None) -> list[Taken]:
         """Take events; those that cannot be understood go to the dead letters, the others into the log.
+
+        Args:
+            tenant: who sends; a match is written to by the first tenant that does. None: this machine, administrators.
 
         Raises:
             BusyError: too much at once.
             LogUnavailableError: the log cannot be written.
         """
         began = time.perf_counter()
+        if tenant is not None and (wait := self._log.spend(tenant.name, len(bodies), tenant.rate)):
+            raise BusyError(wait, f"this key may send {tenant.rate:g} events a second")
         self._make_room(len(bodies))
         try:
-            results = self._taken(bodies)
+            results = self._taken(bodies, tenant)
         finally:
             self._pending -= len(bodies)
         metrics.INGESTION.observe(time.perf_counter() - began)
@@ -81,7 +108,7 @@ class Intake:
             raise BusyError(1.0, f"{self._pending} events are being written; send again in a moment")
         self._pending += count
 
-    def _taken(self, bodies: Sequence[bytes]) -> list[Taken]:
+    def _taken(self, bodies: Sequence[bytes], tenant: Tenant | None) -> list[Taken]:
         events: list[tuple[int, Event, bytes]] = []
         results: list[Taken] = [Taken("")] * len(bodies)
         letters: list[DeadLetter] = []
@@ -94,6 +121,8 @@ class Intake:
                 letters.append(letter)
                 results[place] = Taken(error.event_id, error=error, letter=letter.id)
                 metrics.EVENTS.labels("unknown", "unknown", "refused").inc()
+        if tenant is not None:
+            events, letters = self._own(tenant, events, letters, results)
         if letters:
             self._log.bury(letters)
             metrics.DEAD.labels("invalid").inc(len(letters))
@@ -103,6 +132,32 @@ class Intake:
             result = "accepted" if fresh else "duplicate"
             metrics.EVENTS.labels(metrics.type_label(event.type), metrics.source_label(event.source), result).inc()
         return results
+
+    def _own(
+        self, tenant: Tenant, events: list[tuple[int, Event, bytes]], letters: list[DeadLetter], results: list[Taken]
+    ) -> tuple[list[tuple[int, Event, bytes]], list[DeadLetter]]:
+        """The events of a tenant's own matches, and the letters: one of another's match must not be counted there."""
+        refused = self._not_theirs({event.match_id for _, event, _ in events}, tenant)
+        for place, event, _ in events:
+            if why := refused.get(event.match_id):
+                error = EventError("match_id", why, event.event_id, event.match_id)
+                results[place] = Taken(event.event_id, error=error, forbidden=True)
+                metrics.EVENTS.labels("unknown", "unknown", "forbidden").inc()
+        own = [(tenant.name, letter.match_id) in self._claimed for letter in letters]
+        named = [one if known else replace(one, match_id="") for one, known in zip(letters, own, strict=True)]
+        return [one for one in events if one[1].match_id not in refused], named
+
+    def _not_theirs(self, asked: set[str], tenant: Tenant) -> dict[str, str]:
+        """By match, why a tenant may not write to it."""
+        with self._claiming:
+            new = {match_id for match_id in asked if (tenant.name, match_id) not in self._claimed}
+        refused = self._log.claim(new, tenant.name, tenant.matches) if new else {}
+        with self._claiming:
+            for match_id in new - refused.keys():
+                self._claimed[tenant.name, match_id] = None
+            while len(self._claimed) > _CLAIMS_REMEMBERED:
+                self._claimed.popitem(last=False)
+        return refused
 
 
 def letter_of(body: bytes, error: EventError) -> DeadLetter:

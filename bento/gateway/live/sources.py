@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from bento.gateway.access import Caller, Scope, allow
 from bento.gateway.http.wire import Wire, answer
-from bento.gateway.live.intake import json_body, take
+from bento.gateway.live.intake import forbidden_match, json_body, take
 from bento.http.problems import FieldError, bad_values, not_json, unauthorized
 from cs2_pipeline.live.events import MAX_BATCH
 from cs2_pipeline.live.sources.gsi import StateIntegration
@@ -73,7 +73,7 @@ async def server_log(
     async with sources.lock:  # lines of one server in the order they came
         log = sources.of(f"log/{key}/{match}", lambda: ServerLog(match, f"{key}/{time.time():.3f}", best_of))
         events = log.read(text.splitlines())
-        await _take(request, events)
+        await _take(request, events, caller)
     return await answer(request, Read(match_id=match, events=len(events)), 202)
 
 
@@ -98,7 +98,7 @@ async def state_integration(request: Request, match_id: MatchId = None) -> Respo
             events = client.read(body, time.time())
         except (TypeError, ValueError) as error:
             raise bad_values([FieldError("body", f"is not what the game sends: {error}")]) from None
-        await _take(request, events)
+        await _take(request, events, caller)
     return await answer(request, Read(match_id=match, events=len(events)), 202)
 
 
@@ -117,10 +117,12 @@ async def _gsi_caller(request: Request, body: dict[str, Any]) -> Caller:
     return await allow(Scope.LIVE_WRITE)(request)
 
 
-async def _take(request: Request, events: list[dict[str, Any]]) -> None:
+async def _take(request: Request, events: list[dict[str, Any]], caller: Caller) -> None:
     bodies = [msgspec.json.encode(event) for event in events]
     for start in range(0, len(bodies), MAX_BATCH):
-        await take(request, bodies[start : start + MAX_BATCH])
+        taken = await take(request, bodies[start : start + MAX_BATCH], caller)
+        if not_theirs := [one for one in taken if one.forbidden]:
+            raise forbidden_match(not_theirs[0])
 
 
 def _made_up(key: str) -> uuid.UUID:

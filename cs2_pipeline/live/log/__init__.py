@@ -1,6 +1,6 @@
 """The log of events: what is in it will never be lost. One interface, two engines: a SQLite file, Redis Streams."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from zlib import crc32
@@ -88,6 +88,20 @@ class EventLog(Protocol):
     def consumers(self) -> int:
         """How many consumers own shards or have asked for some lately."""
 
+    def claim(self, matches: Collection[str], tenant: str, most: int) -> dict[str, str]:
+        """Note matches that nobody writes to yet as a tenant's; at most `most` new ones a day.
+
+        Returns:
+            By match, why the tenant may not write to it.
+        """
+
+    def spend(self, tenant: str, events: int, rate: float) -> float:
+        """Count events of a tenant that may send `rate` a second, `BURST` seconds' worth at once.
+
+        Returns:
+            Seconds until there is room for so many; 0 where there was, and they are counted.
+        """
+
     def bury(self, letters: Iterable[DeadLetter]) -> None:
         """Keep dead letters: at most `MAX_LETTERS` of a match, `MAX_ALL_LETTERS` in all; the oldest go first."""
 
@@ -104,6 +118,11 @@ class EventLog(Protocol):
         """Let go of files and connections."""
 
 
+FOREIGN: Final = "this match is written to by another key"
+TOO_MANY: Final = "this key has begun as many matches as it may in a day"
+CLAIM_KEPT: Final = 90 * 86_400
+"""Seconds for which a match stays its tenant's."""
+BURST: Final = 5.0
 MAX_LETTERS: Final = 1_000
 MAX_ALL_LETTERS: Final = 20_000
 """A stranger who makes up match ids must not fill the disk."""

@@ -10,16 +10,20 @@ event may be lost in a crash of the machine. `durability` says what the server d
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
 
 import redis
 
 from cs2_pipeline.live.log import (
+    BURST,
+    CLAIM_KEPT,
+    FOREIGN,
     MAX_ALL_LETTERS,
     MAX_LETTERS,
     SHARDS,
+    TOO_MANY,
     Arrival,
     DeadLetter,
     LogUnavailableError,
@@ -104,6 +108,35 @@ for shard = 0, tonumber(ARGV[2]) - 1 do
 end
 return redis.call('ZREM', KEYS[2], ARGV[1])
 """
+_TENANT: Final = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - 86400)
+local answers = {}
+for place = 5, #ARGV do
+    local key = ARGV[1] .. ARGV[place]
+    local tenant = redis.call('GET', key)
+    if tenant and tenant ~= ARGV[2] then
+        answers[#answers + 1] = 1
+    elseif not tenant and redis.call('ZCARD', KEYS[1]) >= tonumber(ARGV[3]) then
+        answers[#answers + 1] = 2
+    else
+        if not tenant then redis.call('ZADD', KEYS[1], now, ARGV[place]) end
+        redis.call('SET', key, ARGV[2], 'EX', ARGV[4])
+        answers[#answers + 1] = 0
+    end
+end
+return answers
+"""
+_SPEND: Final = """
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+local due = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0')) + ARGV[1] / ARGV[2]
+if due - now > tonumber(ARGV[3]) then return tostring(due - now - ARGV[3]) end
+redis.call('SET', KEYS[1], string.format('%.6f', due), 'EX', math.ceil(ARGV[3]) + 1)
+redis.call('INCRBY', KEYS[2], ARGV[1])
+return '0'
+"""
+"""All gateways count in the one place, so a key gets its rate once, however many there are."""
 _OWNERS: Final = [f"{PREFIX}:owner:", f"{PREFIX}:consumers"]
 """Key of a shard's owner without its number, and of those who own or ask for shards, by the end of their lease."""
 
@@ -118,9 +151,9 @@ class RedisLog:
     def __init__(self, url: str) -> None:
         self._redis: Any = redis.Redis.from_url(url, socket_timeout=10, socket_connect_timeout=3)
         self._where = _without_secret(url)
-        self._append, self._read, self._done, self._lease, self._claim, self._release = (
-            self._redis.register_script(script) for script in (_APPEND, _READ, _DONE, _LEASE, _CLAIM, _RELEASE)
-        )
+        self._append, self._read, self._done = map(self._redis.register_script, (_APPEND, _READ, _DONE))
+        self._lease, self._claim, self._release = map(self._redis.register_script, (_LEASE, _CLAIM, _RELEASE))
+        self._tenant, self._spend = map(self._redis.register_script, (_TENANT, _SPEND))
         self._name = "nobody"
         self._mine: set[int] = set()
 
@@ -214,6 +247,28 @@ class RedisLog:
         with self._answering():
             seconds, microseconds = self._redis.time()
             return int(self._redis.zcount(_OWNERS[1], seconds * 1000 + microseconds // 1000, "+inf"))
+
+    # Tenants
+
+    def claim(self, matches: Collection[str], tenant: str, most: int) -> dict[str, str]:
+        """See `EventLog`."""
+        asked = list(matches)
+        with self._answering():
+            found = self._tenant(
+                keys=[f"{PREFIX}:begun:{tenant}"], args=[f"{PREFIX}:tenant:", tenant, most, CLAIM_KEPT, *asked]
+            )
+        return {one: (FOREIGN, TOO_MANY)[why - 1] for one, why in zip(asked, found, strict=True) if why}
+
+    def spend(self, tenant: str, events: int, rate: float) -> float:
+        """See `EventLog`; exact over all gateways. `used` tells what was counted."""
+        with self._answering():
+            keys = [f"{PREFIX}:due:{tenant}", f"{PREFIX}:used:{tenant}"]
+            return float(self._spend(keys=keys, args=[events, rate, BURST]))
+
+    def used(self, tenant: str) -> int:
+        """Events of a tenant that were counted, ever."""
+        with self._answering():
+            return int(self._redis.get(f"{PREFIX}:used:{tenant}") or 0)
 
     # Dead letters
 

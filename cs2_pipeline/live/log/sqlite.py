@@ -9,15 +9,19 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from cs2_pipeline.live.log import (
+    BURST,
+    CLAIM_KEPT,
+    FOREIGN,
     MAX_ALL_LETTERS,
     MAX_LETTERS,
     SHARDS,
+    TOO_MANY,
     Arrival,
     DeadLetter,
     LogUnavailableError,
@@ -43,6 +47,8 @@ create table if not exists ids (event_id text primary key, received real not nul
 create table if not exists positions (shard integer primary key, position integer not null);
 create table if not exists leases (shard integer primary key, consumer text not null, until real not null);
 create table if not exists consumers (consumer text primary key, until real not null);
+create table if not exists claims (match_id text primary key, tenant text not null, at real not null) without rowid;
+create index if not exists claims_by_tenant on claims (tenant, at);
 create table if not exists dead_letters (
     id text primary key, at real not null, reason text not null, match_id text not null, body blob not null
 );
@@ -65,6 +71,8 @@ class SqliteLog:
         self._local = threading.local()
         self._waiting: queue.SimpleQueue[tuple[Sequence[Submitted], Future[list[bool]]] | None] = queue.SimpleQueue()
         with_retry(lambda: self._connection().executescript(_SCHEMA))
+        self._due: dict[str, float] = {}
+        self._counting = threading.Lock()
         self._writer = threading.Thread(target=self._write, name="event-log", daemon=True)
         self._writer.start()
         self._closed = False
@@ -169,6 +177,7 @@ class SqliteLog:
                 " where positions.shard = events.shard)"
             ).rowcount
             connection.execute("delete from ids where received < ?", (time.time() - IDS_KEPT,))
+            connection.execute("delete from claims where at < ?", (time.time() - CLAIM_KEPT,))
             return gone
 
         return self._transact(remove)
@@ -206,6 +215,40 @@ class SqliteLog:
     def consumers(self) -> int:
         """See `EventLog`."""
         return int(self._rows("select count(*) from consumers where until > ?", (time.time(),))[0][0])
+
+    # Tenants
+
+    def claim(self, matches: Collection[str], tenant: str, most: int) -> dict[str, str]:
+        """See `EventLog`."""
+
+        def note(connection: sqlite3.Connection) -> dict[str, str]:
+            now = time.time()
+            (begun,) = connection.execute(
+                "select count(*) from claims where tenant = ? and at > ?", (tenant, now - 86_400)
+            ).fetchone()
+            refused = {}
+            for match_id in matches:
+                found = connection.execute("select tenant from claims where match_id = ?", (match_id,)).fetchone()
+                if found is None and begun < most:
+                    begun += 1
+                    connection.execute("insert into claims values (?, ?, ?)", (match_id, tenant, now))
+                elif found is None:
+                    refused[match_id] = TOO_MANY
+                elif found[0] != tenant:
+                    refused[match_id] = FOREIGN
+            return refused
+
+        return self._transact(note)
+
+    def spend(self, tenant: str, events: int, rate: float) -> float:
+        """See `EventLog`: counted in this process, as a file serves one gateway."""
+        with self._counting:
+            now = time.monotonic()
+            due = max(now, self._due.get(tenant, 0.0)) + events / rate
+            if due - now > BURST:
+                return due - now - BURST
+            self._due[tenant] = due
+            return 0.0
 
     # Dead letters
 

@@ -7,7 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from cs2_pipeline.live.log import MAX_LETTERS, SHARDS, DeadLetter, LogUnavailableError, Submitted, shard_of
+from cs2_pipeline.live.log import (
+    BURST,
+    FOREIGN,
+    MAX_LETTERS,
+    SHARDS,
+    TOO_MANY,
+    DeadLetter,
+    LogUnavailableError,
+    Submitted,
+    shard_of,
+)
 from cs2_pipeline.live.log.redis import RedisLog
 from cs2_pipeline.live.log.sqlite import SqliteLog
 from cs2_pipeline_tests.live.redis_server import RedisServer
@@ -171,3 +181,29 @@ def test_a_file_that_cannot_be_written_is_told_to_every_caller(tmp_path) -> None
     log.close()
     with pytest.raises(LogUnavailableError, match="closed"):
         log.append(events(1))
+
+
+def test_a_match_is_claimed_by_one_tenant_and_a_tenant_claims_so_many(log) -> None:
+    assert log.claim(["a", "b"], "one", 3) == {}
+    assert log.claim(["a", "c"], "other", 3) == {"a": FOREIGN}
+    assert log.claim(["a", "d", "e"], "one", 3) in ({"d": TOO_MANY}, {"e": TOO_MANY})
+    assert log.claim(["c"], "one", 3) == {"c": FOREIGN}
+
+
+def test_a_tenant_spends_its_rate_and_is_told_how_long_to_wait(log) -> None:
+    rate = 2.0
+    assert log.spend("one", int(rate * BURST), rate) == 0.0
+    assert 0 < log.spend("one", 1, rate) <= 1 / rate
+    assert log.spend("other", 1, rate) == 0.0
+
+
+def test_gateways_on_redis_count_a_key_together_and_exactly(server) -> None:
+    gateways = [RedisLog(server.url) for _ in range(3)]
+    gateways[0]._redis.flushall()
+    rate, at_once = 1.0, 7  # each asks for so many that what comes back in a second cannot let another one through
+    with ThreadPoolExecutor(6) as pool:
+        waits = list(pool.map(lambda n: gateways[n % 3].spend("key", at_once, at_once * rate), range(60)))
+    assert sum(wait == 0.0 for wait in waits) * at_once == gateways[0].used("key")
+    assert 5 <= sum(wait == 0.0 for wait in waits) < 60
+    for gateway in gateways:
+        gateway.close()

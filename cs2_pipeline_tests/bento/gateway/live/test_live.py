@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from cs2_pipeline.records import keys
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
 from cs2_pipeline_tests.live.made import Feed, play, uid
+from cs2_pipeline_tests.live.sources.test_server_log import CT, Lines, T
 
 EVENTS = "/api/v1/events"
 
@@ -197,8 +199,6 @@ def test_too_much_at_once_is_turned_away_whole(feed, monkeypatch) -> None:
 
 
 def test_a_game_servers_log_lines_become_a_match(feed) -> None:
-    from cs2_pipeline_tests.live.sources.test_server_log import CT, Lines, T
-
     lines = Lines()
     lines.start()
     lines.wipe(T, CT)
@@ -234,3 +234,45 @@ def test_the_token_of_state_integration_opens_its_door_alone(tmp_path) -> None:
             body = {"auth": {"token": token}} if token else {}
             assert client.post("/api/v1/sources/gsi", json=body).status_code == status
         assert client.post(EVENTS, json=play()[0]).status_code == 401
+
+
+def test_a_match_belongs_to_the_key_that_began_it(tmp_path) -> None:
+    with open_gateway(tmp_path, client=ELSEWHERE, live_key_matches=2) as client:
+        records = client.app.state.records
+        one, other = ({"X-API-Key": keys.create(records, name, ["live:write"])[0]} for name in ("one", "other"))
+        begun = play(match="owned", rounds=1)
+        assert client.post(f"{EVENTS}/batch", json=begun[:3], headers=one).json()["accepted"] == 3
+        answered = client.post(EVENTS, json=begun[3], headers=other)
+        assert answered.status_code == 403 and "another key" in answered.json()["detail"]
+        mixed = [begun[3], play(match="theirs", rounds=1)[0]]
+        found = client.post(f"{EVENTS}/batch", json=mixed, headers=other).json()
+        assert (found["accepted"], found["refused"][0]["field"]) == (1, "match_id")
+        lines = client.post(f"/api/v1/sources/server-log?match_id={uid('owned')}", content=log_lines(), headers=other)
+        assert lines.status_code == 403
+        # Nor can it crowd out the owner's dead letters.
+        client.post(EVENTS, json=begun[3] | {"round_no": -1}, headers=other)
+        client.post(EVENTS, json=begun[4] | {"round_no": -1}, headers=one)
+        letters = client.app.state.live.log.dead_letters()
+        assert sorted(letter.match_id for letter in letters) == ["", uid("owned")]
+        kept = {arrival.event_id for arrival in client.app.state.live.log.kept(uid("owned"))}
+        assert begun[3]["event_id"] not in kept
+        for name, status in (("second", 202), ("third", 403)):
+            assert client.post(EVENTS, json=play(match=name)[0], headers=one).status_code == status
+
+
+def test_a_key_sends_no_more_than_its_rate_and_the_others_do_not_notice(tmp_path) -> None:
+    with open_gateway(tmp_path, client=ELSEWHERE, live_key_rate=4.0) as client:
+        records = client.app.state.records
+        one, other = ({"X-API-Key": keys.create(records, name, ["live:write"])[0]} for name in ("one", "other"))
+        events = play(match="much", rounds=2)
+        assert client.post(f"{EVENTS}/batch", json=events[:19], headers=one).status_code == 202
+        answered = client.post(f"{EVENTS}/batch", json=events[19:30], headers=one)
+        assert answered.status_code == 429 and int(answered.headers["retry-after"]) >= 1
+        assert len(client.app.state.live.log.kept(uid("much"))) <= 19
+        assert client.post(f"{EVENTS}/batch", json=play(match="little")[:10], headers=other).status_code == 202
+
+
+def log_lines() -> bytes:
+    lines = Lines()
+    lines.start()
+    return "\n".join(lines.text).encode()
