@@ -426,11 +426,13 @@ def live_verify(match: Annotated[str, typer.Argument(help="A live match's id.")]
 
 
 @live.command("consume", epilog=_examples("CS2_REDIS_URL=redis://localhost cs2 live consume"))
-def live_consume() -> None:
+def live_consume(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of /readyz and /metrics.")] = 9102,
+) -> None:
     """Price live matches in a separate process, next to the gateway, until Ctrl-C."""
     from cs2_pipeline.cli.live import consume
 
-    consume(settings_module.load())
+    consume(settings_module.load(), port)
 
 
 @dead_letters.command("list", epilog=_examples("cs2 live dead-letters list --json"))

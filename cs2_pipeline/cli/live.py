@@ -1,7 +1,7 @@
 """`cs2 live`: matches for a newcomer to watch, separate consumers, verification, and dead letters."""
 
-import signal
-import threading
+import os
+import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -12,13 +12,14 @@ from tempfile import TemporaryDirectory
 from rich.progress import Progress
 
 from cs2_pipeline.cli.console import CliError, answer, err, note, out
+from cs2_pipeline.cli.processes import child_environment
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.one_match import day_of
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, simulate
 from cs2_pipeline.live import sender as sending
 from cs2_pipeline.live.events import EventError, parse
 from cs2_pipeline.live.log import Submitted
-from cs2_pipeline.live.runtime import Live, open_history, open_log
+from cs2_pipeline.live.runtime import open_history, open_log
 from cs2_pipeline.live.sources.demo_database import Recorded, recorded_matches
 from cs2_pipeline.live.verify import UnknownMatchError, verify
 from cs2_pipeline.settings import Settings
@@ -65,20 +66,11 @@ def _play(settings: Settings, matches: Sequence[Recorded], *, speed: float, url:
     out.print(f"{sent.accepted} events accepted, {sent.duplicates} duplicates, {sent.refused} refused")
 
 
-def consume(settings: Settings) -> None:
-    """Price live matches in a separate process until told to stop."""
-    live = Live(settings)
-    stopped = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stopped.set())
-    live.start()
-    note("consuming live events; Ctrl-C to stop")
-    told: str | None = None
-    while not stopped.wait(1.0):
-        if (complaint := live.complaint()) != told:
-            told = complaint
-            err.print(complaint or "working again", markup=False)
-    live.close()
+def consume(settings: Settings, port: int) -> None:
+    """Become a consumer: price live matches until told to stop."""
+    note(f"consuming live events; health and metrics at http://{settings.host}:{port}/readyz; Ctrl-C to stop")
+    command = [sys.executable, "-m", "bento.gateway.consumer", "--host", settings.host, "--port", str(port)]
+    os.execve(sys.executable, command, child_environment(settings))  # noqa: S606
 
 
 def verified(settings: Settings, match_id: str, *, as_json: bool) -> None:

@@ -306,6 +306,7 @@ class Consumer:
             metrics.TO_PRICE.observe(max(0.0, published - arrival.received))
         self._still_own()
         self._history.write(batch)
+        metrics.KEPT.inc(len(batch.events))
         if letters:
             self._log.bury(letters)
             metrics.DEAD.labels("not understood").inc(len(letters))

@@ -11,6 +11,7 @@ _SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.02, 0.035, 0.05, 0.075, 0.1, 0.
 EVENTS: Final = Counter("ingestion_events_total", "events by what became of them", ("type", "source", "result"))
 INGESTION: Final = Histogram("ingestion_latency_seconds", "from request to durable", buckets=_SECONDS)
 TO_PRICE: Final = Histogram("live_event_to_price_seconds", "from durable event to published price", buckets=_SECONDS)
+KEPT: Final = Counter("live_events_kept_total", "events written to the history; again where a consumer died in between")
 DEPTH: Final = Gauge("queue_depth", "events that history does not have yet", ("shard",), multiprocess_mode="livemax")
 DEAD: Final = Counter("dead_letters_total", "events that could not be understood", ("reason",))
 ERRORS: Final = Counter("error_total", "failures by part", ("service",))
@@ -19,6 +20,10 @@ RECOMPUTED: Final = Counter("live_recomputations_total", "matches computed anew"
 GAPS: Final = Counter("live_gaps_total", "gaps in a source's numbering that were given up")
 SUBSCRIBERS: Final = Gauge("live_subscribers", "open subscriptions", multiprocess_mode="livesum")
 CUT_OFF: Final = Counter("live_subscribers_cut_off_total", "subscribers too slow to follow")
+
+for _reason in ("invalid", "not understood"):
+    DEAD.labels(_reason)
+ERRORS.labels("live")  # a series that is there from the beginning can be seen to grow
 
 _SOURCES: Final[set[str]] = set()
 _MOST_SOURCES: Final = 50

@@ -31,6 +31,8 @@ SECRETS = {
     "MLFLOW_POSTGRES_PASSWORD": "pa55mlflow",
     "RECORDS_POSTGRES_PASSWORD": "pa55records",
     "GRAFANA_ADMIN_PASSWORD": "pa55grafana",
+    "REDIS_PASSWORD": "pa55redis",
+    "CLICKHOUSE_PASSWORD": "pa55clickhouse",
 }
 
 

@@ -24,6 +24,12 @@ def rules() -> list[dict]:
     return [rule for group in groups for rule in group["rules"]]
 
 
+def live_rules() -> set[str]:
+    """Names of the rules about the gateway and the live feed."""
+    groups = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
+    return {rule["alert"] for group in groups if group["name"] == "live" for rule in group["rules"]}
+
+
 def queries() -> list[tuple[str, str]]:
     """Every query of every dashboard and rule, with where it stands."""
     found = []

@@ -125,8 +125,9 @@ def snake_case(values: object) -> object:
     return {re.sub(r"([A-Z])", r"_\1", key).lower(): snake_case(value) for key, value in values.items()}
 
 
-def test_a_manifest_gives_the_probes_the_service_answers() -> None:
-    deployment, _ = yaml.safe_load_all((DEPLOY / "helm" / "predictions.yaml").read_text())
+@pytest.mark.parametrize("name", ["predictions", "gateway", "consumer"])
+def test_a_manifest_gives_the_probes_the_service_answers(name: str) -> None:
+    deployment, *_ = yaml.safe_load_all((DEPLOY / "helm" / f"{name}.yaml").read_text())
     (container,) = deployment["spec"]["template"]["spec"]["containers"]
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
