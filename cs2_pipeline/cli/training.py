@@ -89,8 +89,8 @@ def extract_new(settings: Settings, *, quiet: bool = False) -> None:
         due = due_days(database, Verdicts(platform.tables), settings.first_day)
     if due.early:
         raise CliError(due.impossible(settings.first_day))
-    if not quiet and due.future:
-        note(due.impossible(settings.first_day))
+    if not quiet and (impossible := due.impossible(settings.first_day)):
+        note(impossible)
     if not due.days and not quiet:
         note(f"nothing new in the demo database since the last extraction ({due.newest})")
     for first, last in ranges(due.days):

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
-from sqlalchemy import func, select
-
 from cs2_pipeline.demodb import content, tables
 from cs2_pipeline.demodb.connection import drivers, urls
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
@@ -126,10 +124,6 @@ def _content(db: DemoDatabase) -> list[Finding]:
     mark = require_demos(db)
     found = [Finding("ok", "content", f"demos up to Id {mark.demo_id}, the last parsed {mark.parsed_at or 'never'}")]
     found += [Finding(remark.level, "content", remark.message) for remark in content.examine(db)]
-    started = db.schema["Matches"]["StartTime"]
-    unset = ~watermark.has_day(started, db.engine.dialect.name)
-    count = db.read(select(func.count().label("matches")).where(unset)).to_pylist()[0]["matches"]
-    if count:
-        text = f"matches without a start time, which no day holds: {count}; set Matches.StartTime"
-        found.append(Finding("warning", "content", text))
+    if undated := watermark.without_a_day(db):
+        found.append(Finding("warning", "content", undated))
     return found

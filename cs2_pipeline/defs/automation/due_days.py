@@ -29,15 +29,17 @@ class DueDays:
         days: the days, each with the newest demo of it.
         early: days with new demos before the first partition: they cannot be extracted.
         future: days with new demos after today: some clock was wrong; they cannot be extracted.
+        undated: a sentence about the matches that no day holds; empty where there is none.
     """
 
     newest: Watermark
     days: Mapping[date, Watermark]
     early: list[date]
     future: list[date]
+    undated: str = ""
 
     def impossible(self, first_day: date) -> str:
-        """A sentence about the days that cannot be extracted and the remedy; empty where there is none."""
+        """A sentence about the days and matches that cannot be extracted and the remedy; empty where there is none."""
         said = []
         if self.early:
             said.append(
@@ -46,6 +48,8 @@ class DueDays:
             )
         if self.future:
             said.append(f"{len(self.future)} match days lie in the future, such as {self.future[-1]}: left out.")
+        if self.undated:
+            said.append(f"Left out: {self.undated}")
         return " ".join(said)
 
 
@@ -73,6 +77,7 @@ def due_days(database: DemoDatabase, verdicts: Verdicts, first_day: date, *, sin
         {day: touched[day] for day in possible if not _is_done(known[day.isoformat()].values(), touched[day], newest)},
         sorted(day for day in touched if day < first_day),
         sorted(day for day in touched if day > today),
+        watermark.without_a_day(database),
     )
 
 

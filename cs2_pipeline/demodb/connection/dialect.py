@@ -257,7 +257,12 @@ def in_days(time_column: ColumnElement[Any], first: date, last: date, dialect_na
 
 
 def from_day(time_column: ColumnElement[Any], first: date, dialect_name: str) -> ColumnElement[bool]:
-    """The condition that a time falls on the UTC day `first` or later (see `in_days`)."""
+    """The condition that a time falls on the UTC day `first` or later (see `in_days`).
+
+    SQLite keeps any text in a column of times: what is no time falls on no day.
+    """
     if dialect_name == "sqlite":
-        return type_coerce(time_column, Unicode()) >= first.isoformat()
+        written = type_coerce(time_column, Unicode())
+        day = func.substr(written, 1, 10)
+        return and_(written >= first.isoformat(), func.date(day) == day, func.julianday(written).is_not(None))
     return time_column >= datetime.combine(first, datetime.min.time())

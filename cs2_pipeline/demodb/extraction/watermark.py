@@ -11,13 +11,17 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, Unicode, cast, func, or_, select, type_coerce
 
 from cs2_pipeline.demodb.connection import dialect
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 
 FIRST_DAY: Final = date(2000, 1, 1)
 """A start before it was never set: the zero of the application's clock, not a match day."""
+LAST_DAY: Final = date(2099, 12, 31)
+"""A start after it was never meant."""
+_NAMED: Final = 5
+"""Matches without a day that are named."""
 
 
 @dataclass(frozen=True, order=True)
@@ -74,8 +78,36 @@ def first_match_day(path: Path) -> date | None:
 
 
 def has_day(started_at: ColumnElement[Any], dialect_name: str) -> ColumnElement[bool]:
-    """The condition that a match's start was recorded."""
-    return dialect.from_day(started_at, FIRST_DAY, dialect_name)
+    """The condition that a match's start was recorded: a time from `FIRST_DAY` to `LAST_DAY`."""
+    return dialect.in_days(started_at, FIRST_DAY, LAST_DAY, dialect_name)
+
+
+def without_a_day(db: DemoDatabase) -> str:
+    """A sentence that counts and names the matches whose start is no time of a match day; empty where there is none.
+
+    Such a match belongs to no partition, so that no extraction sees it.
+
+    Raises:
+        DemoDatabaseError: the database cannot be read.
+    """
+    match, sqlite = db.schema["Matches"], db.engine.dialect.name == "sqlite"
+    start = match["StartTime"]
+    written = type_coerce(start, Unicode()) if sqlite else cast(start, Unicode(40))
+    dated = has_day(start, db.engine.dialect.name)
+    query = (
+        select(match["Id"].label("match_id"), written.label("start"))
+        .where(or_(start.is_(None), ~dated))
+        .order_by(match["Id"])
+    )
+    found = db.read(query).to_pylist()
+    if not found:
+        return ""
+    named = [f"{row['match_id']} ({row['start'] or 'none'})" for row in found[:_NAMED]]
+    others = f" and {len(found) - _NAMED:,} more" if len(found) > _NAMED else ""
+    return (
+        f"matches whose StartTime is no time from {FIRST_DAY.year} to {LAST_DAY.year}, so that no day holds them: "
+        f"{len(found):,}, with the Ids {', '.join(named)}{others}; set Matches.StartTime."
+    )
 
 
 def read(db: DemoDatabase) -> Watermark:
@@ -93,15 +125,19 @@ def read(db: DemoDatabase) -> Watermark:
 def newest_by_day(db: DemoDatabase, since: Watermark | None) -> dict[date, Watermark]:
     """The newest demo of each UTC day that a demo newer than the watermark touches; of every day for None.
 
-    A day is touched when a match of the demo started on it. Matches whose start was never recorded (before the year
-    2000) belong to no day.
+    A day is touched when a match of the demo started on it. Matches whose start was never recorded belong to no day
+    (`without_a_day`).
 
     Raises:
         DemoDatabaseError: the database cannot be read.
     """
     demo, match = db.schema["DemoFiles"], db.schema["Matches"]
     columns = (demo["Id"].label("demo_id"), demo["ParsedAt"].label("parsed_at"), match["StartTime"].label("started_at"))
-    query = select(*columns).join_from(demo.clause, match.clause, match["DemoFileId"] == demo["Id"])
+    query = (
+        select(*columns)
+        .join_from(demo.clause, match.clause, match["DemoFileId"] == demo["Id"])
+        .where(has_day(match["StartTime"], db.engine.dialect.name))
+    )
     seen = since or Watermark()
     if seen.parsed_at is not None:
         # The server narrows the search to whole days; to the microsecond it is decided here, because servers keep
@@ -112,7 +148,7 @@ def newest_by_day(db: DemoDatabase, since: Watermark | None) -> dict[date, Water
     newest: dict[date, Watermark] = {}
     for row in db.read(query).to_pylist():
         demo_seen = Watermark(row["demo_id"], row["parsed_at"])
-        if row["started_at"] is None or row["started_at"].date() < FIRST_DAY or not _is_newer(demo_seen, seen):
+        if not _is_newer(demo_seen, seen):
             continue
         day = row["started_at"].date()
         newest[day] = newest[day].joined(demo_seen) if day in newest else demo_seen

@@ -1,10 +1,13 @@
 """What is new in a demo database."""
 
+import sqlite3
 from datetime import UTC, date, datetime
 
 import pytest
 
-from cs2_pipeline.demodb.extraction import watermark
+from cs2_pipeline.demodb import doctor
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction import extract, watermark
 from cs2_pipeline.demodb.extraction.watermark import Watermark
 from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
 
@@ -80,6 +83,50 @@ def test_a_match_whose_start_was_never_recorded_touches_no_day(opened):
     small = SmallDatabase()
     small.row("Matches", 1)["StartTime"] = datetime(1, 1, 1)
     assert watermark.days_touched(opened(small), None) == set()
+
+
+def test_a_match_whose_start_was_never_recorded_is_counted_and_named(opened):
+    small = SmallDatabase()
+    for number in range(2, 9):
+        small.add_match(number, datetime(1, 1, 1) if number != 3 else datetime(9999, 12, 31))
+        small.row("DemoFiles", number).update(CreatedAt=NOON, ParsedAt=NOON)
+    db = opened(small)
+    said = watermark.without_a_day(db)
+    assert said.startswith("matches whose StartTime is no time from 2000 to 2099, so that no day holds them: 7, with")
+    assert "Ids 2 (0001-01-01" in said
+    assert "3 (9999-12-31" in said
+    assert "and 2 more" in said
+    assert watermark.days_touched(db, None) == {NOON.date()}
+
+
+def test_a_database_whose_matches_all_have_a_day_names_none(opened):
+    assert watermark.without_a_day(opened(SmallDatabase())) == ""
+
+
+@pytest.mark.parametrize("start", ["garbage", "", "2026-13-45 00:00:00", "2026-02-31 12:00:00", "2026-03-01 noon", 7])
+def test_a_text_that_is_no_time_belongs_to_no_day_and_stops_nothing(tmp_path, start):
+    small = SmallDatabase()
+    small.add_match(2, NOON)
+    url = small.write(tmp_path / "demos.sqlite")
+    with sqlite3.connect(tmp_path / "demos.sqlite") as connection:
+        connection.execute('UPDATE "Matches" SET "StartTime" = ? WHERE "Id" = 2', (start,))
+    with DemoDatabase(url) as db:
+        assert f"1, with the Ids 2 ({start or 'none'}); set" in watermark.without_a_day(db)
+        assert watermark.days_touched(db, None) == {NOON.date()}
+        assert extract.rounds(db, NOON.date(), NOON.date()).frame["match_id"].unique().tolist() == [1]
+    found = [one for one in doctor.diagnose(url) if "StartTime" in one.message]
+    assert [one.level for one in found] == ["warning"]
+    assert "round model: 3 of 3 live rounds" in " ".join(one.message for one in doctor.diagnose(url))
+
+
+@pytest.mark.parametrize("start", ["2026-03-01T12:00:00", "2026-03-01 12:00:00.123456", "2026-03-01T12:00:00+00:00"])
+def test_a_time_may_be_written_in_any_iso_form(tmp_path, start):
+    url = SmallDatabase().write(tmp_path / "demos.sqlite")
+    with sqlite3.connect(tmp_path / "demos.sqlite") as connection:
+        connection.execute('UPDATE "Matches" SET "StartTime" = ?', (start,))
+    with DemoDatabase(url) as db:
+        assert watermark.without_a_day(db) == ""
+        assert watermark.days_touched(db, None) == {NOON.date()}
 
 
 @pytest.mark.parametrize("mark", [Watermark(), Watermark(42, PARSED), Watermark(7, PARSED.replace(microsecond=5))])
