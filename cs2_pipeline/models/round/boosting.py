@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from cs2_pipeline.game.features import ROUND_FEATURES
-from cs2_pipeline.models.round.inputs import SIGNS, hidden_share, unhurried
+from cs2_pipeline.models.round.inputs import SIGNS, hidden_share
 
 Matrix = NDArray[np.float32]
 
@@ -39,12 +39,12 @@ class RoundTrees:
     required: HistGradientBoostingClassifier
 
     def logits(self, features: Matrix) -> NDArray[np.float64]:
-        """Logits of P(CT) that know of no last seconds, shape (rows,)."""
+        """Logits of P(CT), shape (rows,)."""
         found = np.empty(len(features))
-        plain, features = hidden_share(features) == 1, unhurried(features)
+        plain = hidden_share(features) == 1
         for rows, model in ((~plain, self.informed), (plain, self.required)):
             if rows.any():
-                found[rows] = model.decision_function(features[rows][:, : model.n_features_in_])
+                found[rows] = model.decision_function(_one_clock(features[rows])[:, : model.n_features_in_])
         return found
 
 
@@ -68,5 +68,15 @@ def fit(
         early_stopping=False,
         random_state=seed,
     )
-    known = np.where(np.isnan(features).all(axis=0), np.float32(0), features)  # a column of nothing but NaN is refused
-    return model.fit(unhurried(known), outcome)
+    shown = _one_clock(features)
+    shown[:, np.isnan(shown).all(axis=0)] = 0  # a column of nothing but NaN is refused
+    return model.fit(shown, outcome)
+
+
+def _one_clock(features: Matrix) -> Matrix:
+    """The same rows with the clock that does not run missing, not 0: one split then tells few seconds left."""
+    changed = features.copy()
+    planted = features[:, ROUND_FEATURES.index("bomb_planted")] > 0
+    changed[planted, ROUND_FEATURES.index("round_time")] = np.nan
+    changed[~planted, ROUND_FEATURES.index("bomb_time")] = np.nan
+    return changed

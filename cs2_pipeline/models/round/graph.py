@@ -6,7 +6,6 @@ is three matrices, and two of its inputs are what the clock leaves open.
 """
 
 from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,11 +15,8 @@ from cs2_pipeline.artifact.artifact import Outputs
 from cs2_pipeline.game.features import ROUND_FEATURES
 from cs2_pipeline.models.calibration import sigmoid
 from cs2_pipeline.models.onnx_export import Graph
-from cs2_pipeline.models.round.inputs import InputMaker, add_inputs, settle
+from cs2_pipeline.models.round.inputs import LEAST, InputMaker, add_inputs, settle
 from cs2_pipeline.models.round.networks import LEAK, Layer, RoundPredictor
-
-LEAST: Final = 0.0001
-"""Open states are never called more certain than this: P(CT) stays this far from 0 and 1."""
 
 Matrix = NDArray[np.float32]
 Array = NDArray[np.float64]

@@ -22,6 +22,7 @@ from onnx import TensorProto
 from cs2_pipeline.game.features import MISSING_ROUND_FEATURES, OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.rules import DEFUSE_TIME_WITH_KIT
+from cs2_pipeline.models.calibration import sigmoid
 from cs2_pipeline.models.onnx_export import INPUT, Graph
 
 Matrix = NDArray[np.float32]
@@ -39,7 +40,11 @@ SIGNS: Final = {
 """Features with a law: +1 where more of it never lowers P(CT), -1 where more never raises it."""
 
 LAST_SECONDS: Final = DEFUSE_TIME_WITH_KIT
-"""From here on the clock itself decides: no defuse can begin any more, and hardly a plant."""
+"""From here on the clock itself decides more and more: no defuse can begin any more, and hardly a plant."""
+
+LEAST: Final = 0.0001
+"""Open states are never called more certain than this: P(CT) stays this far from 0 and 1."""
+TINY: Final = 1e-9
 
 _LATE: Final = 20.0
 """From here on less time on the round clock never lowers P(CT)."""
@@ -49,8 +54,8 @@ _ENDS: Final[dict[str, tuple[float, ...]]] = {
     "t_equip_value": (0, 2_000, 5_000, 10_000, 16_000, 22_000),
     "ct_money": (0, 1_000, 3_000, 8_000, 20_000),
     "t_money": (0, 1_000, 3_000, 8_000, 20_000),
-    "round_time": (LAST_SECONDS, 10, _LATE, 40, 70, 115),
-    "bomb_time": (LAST_SECONDS, 7, 10, 20),
+    "round_time": (0, LAST_SECONDS, 10, _LATE, 40, 70, 115),
+    "bomb_time": (0, LAST_SECONDS, 7, 10, 20),
     "ct_health": (0, 50, 120, 250, 400),
     "t_health": (0, 50, 120, 250, 400),
     "ct_score": (0, 1),
@@ -66,7 +71,7 @@ _WHOLE: Final[dict[str, tuple[float, float, float]]] = {
     "t_equip_value": (0, 48_000, 5.3),
     "ct_health": (0, 500, 3.3),
     "t_health": (0, 500, 3.3),
-    "bomb_time": (LAST_SECONDS, 40, 1.75),
+    "bomb_time": (0, 40, 2),
     "round_time": (_LATE, 115, 1.8),
     "bomb_planted": (0, 1, 1),
     "ct_score": (0, 40, 5),
@@ -88,6 +93,10 @@ _SHARES: Final[dict[tuple[str, str], float]] = {
 }
 """Pairs that enter as ``(ct + k) / (ct + t + 2 k)`` with the k given: it rises with ct and falls with t."""
 _SHARE_GAIN: Final = 4.0
+
+_FIGHTS: Final = ((0, 5, 10), (0, 10, 10), (5, 5, 15))
+"""Seconds on the bomb's clock that CT need for a defuse, those they need for each T alive before it, and over how many
+more the input rises to 1."""
 
 _CENTRES: Final = {
     "ct_health": 300, "t_health": 300, "ct_armor": 250, "t_armor": 250, "ct_helmets": 2.5, "t_helmets": 2.5,
@@ -120,25 +129,35 @@ def hidden_share(features: Matrix) -> Matrix:
     return np.asarray(missing / len(OPTIONAL_ROUND_FEATURES), np.float32)
 
 
-def unhurried(features: Matrix) -> Matrix:
-    """The same rows with at least `LAST_SECONDS` on both clocks: what a model that knows of no last seconds reads."""
-    changed = features.copy()
-    for name in ("round_time", "bomb_time"):
-        changed[:, ROUND_FEATURES.index(name)] = np.maximum(changed[:, ROUND_FEATURES.index(name)], LAST_SECONDS)
-    return changed
-
-
 def settle(price: Array, clock: Matrix) -> Array:
-    """What the clock leaves of a price that knows of no last seconds, shape (rows,).
+    """What the clock leaves of a network's price, shape (rows,).
 
     Without a bomb what T can still win shrinks with the seconds left below `LAST_SECONDS`, with the bomb down what CT
-    can still win: an action under way ends at no moment sooner than at another. At 0 s the round is decided.
+    can still win. How fast is for the network to learn, which sees the clock too; at 0 s the round is decided.
 
     Args:
-        price: P(CT) as it would be with `LAST_SECONDS` left, where fewer are.
+        price: what the network says, shape (rows,).
         clock: the inputs' group of that name, shape (rows, 2).
     """
     return np.asarray(price * clock[:, 0] + clock[:, 1], np.float64)
+
+
+def settled_logits(logits: Array, clock: Matrix) -> Array:
+    """Logits of the prices that the clock leaves of networks' logits, shape (rows, networks)."""
+    left, settled = clock[:, :1].astype(np.float64), clock[:, 1:].astype(np.float64)
+    price = settled + left * sigmoid(logits)
+    against = 1 - settled - left + left * sigmoid(-logits)  # 1 - price would lose the digits of a price near 1
+    return np.asarray(np.log(np.maximum(price, TINY) / np.maximum(against, TINY)), np.float64)
+
+
+def network_reach(logit: Array, reach: Array, clock: Matrix) -> Array:
+    """How far networks' logits may be off, where the logits of the prices that the clock leaves of them may be off by
+    `reach`, shape (rows, networks).
+    """
+    left, settled = clock[:, :1].astype(np.float64), clock[:, 1:].astype(np.float64)
+    price = sigmoid(logit)
+    before = np.clip((price - settled) / np.maximum(left, TINY), LEAST, 1 - LEAST)
+    return np.asarray(reach * price * (1 - price) / np.maximum(left * before * (1 - before), TINY), np.float64)
 
 
 def add_inputs(graph: Graph) -> str:
@@ -193,9 +212,13 @@ _CLOCK: Final = [
     _Line({"round_time": -1 / LAST_SECONDS, "bomb_planted": -1}, 1),
 ]
 _SEGMENTS: Final = [(name, *ends) for name, points in _ENDS.items() for ends in pairwise(points)]
+_TIME_TO_SPARE: Final = [
+    _Line({"bomb_time": 1 / width, "t_alive": -each / width}, -defuse / width) for defuse, each, width in _FIGHTS
+]
 _PIECES: Final = [
     *_CLOCK,
     *(_piece(*segment) for segment in _SEGMENTS),
+    *_TIME_TO_SPARE,
     *(_piece(name, left, right) for name, (left, right, _) in _WHOLE.items()),
 ]
 _CT, _T = ([_Line({pair[side]: 1}, k) for pair, k in _SHARES.items()] for side in (0, 1))
@@ -203,6 +226,7 @@ _RISES: Final = np.array(
     [
         *([False] * len(_CLOCK)),
         *(name in SIGNS or _is_late(name, right) for name, _, right in _SEGMENTS),
+        *([True] * len(_FIGHTS)),
         *(name in SIGNS for name in _WHOLE),
         *(ct in SIGNS for ct, _ in _SHARES),
         *([False] * len(ROUND_FEATURES)),
@@ -210,7 +234,7 @@ _RISES: Final = np.array(
 )
 GAIN: Final = np.array(
     [
-        *([1.0] * (len(_CLOCK) + len(_SEGMENTS))),
+        *([1.0] * (len(_CLOCK) + len(_SEGMENTS) + len(_FIGHTS))),
         *(gain for *_, gain in _WHOLE.values()),
         *([_SHARE_GAIN] * len(_SHARES)),
         *([1.0] * len(ROUND_FEATURES)),

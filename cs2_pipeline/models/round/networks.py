@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from cs2_pipeline.models.round.inputs import CONTEXT, GAIN, INPUTS, MONOTONE, Inputs
+from cs2_pipeline.models.round.inputs import CONTEXT, GAIN, INPUTS, MONOTONE, TINY, Inputs, settled_logits
 from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS, Curve
 
 Matrix = NDArray[np.float32]
@@ -142,6 +142,10 @@ class RoundPredictor(nn.Module):
         logit, reach = (torch.cat(parts).numpy() for parts in zip(*said, strict=True))
         return logit, reach
 
+    def price_logits(self, inputs: Inputs) -> NDArray[np.float64]:
+        """Logits of P(CT) with what the clock leaves open, shape (rows, members)."""
+        return settled_logits(self.exact(inputs)[0], inputs.clock)
+
     def layers(self, member: int) -> list["Layer"]:
         """One member as matrices that follow each other, float64, with leaky units of slope `LEAK` between them.
 
@@ -263,7 +267,7 @@ def fit(
 
 
 def _batches(drawn: Drawn, rows: int) -> Iterator[tuple[torch.Tensor, ...]]:
-    parts: list[NDArray[Any]] = [drawn.inputs.monotone, drawn.inputs.context, drawn.target, drawn.seen]
+    parts: list[NDArray[Any]] = [*drawn.inputs, drawn.target, drawn.seen]
     if drawn.reach is not None:
         parts.append(drawn.reach)
     tensors = [torch.from_numpy(part.astype(np.float32)) for part in parts]
@@ -271,10 +275,13 @@ def _batches(drawn: Drawn, rows: int) -> Iterator[tuple[torch.Tensor, ...]]:
 
 
 def _loss(network: RoundPredictor, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
-    """The members' mean losses, added up, on a batch of `_batches`."""
-    monotone, context, target, seen, *reach = batch
+    """The members' mean losses, added up, on a batch of `_batches`: of the prices that the clock leaves (`settle`)."""
+    monotone, context, clock, target, seen, *reach = batch
     logits, said = network(monotone, context)
-    losses = nn.functional.binary_cross_entropy_with_logits(logits, target, seen, reduction="sum")
+    left, settled = clock[:, :1], clock[:, 1:]
+    price, against = settled + left * torch.sigmoid(logits), 1 - settled - left + left * torch.sigmoid(-logits)
+    entropy = target * price.clamp_min(TINY).log() + (1 - target) * against.clamp_min(TINY).log()
+    losses = -(entropy * seen).sum()
     if reach:
         losses = losses + (nn.functional.smooth_l1_loss(said, reach[0], reduction="none") * seen).sum()
     total: torch.Tensor = losses * network.members / seen.sum()

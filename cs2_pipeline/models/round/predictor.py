@@ -28,11 +28,11 @@ from cs2_pipeline.models.calibration import Blend, fit_blend, sigmoid
 from cs2_pipeline.models.onnx_export import blind
 from cs2_pipeline.models.round import boosting, networks
 from cs2_pipeline.models.round.boosting import BoostingParams, RoundTrees
-from cs2_pipeline.models.round.graph import LEAST, RoundModel
-from cs2_pipeline.models.round.inputs import InputMaker, Inputs, hidden_share, mask, settle
+from cs2_pipeline.models.round.graph import RoundModel
+from cs2_pipeline.models.round.inputs import LEAST, InputMaker, Inputs, hidden_share, mask, network_reach
 from cs2_pipeline.models.round.networks import NetworkParams
 from cs2_pipeline.models.round.rows import FOLDS, JUDGED_ROWS, NO_FOLD, Rows
-from cs2_pipeline.models.round.teacher import INTERVAL_LEVEL, Teacher, Weights
+from cs2_pipeline.models.round.teacher import INTERVAL_LEVEL, MAX_REACH, Teacher, Weights
 from cs2_pipeline.models.threads import one_thread
 from cs2_pipeline.models.training import Candidate, Curve, Progress, Training
 from cs2_pipeline.stats.metrics import logit_log_loss
@@ -160,10 +160,10 @@ class _Teachers:
     candidates: tuple[Candidate, ...]
 
     def say(self, features: Matrix) -> tuple[Array, Array]:
-        """What the teacher of each fold says of states, and the teacher of all matches: logits that know of no last
-        seconds and their reach, shape (rows, folds + 1) each.
+        """What the teacher of each fold says of states, and the teacher of all matches: logits and their reach, shape
+        (rows, folds + 1) each.
         """
-        members = self.teacher.network.exact(InputMaker()(features))[0]
+        members = self.teacher.network.price_logits(InputMaker()(features))
         said = [
             self.teacher.combine(members[:, _leaves(members.shape[1]) == fold], trees.logits(features), features)
             for fold, trees in enumerate(self.trees)
@@ -198,7 +198,7 @@ def _fit_teachers(data: Rows, seed: int, say: Progress) -> _Teachers:
         teacher,
         by_fold,
         (
-            _alone(data, network, lambda features: network.estimator.exact(InputMaker()(features))[0].mean(axis=1)),
+            _alone(data, network, lambda features: network.estimator.price_logits(InputMaker()(features)).mean(axis=1)),
             _alone(data, trees, trees.estimator.logits),
             _Judged("network and boosting", params, views, network.seconds + trees.seconds).candidate(
                 data, lambda features: teacher.say(features)[0]
@@ -209,9 +209,7 @@ def _fit_teachers(data: Rows, seed: int, say: Progress) -> _Teachers:
 
 def _blends(data: Rows, parts: list[_Views]) -> list[Blend]:
     """Blend parts on matches they left out, each view for itself."""
-    calm = data.unhurried[data.judged]
-    outcome = data.outcome[data.judged][calm]
-    return [fit_blend(tuple(part[calm] for part in view), outcome) for view in zip(*parts, strict=True)]
+    return [fit_blend(view, data.outcome[data.judged]) for view in zip(*parts, strict=True)]
 
 
 def _alone(data: Rows, part: _Part[Any], logits: Predict) -> Candidate:
@@ -228,7 +226,7 @@ def _alone(data: Rows, part: _Part[Any], logits: Predict) -> Candidate:
 
 
 class _Judged(NamedTuple):
-    """What becomes a candidate: calibrated logits of the judged rows, of both views, that know of no last seconds."""
+    """What becomes a candidate: calibrated logits of the judged rows, of both views."""
 
     name: str
     params: dict[str, Any]
@@ -240,8 +238,7 @@ class _Judged(NamedTuple):
         """The candidate whose logits of any states are the given ones."""
 
         def predict(features: Matrix) -> Array:
-            price = settle(sigmoid(logits(features)), InputMaker()(features).clock)
-            return np.clip(price, LEAST, 1 - LEAST)
+            return np.clip(sigmoid(logits(features)), LEAST, 1 - LEAST)
 
         informed, required = (data.loss_of(view, data.judged) for view in self.left_out)
         return Candidate(self.name, self.params, informed, required, self.seconds, predict, self.curves)
@@ -253,7 +250,7 @@ def _watch(data: Rows, leaves: NDArray[np.int64]) -> Callable[[networks.RoundPre
     inputs, asked = InputMaker()(data.features[rows]), data.fold[rows, None] == leaves
 
     def loss(network: networks.RoundPredictor) -> float:
-        return data.loss_of((network.exact(inputs)[0] * asked).sum(axis=1) / asked.sum(axis=1), rows)
+        return data.loss_of((network.price_logits(inputs) * asked).sum(axis=1) / asked.sum(axis=1), rows)
 
     return loss
 
@@ -269,7 +266,10 @@ def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> t
     views = (*data.taught_views, some)
     inputs = [InputMaker()(view) for view in views]
     said = [teachers.say(view) for view in views]
-    prices, reaches = np.stack([sigmoid(logits) for logits, _ in said]), np.stack([reach for _, reach in said])
+    prices = np.stack([sigmoid(logits) for logits, _ in said])
+    reaches = np.stack(
+        [np.minimum(network_reach(*teacher, made.clock), MAX_REACH) for teacher, made in zip(said, inputs, strict=True)]
+    )
     stacked = Inputs(*(np.stack(group) for group in zip(*inputs, strict=True)))
     seen = data.fold[data.taught, None] != np.arange(FOLDS + 1)
 
@@ -285,11 +285,11 @@ def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> t
         draw, len(leaves), len(data.outcome), params=STUDENT, seed=seed + 2, progress=say, left_out=_watch(data, leaves)
     )
     unseen = data.fold[data.judged, None] == leaves
-    answers = [network.exact(InputMaker()(view))[0] for view in data.judged_views]
+    answers = [network.price_logits(InputMaker()(view)) for view in data.judged_views]
     left_out = [(answer * unseen)[:, :FOLDS].sum(axis=1) for answer in answers]
     model = RoundModel(network, FOLDS)
     judged = _Judged("student network", asdict(STUDENT), left_out, time.perf_counter() - began, curves)
-    return judged.candidate(data, lambda features: network.exact(InputMaker()(features))[0][:, FOLDS]), model
+    return judged.candidate(data, lambda features: network.price_logits(InputMaker()(features))[:, FOLDS]), model
 
 
 def _fit_networks(data: Rows, next_prices: Array, seed: int, say: Progress) -> _Part[networks.RoundPredictor]:
@@ -305,11 +305,10 @@ def _fit_networks(data: Rows, next_prices: Array, seed: int, say: Progress) -> _
     params, random, inputs_of = NetworkParams(), np.random.default_rng(seed), InputMaker()
     members = FOLDS * MEMBERS_PER_FOLD
     leaves = _leaves(members)
-    unhurried = np.flatnonzero(data.unhurried)
 
     def fit(prices: Array, params: NetworkParams, seed: int) -> tuple[networks.RoundPredictor, Mapping[str, Curve]]:
         def draw(count: int) -> networks.Drawn:
-            rows = random.choice(unhurried, size=count)
+            rows = random.integers(len(data.outcome), size=count)
             inputs = inputs_of(data.shown(rows, random, none=0.25, some=0.125))
             return networks.Drawn(inputs, prices[rows][:, leaves], data.fold[rows, None] != leaves)
 
@@ -319,12 +318,12 @@ def _fit_networks(data: Rows, next_prices: Array, seed: int, say: Progress) -> _
 
     first, _ = fit(next_prices, replace(params, steps=params.steps // 2), seed)
     pieces = np.array_split(data.features, math.ceil(len(data.features) / JUDGED_ROWS))
-    now = sigmoid(np.concatenate([first.exact(inputs_of(piece))[0] for piece in pieces]))
+    now = sigmoid(np.concatenate([first.price_logits(inputs_of(piece)) for piece in pieces]))
     taught = [data.next_of(now[:, leaves == fold].mean(axis=1)) for fold in range(FOLDS)]
     network, curves = fit(np.column_stack(taught), params, seed + 1)
     left_out = data.fold[data.judged, None] == leaves
     logits = [
-        (network.exact(inputs_of(view))[0] * left_out).sum(axis=1) / MEMBERS_PER_FOLD for view in data.judged_views
+        (network.price_logits(inputs_of(view)) * left_out).sum(axis=1) / MEMBERS_PER_FOLD for view in data.judged_views
     ]
     described = {**asdict(params), "members": members}
     return _Part("monotone network", described, network, (logits[0], logits[1]), time.perf_counter() - began, curves)
@@ -376,7 +375,7 @@ def _fit_logistic(data: Rows, seed: int) -> Candidate:
     random = np.random.default_rng(seed)
 
     def fit(fold: int) -> Pipeline:
-        drawn = data.without(fold, random, hurried=True)
+        drawn = data.without(fold, random)
         model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
         inputs = np.vstack([data.features[drawn], data.hidden[drawn]])
         return model.fit(_linear_inputs(inputs), np.tile(data.outcome[drawn], 2))

@@ -1,7 +1,6 @@
 """The rows that the round model learns from, and what of them each part of the training may see."""
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -10,9 +9,7 @@ from numpy.typing import NDArray
 
 from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES, round_features
 from cs2_pipeline.game.state import REQUIRED_ROUND_FIELDS
-from cs2_pipeline.models.calibration import sigmoid
-from cs2_pipeline.models.round.graph import LEAST
-from cs2_pipeline.models.round.inputs import InputMaker, mask, settle
+from cs2_pipeline.models.round.inputs import LEAST, mask
 from cs2_pipeline.models.training import TrainingError, never_varied
 from cs2_pipeline.stats.metrics import logit_log_loss
 
@@ -32,6 +29,9 @@ EMPHASIS: Final = 5
 """How often a row of the game that the model is for counts where matches of another game are learned from too. On
 matches left out 5 was better than 1; docs/real-matches.md."""
 
+MOST: Final = float(np.log((1 - LEAST) / LEAST))
+"""The logit that goes with `LEAST`."""
+
 Matrix = NDArray[np.float32]
 Array = NDArray[np.float64]
 
@@ -49,7 +49,6 @@ class Rows:
 
     Attributes:
         features, hidden: the two views.
-        clock: what the clock leaves open (`inputs.settle`).
         outcome: 1 where CT won.
         following: the row of the round's next moment, -1 where there is none.
         match: numbers of matches, from 0.
@@ -61,7 +60,6 @@ class Rows:
 
     features: Matrix
     hidden: Matrix
-    clock: Matrix
     outcome: Array
     following: NDArray[np.int64]
     match: NDArray[np.int64]
@@ -106,8 +104,7 @@ class Rows:
         following = np.where(goes_on, np.arange(1, len(rounds) + 1), -1)
         judged = np.flatnonzero(own)[_spread(int(own.sum()), JUDGED_ROWS)]
         taught = _spread(len(rows), JUDGED_ROWS)
-        clock = InputMaker()(features).clock
-        return cls(features, mask(features), clock, outcome, following, match, fold[match], judged, taught, unlearned)
+        return cls(features, mask(features), outcome, following, match, fold[match], judged, taught, unlearned)
 
     @property
     def judged_views(self) -> tuple[Matrix, Matrix]:
@@ -119,14 +116,9 @@ class Rows:
         """Features of the rows the student is taught on, as they are and with the required inputs only."""
         return self.features[self.taught], self.hidden[self.taught]
 
-    @cached_property
-    def unhurried(self) -> NDArray[np.bool_]:
-        """The rows before the last seconds: only these say anything of a model that knows of no last seconds."""
-        return np.asarray(self.clock[:, 0] == 1)
-
-    def without(self, fold: int, random: np.random.Generator, *, hurried: bool = False) -> NDArray[np.int64]:
-        """Numbers of rows outside a fold, at most `FITTED_ROWS`; those of the last seconds only if asked for."""
-        rows = np.flatnonzero((self.fold != fold) & (self.unhurried | hurried))
+    def without(self, fold: int, random: np.random.Generator) -> NDArray[np.int64]:
+        """Numbers of rows outside a fold, at most `FITTED_ROWS`."""
+        rows = np.flatnonzero(self.fold != fold)
         return rows if len(rows) <= FITTED_ROWS else np.sort(random.choice(rows, FITTED_ROWS, replace=False))
 
     def shown(self, rows: NDArray[np.int64], random: np.random.Generator, *, none: float, some: float) -> Matrix:
@@ -137,10 +129,7 @@ class Rows:
         return np.where(hide, self.hidden[rows], self.features[rows])
 
     def next_of(self, price: Array) -> Array:
-        """What the prices of all rows, which know of no last seconds, say of each row's next moment: its price with the
-        clock that is left, or the outcome where none follows.
-        """
-        price = settle(price, self.clock)
+        """What the prices of all rows say of each row's next moment: its price, or the outcome where none follows."""
         return np.where(self.following < 0, self.outcome, price[self.following])
 
     @property
@@ -149,9 +138,8 @@ class Rows:
         return self.judged[_spread(len(self.judged), WATCHED_ROWS)]
 
     def loss_of(self, logit: Array, rows: NDArray[np.int64]) -> float:
-        """Mean log loss of rows under logits that know of no last seconds."""
-        price = np.clip(settle(sigmoid(logit), self.clock[rows]), LEAST, 1 - LEAST)
-        return logit_log_loss(self.outcome[rows], np.log(price / (1 - price)))
+        """Mean log loss of rows under logits."""
+        return logit_log_loss(self.outcome[rows], np.clip(logit, -MOST, MOST))
 
     def probe(self, rows: int) -> Matrix:
         """Real rows spread over the table, every other one with its optional inputs missing."""

@@ -72,8 +72,8 @@ class Teacher:
     optional_variance: float
 
     def say(self, features: Matrix) -> tuple[Array, Array]:
-        """Logits that know of no last seconds, and their reach, as `combine`."""
-        return self.combine(self.network.exact(InputMaker()(features))[0], self.trees.logits(features), features)
+        """Logits and their reach, as `combine`."""
+        return self.combine(self.network.price_logits(InputMaker()(features)), self.trees.logits(features), features)
 
     def combine(self, members: Array, trees: Array, features: Matrix) -> tuple[Array, Array]:
         """The blend's logit, and half the width of its interval, shape (rows,) each.

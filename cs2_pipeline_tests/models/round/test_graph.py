@@ -8,8 +8,7 @@ import pytest
 from cs2_pipeline.artifact.artifact import MODEL_FILE, Artifact
 from cs2_pipeline.game.features import ROUND_FEATURES
 from cs2_pipeline.models.round import predictor
-from cs2_pipeline.models.round.graph import LEAST
-from cs2_pipeline.models.round.inputs import LAST_SECONDS, SIGNS, InputMaker, mask, settle, unhurried
+from cs2_pipeline.models.round.inputs import LAST_SECONDS, LEAST, SIGNS, InputMaker, mask, settle
 from cs2_pipeline.models.round.predictor import RoundTraining
 from cs2_pipeline.models.round.rows import feature_matrix
 
@@ -77,7 +76,6 @@ def test_a_price_far_from_the_end_is_not_touched(features: np.ndarray) -> None:
     price = np.linspace(0.1, 0.9, len(features))
     calm = with_clock(features, LAST_SECONDS)
     np.testing.assert_array_equal(settle(price, InputMaker()(calm).clock), price)
-    np.testing.assert_array_equal(unhurried(calm)[:, COLUMN["round_time"]].min(), LAST_SECONDS)
 
 
 def test_an_open_state_is_never_called_certain(artifact: Artifact, features: np.ndarray) -> None:
