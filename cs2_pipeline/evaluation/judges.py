@@ -34,7 +34,7 @@ def of_players(case: Case) -> Evidence:
     predict = evidence.answers(case.spec, training.artifact)
     rule = training.baseline.predict
     found = evidence.of_player_model(
-        _answered(test, training.min_rounds),
+        answered(test, training.min_rounds),
         predict,
         Rival(training.baseline.name, rule),
         model=case.spec.name,
@@ -50,7 +50,7 @@ def of_players(case: Case) -> Evidence:
     )
 
 
-def _answered(test: pd.DataFrame, min_rounds: int) -> pd.DataFrame:
+def answered(test: pd.DataFrame, min_rounds: int) -> pd.DataFrame:
     """The records that get an answer; all of them where none would."""
     enough = test["total_rounds"] >= min_rounds
     return test[enough] if enough.any() else test

@@ -154,3 +154,11 @@ def test_a_player_is_judged_from_exactly_as_many_rounds_as_the_model_names(playe
     model, _ = player_model
     values = complete({field.name: None for field in PLAYER_FIELDS} | PLAYER | {"total_rounds": rounds})
     assert (model.one(values).scores is not None) == answered
+
+
+def test_at_even_odds_ct_is_named_with_half_the_confidence(round_model):
+    model, _ = round_model
+    worded = {p: model.word((p, 0.4, 0.6)) for p in (0.5, 0.499999, 0.500001)}
+    assert [worded[p]["predicted_winner"] for p in worded] == ["CT", "T", "CT"]
+    assert [worded[p]["confidence"] for p in worded] == [0.5, 0.500001, 0.500001]
+    assert all(one["ct_win_probability"] + one["t_win_probability"] == 1 for one in worded.values())

@@ -168,3 +168,11 @@ def test_data_docs_are_pages_that_name_the_failed_expectation(tmp_path):
     assert page.is_file()
     validation = next(path for path in (tmp_path / "docs" / "validations").rglob("*.html"))
     assert "ct_live_players" in validation.read_text()
+
+
+def test_a_player_with_two_careers_is_named():
+    listed = careers(player_lines(12, 40, seed=1))
+    assert failures(listed, "players") == {}
+    doubled = pd.concat([listed, listed.iloc[[3]]], ignore_index=True)
+    found = failures(doubled, "players")["expect_column_values_to_be_unique(steam_id)"]
+    assert listed["steam_id"].iloc[3] in found.ids

@@ -118,6 +118,14 @@ def test_make_env_makes_up_every_password_and_lets_containers_read_their_files(t
     assert (tmp_path / ".env").read_text() == written, "an existing .env is kept"
 
 
+def test_the_guide_stops_everything_that_uses_the_databases_before_a_restore() -> None:
+    (stopped,) = re.findall(
+        r"^    docker compose stop (.*)$", (ROOT / "docs" / "operations.md").read_text(), re.MULTILINE
+    )
+    using = {name for name, service in services().items() if "storage" in service.get("networks", [])}
+    assert set(stopped.split()) == using - {"postgres", "migrate", "backup"}
+
+
 def test_the_service_is_not_given_the_secrets_of_the_pipeline() -> None:
     assert not {"CS2_DATABASE_URL", "DAGSTER_POSTGRES_PASSWORD"} & set(services()["predictions"]["environment"])
     assert "storage" not in services()["predictions"]["networks"]

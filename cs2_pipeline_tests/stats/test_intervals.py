@@ -99,3 +99,11 @@ def test_few_groups_widen_an_interval_by_students_t_and_by_n_over_n_less_one(gro
     reach = student_t.ppf((1 + level) / 2, groups - 1) * np.sqrt(groups / (groups - 1))
     assert (found.low, found.high) == pytest.approx((norm.cdf(-reach), norm.cdf(reach)), abs=1e-4)
     assert bootstrap.interval(draws, level=level, groups=2).low < found.low
+
+
+def test_a_statistic_that_no_resample_defines_has_no_interval_and_one_that_a_single_one_defines_has():
+    bootstrap = GroupBootstrap([1, 2, 3], resamples=2)
+    undefined = bootstrap.interval(np.array([0.5, np.nan, np.nan]))
+    assert (undefined.value, np.isnan(undefined.low), np.isnan(undefined.high)) == (0.5, True, True)
+    single = bootstrap.interval(np.array([0.5, 0.4, np.nan]))
+    assert (single.low, single.high) == (0.4, 0.4)

@@ -193,3 +193,8 @@ def test_the_spread_of_a_calibrated_models_error_is_not_lost_with_the_mean_of_fe
     deviation = probability - outcome
     sums = np.bincount(groups, deviation - deviation.mean())
     assert (draws**2).mean() * 20**2 == pytest.approx((sums**2).sum() * 5 / 4, rel=0.03)
+
+
+def test_an_even_chance_counts_as_said_of_what_happened():
+    found = binary_metrics(np.array([1, 0, 1, 1]), np.array([0.5, 0.5, 0.5, 0.4]), np.arange(4))
+    assert found["accuracy"].value == 0.5

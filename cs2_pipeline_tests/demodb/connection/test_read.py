@@ -142,3 +142,10 @@ def test_exact_decimals_bits_and_zones_of_other_drivers_are_conformed():
         {"steam": "76561198000000001", "bit": True, "at": moment, "count": 5},
         {"steam": None, "bit": False, "at": None, "count": None},
     ]
+
+
+def test_keys_that_do_not_ascend_or_repeat_cannot_be_read_on_from():
+    assert read.last_key(pa.record_batch({"Id": [4, 5, 9]}), "Id") == 9
+    for keys in ([4, 5, 5], [4, 3, 9]):
+        with pytest.raises(SchemaMismatchError, match="column Id is not a unique ascending key"):
+            read.last_key(pa.record_batch({"Id": keys}), "Id")

@@ -287,3 +287,12 @@ def test_every_reason_is_explained_in_the_documentation():
     document = (Path(__file__).parents[3] / "docs" / "demo-database.md").read_text(encoding="utf-8")
     texts = [value for name, value in vars(reasons).items() if name.isupper() and isinstance(value, str)]
     assert [text for text in texts if text not in document] == []
+
+
+@pytest.mark.parametrize("other", [{"TotalTicks": 90_002}, {"FileSize": 1002}, {"MapName": "de_train"}])
+def test_demos_that_differ_in_ticks_or_size_or_map_alone_are_two(small, tmp_path, other):
+    small.add_match(2, NOON)
+    small.row("DemoFiles", 2).update({"FileSize": 1001, "TotalTicks": 90_001} | other)
+    found = rounds_of(small, tmp_path)
+    assert found.frame["match_id"].unique().tolist() == [1, 2]
+    assert reasons.DUPLICATE_DEMO not in found.left_out

@@ -7,7 +7,7 @@ import pytest
 
 from cs2_pipeline.artifact.artifact import MODEL_FILE, Artifact
 from cs2_pipeline.game.features import ROUND_FEATURES
-from cs2_pipeline.models.round import predictor
+from cs2_pipeline.models.round import inputs, predictor
 from cs2_pipeline.models.round.inputs import LAST_SECONDS, LEAST, SIGNS, InputMaker, mask, settle
 from cs2_pipeline.models.round.predictor import RoundTraining
 from cs2_pipeline.models.round.rows import feature_matrix
@@ -98,3 +98,23 @@ def test_few_nodes_answer_a_request(training: RoundTraining) -> None:
     """Each costs one state half a microsecond, whatever it computes."""
     graph = onnx.load(training.folder / MODEL_FILE).graph
     assert sum(node.op_type != "Identity" for node in graph.node) <= 30
+
+
+def test_no_input_leaves_its_range_however_extreme_the_state(features: np.ndarray) -> None:
+    for extreme in (1e7, -1e7):
+        changed = features.copy()
+        numbers = [COLUMN[name] for name in ("ct_equip_value", "t_money", "ct_score", "ct_armor")]
+        changed[:, numbers] = extreme
+        made = InputMaker()(changed)
+        gain = inputs.GAIN.astype(np.float32)
+        assert (np.abs(made.monotone) <= 0.5 * np.abs(gain[inputs.MONOTONE]) + 1e-6).all()
+        assert (np.abs(made.context) <= 0.5 * np.abs(gain[inputs.CONTEXT]) + 1e-6).all()
+        assert ((made.clock >= 0) & (made.clock <= 1)).all()
+
+
+def test_a_state_whose_optional_inputs_are_masked_keeps_the_required_ones_and_no_map(features: np.ndarray) -> None:
+    hidden = mask(features)
+    assert (hidden[:, COLUMN["map_index"]] == 0).all()
+    assert np.isnan(hidden[:, COLUMN["map_index"] + 1 :]).all()
+    np.testing.assert_array_equal(hidden[:, : COLUMN["map_index"]], features[:, : COLUMN["map_index"]])
+    assert (inputs.hidden_share(hidden) == 1).all()

@@ -30,3 +30,10 @@ def test_the_words_for_the_rest():
     assert words.figure(-0.0072, 4) == "-.0072"
     assert [words.cell(text) for text in ("de_nuke", "0.475123", "17", "inf")] == ["de_nuke", "0.4751", "17", "inf"]
     assert words.moment("2026-01-18T12:00:00+01:00") == "2026-01-18 11:00 UTC"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(115, "1:55"), (60, "1:00"), (59.9, "0:59"), (120, "2:00"), (185.4, "3:05"), (-1, "0:00")]
+)
+def test_the_clock_counts_minutes_and_two_digits_of_seconds(seconds, text):
+    assert words.clock(seconds) == text

@@ -1,0 +1,214 @@
+"""The compose file's stack in real containers, where a Docker engine answers: built, started, contained, used.
+
+Images that are neither here nor can be fetched leave their services out, and the test says which.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from cs2_pipeline_tests.deploy.compose import ROOT, SECRETS, free_port, services
+from cs2_pipeline_tests.deploy.test_images import copied_from_the_clone
+from cs2_pipeline_tests.deploy.test_wiring import PLAYER, ROUND
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
+PROJECT = "cs2test"
+PORTS = ("CS2_DAGSTER_PORT", "CS2_MLFLOW_PORT", "CS2_SERVICE_PORT", "CS2_GATEWAY_PORT", "PROMETHEUS_PORT",
+         "GRAFANA_PORT")  # fmt: skip
+MONITORING = ("prometheus", "grafana")
+"""Nothing else waits for these, so the stack is tried without them where their images cannot be had."""
+SERVING_IMAGE_BYTES = 600e6
+HEALTHY_WITHIN = 900.0
+
+
+class Stack:
+    """The containers of one project.
+
+    Args:
+        folder: a copy of what the compose file and the images are made from.
+        compose: the words that call Compose.
+    """
+
+    def __init__(self, folder: Path, compose: list[str]) -> None:
+        self.folder, self.compose = folder, compose
+        self.ports = {name: free_port() for name in PORTS}
+        mine = {"COMPOSE_PROJECT_NAME": PROJECT, "BACKUP_USER": f"{os.getuid()}:{os.getgid()}",
+                "CS2_PIPELINE_CPUS": str(min(2, os.cpu_count() or 1)), "CS2_RELOAD_INTERVAL": "1"}  # fmt: skip
+        settings = SECRETS | mine | {name: str(port) for name, port in self.ports.items()}
+        (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in settings.items()))
+        (folder / "backups").mkdir()
+
+    def run(self, *words: str, timeout: float = 1200.0) -> str:
+        """What a command of Compose prints; it must succeed."""
+        done = subprocess.run([*self.compose, *words], cwd=self.folder, check=False, capture_output=True, text=True,
+                              timeout=timeout)  # fmt: skip
+        assert done.returncode == 0, f"{words}: {done.stdout[-3000:]}{done.stderr[-3000:]}"
+        return done.stdout
+
+    def state(self, service: str) -> dict:
+        """What Docker says of a service's container."""
+        (container,) = docker("ps", "--all", "--quiet", "--filter", f"label=com.docker.compose.project={PROJECT}",
+                              "--filter", f"label=com.docker.compose.service={service}").split()  # fmt: skip
+        return json.loads(docker("inspect", container))[0]
+
+    def url(self, port: str, path: str) -> str:
+        return f"http://127.0.0.1:{self.ports[port]}{path}"
+
+    def await_healthy(self, service: str) -> None:
+        deadline = time.monotonic() + HEALTHY_WITHIN
+        while (state := self.state(service)["State"])["Health"]["Status"] != "healthy":
+            assert time.monotonic() < deadline and state["Status"] != "exited", (
+                f"{service} is {state['Status']}, {state['Health']}\n{self.run('logs', '--tail', '60', service)}"
+            )
+            time.sleep(1)
+
+
+def docker(*words: str) -> str:
+    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout
+
+
+def answers(*command: str) -> bool:
+    if shutil.which(command[0]) is None:
+        return False
+    return subprocess.run(command, check=False, capture_output=True, timeout=120).returncode == 0
+
+
+def obtainable(image: str) -> bool:
+    return answers("docker", "image", "inspect", image) or answers("docker", "pull", "--quiet", image)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    if not answers("docker", "info"):
+        pytest.skip("no Docker engine answers: the stack was not built or run")
+    compose = next((one for one in (["docker", "compose"], ["docker-compose"]) if answers(*one, "version")), None)
+    if compose is None:
+        pytest.skip("Compose is not installed: the stack was not built or run")
+    known = {name: service for name, service in services().items() if "profiles" not in service}
+    without = {name for name, service in known.items() if "build" not in service and ":local" not in service["image"]
+               and not obtainable(service["image"])}  # fmt: skip
+    if without - set(MONITORING):
+        pytest.skip(f"no image for {', '.join(sorted(without))}: the stack was not run")
+    if without:
+        print(f"\nnot run, because their images cannot be had: {', '.join(sorted(without))}")
+    made = Stack(copied_clone(tmp_path_factory.mktemp("clone")), compose)
+    made.run("build", timeout=3600)
+    try:
+        made.run("up", "-d", *sorted(set(known) - without))
+        yield made
+    finally:
+        subprocess.run([*compose, "down", "--volumes", "--timeout", "5"], cwd=made.folder, check=False)
+
+
+def copied_clone(folder: Path) -> Path:
+    """What the images are made from, and what the compose file mounts, without what else lies in a clone."""
+    dockerfiles = (ROOT / "deploy").glob("*/Dockerfile")
+    wanted = {"docker-compose.yml", ".dockerignore", "deploy"}.union(*map(copied_from_the_clone, dockerfiles))
+    for name in sorted(one for one in wanted if not one.startswith("deploy/")):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(ROOT / name, folder / name)
+    return folder
+
+
+def long_running(stack: Stack) -> list[str]:
+    listed = docker("ps", "--all", "--filter", f"label=com.docker.compose.project={PROJECT}", "--format",
+                    '{{.Label "com.docker.compose.service"}}').split()  # fmt: skip
+    return sorted(set(listed) - {"migrate"})
+
+
+def test_everything_becomes_healthy_and_the_migration_ends_well(stack: Stack) -> None:
+    for service in long_running(stack):
+        stack.await_healthy(service)
+    migrated = stack.state("migrate")["State"]
+    assert (migrated["Status"], migrated["ExitCode"]) == ("exited", 0)
+
+
+def test_the_serving_image_is_small(stack: Stack) -> None:
+    size = int(docker("image", "inspect", "--format", "{{.Size}}", "cs2-serving:local"))
+    print(f"\nthe serving image has {size / 1e6:.0f} MB")
+    assert size < SERVING_IMAGE_BYTES
+
+
+def test_containers_are_read_only_without_capabilities_and_nobody_special(stack: Stack) -> None:
+    for service in long_running(stack):
+        found = stack.state(service)
+        assert found["HostConfig"]["ReadonlyRootfs"], service
+        assert found["HostConfig"]["CapDrop"] == ["ALL"], service
+        assert found["Config"]["User"].split(":")[0] not in ("", "0", "root"), service
+        assert found["RestartCount"] == 0, service
+
+
+def test_only_who_keeps_state_in_postgres_reaches_it(stack: Stack) -> None:
+    reach = "import socket; socket.create_connection(('postgres', 5432), 5)"
+    stack.run("exec", "-T", "gateway", "python", "-c", reach)
+    with pytest.raises(AssertionError, match=r"gaierror|Name or service|resolution"):
+        stack.run("exec", "-T", "predictions", "python", "-c", reach)
+
+
+def test_without_a_champion_the_service_is_alive_and_not_ready(stack: Stack) -> None:
+    stack.await_healthy("predictions")
+    assert httpx.get(stack.url("CS2_SERVICE_PORT", "/livez")).status_code == 200
+    assert httpx.get(stack.url("CS2_SERVICE_PORT", "/readyz")).status_code == 503
+    assert httpx.post(stack.url("CS2_SERVICE_PORT", "/classify/player"), json=PLAYER).status_code == 503
+
+
+def test_the_gateway_wants_a_key_from_outside_its_container_and_takes_one_made_inside(stack: Stack) -> None:
+    stack.await_healthy("gateway")
+    address = stack.url("CS2_GATEWAY_PORT", "/api/v1/forecasts")
+    assert httpx.get(address).status_code == 401
+    printed = stack.run("exec", "-T", "gateway", "cs2", "keys", "create", "a test", "--scope", "forecast")
+    key = next(word for word in printed.split() if word.startswith("cs2_"))
+    assert httpx.get(address, headers={"X-API-Key": key}, timeout=30).status_code == 200
+
+
+def test_a_model_trained_in_the_stack_is_served_by_it_after_a_restart_too(stack: Stack) -> None:
+    """Whether it has earned it is not asked here: so few matches need not be enough."""
+    for words in (("simulate", "--matches", "120"), ("train", "round")):
+        stack.run("exec", "-T", "code-location", "cs2", *words, timeout=3000)
+    listed = json.loads(stack.run("exec", "-T", "code-location", "cs2", "models", "list", "--json"))
+    version = listed["round_predictor"]["versions"][0]["version"]
+    if "champion" not in listed["round_predictor"]["aliases"]:
+        stack.run("exec", "-T", "code-location", "cs2", "models", "promote", "round_predictor", version, "--force",
+                  "--reason", "a test of the stack")  # fmt: skip
+    assert answered(stack)["model_version"] == version
+    stack.run("restart", "predictions")
+    assert answered(stack)["model_version"] == version
+
+
+def answered(stack: Stack) -> dict:
+    deadline = time.monotonic() + HEALTHY_WITHIN
+    while True:
+        try:
+            answer = httpx.post(stack.url("CS2_SERVICE_PORT", "/predict/round"), json=ROUND, timeout=30)
+        except httpx.TransportError:
+            answer = None  # it is starting
+        if answer is not None and answer.status_code == 200:
+            return dict(answer.json())
+        assert time.monotonic() < deadline, answer
+        time.sleep(1)
+
+
+def test_a_backup_is_restored_once_everything_that_uses_the_databases_is_stopped(stack: Stack) -> None:
+    stack.run("run", "--rm", "backup", "/opt/cs2/backup.sh", "/backups/one")
+    assert {path.name for path in (stack.folder / "backups" / "one").iterdir()} == {
+        "dagster.dump", "mlflow.dump", "records.dump",
+    }  # fmt: skip
+    restore = ("run", "--rm", "backup", "/opt/cs2/restore.sh", "/backups/one")
+    with pytest.raises(AssertionError, match="still connected"):
+        stack.run(*restore)
+    using = [name for name, service in services().items() if "storage" in service.get("networks", [])]
+    stop = [name for name in using if name not in ("postgres", "migrate", "backup")]
+    stack.run("stop", *stop)
+    stack.run(*restore)
+    stack.run("up", "-d", *stop)
+    for service in stop:
+        stack.await_healthy(service)
