@@ -405,13 +405,15 @@ def live_simulate(
     simulated(settings_module.load(), matches=matches, speed=speed, url=url)
 
 
-@live.command("replay", epilog=_examples("cs2 live replay 1", "cs2 live replay 1 --speed 20"))
+@live.command("replay", epilog=_examples("cs2 live replay 1", "cs2 live replay match.json.gz --speed 20"))
 def live_replay(
-    match: Annotated[int, typer.Argument(help="A match's Id in the demo database.")],
+    match: Annotated[
+        str, typer.Argument(help="A match's Id in the demo database, or a .dem file, an export, a folder of events.")
+    ],
     speed: Speed = 1.0,
     url: Gateway = None,
 ) -> None:
-    """Send a match from the demo database to the running gateway, as if it were being played now."""
+    """Send a recorded match to the running gateway, as if it were being played now."""
     from cs2_pipeline.cli.live import replayed
 
     replayed(settings_module.load(), match, speed=speed, url=url)

@@ -5,16 +5,19 @@ import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from rich.progress import Progress
 
 from cs2_pipeline.cli.console import CliError, answer, err, note, out
 from cs2_pipeline.cli.processes import child_environment
+from cs2_pipeline.demodb import importers
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.one_match import day_of
+from cs2_pipeline.demodb.importers.event_folder import is_event_folder
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, simulate
 from cs2_pipeline.live import sender as sending
 from cs2_pipeline.live.events import EventError, parse
@@ -23,6 +26,8 @@ from cs2_pipeline.live.runtime import open_history, open_log
 from cs2_pipeline.live.sources.demo_database import Recorded, recorded_matches
 from cs2_pipeline.live.verify import UnknownMatchError, verify
 from cs2_pipeline.settings import Settings
+
+EVER: Final = (date(1970, 1, 1), date(9999, 1, 1))
 
 
 def simulated(settings: Settings, *, matches: int, speed: float, url: str | None) -> None:
@@ -36,14 +41,36 @@ def simulated(settings: Settings, *, matches: int, speed: float, url: str | None
     _play(settings, found, speed=speed, url=url)
 
 
-def replayed(settings: Settings, match: int, *, speed: float, url: str | None) -> None:
-    """Play a match of the demo database again."""
-    with DemoDatabase(settings.resolved_database_url()) as db:
-        day = day_of(db, match)
-        found = [one for one in recorded_matches(db, day, day, run=uuid.uuid4().hex) if one.recorded_id == match]
+def replayed(settings: Settings, match: str, *, speed: float, url: str | None) -> None:
+    """Play a match again: one of the demo database by its Id, or what a recording or export holds."""
+    run = uuid.uuid4().hex
+    if match.isdecimal():
+        with DemoDatabase(settings.resolved_database_url()) as db:
+            day = day_of(db, int(match))
+            found = [one for one in recorded_matches(db, day, day, run=run) if one.recorded_id == int(match)]
+    else:
+        found = recorded_in(Path(match), run)
     if not found:
-        raise CliError(f"match {match} has no completely recorded round, so it cannot be replayed")
+        raise CliError(f"{match} holds no round with a winner, so it cannot be replayed")
     _play(settings, found, speed=speed, url=url)
+
+
+def recorded_in(path: Path, run: str = "") -> list[Recorded]:
+    """The matches of a `.dem` file, a folder of events, or an export, read as `cs2 ingest` reads them.
+
+    Raises:
+        CliError: it cannot be read; the message says why.
+    """
+    with TemporaryDirectory() as folder:
+        database = Path(folder) / "recorded.sqlite"
+        if path.suffix == ".dem" or is_event_folder(path):
+            report = importers.ingest([path], database, workers=1)
+        else:
+            report = importers.ingest_exports([path], database, played_on=datetime.now(UTC).date())
+        if wrong := [one for one in report.outcomes if one.status != "imported"]:
+            raise CliError(f"{wrong[0].path}: {wrong[0].status}: {wrong[0].detail}")
+        with DemoDatabase(f"sqlite:///{database}") as db:
+            return list(recorded_matches(db, *EVER, run=run))
 
 
 def _play(settings: Settings, matches: Sequence[Recorded], *, speed: float, url: str | None) -> None:

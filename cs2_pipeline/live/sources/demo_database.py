@@ -1,6 +1,7 @@
 """Matches of a demo database as live events, so that they can be played again as if they ran now."""
 
 import json
+import math
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import Any, Final
 import pandas as pd
 
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.extraction.events import ExtractedEvents, event_tables
+from cs2_pipeline.demodb.extraction.clocks import with_clocks
+from cs2_pipeline.demodb.extraction.eligibility import Days, live_rounds
+from cs2_pipeline.demodb.extraction.events import ExtractedEvents, events_of
 from cs2_pipeline.demodb.extraction.maps import maps
 from cs2_pipeline.demodb.extraction.one_match import player_names
-from cs2_pipeline.game.rules import BOMB_TIME, ROUND_TIME
+from cs2_pipeline.demodb.extraction.reasons import Tally
+from cs2_pipeline.game.rules import BOMB_TIME, ROUND_TIME, sides_swapped
 from cs2_pipeline.live.events import NOBODY_KNOWN
 
 SOURCE: Final = "demo"
@@ -42,7 +46,10 @@ class Recorded:
 
 
 def recorded_matches(db: DemoDatabase, first: date, last: date, run: str = "") -> Iterator[Recorded]:
-    """The matches of some days.
+    """The matches of some days, with all their live rounds.
+
+    A round of which not everything was recorded (a player left, nobody's money is known) is told by its beginning and
+    its end alone: the score is right, and what happened in it is not made up.
 
     Args:
         run: played again under another name, a match is another match.
@@ -50,9 +57,10 @@ def recorded_matches(db: DemoDatabase, first: date, last: date, run: str = "") -
     Raises:
         DemoDatabaseError: the database cannot be read.
     """
-    tables = event_tables(db, first, last)
+    days = Days(db, first, last)
+    tables, every = events_of(days), with_clocks(days, live_rounds(days, Tally()), Tally())
     names, teams = player_names(db, first, last), _teams(db, first, last)
-    for key, rounds in tables.rounds.groupby("match_id", sort=True):
+    for key, rounds in every.groupby("match_id", sort=True):
         match = int(str(key))
         called = teams.get(match, {})
         yield _Writer(match, run, names, called).match(rounds.sort_values("start_tick"), tables)
@@ -84,7 +92,7 @@ class _Writer:
     def match(self, rounds: pd.DataFrame, tables: ExtractedEvents) -> Recorded:
         first = rounds.iloc[0]
         rate, origin = float(first["tick_rate"]), float(first["start_tick"])
-        name = str(first["map_name"])
+        name = "unknown" if pd.isna(first["map_name"]) else str(first["map_name"])
         teams = {"team_a_id": self._id("team a"), "team_b_id": self._id("team b")}
         self._say(-_LULL, "match_start", **teams, **self._teams, format="bo1")
         self._say(-_LULL, "map_start", map_name=name, map_number=1, **teams)
@@ -92,10 +100,14 @@ class _Writer:
             kind: dict(list(getattr(tables, kind).groupby("round_id")))
             for kind in ("participants", "kills", "damages", "bombs")
         }
+        whole = dict(zip(tables.rounds["round_id"], tables.rounds.to_dict("records"), strict=True))
         score = {"A": 0, "B": 0}
         rosters: dict[str, set[int]] = {}
-        for number, played in enumerate(rounds.to_dict("records"), start=1):
+        for number, told in enumerate(rounds.to_dict("records"), start=1):
             self._round = number
+            if (played := whole.get(told["round_id"])) is None:
+                score = self._tell_score(told, rate, origin)
+                continue
             of_round = {kind: found.get(played["round_id"], pd.DataFrame()) for kind, found in by_round.items()}
             score = self._play(played, of_round, rosters, rate, origin)
         winner = "A" if score["A"] > score["B"] else "B" if score["B"] > score["A"] else None
@@ -115,7 +127,7 @@ class _Writer:
         live = start + float(played["freeze_time"])
         ct_before = int(played["ct_score"] - played["ct_wins"])
         t_before = int(played["t_score"] - (1 - played["ct_wins"]))
-        before = {"A": ct_before, "B": t_before} if a_side == "CT" else {"A": t_before, "B": ct_before}
+        before = _by_team(ct_before, t_before, a_side)
         on_a = int((people["side"] == a_side).sum())
         self._say(
             start, "round_start", team_a_score=before["A"], team_b_score=before["B"], team_a_side=a_side,
@@ -137,6 +149,25 @@ class _Writer:
         self._say(
             ended, "round_end", winner_team=winner, win_reason=reason, team_a_score=after["A"], team_b_score=after["B"]
         )
+        return after
+
+    def _tell_score(self, played: Any, rate: float, origin: float) -> dict[str, int]:
+        """Write down that a round was played, and who won it; returns the score after it."""
+        start, end = ((float(played[name]) - origin) / rate for name in ("start_tick", "end_tick"))
+        after_ct, after_t = int(played["ct_score"]), int(played["t_score"])
+        a_side = "T" if sides_swapped(max(1, after_ct + after_t)) else "CT"
+        after = _by_team(after_ct, after_t, a_side)
+        before = _by_team(after_ct - int(played["ct_wins"]), after_t - 1 + int(played["ct_wins"]), a_side)
+        self._say(
+            start, "round_start", team_a_score=before["A"], team_b_score=before["B"], team_a_side=a_side,
+            team_b_side="T" if a_side == "CT" else "CT",
+        )  # fmt: skip
+        live = start + float(played["freeze_time"])
+        self._say(live, "freeze_time_ended")
+        self._say(
+            live if math.isnan(end) else max(live, end), "round_end", winner_team=_team(played["winner_side"], a_side),
+            win_reason="elimination", team_a_score=after["A"], team_b_score=after["B"],
+        )  # fmt: skip
         return after
 
     def _equipment(self, at: float, person: Any, a_side: str) -> None:
@@ -219,6 +250,10 @@ def _side_of_a(people: pd.DataFrame, rosters: dict[str, set[int]]) -> str:
     stays = len(on_ct & rosters["A"]) + len(on_t & rosters["B"])
     swapped = len(on_t & rosters["A"]) + len(on_ct & rosters["B"])
     return "CT" if stays >= swapped else "T"
+
+
+def _by_team(ct: int, t: int, a_side: str) -> dict[str, int]:
+    return {"A": ct, "B": t} if a_side == "CT" else {"A": t, "B": ct}
 
 
 def _team(side: str, a_side: str) -> str:
