@@ -89,7 +89,7 @@ class Server:
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
+        self.client = httpx.Client(base_url=self.url, timeout=300, trust_env=False)
 
     @property
     def url(self) -> str:
@@ -107,7 +107,7 @@ class Server:
         response = self.client.request(method, path, content=body, headers=headers)
         return Answer(response.status_code, response.headers, response.content)
 
-    def await_that(self, condition, *, seconds: float = 30.0) -> None:
+    def await_that(self, condition, *, seconds: float = 300.0) -> None:
         """Wait until a condition on this server holds; connection errors mean not yet."""
         deadline = time.monotonic() + seconds
         while True:

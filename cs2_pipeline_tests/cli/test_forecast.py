@@ -1,17 +1,12 @@
 """`cs2 forecast` against a running gateway: teams by name, the answer in words, and what is wrong with a question."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
-import httpx
 import pytest
 
 from cs2_pipeline.records.database import open_records
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.gateway.process import gateway
 from cs2_pipeline_tests.bento.serving import free_port
 from cs2_pipeline_tests.forecasting import league
 
@@ -22,21 +17,8 @@ def port(tmp_path_factory):
     records = open_records(Settings(home=home))
     league.fill(records)
     records.close()
-    number = free_port()
-    command = [sys.executable, "-m", "cs2_pipeline_tests.bento.gateway.league_gateway", str(number)]
-    with (home / "log").open("wb") as log:
-        running = subprocess.Popen(command, env={**os.environ, "CS2_HOME": str(home)}, stdout=log, stderr=log)
-    deadline = time.monotonic() + 60
-    while running.poll() is None and time.monotonic() < deadline:
-        try:
-            httpx.get(f"http://127.0.0.1:{number}/livez", trust_env=False)
-            break
-        except httpx.TransportError:
-            time.sleep(0.1)
-    assert running.poll() is None, (home / "log").read_text()
-    yield number
-    running.send_signal(signal.SIGTERM)
-    running.wait(20)
+    with gateway(home) as number:
+        yield number
 
 
 @pytest.fixture

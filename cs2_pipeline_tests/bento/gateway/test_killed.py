@@ -1,9 +1,6 @@
 """Two gateways share a ledger and are killed while they answer: nothing answered is missing, nothing is there twice."""
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -13,7 +10,7 @@ import pytest
 
 from cs2_pipeline.records import ledger
 from cs2_pipeline.records.database import Records
-from cs2_pipeline_tests.bento.serving import free_port
+from cs2_pipeline_tests.bento.gateway.process import await_ready, start
 from cs2_pipeline_tests.demodb.conftest import new_postgres, postgres_server  # noqa: F401
 from cs2_pipeline_tests.forecasting import league
 
@@ -28,27 +25,8 @@ def address(request, tmp_path):
     return new_postgres(request.getfixturevalue("postgres_server"))
 
 
-def start(tmp_path, address):
-    port = free_port()
-    environment = {**os.environ, "CS2_HOME": str(tmp_path), "CS2_RECORDS_URL": address}
-    command = [sys.executable, "-m", "cs2_pipeline_tests.bento.gateway.league_gateway", str(port)]
-    with (tmp_path / f"log-{port}").open("wb") as log:
-        return port, subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-
-
-def await_ready(port, process):
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            if httpx.get(f"http://127.0.0.1:{port}/livez", trust_env=False).status_code == 200:
-                return
-        except httpx.TransportError:
-            time.sleep(0.1)
-    raise AssertionError(f"the gateway did not start: {process.poll()}")
-
-
 def ask_until_dead(port, answered, refused):
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
+    with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=600) as client:
         while True:
             try:
                 told = client.post("/api/v1/forecasts/map", json=ASKED)
@@ -65,9 +43,9 @@ def test_killed_gateways_lose_no_answer_and_fork_no_chain(tmp_path, address):
     records.migrate()
     league.fill(records)
     answered, refused = [], []
-    gateways = [start(tmp_path, address) for _ in range(2)]
+    gateways = [start(tmp_path, CS2_RECORDS_URL=address) for _ in range(2)]
     for port, process in gateways:
-        await_ready(port, process)
+        await_ready(port, process, tmp_path)
     asking = [
         threading.Thread(target=ask_until_dead, args=(port, answered, refused))
         for port, _ in gateways

@@ -1,41 +1,20 @@
 """The gateway as a process: BentoML's worker with our application in it."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
-
 import httpx
 import pytest
 
-from cs2_pipeline_tests.bento.serving import free_port
+from cs2_pipeline_tests.bento.gateway.process import SERVICE, gateway
 
 
 @pytest.fixture(scope="module")
 def process(tmp_path_factory):
     home = tmp_path_factory.mktemp("gateway")
-    port = free_port()
-    environment = {**os.environ, "CS2_HOME": str(home), "BENTOML_HOME": str(home / "bentoml")}
-    environment["BENTOML_DO_NOT_TRACK"] = "True"
-    with (home / "log").open("wb") as log:
-        running = subprocess.Popen(
-            [sys.executable, "-m", "bento.gateway", "--port", str(port)], env=environment, stdout=log, stderr=log
-        )
-    try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
-            deadline = time.monotonic() + 60
-            while running.poll() is None and time.monotonic() < deadline:
-                try:
-                    client.get("/livez")
-                    break
-                except httpx.TransportError:
-                    time.sleep(0.1)
-            assert running.poll() is None, (home / "log").read_text()
-            yield client
-    finally:
-        running.send_signal(signal.SIGTERM)
-        running.wait(20)
+    environment = {"BENTOML_HOME": str(home / "bentoml"), "BENTOML_DO_NOT_TRACK": "True"}
+    with (
+        gateway(home, SERVICE, **environment) as port,
+        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=600) as client,
+    ):
+        yield client
 
 
 def test_it_answers_in_front_of_bentomls_own_pages(process):

@@ -21,7 +21,7 @@ def feed(tmp_path_factory):
             yield client
 
 
-def await_that(condition, seconds=20.0):
+def await_that(condition, seconds=300.0):
     """Wait for the consumer, which works on its own."""
     until = time.monotonic() + seconds
     while not (found := condition()):

@@ -17,6 +17,8 @@ from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.forecasting import league
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+PATIENCE = 300_000
+"""Milliseconds a page may take on a busy machine; it only ends what hangs."""
 QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run")
 
 
@@ -75,6 +77,7 @@ def chromium():
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
+    sync_api.expect.set_options(timeout=PATIENCE)
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
         yield browser
@@ -100,6 +103,7 @@ def watched(chromium):
 
     def open_page(address, **options):
         context = chromium.new_context(**options)
+        context.set_default_timeout(PATIENCE)
         contexts.append(context)
         found = Watched(context.new_page())
         contexts[-1].watched = found

@@ -13,7 +13,7 @@ HTML = {"Accept": "text/html"}
 
 
 def send(site, events):
-    taken = httpx.post(f"{site}/api/v1/events/batch", json=events, timeout=30)
+    taken = httpx.post(f"{site}/api/v1/events/batch", json=events, timeout=300)
     assert taken.json()["refused"] == []
 
 
@@ -109,7 +109,7 @@ def test_a_running_match_moves_by_itself_and_misses_nothing_over_a_lost_connecti
     send(site, last)
     priced(site, match, len(begun) + len(later) + len(last))
     found.page.context.set_offline(False)
-    expect(root).to_have_attribute("data-prices", str(len(begun) + len(later) + len(last)), timeout=20_000)
+    expect(root).to_have_attribute("data-prices", str(len(begun) + len(later) + len(last)))
     found.complaints.clear()  # the browser's own notes of the lost connection
 
 

@@ -6,21 +6,21 @@ HTML = {"Accept": "text/html"}
 
 
 def test_each_model_has_its_card_and_the_champion_its_version(site):
-    text = httpx.get(f"{site}/models", headers=HTML, timeout=60).text
+    text = httpx.get(f"{site}/models", headers=HTML, timeout=300).text
     assert "champion: version 1" in text
     assert "round_predictor" in text
     assert "player_classifier" in text
 
 
 def test_a_model_shows_where_it_comes_from_and_every_decision(site):
-    text = httpx.get(f"{site}/models/round_predictor", headers=HTML, timeout=60).text
+    text = httpx.get(f"{site}/models/round_predictor", headers=HTML, timeout=300).text
     assert "newest row" in text
     assert "promoted" in text
     assert "/#/models/round_predictor/versions/1" in text
 
 
 def test_without_any_version_it_says_how_to_get_one(empty_site):
-    text = httpx.get(f"{empty_site}/models", headers=HTML, timeout=60).text
+    text = httpx.get(f"{empty_site}/models", headers=HTML, timeout=300).text
     assert "no champion" in text
     assert "cs2 train round" in text
     assert "No version has earned it yet" in httpx.get(f"{empty_site}/models/round_predictor", headers=HTML).text
