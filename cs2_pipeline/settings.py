@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         None,
         description="history of live events: clickhouse://user:password@host/name; default: a SQLite file in the home",
     )
+    live_webhooks: SecretStr | None = Field(
+        None, description="webhook URLs told of live updates, comma-separated; signed with CS2_EVENT_SECRET"
+    )
+    webhooks_to_private: bool = Field(False, description="live webhooks may be addresses of private networks")
     live_key_rate: float = Field(2_000.0, gt=0, description="live events per second that an API key may send")
     live_key_matches: int = Field(500, gt=0, description="live matches that an API key may begin in a day")
     gsi_token: SecretStr | None = Field(

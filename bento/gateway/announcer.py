@@ -6,7 +6,6 @@ Webhooks carry an HMAC of time and body, so that nobody else can speak for the p
 
 import asyncio
 import hashlib
-import hmac
 import logging
 import time
 from collections.abc import AsyncIterator
@@ -16,6 +15,7 @@ from typing import Final, Protocol
 import httpx
 from fastapi import FastAPI
 
+from cs2_pipeline.live.webhooks import SIGNATURE, signature
 from cs2_pipeline.records import announcements
 from cs2_pipeline.records.announcements import CHANNELS, Announcement
 from cs2_pipeline.records.database import Records, RecordsError
@@ -26,7 +26,6 @@ logger = logging.getLogger("bentoml.gateway")
 LOOK_SECONDS: Final = 0.5
 LONGEST_WAIT: Final = 60.0
 GROUP: Final = 100
-SIGNATURE: Final = "X-CS2-Signature"
 
 
 class RefusedError(Exception):
@@ -94,11 +93,6 @@ class Webhook:
     async def close(self) -> None:
         """Give back connections."""
         await self._client.aclose()
-
-
-def signature(secret: bytes, body: bytes, at: int) -> str:
-    """What a webhook's receiver computes too: ``t=<unix time>,v1=<HMAC-SHA256 of "time.body" in hex>``."""
-    return f"t={at},v1={hmac.new(secret, b'%d.' % at + body, hashlib.sha256).hexdigest()}"
 
 
 def listeners(settings: Settings) -> list[Listener]:

@@ -19,6 +19,7 @@ MATCHES: Final = Gauge("live_matches", "matches in play", multiprocess_mode="liv
 RECOMPUTED: Final = Counter("live_recomputations_total", "matches computed anew", ("reason",))
 GAPS: Final = Counter("live_gaps_total", "gaps in a source's numbering that were given up")
 SUBSCRIBERS: Final = Gauge("live_subscribers", "open subscriptions", multiprocess_mode="livesum")
+HOOKS: Final = Counter("live_webhook_updates_total", "updates for webhooks; `failed` counts attempts", ("result",))
 CUT_OFF: Final = Counter("live_subscribers_cut_off_total", "subscribers too slow to follow")
 
 for _reason in ("invalid", "not understood"):

@@ -10,7 +10,7 @@ from cs2_pipeline.live.champion import Champion
 from cs2_pipeline.live.consumer import Consumer
 from cs2_pipeline.live.history import History
 from cs2_pipeline.live.history.sqlite import SqliteHistory
-from cs2_pipeline.live.hub import Hub
+from cs2_pipeline.live.hub import Hub, Update
 from cs2_pipeline.live.intake import Intake
 from cs2_pipeline.live.log import EventLog
 from cs2_pipeline.live.log.sqlite import SqliteLog
@@ -18,6 +18,7 @@ from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from cs2_pipeline.live.relay import Relay
+    from cs2_pipeline.live.webhooks import Told
 
 logger = logging.getLogger("cs2.live")
 
@@ -53,6 +54,18 @@ def _relay(settings: Settings, hub: Hub) -> "Relay | None":
     return Relay(settings.redis_url.get_secret_value(), hub)
 
 
+def _told(settings: Settings, publish: Callable[[list[Update]], None]) -> "Told | None":
+    if settings.live_webhooks is None:
+        return None
+    from cs2_pipeline.live.webhooks import Told, Webhook  # noqa: PLC0415  needs httpx, which serving has
+
+    if settings.event_secret is None:
+        raise ValueError("CS2_LIVE_WEBHOOKS is set without CS2_EVENT_SECRET: receivers could not tell who speaks")
+    urls = [url.strip() for url in settings.live_webhooks.get_secret_value().split(",") if url.strip()]
+    secret = settings.event_secret.get_secret_value().encode()
+    return Told(publish, [Webhook(url, secret, private=settings.webhooks_to_private) for url in urls])
+
+
 class Live:
     """The live feed of one process.
 
@@ -69,7 +82,9 @@ class Live:
         self.champion = Champion(settings.champion_cache)
         self._stop = threading.Event()
         self._relay = _relay(settings, self.hub)
-        publish = self._relay.publish if self._relay else self.hub.publish
+        publish: Callable[[list[Update]], None] = self._relay.publish if self._relay else self.hub.publish
+        self._told = _told(settings, publish) if consume else None  # who prices tells, so each update is told once
+        publish = self._told or publish
         self._consumer = Consumer(self.log, self.history, self.champion, publish) if consume else None
         self._thread: threading.Thread | None = None
 
@@ -98,8 +113,9 @@ class Live:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(10)
-        if self._relay is not None:
-            self._relay.close()
+        for part in (self._told, self._relay):
+            if part is not None:
+                part.close()
         self.intake.pool.shutdown(wait=True)
         self.log.close()
         self.history.close()
