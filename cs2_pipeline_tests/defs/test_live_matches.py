@@ -1,0 +1,56 @@
+"""A match followed live is training data the next morning, once: real stores, the real job."""
+
+import json
+import sqlite3
+import time
+
+import dagster as dg
+import pytest
+
+from cs2_pipeline.defs import jobs
+from cs2_pipeline.live import finished
+from cs2_pipeline.live.champion import Champion
+from cs2_pipeline.live.consumer import Consumer
+from cs2_pipeline.live.intake import Intake
+from cs2_pipeline.live.runtime import open_history, open_log
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.defs.conftest import World
+from cs2_pipeline_tests.live.made import play
+from cs2_pipeline_tests.live.test_finished import logged
+
+
+@pytest.fixture(params=["sqlite", "clickhouse"])
+def followed(request, tmp_path, monkeypatch):
+    """A platform whose feed followed one match of a server and one that was played again from a demo database."""
+    store = None
+    if request.param == "clickhouse":
+        pytest.importorskip("chdb", reason="ClickHouse's engine is not installed: pip install '.[clickhouse-test]'")
+        pytest.importorskip("clickhouse_connect")
+        store = f"chdb://{tmp_path / 'clickhouse'}"
+    monkeypatch.setattr(finished, "SETTLED", 0.0)
+    settings = Settings(home=tmp_path, event_store_url=store)
+    log, history = open_log(settings), open_history(settings)
+    consumer = Consumer(log, history, Champion(settings.champion_cache), lambda _: None)
+    for events in (logged(), play(1, match="again", source="demo")):
+        Intake(log).take([json.dumps(event).encode() for event in events])
+    while consumer.step():
+        pass
+    log.close()
+    history.close()
+    time.sleep(0.01)
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield World(settings, instance)
+
+
+def test_a_finished_live_match_is_added_once(followed) -> None:
+    added = []
+    for _ in range(2):
+        done = followed.run(jobs.INGEST_LIVE)
+        assert done.success
+        (found,) = done.asset_materializations_for_node("live_matches")
+        added.append(found.metadata["matches_added"].value)
+        assert "played again" in str(found.metadata["left_out"].value)
+    assert added == [1, 0]
+    with sqlite3.connect(followed.database) as database:
+        assert database.execute("select count(*) from Matches").fetchone() == (1,)
+        assert database.execute("select count(*) from Rounds").fetchone() == (4,)
