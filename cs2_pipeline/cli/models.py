@@ -5,13 +5,10 @@ from dataclasses import asdict
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli.console import CliError, UsageError, answer, note, out
-from cs2_pipeline.defs.assets.models import registry
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelVersion
 from cs2_pipeline.settings import Settings
-from cs2_pipeline.training.registration import REFUSE
-from cs2_pipeline.training.settling import settle
 
 _SHOWN_METRICS = ("test_log_loss", "test_auc", "test_ece")
 
@@ -84,6 +81,10 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
     """
     if force and not reason.strip():
         raise UsageError("--force needs --reason; the reason is kept in the history.")
+    from cs2_pipeline.defs.assets.models import registry  # noqa: PLC0415  needs dagster, seconds that a list has not
+    from cs2_pipeline.training.registration import REFUSE  # noqa: PLC0415
+    from cs2_pipeline.training.settling import settle  # noqa: PLC0415
+
     platform = Platform(settings)
     found = _version(platform, name, version)
     if force:

@@ -8,11 +8,14 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cs2_pipeline.datasets.store import TableStore
-from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
+
+if TYPE_CHECKING:
+    from cs2_pipeline.datasets.store import TableStore
+    from cs2_pipeline.demodb.connection.connect import DemoDatabase
 
 
 @dataclass(frozen=True)
@@ -21,13 +24,19 @@ class Platform:
 
     settings: Settings
 
-    def demo_database(self) -> DemoDatabase:
+    # What reads tables takes a second to import, which a list of models does not have: it is imported when asked for.
+
+    def demo_database(self) -> "DemoDatabase":
         """A connection to the demo database, to be closed by the caller (a context manager)."""
+        from cs2_pipeline.demodb.connection.connect import DemoDatabase  # noqa: PLC0415
+
         return DemoDatabase(self.settings.resolved_database_url())
 
     @property
-    def tables(self) -> TableStore:
+    def tables(self) -> "TableStore":
         """Where extracted tables and datasets are kept."""
+        from cs2_pipeline.datasets.store import TableStore  # noqa: PLC0415
+
         return TableStore(self.settings.resolved_data_url())
 
     @property
