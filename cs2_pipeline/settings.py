@@ -60,6 +60,10 @@ class Settings(BaseSettings):
     data_url: str | None = Field(
         None, description="where extracted tables are kept: a folder or any fsspec address; default: data/ in the home"
     )
+    data_docs: Path | None = Field(
+        None, description="folder of the data docs, which the pipeline writes and the gateway shows; "
+        "default: data_docs in the home"
+    )  # fmt: skip
     first_day: date = Field(
         date(2023, 9, 27),
         description="first day of the daily partitions (default: the first match of the embedded demo database; "
@@ -162,6 +166,15 @@ class Settings(BaseSettings):
     def prediction_log_folder(self) -> Path:
         """Where the service keeps its predictions, when told to."""
         return self.home / "predictions"
+
+    @property
+    def data_docs_folder(self) -> Path:
+        """Where the data docs are: the pipeline writes them, the gateway shows them."""
+        return self.data_docs or self.home / "data_docs"
+
+    def address(self, port: int) -> str:
+        """Where a browser on this machine finds what listens on a port."""
+        return f"http://{self.host}:{port}"
 
     def resolved_data_url(self) -> str:
         """The base address of stored tables."""

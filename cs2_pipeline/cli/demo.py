@@ -5,7 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.cli import data, forecast, predict, processes, training
+from cs2_pipeline.cli import data, forecast, predict, processes, training, up
 from cs2_pipeline.cli.console import CliError, note, stage
 from cs2_pipeline.cli.runs import run_job
 from cs2_pipeline.defs import jobs
@@ -52,7 +52,9 @@ def run(settings: Settings, matches: int, exports: list[Path], played_on: date |
         if catalog.MATCH.name in champions:
             stage("6  Tonight's match" if not exports else "5  Tonight's match")
             _forecast(settings)
-    note(f"done in {time.monotonic() - begun:.0f} s; `cs2 up` keeps it running and shows it in the browser")
+    note(f"done in {time.monotonic() - begun:.0f} s; `cs2 up` keeps it running. Then open:")
+    for name, address in up.addresses(settings).items():
+        note(f"{name:<12} {address}")
 
 
 def _forecast(settings: Settings) -> None:

@@ -8,10 +8,14 @@ import os
 import socket
 import warnings
 from collections.abc import Mapping
+from functools import partial
 from typing import Any, Final
 
 import dagster as dg
-from dagster._core.storage.tags import REPOSITORY_LABEL_TAG  # a private use: Dagster does not export the name
+
+# Private uses: Dagster does not export what says that a run belongs to a code location.
+from dagster._core.remote_origin import ManagedGrpcPythonEnvCodeLocationOrigin, RemoteJobOrigin, RemoteRepositoryOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from cs2_pipeline.cli.console import CliError, note
 from cs2_pipeline.defs import jobs
@@ -23,8 +27,8 @@ from cs2_pipeline.defs.retries import ATTENDED_TAG
 from cs2_pipeline.registry.client import RegistryError
 from cs2_pipeline.settings import Settings
 
-_REPOSITORY: Final = "__repository__@cs2_pipeline"
-"""The code location of `workspace.yaml`, as the UI labels the runs that it shows under Timeline and Jobs."""
+_LOCATION: Final = "cs2_pipeline"
+"""The code location in `workspace.yaml`."""
 _DAGSTER_YAML: Final = """\
 telemetry:
   enabled: false
@@ -66,12 +70,12 @@ def run_job(
     definitions = dg.Definitions.merge(assemble(settings), dg.Definitions(loggers={"progress": logger}))
     with instance(settings) as dagster:
         end_killed(settings, dagster, quiet=quiet)
+        _create_in_code_location(dagster, job)
         result = definitions.resolve_job_def(job).execute_in_process(
             instance=dagster,
             tags={
                 ATTENDED_TAG: "true",
                 HOST_TAG: socket.gethostname(),
-                REPOSITORY_LABEL_TAG: _REPOSITORY,
                 "dagster/max_retries": "0",
                 **(tags or {}),
             },
@@ -81,6 +85,14 @@ def run_job(
     if not result.success:
         raise CliError(_why(result))
     return result
+
+
+def _create_in_code_location(dagster: dg.DagsterInstance, job: str) -> None:
+    """Make the instance create runs as the UI does: its Timeline and Jobs show those of a code location alone."""
+    target = LoadableTargetOrigin(module_name="cs2_pipeline.definitions")
+    location = ManagedGrpcPythonEnvCodeLocationOrigin(target, location_name=_LOCATION)
+    origin = RemoteJobOrigin(RemoteRepositoryOrigin(location, "__repository__"), job)
+    dagster.create_run_for_job = partial(dagster.create_run_for_job, remote_job_origin=origin)  # type: ignore[method-assign]
 
 
 def end_killed(settings: Settings, dagster: dg.DagsterInstance, *, quiet: bool) -> None:

@@ -31,15 +31,24 @@ def run(settings: Settings, *, live: bool | None) -> None:
         processes.running(programs, settings),
         processes.beside("live", watched, settings) if live else nullcontext(),
     ):
-        out.print(f"pages        http://{settings.host}:{settings.gateway_port}  look here first")
-        out.print(f"API          http://{settings.host}:{settings.gateway_port}/docs")
-        out.print(f"Dagster      http://{settings.host}:{settings.dagster_port}/asset-groups")
-        if settings.mlflow_tracking_uri is None:
-            training = "experiments?workflowType=machine_learning"
-            out.print(f"MLflow       http://{settings.host}:{settings.mlflow_port}/#/{training}")
-        out.print(f"predictions  http://{settings.host}:{settings.service_port}")
+        for name, address in addresses(settings).items():
+            out.print(f"{name:<12} {address}", markup=False, soft_wrap=True)
         out.print(f"logs         {settings.home / 'logs'}")
         out.print("Press Ctrl-C to stop.")
         processes.wait_until_interrupted()
         note("stopping …")
     note("stopped")
+
+
+def addresses(settings: Settings) -> dict[str, str]:
+    """What `cs2 up` shows in a browser, and where."""
+    gateway = settings.address(settings.gateway_port)
+    mlflow = f"{settings.address(settings.mlflow_port)}/#/experiments?workflowType=machine_learning"
+    return {
+        "pages": f"{gateway}  look here first",
+        "API": f"{gateway}/docs",
+        "Dagster": f"{settings.address(settings.dagster_port)}/asset-groups",
+        **({"MLflow": mlflow} if settings.mlflow_tracking_uri is None else {}),
+        "data docs": f"{gateway}/data-docs",
+        "predictions": settings.address(settings.service_port),
+    }

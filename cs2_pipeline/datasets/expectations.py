@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from cs2_pipeline.datasets import data_docs
 from cs2_pipeline.game.state import MAX_EQUIPMENT_VALUE, MAX_TEAM_MONEY, ROUND_FIELDS
 
 Expectation = tuple[str, dict[str, Any]]
@@ -182,6 +183,7 @@ def publish(frames: Mapping[str, pd.DataFrame], folder: Path) -> Path:
         "store_backend": backend,
     }
     context.add_data_docs_site("cs2", site)
+    passed: dict[str, bool] = {}
     for table, frame in frames.items():
         suite = context.suites.add(_suite(table))
         definition = gx.ValidationDefinition(name=table, data=_batch(context, table), suite=suite)
@@ -191,9 +193,10 @@ def publish(frames: Mapping[str, pd.DataFrame], folder: Path) -> Path:
             validation_definitions=[definition],
             result_format=_result_format([ID_COLUMNS[table]], "SUMMARY"),
         )
-        context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": _with_derived(table, frame)})
+        found = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": _with_derived(table, frame)})
+        passed[table] = bool(found.success)
     context.build_data_docs(site_names=["cs2"])
-    return folder / "index.html"
+    return data_docs.make_self_contained(folder, passed)
 
 
 def _with_derived(table: str, frame: pd.DataFrame) -> pd.DataFrame:

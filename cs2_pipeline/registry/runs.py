@@ -35,6 +35,10 @@ from cs2_pipeline.registry.client import LONGEST_TAG, connect, translated
 
 DAGSTER_RUN_TAG: Final = "dagster_run_id"
 """Tag of a training's run: the Dagster run that it is of."""
+DAGSTER_ADDRESS_TAG: Final = "dagster_run_address"
+"""Tag of a training's run: where a browser finds that Dagster run."""
+EXPERIMENT_TAG: Final = "mlflow_experiment_id"
+"""Tag of a version: the experiment that its run is in, which the address of the run's page holds."""
 METRICS_TABLE: Final = "metrics.json"
 """A run's table of metrics with their intervals."""
 ENDS: Final = ("_low", "_high")
@@ -114,7 +118,8 @@ def record(tracking_uri: str, run: TrainingRun, *, artifact_root: Path | None) -
         client = connect(tracking_uri)
         experiment = _experiment(client, run.model_name, artifact_root)
         began = round(run.began * 1000)
-        parent = client.create_run(experiment, began, dict(run.tags), f"{run.model_name} training")
+        tags = dict(run.tags) | _note(run.tags.get(DAGSTER_ADDRESS_TAG))
+        parent = client.create_run(experiment, began, tags, f"{run.model_name} training")
         run_id = parent.info.run_id
         try:
             model = client.create_logged_model(experiment, run.model_name, run_id, _short(run.tags), _texts(run.params))
@@ -129,7 +134,7 @@ def record(tracking_uri: str, run: TrainingRun, *, artifact_root: Path | None) -
                 client.log_model_artifacts(model.model_id, folder + "/model")
             client.finalize_logged_model(model.model_id, "READY")
             client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-            number = _register(client, run, run_id, model.model_id)
+            number = _register(client, run, run_id, model.model_id, experiment)
             client.update_run(run_id, name=f"{run.model_name} {number} {run.verdict}".strip())
         except BaseException:
             client.set_terminated(run_id, "FAILED")
@@ -281,7 +286,7 @@ def _write_model(folder: Path, run: TrainingRun, run_id: str, model_id: str) -> 
         shutil.copyfile(run.artifact / name, folder / name)
 
 
-def _register(client: MlflowClient, run: TrainingRun, run_id: str, model_id: str) -> str:
+def _register(client: MlflowClient, run: TrainingRun, run_id: str, model_id: str, experiment: str) -> str:
     try:
         client.create_registered_model(run.model_name, description=_description(run.model_name))
     except MlflowException as error:
@@ -293,6 +298,7 @@ def _register(client: MlflowClient, run: TrainingRun, run_id: str, model_id: str
     }
     tags = {
         **_short(run.tags),
+        EXPERIMENT_TAG: experiment,
         "dataset_digest": run.dataset_digest,
         "manifest_sha256": Artifact.load(run.artifact).digest,
         "intervals": json.dumps({key: ends for key, ends in intervals.items() if key.startswith("test_")}),
@@ -329,6 +335,11 @@ def _cut(card: str) -> str:
 def _description(name: str) -> str:
     """What a model answers, as its entry says; empty for a model that has none."""
     return catalog.spec_of(name).description if name in catalog.names() else ""
+
+
+def _note(dagster_address: str | None) -> dict[str, str]:
+    """The run's description, which leads back to Dagster."""
+    return {MLFLOW_RUN_NOTE: f"Trained by [this Dagster run]({dagster_address})."} if dagster_address else {}
 
 
 def _dataset_name(run: TrainingRun) -> str:

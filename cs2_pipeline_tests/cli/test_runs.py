@@ -43,10 +43,12 @@ def test_a_run_says_what_it_made_and_is_kept_where_the_browser_shows_it(small, m
     assert "✓ rounds" in said and "in 2 daily partitions" in said
     assert "✓ check expectations on round_snapshots: passed" in said
     with dg.DagsterInstance.get() as instance:
-        # The label by which the UI's Timeline and Jobs find the runs of the code location of workspace.yaml.
+        # By the label the UI's Jobs find the runs of the code location of workspace.yaml, by the origin its Timeline.
         shown = instance.get_runs(dg.RunsFilter(tags={".dagster/repository": "__repository__@cs2_pipeline"}))
         assert [run.job_name for run in shown] == [run.job_name for run in instance.get_runs()] == ["extract"]
         assert shown[0].tags["dagster/max_retries"] == "0"
+        assert shown[0].remote_job_origin.job_name == "extract"
+        assert shown[0].remote_job_origin.repository_origin.get_label() == "__repository__@cs2_pipeline"
     training.extract_new(settings)
     assert "nothing new in the demo database since the last extraction" in capsys.readouterr().out
     runs.run_job(settings, "extract", tags=range_tags(FIRST_DAY, FIRST_DAY), quiet=True)

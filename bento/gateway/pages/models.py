@@ -113,8 +113,8 @@ def _links(settings: Settings, version: ModelVersion | None) -> dict[str, str]:
     if version is None:
         return {}
     links: dict[str, Any] = {
-        "MLflow": f"http://{settings.host}:{settings.mlflow_port}/#/models/{version.name}/versions/{version.version}"
+        "MLflow": f"{settings.address(settings.mlflow_port)}/#/models/{version.name}/versions/{version.version}"
     }
     if run := version.tags.get("dagster_run_id"):
-        links["Dagster run"] = f"http://{settings.host}:{settings.dagster_port}/runs/{run}"
+        links["Dagster run"] = f"{settings.address(settings.dagster_port)}/runs/{run}"
     return links

@@ -13,6 +13,9 @@ from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform, git_commit
 from cs2_pipeline.defs.retries import retried
+from cs2_pipeline.evaluation.evidence import Evidence
+from cs2_pipeline.registry.runs import DAGSTER_ADDRESS_TAG, DAGSTER_RUN_TAG, EXPERIMENT_TAG
+from cs2_pipeline.settings import Settings
 from cs2_pipeline.training.nothing_new import sentence
 from cs2_pipeline.training.registration import Registry, Release
 from cs2_pipeline.training.release import train
@@ -40,10 +43,11 @@ def _trained(spec: ModelSpec) -> dg.AssetsDefinition:
             dataset,
             registry(platform),
             seed=platform.settings.seed,
-            tags=_tags(context),
+            tags=_tags(context, platform.settings),
             progress=context.log.info,
         )
-        return _result(released) if isinstance(released, Release) else _known(released)
+        settings = platform.settings
+        return _result(released, settings) if isinstance(released, Release) else _known(released, settings)
 
     return dg.asset(
         name=spec.name,
@@ -75,47 +79,58 @@ def _promoted(spec: ModelSpec) -> dg.AssetsDefinition:
     )(retried(compute))
 
 
-def _tags(context: dg.AssetExecutionContext) -> dict[str, str]:
-    return {"dagster_run_id": context.run.run_id, "git_commit": git_commit()}
+def _tags(context: dg.AssetExecutionContext, settings: Settings) -> dict[str, str]:
+    address = f"{settings.address(settings.dagster_port)}/runs/{context.run.run_id}"
+    return {DAGSTER_RUN_TAG: context.run.run_id, DAGSTER_ADDRESS_TAG: address, "git_commit": git_commit()}
 
 
-def _result(released: Release) -> dg.MaterializeResult[Any]:
+def _result(released: Release, settings: Settings) -> dg.MaterializeResult[Any]:
+    """What the UI shows of a training: pictures and figures first, then card and verdict, then where it came from."""
     pictures = {name: base64.b64encode(figure).decode() for name, figure in released.figures.items()}
     numbers = {key: value for key, value in released.decision.numbers.items() if key.startswith("test_")}
     return dg.MaterializeResult(
         value=released.to_document(),
         metadata={
-            "summary": released.summary(),
-            "version": released.version.version,
-            "mlflow_run_id": released.version.run_id,
-            "dataset_digest": released.version.dataset_digest,
-            "learned_from": released.version.learned_from,
-            "source_watermark": released.version.source_watermark,
             **{
                 name.removesuffix(".png"): dg.MetadataValue.md(f"![{name}](data:image/png;base64,{picture})")
                 for name, picture in pictures.items()
             },
+            "figures": dg.MetadataValue.md(figures(released.evidence)),
             "model_card": dg.MetadataValue.md(released.card),
             "verdict": dg.MetadataValue.md(released.decision.report),
+            "summary": released.summary(),
+            **_origin(released.version, settings),
             **{key: value for key, value in numbers.items() if not key.endswith(("_low", "_high"))},
         },
     )
 
 
-def _known(version: ModelVersion) -> dg.MaterializeResult[Any]:
+def figures(evidence: Evidence) -> str:
+    """Each metric of the test part with its 95 % interval, beside the baseline's, as a Markdown table."""
+    lines = [f"| Test part | Model [95 %] | {evidence.baseline} |", "|---|---|---|"]
+    lines += [f"| {name} | {figure} | {evidence.baseline_metrics[name]} |" for name, figure in evidence.metrics.items()]
+    return "\n".join(lines)
+
+
+def _known(version: ModelVersion, settings: Settings) -> dg.MaterializeResult[Any]:
     """A version that was there already: nothing was trained."""
     document = {"name": version.name, "version": version.version, "run_id": version.run_id}
-    return dg.MaterializeResult(
-        value=document,
-        metadata={
-            "summary": sentence(version),
-            "version": version.version,
-            "mlflow_run_id": version.run_id,
-            "dataset_digest": version.dataset_digest,
-            "learned_from": version.learned_from,
-            "source_watermark": version.source_watermark,
-        },
-    )
+    return dg.MaterializeResult(value=document, metadata={"summary": sentence(version), **_origin(version, settings)})
+
+
+def _origin(version: ModelVersion, settings: Settings) -> dict[str, Any]:
+    """Where a version came from; the links are those of a browser on this machine."""
+    mlflow, experiment = f"{settings.address(settings.mlflow_port)}/#", version.tags.get(EXPERIMENT_TAG)
+    run = f"{mlflow}/experiments/{experiment}/runs/{version.run_id}"
+    return {
+        "version": version.version,
+        "mlflow_version": dg.MetadataValue.url(f"{mlflow}/models/{version.name}/versions/{version.version}"),
+        **({"mlflow_run": dg.MetadataValue.url(run)} if experiment is not None else {}),
+        "mlflow_run_id": version.run_id,
+        "dataset_digest": version.dataset_digest,
+        "learned_from": version.learned_from,
+        "source_watermark": version.source_watermark,
+    }
 
 
 def _settled(

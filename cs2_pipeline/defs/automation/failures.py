@@ -16,7 +16,6 @@ _BLOCKED: Final = "DagsterAssetCheckFailedError"
 """Dagster's error, which it does not export, of a step whose blocking check failed."""
 
 
-# Runs of the command line name no code location that Dagster could match, so all are looked at.
 @dg.run_failure_sensor(
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=INTERVAL,

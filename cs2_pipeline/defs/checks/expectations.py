@@ -12,7 +12,6 @@ is kept beside the tables (`defs.verdicts`) and shown in the metadata of the che
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 import dagster as dg
@@ -41,9 +40,14 @@ def data_docs(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None
     """Great Expectations' report on all extracted rows, with every expectation. Open the link in the metadata."""
     tables = platform.tables
     frames = {table: tables.read(table) for table in SUITES if tables.exists(table)}
-    page = expectations.publish(frames, platform.settings.home / "data_docs")
+    settings = platform.settings
+    page = expectations.publish(frames, settings.data_docs_folder)
     return dg.MaterializeResult(
-        metadata={"page": dg.MetadataValue.url(Path(page).resolve().as_uri()), "tables": ", ".join(frames)}
+        metadata={
+            "page": dg.MetadataValue.url(f"{settings.address(settings.gateway_port)}/data-docs"),
+            "file": dg.MetadataValue.path(page.resolve()),
+            "tables": ", ".join(frames),
+        }
     )
 
 
