@@ -1,5 +1,7 @@
 """The suites pass a clean table and name what is wrong with a dirty one, with its rows."""
 
+import re
+
 import pandas as pd
 import pytest
 
@@ -165,9 +167,21 @@ def test_no_expectation_of_a_daily_table_speaks_of_anything_but_every_row(table)
 def test_data_docs_are_pages_that_name_the_failed_expectation(tmp_path):
     frame = ROUNDS.assign(ct_live_players=9)
     page = publish({"rounds": frame}, tmp_path / "docs")
-    assert page.is_file()
     validation = next(path for path in (tmp_path / "docs" / "validations").rglob("*.html"))
     assert "ct_live_players" in validation.read_text()
+    assert f'<a href="{validation.relative_to(page.parent).as_posix()}">failed</a>' in page.read_text()
+
+
+def test_data_docs_load_nothing_from_elsewhere_and_run_nothing(tmp_path):
+    folder = publish({"rounds": ROUNDS}, tmp_path / "docs").parent
+    pages = list(folder.rglob("*.html"))
+    assert len(pages) == 3
+    for page in pages:
+        text = page.read_text()
+        assert "<script" not in text
+        assert not re.findall(r"""<(?:link|img|iframe)[^>]+(?:src|href)=["']?(?:https?:)?//""", text)
+        assert text.count("<style>\nbody { font") == 1
+    assert "<td" in pages[0].read_text() and "passed" in (folder / "index.html").read_text()
 
 
 def test_a_player_with_two_careers_is_named():

@@ -1,6 +1,7 @@
 """A real MLflow store in a folder: what is recorded can be read back, and aliases move only as they should."""
 
 import json
+from dataclasses import replace
 
 import mlflow.artifacts
 import mlflow.pyfunc
@@ -93,6 +94,18 @@ def test_a_version_carries_its_model_with_linked_metrics_and_says_what_it_is(uri
     assert client.get_registered_model(version.name).description == about
     assert client.get_experiment_by_name(version.name).tags["mlflow.note.content"] == about
     assert client.get_run(version.run_id).info.run_name == f"round_predictor {version.version} refused"
+
+
+def test_a_run_leads_back_to_dagster_and_a_version_to_its_run(uri, root, tmp_path):
+    round_artifact(tmp_path / "artifact")
+    run = training_run("round_predictor", tmp_path / "artifact")
+    address = "http://127.0.0.1:3000/runs/r1"
+    version = record(
+        uri, replace(run, tags={**run.tags, "dagster_run_address": address}), artifact_root=root / "artifacts"
+    )
+    kept = connect(uri).get_run(version.run_id)
+    assert f"({address})" in kept.data.tags["mlflow.note.content"]
+    assert version.tags["mlflow_experiment_id"] == kept.info.experiment_id
 
 
 def test_a_run_and_its_candidates_last_as_long_as_the_training_did(uri, recorded):

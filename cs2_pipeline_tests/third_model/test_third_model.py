@@ -13,6 +13,7 @@ from cs2_pipeline import models_reference
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.definitions import build_definitions
+from cs2_pipeline.defs.assets import models
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
 from cs2_pipeline.training.registration import Registry
@@ -68,6 +69,16 @@ def test_it_is_trained_judged_registered_and_promoted(released, registry):
     settle(released.to_document(), registry, by="a test")
     assert released.decision.promote, released.decision.reasons
     assert registry.models.champion("equipment").version == "1"
+
+
+def test_dagster_shows_its_picture_and_figures_first_and_links_to_its_run(released, settings):
+    shown = models._result(released, settings).metadata
+    assert list(shown)[:4] == ["reliability", "figures", "model_card", "verdict"]
+    loss = released.evidence.metrics["log_loss"]
+    assert f"| log_loss | {loss} | {released.evidence.baseline_metrics['log_loss']} |" in shown["figures"].value
+    experiment, run = released.version.tags["mlflow_experiment_id"], released.version.run_id
+    assert shown["mlflow_run"].value == f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{run}"
+    assert shown["mlflow_version"].value == "http://127.0.0.1:5000/#/models/equipment/versions/1"
 
 
 def test_it_is_served_with_its_own_path_words_and_count(released, registry, settings):
