@@ -22,6 +22,7 @@ def run(settings: Settings, *, live: bool | None) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     with runs.instance(settings) as dagster:
         runs.end_killed(settings, dagster, quiet=False)
+        runs.report_nothing_ingested(dagster)
     programs = [processes.dagster(settings), processes.service(settings), processes.gateway(settings)]
     if settings.mlflow_tracking_uri is None:
         programs.insert(0, processes.mlflow(settings))
