@@ -96,7 +96,7 @@ def report_nothing_ingested(dagster: dg.DagsterInstance) -> None:
     """
     for name in sorted({spec.ingested for spec in catalog.MODELS if spec.ingested is not None}):
         if dagster.get_latest_materialization_event(dg.AssetKey(name)) is None:
-            empty = {"dagster/row_count": 0, "summary": "empty: no file was ingested yet"}
+            empty: dict[str, Any] = {"dagster/row_count": 0, "summary": "empty: no file was ingested yet"}
             dagster.report_runless_asset_event(dg.AssetMaterialization(name, metadata=empty))
 
 
