@@ -14,6 +14,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.settings_kinds import kind
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 
@@ -196,8 +197,6 @@ def load() -> Settings:
 
 def explained(error: ValidationError) -> str:
     """A sentence for each wrong setting: its variable, its value unless secret, and what is expected."""
-    from cs2_pipeline.settings_reference import kind  # noqa: PLC0415  needed here alone, and it imports this module
-
     sentences = []
     for one in error.errors():
         name = str(one["loc"][0])

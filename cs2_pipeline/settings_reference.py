@@ -4,12 +4,11 @@ It prints the page; redirect it to docs/settings.md. A test fails when the two d
 """
 
 from collections.abc import Iterator
-from typing import Any, Union, get_args, get_origin
 
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from cs2_pipeline.settings import Settings
+from cs2_pipeline.settings_kinds import kind
 
 _HEADER = """# Settings
 
@@ -40,31 +39,6 @@ def _escaped(cell: str) -> str:
 def _default(field: FieldInfo) -> str:
     default = field.get_default(call_default_factory=True)
     return "–" if default is None or default == "" else f"`{default}`"
-
-
-def kind(field: FieldInfo) -> str:
-    """What values a setting takes, in words."""
-    kinds = [member for member in _members(field.annotation) if member is not type(None)]
-    words = ["secret text" if member is SecretStr else _word(member) for member in kinds]
-    bounds = [f"{sign} {limit}" for sign, limit in _bounds(field)]
-    return ", ".join([" or ".join(words), *bounds])
-
-
-def _members(annotation: Any) -> tuple[Any, ...]:
-    is_union = get_origin(annotation) is Union or type(annotation).__name__ == "UnionType"
-    return get_args(annotation) if is_union else (annotation,)
-
-
-def _word(kind: Any) -> str:
-    words = {str: "text", int: "whole number", float: "number", bool: "true or false"}
-    return words.get(kind, getattr(kind, "__name__", str(kind)).lower())
-
-
-def _bounds(field: FieldInfo) -> Iterator[tuple[str, Any]]:
-    for bound in field.metadata:
-        for attribute, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤")):
-            if (limit := getattr(bound, attribute, None)) is not None:
-                yield sign, limit
 
 
 if __name__ == "__main__":

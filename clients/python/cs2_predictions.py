@@ -99,7 +99,7 @@ class PredictionsError(Exception):
 
 
 class ServiceUnreachableError(PredictionsError):
-    """No answer came, whatever was tried: the service is not there, or what is there does not speak HTTP and JSON."""
+    """No answer after all attempts: nothing listens there, or what does is not the prediction service."""
 
 
 class PredictionError(PredictionsError):
@@ -181,7 +181,7 @@ class Predictions:
         try:
             answer: dict[str, Any] = json.loads(content)
         except ValueError as error:
-            raise ServiceUnreachableError(f"{self._url} answers, but not as the prediction service does") from error
+            raise ServiceUnreachableError(f"{self._url} responds, but it is not the prediction service") from error
         return answer
 
 

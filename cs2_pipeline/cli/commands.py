@@ -131,6 +131,7 @@ def simulate(  # noqa: PLR0917  # one argument for each option
     json: Json = False,
 ) -> None:
     """Fill the embedded demo database with simulated matches."""
+    from cs2_pipeline.cli.data import say_what_is_next
     from cs2_pipeline.cli.data import simulate as run
 
     settings = settings_module.load()
@@ -143,6 +144,8 @@ def simulate(  # noqa: PLR0917  # one argument for each option
         replace=replace,
         as_json=json,
     )
+    if not json:
+        say_what_is_next(settings)
 
 
 @ingest.command("snapshots", epilog=_examples("cs2 ingest snapshots csgo_round_snapshots.csv.gz"))
@@ -208,7 +211,7 @@ def ingest_exports(
     json: Json = False,
 ) -> None:
     """Import matches exported by other programs into the embedded demo database, each exactly once."""
-    from cs2_pipeline.cli.data import failed_demos
+    from cs2_pipeline.cli.data import failed_demos, say_what_is_next
     from cs2_pipeline.cli.data import ingest_exports as run
 
     settings = settings_module.load()
@@ -216,6 +219,8 @@ def ingest_exports(
         failed_demos(settings, as_json=json)
     else:
         run(settings, paths or [], played_on=date.date() if date else None, retry=retry, as_json=json)
+        if not json:
+            say_what_is_next(settings)
 
 
 @app.command(rich_help_panel=MODELS, epilog=_examples("cs2 train", "cs2 train round --published"))

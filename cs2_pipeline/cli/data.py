@@ -113,6 +113,8 @@ def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers:
             progress=lambda done, total, _: bar.update(task, completed=done, total=total),
         )
     _tell(settings, report, as_json=as_json, remedy=_remedy(report))
+    if not as_json:
+        say_what_is_next(settings)
 
 
 def ingest_exports(
@@ -138,6 +140,12 @@ def ingest_exports(
     if report.of("refused") or report.of("quarantined"):
         remedy = " `cs2 ingest exports --failed` lists what could not be read and why."
     _tell(settings, report, as_json=as_json, remedy=remedy)
+
+
+def say_what_is_next(settings: Settings) -> None:
+    """Name the command to go on with once the embedded database is filled, unless another database is read."""
+    if settings.database_url is None:
+        note("next: `cs2 train` extracts what is new, trains, evaluates, and promotes what passes")
 
 
 def _tell(settings: Settings, report: "IngestReport", *, as_json: bool, remedy: str) -> None:

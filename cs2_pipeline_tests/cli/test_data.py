@@ -20,6 +20,7 @@ def test_recordings_that_came_in_are_counted_with_the_file_they_are_in(cs2, home
     ended = cs2("ingest", "demos", game)
     assert ended.status == 0
     assert f"{home / 'demos.sqlite'}: 1 imported with 1 rounds" in ended.out
+    assert "next: `cs2 train`" in ended.out
     assert ended.err == ""
 
 
@@ -74,6 +75,7 @@ def test_exports_come_in_and_what_has_no_date_says_how_to_give_one(cs2, home, tm
     ended = cs2("ingest", "exports", tmp_path, "--date", "2024-03-09")
     assert ended.status == 0
     assert f"{home / 'demos.sqlite'}: 1 imported with 13 rounds" in ended.out
+    assert "next: `cs2 train`" in ended.out
 
 
 def test_the_demo_of_exports_stops_where_they_cannot_be_read(cs2, tmp_path):

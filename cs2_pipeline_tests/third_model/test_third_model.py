@@ -77,7 +77,7 @@ def test_dagster_shows_its_picture_and_figures_first_and_links_to_its_run(releas
     loss = released.evidence.metrics["log_loss"]
     assert f"| log_loss | {loss} | {released.evidence.baseline_metrics['log_loss']} |" in shown["figures"].value
     experiment, run = released.version.tags["mlflow_experiment_id"], released.version.run_id
-    assert shown["mlflow_run"].value == f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{run}"
+    assert shown["mlflow_run"].value.startswith(f"http://127.0.0.1:5000/#/experiments/{experiment}/runs/{run}?")
     assert shown["mlflow_version"].value == "http://127.0.0.1:5000/#/models/equipment/versions/1"
 
 

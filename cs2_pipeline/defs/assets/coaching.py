@@ -32,7 +32,7 @@ CARDS: Final = "skill_cards"
 def skill_observations(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """What each match of the days tells of its players' skills; bots are left out."""
+    """What each match shows of its players' skills. Bots are excluded."""
     days = run_days(context)
     with platform.demo_database() as database:
         found = plays(database, days[0], days[-1])
@@ -45,7 +45,7 @@ def skill_observations(
 
 
 def skill_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """Everybody's card, put into the records, and how plans stand; the value is each skill's reliability and spread."""
+    """Every player's skill card, written to the records, and how plans progress; here, each skill's reliability."""
     rows = _checked_days(platform)
     found = league(rows, SKILLS, reference=REFERENCE)
     now = datetime.now(UTC)

@@ -43,7 +43,7 @@ def _directories(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[N
 
 
 def _settlements(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
-    """What became of the forecasts: those whose result came, was corrected or will not come; and how good they were.
+    """Forecasts settled: won, lost, corrected or never played; and how good the forecasts were.
 
     Results are the maps of the demo database and the series that were ingested. Forecasts themselves are in the ledger.
     """
@@ -75,7 +75,7 @@ def _settlements(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[N
 
 
 def _head(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
-    """The ledger's newest entry, made known once a day: here, in a file, and to whoever listens to announcements."""
+    """The ledger's newest entry, published once a day: here, in a file, and as an announcement."""
     today = datetime.now(UTC).date()
     with _records(platform) as records:
         head = ledger.head(records)

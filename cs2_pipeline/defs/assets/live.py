@@ -11,7 +11,7 @@ from cs2_pipeline.live.runtime import folder, open_history
 
 
 def live_matches(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
-    """Matches that were followed live and are over, added to the embedded demo database.
+    """Finished live matches, added to the embedded demo database.
 
     A match waits an hour for corrections. Those replayed from a demo database and those whose players have no SteamID
     are left out. The importer's ledger knows each match by its id, so none is added twice.

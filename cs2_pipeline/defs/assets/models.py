@@ -121,7 +121,7 @@ def _known(version: ModelVersion, settings: Settings) -> dg.MaterializeResult[An
 def _origin(version: ModelVersion, settings: Settings) -> dict[str, Any]:
     """Where a version came from; the links are those of a browser on this machine."""
     mlflow, experiment = f"{settings.address(settings.mlflow_port)}/#", version.tags.get(EXPERIMENT_TAG)
-    run = f"{mlflow}/experiments/{experiment}/runs/{version.run_id}"
+    run = f"{mlflow}/experiments/{experiment}/runs/{version.run_id}?workflowType=machine_learning"
     return {
         "version": version.version,
         "mlflow_version": dg.MetadataValue.url(f"{mlflow}/models/{version.name}/versions/{version.version}"),
