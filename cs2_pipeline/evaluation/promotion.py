@@ -118,15 +118,12 @@ def _calibration(evidence: Evidence, requirements: Requirements) -> Condition:
 def _slices(slices: pd.DataFrame | None, requirements: Requirements) -> Condition:
     if slices is None:
         return Condition("slices", False, "The slices were not looked at.")
-    deciding = slices[~slices["slice"].isin(requirements.shown_slices)]
-    judged = deciding[deciding[requirements.unit] >= requirements.min_slice_size]
+    judged = slices[slices[requirements.unit] >= requirements.min_slice_size]
     limit = requirements.max_gap
     inside = (judged["gap_low"] <= limit) & (judged["gap_high"] >= -limit)
     named = f"{len(judged)} slices of at least {requirements.min_slice_size} {requirements.unit}"
-    few = len(deciding) - len(judged)
+    few = len(slices) - len(judged)
     unjudged = f" {few} smaller slices were not judged." if few else ""
-    if requirements.shown_slices:
-        unjudged += f" Shown only: {', '.join(requirements.shown_slices)}."
     if inside.all():
         return Condition(
             "slices", True, f"In none of {named} is the mean prediction surely off by more than {limit:g}.{unjudged}"
