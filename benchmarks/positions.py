@@ -33,10 +33,12 @@ INSERT INTO "PlayerPositions"
 WITH RECURSIVE
   steps(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM steps WHERE n < {steps}),
   people AS (SELECT "DemoFileId" demo, "PlayerId" player, MAX("Tick") last FROM "PlayerPositions" GROUP BY 1, 2)
-SELECT {first} + ROW_NUMBER() OVER (), demo, player, last + 16 * n, (last + 16 * n) / 64.0, TRUE, 100, 100, TRUE, FALSE,
-       'CKnife', '2', 1000
+SELECT {first} + ROW_NUMBER() OVER (ORDER BY demo, n), demo, player, last + 16 * n, (last + 16 * n) / 64.0,
+       TRUE, 100, 100, TRUE, FALSE, 'CKnife', '2', 1000
 FROM steps, people
+ORDER BY demo, n
 """
+"""The application imports one demo after another, so the positions of a demo lie side by side."""
 
 
 def filler(rows: int, there: int, last_id: int) -> str:

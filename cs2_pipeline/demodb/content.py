@@ -114,7 +114,7 @@ def _usable(model: str, what: str, counts: tuple[int, int], left_out: Mapping[st
     """The share that a model can use (used, there), the leading reasons against the rest, and what to do."""
     used, there = counts
     share = used / there if there else 0.0
-    missed = Counter({reason: n for reason, n in left_out.items() if reason not in reasons.EXPECTED})
+    missed = Counter({reason: n for reason, n in left_out.items() if not there or reason not in reasons.EXPECTED})
     leading = missed.most_common(SHOWN) if used < there or not there else []
     text = f"{model}: {used:,} of {there:,} {what} can be used ({share:.0%})"
     if leading:

@@ -15,13 +15,15 @@ from sqlalchemy import ColumnElement, literal_column, or_, select
 from cs2_pipeline.demodb.connection import dialect
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import reasons
-from cs2_pipeline.demodb.extraction.eligibility import frame_of
+from cs2_pipeline.demodb.extraction.eligibility import flag, frame_of
 from cs2_pipeline.demodb.extraction.reasons import Tally
 from cs2_pipeline.game import weapons
 
 _TABLES: Final = ("PlayerPositions", "Equipment")
 _LOOK_BACK: Final = 2
 """Seconds before the end of freeze time within which a position counts as its state."""
+_BUCKET: Final = 128
+"""Ticks by which positions are first looked for."""
 _POSITION: Final = {
     "player_id": "PlayerId",
     "tick": "Tick",
@@ -75,8 +77,8 @@ def _of_demo(db: DemoDatabase, demo_id: int, moments: pd.DataFrame, tally: Tally
     guns_and_grenades = _inventories(db, demo_id, people, tally)
     worn = (
         weapons.price("kevlar") * (people["armor"] > 0).astype("int64")
-        + weapons.price("helmet") * people["has_helmet"].astype("int64")
-        + weapons.price("defuser") * people["has_defuse_kit"].astype("int64")
+        + weapons.price("helmet") * flag(people["has_helmet"]).astype("int64")
+        + weapons.price("defuser") * flag(people["has_defuse_kit"]).astype("int64")
     )
     return people.assign(equipment_value=(guns_and_grenades + worn).astype("Int64"))
 
@@ -92,7 +94,11 @@ def _positions(db: DemoDatabase, demo_id: int, moments: pd.DataFrame) -> pd.Data
         source["Tick"].between(literal_column(str(since)), literal_column(str(end)))
         for since, end in zip(moments["since"], moments["freeze_end"], strict=True)
     ]
-    query = select(*source.select(_POSITION)).where(source["DemoFileId"] == demo_id, or_(*spans))
+    # Looking a number up among others is quicker than comparing it with every span, which is left to few rows then.
+    ends = zip(moments["since"] // _BUCKET, moments["freeze_end"] // _BUCKET, strict=True)
+    buckets = sorted({bucket for first, last in ends for bucket in range(first, last + 1)})
+    near = source["Tick"].op("/")(literal_column(str(_BUCKET))).in_([literal_column(str(bucket)) for bucket in buckets])
+    query = select(*source.select(_POSITION)).where(source["DemoFileId"] == demo_id, near, or_(*spans))
     found = frame_of(db.read(query)).dropna(subset=["player_id", "tick", "money", "armor"])
     if found.empty:
         return none
@@ -101,8 +107,11 @@ def _positions(db: DemoDatabase, demo_id: int, moments: pd.DataFrame) -> pd.Data
     placed = pd.merge_asof(found, keys, left_on="tick", right_on="freeze_end", direction="forward")
     last = placed.drop_duplicates(["round_id", "player_id"], keep="last")
     last = last.assign(side=last["team"].map(dialect.side_of, na_action="ignore").astype("str"))
-    playing = last["is_alive"].eq(True).fillna(False).astype(bool) & last["side"].isin(["CT", "T"])
-    last = last[playing].assign(**{name: last[name].eq(True) for name in ("has_helmet", "has_defuse_kit")})
+    playing = flag(last["is_alive"]) & last["side"].isin(["CT", "T"])
+    last = last[playing]
+    if last.empty:
+        return none
+    last = last.astype(dict.fromkeys(("has_helmet", "has_defuse_kit"), "boolean"))
     return last[[*columns, "side"]].astype({"money": "int64", "armor": "int64"}).reset_index(drop=True)
 
 

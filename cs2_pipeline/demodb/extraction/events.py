@@ -133,6 +133,7 @@ def events_of(days: Days) -> ExtractedEvents:
     played, participants = _with_economy(db, played, participants, tally)
     played = _rounds_with_sides(played, participants, tally)
     played = _rounds_without_strangers(played, participants, kills, damages, tally)
+    played = _rounds_with_every_death(played, kills, damages, tally)
     participants, kills, damages, bombs = (
         rows[rows["round_id"].isin(played["round_id"])] for rows in (participants, kills, damages, bombs)
     )
@@ -241,6 +242,22 @@ def _whole(
     played = tally.refuse(played, out, reason, table="Rounds", key="round_id", detail=detail)
     kept = events[~events["round_id"].isin(lacking.index)]
     return played, kept.astype(dict.fromkeys(needed, "int64"))
+
+
+def _rounds_with_every_death(
+    played: pd.DataFrame, kills: pd.DataFrame, damages: pd.DataFrame, tally: Tally
+) -> pd.DataFrame:
+    """Rounds in which whoever lost all health is among the victims of kills: else somebody would live on for ever."""
+    fatal = damages[damages["health"] <= 0]
+    dead = pd.MultiIndex.from_frame(kills[["round_id", "victim_id"]])
+    missing = fatal[~pd.MultiIndex.from_frame(fatal[["round_id", "victim_id"]]).isin(dead)]
+    victim = played["round_id"].map(missing.drop_duplicates("round_id").set_index("round_id")["victim_id"])
+    detail = (
+        "Damages takes player " + victim.astype("Int64").astype("str") + " to no health, and Kills has no such victim"
+    )
+    return tally.refuse(
+        played, victim.notna(), reasons.FATAL_WITHOUT_KILL, table="Rounds", key="round_id", detail=detail
+    )
 
 
 def _participants(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: Tally) -> pd.DataFrame:

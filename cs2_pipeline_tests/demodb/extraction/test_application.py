@@ -273,6 +273,37 @@ def test_without_positions_no_round_can_be_used_and_the_reason_says_which_table(
     assert "PlayerPositions" in reasons.NO_POSITIONS
 
 
+@pytest.mark.parametrize(
+    ("command", "reason"),
+    [
+        ('UPDATE "PlayerPositions" SET "IsAlive" = 0', reasons.NO_POSITIONS),
+        ('UPDATE "PlayerPositions" SET "Team" = \'0\'', reasons.NO_POSITIONS),
+        ('UPDATE "Equipment" SET "ItemName" = \'CFoo, CBar\'', reasons.NO_INVENTORY),
+        ('DELETE FROM "Kills"', reasons.FATAL_WITHOUT_KILL),
+    ],
+)
+def test_what_makes_every_round_useless_is_given_as_the_reason(written, tmp_path, command, reason):
+    path = tmp_path / "demos.sqlite"
+    path.write_bytes(written().read_bytes())
+    with sqlite3.connect(path) as connection:
+        connection.execute(command)
+    found = events_of(str(path))
+    assert len(found.rounds) <= 1, "a round may end without anybody dying"
+    assert found.left_out[reason] > 20 * MATCHES
+
+
+def test_helmets_that_positions_do_not_record_stay_unknown(written, tmp_path):
+    path = tmp_path / "demos.sqlite"
+    path.write_bytes(written().read_bytes())
+    with sqlite3.connect(path) as connection:
+        connection.execute('ALTER TABLE "PlayerPositions" DROP COLUMN "HasHelmet"')
+        connection.execute('ALTER TABLE "PlayerPositions" ADD COLUMN "HasHelmet" BOOLEAN')
+    found = events_of(str(path))
+    assert len(found.rounds) > 20 * MATCHES
+    assert found.participants["has_helmet"].isna().all()
+    assert found.participants["has_defuse_kit"].notna().all()
+
+
 def test_without_inventories_no_round_can_be_used_and_the_reason_says_which_table(written):
     found = events_of(str(written(Habits(equipment=False))))
     assert found.rounds.empty
