@@ -27,7 +27,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -46,6 +46,8 @@ from cs2_pipeline.settings import Settings
 
 RATE: Final = 2_000
 MATCHES: Final = 100
+DIFFERENT: Final = 10
+"""Simulated matches, each of them played several times at once."""
 WATCHED: Final = 10
 """Matches whose prices are timed."""
 TICK: Final = 0.02
@@ -125,12 +127,12 @@ def recorded(count: int) -> list[Recorded]:
             return list(recorded_matches(db, FIRST_DAY, FIRST_DAY))
 
 
-def again(matches: list[Recorded], run: int) -> list[list[dict[str, Any]]]:
-    """The matches' events under new ids."""
+def again(matches: list[Recorded], run: int, count: int = MATCHES) -> list[list[dict[str, Any]]]:
+    """So many matches' events under new ids: each recorded match is played several times at once."""
     found = []
-    for match in matches:
-        line = match.begun_at(time.time())
-        tail = f"{run:012x}"
+    for copy in range(count):
+        line = matches[copy % len(matches)].begun_at(time.time())
+        tail = f"{run:04x}{copy:08x}"
         for event in line:
             for name in ("event_id", "match_id", "map_id"):
                 event[name] = event[name][:-12] + tail
@@ -245,8 +247,11 @@ async def subscribers(port: int, line: list[dict[str, Any]], count: int) -> Time
 
 def memory(pid: int) -> float:
     """Resident MB of the gateway's processes without the follower of champions."""
-    whole = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
-    return float(sum(one.memory_info().rss for one in whole if "follower" not in " ".join(one.cmdline())) / 2**20)
+    held = 0
+    for process in (psutil.Process(pid), *psutil.Process(pid).children(recursive=True)):
+        with suppress(psutil.Error):  # it has ended meanwhile
+            held += 0 if "follower" in " ".join(process.cmdline()) else process.memory_info().rss
+    return held / 2**20
 
 
 def questions(count: int) -> list[str]:
@@ -307,7 +312,7 @@ def main() -> None:
     arguments = parser.parse_args()
     scale = arguments.scale
     seconds, events, listeners = max(5.0, SECONDS * scale), int(EVENTS * scale), max(10, int(SUBSCRIBERS * scale))
-    matches = recorded(MATCHES)
+    matches = recorded(DIFFERENT)
     print(f"Scale {scale:g}: {seconds:g} s a phase.\n")
     print("| What | p50 | p95 | p99 | samples | |\n|---|---|---|---|---|---|")
     with gateway(arguments.champions) as (port, pid, home):
@@ -319,7 +324,7 @@ def main() -> None:
         rate, busy = intake(port, again(matches, 2), seconds)
         print(f"| intake in batches of 500 | {rate:,.0f} events/s | | | | 429: {busy} |", flush=True)
         drained(home)
-        line = again(matches[:1], 3)[0]
+        (line,) = again(matches, 3, 1)
         print(asyncio.run(subscribers(port, line, listeners)).row(f"{listeners} subscribers of one match"), flush=True)
     for row in questions(events):
         print(row, flush=True)

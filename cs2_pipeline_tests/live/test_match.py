@@ -1,3 +1,4 @@
+import json
 import random
 from typing import Any
 
@@ -208,3 +209,27 @@ def test_rounds_out_of_their_order_are_followed_as_they_come(numbers: list[int])
     document = Fold_of(read(feed.events))["maps"][0]
     assert document["round_no"] == numbers[-1]
     assert document["score"] == {"A": 4, "B": 2}
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 10**6), st.data())
+def test_a_match_goes_on_from_its_document_as_if_nothing_had_happened(seed: int, data: st.DataObject) -> None:
+    events = read(play(seed, rounds=3, maps=2))
+    cut = data.draw(st.integers(1, len(events) - 1))
+    match, _ = arriving(events[:cut])
+    document = json.loads(json.dumps(match.to_document()))
+    restored = Match.from_document(document, lambda: pytest.fail("there is no need to compute it anew"))
+    on_the_map = {event.map_id for event in events[:cut]}
+    same_map = [event for event in events[cut:] if event.map_id in on_the_map]
+    change = restored.take(same_map, 0.0)
+    digest, moments = straight(events[: cut + len(same_map)])
+    assert restored.fold.digest() == digest
+    assert change.moments == moments[cut:]
+
+
+def test_a_document_that_does_not_give_its_state_is_refused() -> None:
+    match, _ = arriving(read(play(rounds=1)))
+    document = match.to_document()
+    document["fold"]["version"] += 1
+    with pytest.raises(ValueError, match="snapshot"):
+        Match.from_document(document, list)

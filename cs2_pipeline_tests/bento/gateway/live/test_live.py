@@ -141,6 +141,14 @@ def test_bytes_that_are_no_events_are_refused(feed, body, status) -> None:
         assert answered.headers["content-type"] == "application/problem+json"
 
 
+def test_an_event_of_more_than_64_kib_is_refused_and_the_others_of_its_batch_taken(feed) -> None:
+    first, second = play(match="large")[:2]
+    large = first | {"event_id": uid("large"), "note": "x" * 70_000}
+    answered = feed.post(EVENTS, json=large)
+    assert answered.status_code == 422 and "65536" in answered.text
+    assert feed.post(f"{EVENTS}/batch", json=[first, large, second]).json()["accepted"] == 2
+
+
 def test_unknown_types_and_fields_are_taken_and_kept(feed) -> None:
     event = play(match="unknown")[0]
     strange = event | {
