@@ -1,6 +1,7 @@
 """Which exceptions the user can fix: only their message is shown."""
 
 import errno
+import sqlite3
 import sys
 
 from rich.markup import escape
@@ -9,6 +10,9 @@ from cs2_pipeline.cli.console import CliError
 
 _MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
 """What a file system refuses for reasons of the machine, never by a defect of ours."""
+_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
+"""The same of an embedded database."""
+_HOME = "Everything is kept in the folder CS2_HOME: it must be writable and its disk must have free space."
 _KNOWN = {
     "cs2_pipeline.settings": "SettingsError",
     "cs2_pipeline.demodb.connection.errors": "DemoDatabaseError",
@@ -26,10 +30,10 @@ _KNOWN = {
 def explained(error: Exception) -> str | None:
     """The message of an error the user can fix, escaped for the console; None for a defect of ours."""
     if isinstance(error, OSError) and error.errno in _MACHINE:
-        return escape(
-            f"{error.filename or 'a file'}: {error.strerror}. Everything is kept in the folder CS2_HOME: "
-            "it must be writable and its disk must have free space."
-        )
+        return escape(f"{error.filename or 'a file'}: {error.strerror}. {_HOME}")
+    original = getattr(error, "orig", error)  # SQLAlchemy's own errors hold the driver's
+    if isinstance(original, sqlite3.Error) and getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE:
+        return escape(f"an embedded database cannot be written: {original}. {_HOME}")
     known = [
         CliError,
         *(getattr(sys.modules[module], name) for module, name in _KNOWN.items() if module in sys.modules),

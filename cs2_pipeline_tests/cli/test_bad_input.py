@@ -192,6 +192,26 @@ def test_a_folder_that_refuses_is_told_with_the_setting_that_names_another():
     assert "CS2_HOME" in refused
 
 
+def test_a_full_disk_under_an_embedded_database_is_told_with_the_setting_that_names_another(cs2, monkeypatch):
+    def full(*_, **__):
+        with sqlite3.connect(":memory:") as connection:
+            connection.execute("PRAGMA max_page_count = 1")
+            connection.execute("CREATE TABLE one (number)")
+
+    monkeypatch.setattr(simulator, "simulate", full)
+    ended = cs2("simulate", "--matches", "3")
+    assert ended.status == 1
+    assert "database or disk is full" in ended.err
+    assert "CS2_HOME" in ended.err
+    assert "Traceback" not in ended.err
+
+
+def test_an_error_of_ours_in_an_embedded_database_is_shown_in_full():
+    with sqlite3.connect(":memory:") as connection, pytest.raises(sqlite3.Error) as caught:
+        connection.execute("SELECT * FROM nothing")
+    assert explained(caught.value) is None
+
+
 def test_an_address_of_another_machine_is_no_matter_of_ports(cs2, monkeypatch):
     monkeypatch.setenv("CS2_HOST", "192.0.2.1")
     ended = cs2("up")
