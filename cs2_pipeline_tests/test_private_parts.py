@@ -22,7 +22,10 @@ USES = {
     "bento/http/connections.py": {"uvicorn.protocols.http.httptools_impl"},  # bounds on heads and slow readers
     "bento/predictions/__main__.py": {"_bentoml_impl.worker.service"},
     "bento/predictions/service.py": {"_bentoml_sdk"},
-    "cs2_pipeline/cli/runs.py": {"dagster._core.storage.tags"},  # the tag by which Dagster's pages group runs
+    "cs2_pipeline/cli/runs.py": {  # what makes Dagster's pages list a run of the command line under its code location
+        "dagster._core.remote_origin",
+        "dagster._core.types.loadable_target_origin",
+    },
     "cs2_pipeline/defs/automation/failures.py": {"dagster._core.execution.plan.objects"},  # why a step failed
     "cs2_pipeline/defs/jobs.py": {"dagster._core.definitions.unresolved_asset_job_definition"},  # a type
     "cs2_pipeline/registry/runs.py": {"mlflow.utils.mlflow_tags", "mlflow.utils.validation"},  # names and a limit
