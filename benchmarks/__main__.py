@@ -13,7 +13,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-BENCHMARKS: Final = ("simulator", "extraction", "snapshots", "exports", "training", "serving", "forecasting", "live")
+BENCHMARKS: Final = (
+    "simulator",
+    "extraction",
+    "snapshots",
+    "exports",
+    "training",
+    "serving",
+    "forecasting",
+    "gateway",
+    "live",
+)
 REPORT: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 

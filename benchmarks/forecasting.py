@@ -35,7 +35,7 @@ Floats = NDArray[np.float64]
 
 def run() -> dict[str, float]:
     """Seconds of a replay of 20,000 series, microseconds of series odds."""
-    contests, won = _season(REPLAYED)
+    contests, won = season(REPLAYED)
     started = time.perf_counter()
     Ratings().learn(contests, won)
     seconds = time.perf_counter() - started
@@ -56,7 +56,7 @@ def _micros(call: Any) -> float:
     return min(timeit.repeat(call, number=1000, repeat=5)) * 1000
 
 
-def _season(count: int) -> tuple[list[Contest], list[bool]]:
+def season(count: int) -> tuple[list[Contest], list[bool]]:
     """Made series as many and as dense as the real ones: 21 a day among 300 line-ups that change now and then."""
     rng = np.random.default_rng(0)
     line_ups = [[f"p{5 * team + place}" for place in range(5)] for team in range(300)]

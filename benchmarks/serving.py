@@ -589,6 +589,17 @@ def _machine() -> str:
     return f"{cpu.group(1) if cpu else 'unknown processor'}, {os.cpu_count()} cores, Python {sys.version.split()[0]}"
 
 
+def require_tools() -> None:
+    """Say so where a tool that is needed is missing.
+
+    Raises:
+        SystemExit: one is not installed.
+    """
+    for tool in ("wrk", "taskset"):
+        if shutil.which(tool) is None:
+            raise SystemExit(f"{tool} is not installed; on Debian: apt-get install wrk util-linux")
+
+
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -596,9 +607,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=3)
     parser.add_argument("--out", type=Path, help="also write the report here")
     options = parser.parse_args()
-    for tool in ("wrk", "taskset"):
-        if shutil.which(tool) is None:
-            raise SystemExit(f"{tool} is not installed; on Debian: apt-get install wrk util-linux")
+    require_tools()
     text = report(options.rounds, options.seconds)
     print(text)
     if options.out:

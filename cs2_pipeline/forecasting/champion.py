@@ -28,9 +28,12 @@ class Champion:
         self.name, self.version = version.name, version.version
         self._model = MatchModel(artifact)
 
-    def price(self, map_name: str | None, first: Sequence[str], second: Sequence[str], day: date) -> Price:
-        """The first line-up's price; a day before the last one learned from counts as that one."""
+    def prices(
+        self, map_names: Sequence[str | None], first: Sequence[str], second: Sequence[str], day: date
+    ) -> list[Price]:
+        """The first line-up's price on each map; a day before the last one learned from counts as that one."""
         number = max((day - EPOCH).days, self._model.ratings.day or 0)
-        sides = LineUp(tuple(first)), LineUp(tuple(second))
-        found = self._model.price(Contest(number, *sides, best_of=1, map_name=map_name))
-        return Price(found.probability, found.low, found.high)
+        points = self._model.ratings.history.points
+        one, other = (LineUp(tuple(players), points(players, number)) for players in (first, second))
+        found = self._model.prices(Contest(number, one, other, best_of=1), map_names)
+        return [Price(each.probability, each.low, each.high) for each in found]

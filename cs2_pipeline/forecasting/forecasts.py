@@ -33,7 +33,7 @@ class Price:
 
 
 class Forecaster(Protocol):
-    """What prices a map between two line-ups. Exchanging them gives exactly the complement.
+    """What prices maps between two line-ups. Exchanging them gives exactly the complement.
 
     Attributes:
         name, version: of the model, for answers and the ledger.
@@ -45,8 +45,10 @@ class Forecaster(Protocol):
     @property
     def version(self) -> str: ...  # noqa: D102
 
-    def price(self, map_name: str | None, first: Sequence[str], second: Sequence[str], day: date) -> Price:
-        """The first line-up's price on a map, or on no map in particular, on a day."""
+    def prices(
+        self, map_names: Sequence[str | None], first: Sequence[str], second: Sequence[str], day: date
+    ) -> list[Price]:
+        """The first line-up's price on each map, or on no map in particular (None), on a day."""
 
 
 @dataclass(frozen=True)
@@ -107,19 +109,19 @@ def forecast(question: Question, forecaster: Forecaster, *, now: datetime | None
     day = (asked.starts_at or at).astimezone(UTC).date()
     line_ups = tuple(side.player_ids for side in question.sides)
 
-    def priced(entry: Entry | None) -> Price:
-        return forecaster.price(entry.name if entry is not None else None, line_ups[0], line_ups[1], day)
-
     under_way = question.maps[0] if question.maps else None
-    before = priced(under_way)
+    later, pool_entries = (question.maps[1:], question.pool) if asked.kind != MAP else ((), ())
+    names = [entry.name if entry is not None else None for entry in (under_way, *later, *pool_entries)]
+    before, *others = forecaster.prices(names, line_ups[0], line_ups[1], day)
     current = _at_score(before, under_way, asked)
     if asked.kind == MAP:
         price, maps = current, [MapPrice(under_way, current, known=True)]
     else:
-        known = [MapPrice(entry, priced(entry), known=True) for entry in question.maps[1:]]
+        priced = list(zip((*later, *pool_entries), others, strict=True))
+        known = [MapPrice(entry, one, known=True) for entry, one in priced[: len(later)]]
         if under_way is not None:
             known.insert(0, MapPrice(under_way, current, known=True))
-        pool = [MapPrice(entry, priced(entry), known=False) for entry in question.pool]
+        pool = [MapPrice(entry, one, known=False) for entry, one in priced[len(later) :]]
         if len(known) + len(pool) < asked.best_of:  # fewer maps are known here than are played
             pool += [MapPrice(None, before, known=False)] * (asked.best_of - len(known) - len(pool))
         maps = [*known, *pool]

@@ -200,7 +200,7 @@ def _contradictions(asked: Asked, fields: Fields) -> list[Mistake]:
     if max(asked.maps_won) > needed or min(asked.maps_won) >= needed or sum(asked.maps_won) > asked.best_of:
         found.append(Mistake("score", f"cannot be: a best of {asked.best_of} ends with the {needed}. map won"))
     try:
-        series.map_odds(series.RoundOdds(0.5, 0.5), (asked.score.team1, asked.score.team2))
+        series.is_final((asked.score.team1, asked.score.team2))
     except series.ScoreError as error:
         found.append(Mistake("map_score" if asked.kind == SERIES else "score", str(error)))
     return found

@@ -37,7 +37,10 @@ class Strengths:
     def __init__(self, version="1"):
         self.version = version
 
-    def price(self, map_name, first, second, day):
+    def prices(self, map_names, first, second, day):
+        return [self.price(name, first, second) for name in map_names]
+
+    def price(self, map_name, first, second):
         def strength(line_up):
             return sum(5 - int(player[1]) for player in line_up) / 5
 

@@ -8,6 +8,7 @@ the difference of both, which makes it antisymmetric.
 import math
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -32,6 +33,7 @@ LONGEST_REST: Final = 60
 _RECENT: Final = (30, 90)
 _FORM: Final = 10
 _TREND_DAYS: Final = 45
+_POINTS_DAYS: Final = 90
 _LONGEST_RECENT: Final = 120
 """How many of a team's latest contests are kept."""
 
@@ -110,6 +112,12 @@ class History:
         key = _key(players)
         self._together[key] = self._together.get(key, 0) + 1
         return team
+
+    def points(self, players: Sequence[str], day: int) -> float | None:
+        """The points last published of a line-up's team, where that was not long ago; for who is asked without any."""
+        team = self.teams.find(players)
+        known = self._records[team].points if team is not None else ()
+        return known[-1][1] if known and day - known[-1][0] <= _POINTS_DAYS else None
 
     def knows(self, player: str) -> bool:
         """Whether a player has played before."""

@@ -5,6 +5,7 @@ formula in float64 is `Step`; `forecaster` writes the one as the other.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 
 from cs2_pipeline.artifact.artifact import Artifact, ArtifactError, Outputs
 from cs2_pipeline.models.match.contest import Contest
-from cs2_pipeline.models.match.ratings import Outlook, Ratings
+from cs2_pipeline.models.match.ratings import Ratings
 
 FEATURES: Final = ("latent", "variance", "best_of")
 """What the graph reads: `ratings.Outlook` and the number of maps."""
@@ -99,12 +100,18 @@ class Forecaster:
         Raises:
             ValueError: the contest lies before the last day learned from.
         """
-        return self.of_outlook(self.ratings.outlook(contest), contest.best_of)
+        return self.prices(contest, [contest.map_name])[0]
 
-    def of_outlook(self, outlook: Outlook, best_of: int) -> Price:
-        """The price of what is expected."""
-        outputs = self._artifact.predict(np.array([[outlook.latent, outlook.variance, best_of]], dtype=np.float32))
-        return Price(*(float(outputs[name][0]) for name in ("probability", "low", "high")))
+    def prices(self, contest: Contest, map_names: Sequence[str | None]) -> list[Price]:
+        """The price of a contest on each of several maps, at once.
+
+        Raises:
+            ValueError: the contest lies before the last day learned from.
+        """
+        rows = [[one.latent, one.variance, contest.best_of] for one in self.ratings.outlooks(contest, map_names)]
+        outputs = self._artifact.predict(np.array(rows, dtype=np.float32))
+        columns = [outputs[name].tolist() for name in ("probability", "low", "high")]
+        return [Price(*bounds) for bounds in zip(*columns, strict=True)]
 
 
 def outputs(step: Step, features: NDArray[np.float32]) -> Outputs:

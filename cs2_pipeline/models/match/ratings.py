@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from cs2_pipeline.game import rules
 from cs2_pipeline.models.match.contest import Contest, LineUp
 from cs2_pipeline.models.match.history import SIGNALS, History
-from cs2_pipeline.models.match.line_ups import LineUps, Mix
+from cs2_pipeline.models.match.line_ups import LineUps
 
 Floats = NDArray[np.float64]
 
@@ -133,41 +133,54 @@ class Ratings:
         Raises:
             ValueError: the contest lies before the last day learned from.
         """
+        return self.outlooks(contest, [contest.map_name])[0]
+
+    def outlooks(self, contest: Contest, map_names: Sequence[str | None]) -> list[Outlook]:
+        """What is expected of a contest on each of several maps; nothing is changed.
+
+        Raises:
+            ValueError: the contest lies before the last day learned from.
+        """
         self._check_order(contest.day)
-        sides = [self._side(side, contest) for side in (contest.first, contest.second)]
-        (first, own, alone), (second, other, apart) = sides
-        design = first - second
-        design[: len(COEFFICIENTS)] = self._signals(contest)
-        count = design.size
-        latent = float(design @ self._mean[:count]) + (own - other)
-        variance = float(design @ (self._cov[:count, :count] @ design)) + (alone + apart)
-        return Outlook(latent, self._widened(variance, _missing(contest)))
+        sides = (contest.first, contest.second)
+        first, second = (self._line_ups.mix(side.players, contest.day) for side in sides)
+        shares = dict(first.shares)
+        for team, share in second.shares.items():
+            shares[team] = shares.get(team, 0.0) - share
+        fixed = dict(enumerate(self._signals(contest)))
+        fixed |= {self._slots[_team(team)]: shares[team] for team in sorted(shares)}
+        teams = [self.history.teams.find(side.players) for side in sides]
+        names = [[_on_map(team, name) for team in teams] if name is not None else [] for name in map_names]
+        rated = sorted({self._slots[name] for both in names for name in both if name in self._slots})
+        slots = [*fixed, *rated]
+        place = {slot: len(fixed) + number for number, slot in enumerate(rated)}
+        design = np.zeros((len(map_names), len(slots)))
+        design[:, : len(fixed)] = list(fixed.values())
+        alone: list[tuple[float, float]] = []
+        for row, both in zip(design, names, strict=True):
+            offsets, variance = [first.offset, second.offset], first.variance + second.variance
+            for side, name in enumerate(both):
+                if name in self._slots:
+                    row[place[self._slots[name]]] = (1.0, -1.0)[side]
+                else:
+                    mean, unknown = self._resting.get(name, (0.0, self.assumptions.on_map))
+                    offsets[side], variance = offsets[side] + mean, variance + unknown
+            alone.append((offsets[0] - offsets[1], variance))
+        latent = (design @ self._mean[slots]).tolist()
+        variances = ((design @ self._cov[np.ix_(slots, slots)]) * design).sum(axis=1).tolist()
+        missing = _missing(contest)
+        return [
+            Outlook(known + own, self._widened(shared + variance, missing))
+            for known, shared, (own, variance) in zip(latent, variances, alone, strict=True)
+        ]
 
     def strength(self, players: Sequence[str]) -> tuple[float, float]:
         """Mean rating of players and its standard deviation, in log odds of a map, as of when each last played."""
         mix = self._line_ups.mix(tuple(sorted(players)), None, share=1.0 / max(len(players), 1))
-        design, own, alone = self._placed(mix)
-        count = design.size
-        variance = float(design @ (self._cov[:count, :count] @ design)) + alone
-        return float(design @ self._mean[:count]) + own, math.sqrt(max(variance, 0.0))
-
-    def _side(self, side: LineUp, contest: Contest) -> tuple[Floats, float, float]:
-        """A line-up's strength: weights of the vector, and mean and variance of what is not in the vector."""
-        design, own, alone = self._placed(self._line_ups.mix(side.players, contest.day))
-        if contest.map_name is not None:
-            name = _on_map(self.history.teams.find(side.players), contest.map_name)
-            if (slot := self._slots.get(name)) is not None:
-                design[slot] += 1.0
-            else:
-                mean, variance = self._resting.get(name, (0.0, self.assumptions.on_map))
-                own, alone = own + mean, alone + variance
-        return design, own, alone
-
-    def _placed(self, mix: Mix) -> tuple[Floats, float, float]:
-        design = np.zeros(len(self._slots))
-        for team, share in mix.shares.items():
-            design[self._slots[_team(team)]] = share
-        return design, mix.offset, mix.variance
+        slots = [self._slots[_team(team)] for team in mix.shares]
+        shares = np.array(list(mix.shares.values()))
+        variance = float(shares @ self._cov[np.ix_(slots, slots)] @ shares) + mix.variance
+        return float(shares @ self._mean[slots]) + mix.offset, math.sqrt(max(variance, 0.0))
 
     def _widened(self, variance: float, missing: int) -> float:
         """The variance with players who are not known: an upper bound, whoever they turn out to be.
