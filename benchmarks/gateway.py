@@ -81,7 +81,7 @@ def prepare(home: Path, played: pd.DataFrame) -> list[tuple[str, ...]]:
     """A champion in the home's cache, and the classic design's model; returns the line-ups to ask about."""
     cache = Cache(Settings(home=home).champion_cache)  # type: ignore[call-arg]  # every field has a default
     version = ModelVersion("match_forecaster", "1", "bench", "", "", "", "", "", {}, {})
-    dataset = match_table.build(played, source="matches")
+    dataset = match_table.build(played)
     fitted = forecaster.fit(dataset, seed=0, folder=cache.folder(version), progress=lambda _: None)
     cache.note(ModelVersion(**{**version.to_dict(), "digest": fitted.artifact.digest}))
     ratings = forecaster.replay(dataset)

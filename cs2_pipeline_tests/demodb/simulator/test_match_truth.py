@@ -53,6 +53,7 @@ def test_equal_players_win_about_half(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_intervals_of_90_percent_cover_the_truth(tmp_path):
     """Before the last four days of 1,600 matches: the truth of each lies in its interval, nine times of ten."""
     path = tmp_path / "demos.sqlite"
