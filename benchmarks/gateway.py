@@ -56,7 +56,7 @@ def table() -> pd.DataFrame:
         rows.append(
             {
                 "match_id": str(number), "started_at": pd.Timestamp(contest.day, unit="D", tz="UTC"), "place": number,
-                "best_of": 1, "map_name": str(rng.choice(POOL)), "first_wins": int(outcome),
+                "best_of": 1, "map_name": str(rng.choice(POOL)), "first_wins": int(outcome), "source": "simulated",
                 **{f"{name}_players": json.dumps(sorted(side.players)) for name, side in sides.items()},
                 **{f"{name}_name": None for name in sides}, **{f"{name}_points": None for name in sides},
                 **{f"{name}_score": None for name in sides},

@@ -52,6 +52,7 @@ def _assembled(settings: Settings) -> dg.Definitions:
             *alarms.build(),
             *coaching.checks(),
             forecasts.ledger_chain,
+            forecasts.forecasts_calibrated,
         ],
         jobs=[*jobs.build(), monitoring.job(), forecasts.job(), *rollback.build(), ingest_exports_job],
         schedules=[

@@ -46,6 +46,7 @@ def test_directories_settlements_and_the_head_are_made_and_a_changed_ledger_fail
         event.asset_check_evaluation_data
         for event in world.run(forecasts.JOB).all_events
         if event.event_type_value == "ASSET_CHECK_EVALUATION"
+        and event.asset_check_evaluation_data.check_name == "ledger_chain"
     ]
     assert not check.passed
     assert "entry 1 was changed" in check.description

@@ -17,7 +17,7 @@ from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.defs.verdicts import read_usable
-from cs2_pipeline.forecasting import publishing, scores, settling
+from cs2_pipeline.forecasting import calibration, publishing, scores, settling
 from cs2_pipeline.forecasting.settling import Result
 from cs2_pipeline.game.teams import Teams
 from cs2_pipeline.records import announcements, directories, ledger, settlements
@@ -108,6 +108,17 @@ def ledger_chain(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not faults, description=said, metadata={"entries": entries, "faults": len(faults)}
     )
+
+
+@dg.asset_check(
+    asset=SETTLEMENTS, name="forecasts_calibrated", description="Forecasts come true as often as they say they will."
+)
+def forecasts_calibrated(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
+    """Bet on the settled forecasts of the version that gives them against its being calibrated."""
+    with _records(platform) as records:
+        alarm = calibration.watch(settlements.history(records))
+    figures: dict[str, Any] = {"version": alarm.version, "matches": alarm.matches, "odds": alarm.odds}
+    return dg.AssetCheckResult(passed=not alarm.rings, description=alarm.sentence, metadata=figures)
 
 
 def job() -> Any:
