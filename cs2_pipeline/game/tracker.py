@@ -102,6 +102,11 @@ class _Player:
         return health, armor if armor is None or self.armor is None else min(armor, self.armor)
 
 
+def _flat(known: "_Player | _Side") -> dict[str, Any]:
+    """As `asdict`, which takes ten times as long: there is nothing within to copy."""
+    return {name: getattr(known, name) for name in known.__slots__}
+
+
 def _left(after: float | None, before: float | None, taken: float | None) -> float | None:
     if after is not None:
         return after
@@ -215,8 +220,8 @@ class Tracker:
         document["version"] = _DOCUMENT_VERSION
         document["ignored"] = dict(sorted(self.ignored.items()))
         document["round"] = None if self.round is None else asdict(self.round)
-        document["sides"] = {side: asdict(known) for side, known in self._sides.items()}
-        document["players"] = [{"player": player, **asdict(known)} for player, known in self._players.items()]
+        document["sides"] = {side: _flat(known) for side, known in self._sides.items()}
+        document["players"] = [{"player": player, **_flat(known)} for player, known in self._players.items()]
         return document
 
     @classmethod

@@ -293,7 +293,7 @@ def series_odds(moment: Moment, of_map: Odds | None, others: Odds = EVEN) -> Odd
     open_map = moment.map_winner is None and moment.phase != "over"
     try:
         p, low, high = (
-            _series_odds(moment.best_of, moment.maps, chance if open_map else None, other)
+            _series_at(moment, chance, other) if open_map else _series_odds(moment.best_of, moment.maps, None, other)
             for chance, other in zip(of_map, others, strict=True)
         )
     except series.ScoreError:
@@ -301,6 +301,12 @@ def series_odds(moment: Moment, of_map: Odds | None, others: Odds = EVEN) -> Odd
     return p, low, high
 
 
+def _series_at(moment: Moment, chance: float, other: float) -> float:
+    won, lost = (_series_odds(moment.best_of, moment.maps, map_won, other) for map_won in (1.0, 0.0))
+    return chance * won + (1.0 - chance) * lost
+
+
+@lru_cache(4096)
 def _series_odds(best_of: int, score: tuple[int, int], this_map: float | None, other: float) -> float:
     """Odds of a series with the map under way, if there is one, and maps to come."""
     known = [] if this_map is None else [this_map]
