@@ -9,6 +9,7 @@ from cs2_pipeline.artifact.spec import Requirements
 from cs2_pipeline.datasets.leakage.audit import audit_rounds
 from cs2_pipeline.evaluation import evidence as gathered
 from cs2_pipeline.evaluation import promotion
+from cs2_pipeline.evaluation.domain import state_features, states_of
 from cs2_pipeline.evaluation.evidence import Evidence, Rival
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.maps import map_index
@@ -136,6 +137,42 @@ def test_a_candidate_that_is_wrong_on_one_map_is_refused_by_that_slice(test_part
     reason = next(reason for reason in decision.reasons if "lies wholly outside ±0.02" in reason)
     assert "map = de_nuke: +0.0" in reason
     assert "map = de_mirage: -0.0" in reason
+
+
+@pytest.fixture(scope="module")
+def with_last_seconds(test_part):
+    """The test part, and 1,440 moments with the bomb down and at most 5 s left whose true price is `fair_price`."""
+    bombs = whole_rounds(8, matches=60).drop_duplicates("round_id")
+    random = np.random.default_rng(0)
+    bombs = bombs.assign(
+        match_id=bombs["match_id"] + test_part["match_id"].max() + 1,
+        round_id=bombs["round_id"] + test_part["round_id"].max() + 1,
+        bomb_planted=1.0,
+        time_remaining=random.uniform(0, 5, len(bombs)),
+    )
+    bombs["ct_wins"] = (random.random(len(bombs)) < fair_price(state_features(states_of(bombs)))).astype(np.int8)
+    return pd.concat([test_part, bombs], ignore_index=True)
+
+
+def falls_too_slowly(features):
+    """True but for the last 5 s with the bomb down: CT's chance falls lawfully to 0, only at a fifth of the pace."""
+    column = ROUND_FEATURES.index("bomb_time")
+    last = (features[:, ROUND_FEATURES.index("bomb_planted")] == 1) & (features[:, column] < 5)
+    earlier = features.copy()
+    earlier[last, column] = 5
+    slow = np.maximum(fair_price(earlier) * (features[:, column] / 5) ** 6, 1e-4)
+    return np.where(last, slow, fair_price(features))
+
+
+def test_a_candidate_that_misprices_the_bombs_last_seconds_is_refused_by_their_slices(with_last_seconds):
+    decision = judged(with_last_seconds, falls_too_slowly)
+    assert unmet(decision) == ["slices"]
+    assert "seconds left, bomb down = 2 to 5: +0.0" in decision.reasons[0]
+
+
+def test_a_candidate_that_prices_the_bombs_last_seconds_truly_is_promoted(with_last_seconds):
+    decision = judged(with_last_seconds, fair_price)
+    assert decision.promote, decision.reasons
 
 
 def test_a_law_breaking_candidate_is_refused_with_the_law(test_part):
