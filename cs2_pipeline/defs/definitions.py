@@ -5,7 +5,17 @@ import warnings
 import dagster as dg
 
 from cs2_pipeline.defs import jobs, resources, rollback
-from cs2_pipeline.defs.assets import coaching, datasets, extraction, forecasts, impact, live, models, monitoring
+from cs2_pipeline.defs.assets import (
+    coaching,
+    datasets,
+    extraction,
+    forecasts,
+    impact,
+    live,
+    models,
+    monitoring,
+    reports,
+)
 from cs2_pipeline.defs.automation import conditions
 from cs2_pipeline.defs.automation.abandoned import abandoned_runs
 from cs2_pipeline.defs.automation.failures import failed_runs
@@ -39,6 +49,7 @@ def _assembled(settings: Settings) -> dg.Definitions:
         *models.build(),
         *monitoring.build(),
         *impact.build(),
+        *reports.build(),
         *forecasts.build(),
         *live.build(),
         *coaching.build(days),

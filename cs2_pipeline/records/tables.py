@@ -236,3 +236,11 @@ PLAN_PROGRESS: Final = Table(
     Column("body", Text, nullable=False, doc="JSON: the trial as it stood"),
 )
 """Whether a plan's drills helped so far, by the skill they are for."""
+
+REPORTS: Final = Table(
+    "reports",
+    METADATA,
+    Column("name", String(100), primary_key=True),
+    Column("made_at", Moment, nullable=False),
+    Column("body", Text, nullable=False, doc="JSON: what the pipeline reports"),
+)

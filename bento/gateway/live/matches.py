@@ -1,6 +1,5 @@
 """Matches, prices and streams out, over HTTP."""
 
-from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
@@ -86,14 +85,12 @@ async def stream(request: Request, _: Reader, match_id: str) -> Response:
             429, "too_many_subscribers", "Too many subscribers", f"{MAX_SUBSCRIBERS} are served already",
             headers=[(b"retry-after", b"10")],
         )  # fmt: skip
-    rows = await ask(request, queries.MATCH, match_id=match_id)
-    first = msgspec.json.decode(rows[0]["prediction"]) if rows and rows[0]["prediction"] else None
-    return StreamingResponse(_streamed(live.hub, match_id, first), headers=HEADERS, media_type="text/event-stream")
 
+    async def last() -> dict[str, Any] | None:
+        rows = await ask(request, queries.MATCH, match_id=match_id)
+        return msgspec.json.decode(rows[0]["prediction"]) if rows and rows[0]["prediction"] else None
 
-async def _streamed(hub: Any, match_id: str, first: dict[str, Any] | None) -> AsyncIterator[bytes]:
-    async for chunk in events(hub, match_id, first):
-        yield chunk
+    return StreamingResponse(events(live.hub, match_id, last), headers=HEADERS, media_type="text/event-stream")
 
 
 @router.get("/teams/{team_id}/metrics", response_model=TeamMetrics)

@@ -1,7 +1,7 @@
 """Server-sent events: what the hub publishes, as a browser's EventSource reads it."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -15,14 +15,23 @@ BEAT: Final = 15.0
 """Seconds of silence after which a comment shows that the connection lives."""
 
 
-async def events(hub: Hub, match_id: str, first: dict[str, Any] | None) -> AsyncIterator[bytes]:
-    """The stream of a match. It ends when the reader was too slow: `cut-off` is the last event then."""
-    yield b"retry: 2000\n\n"
-    if first is not None:
-        yield framed("prediction", first)
+async def events(hub: Hub, match_id: str, last: Callable[[], Awaitable[dict[str, Any] | None]]) -> AsyncIterator[bytes]:
+    """The stream of a match. It ends when the reader was too slow: `cut-off` is the last event then.
+
+    Args:
+        hub: where updates are published.
+        match_id: the match.
+        last: gives its last price. It is asked once the subscription stands, so that no price falls in between;
+            `subscribed` tells the reader the same.
+    """
     async with aclosing(hub.subscribe(KINDS, match_id)) as updates:  # type: ignore[type-var]  # a generator
-        waiting: asyncio.Task[Any] | None = None
+        waiting: asyncio.Task[Any] | None = asyncio.ensure_future(anext(updates))
         try:
+            await asyncio.sleep(0)  # the task subscribes as soon as it runs
+            yield b"retry: 2000\n\n"
+            yield framed("subscribed", {"match_id": match_id})
+            if (price := await last()) is not None:
+                yield framed("prediction", price)
             while True:
                 waiting = waiting or asyncio.ensure_future(anext(updates))
                 done, _ = await asyncio.wait([waiting], timeout=BEAT)

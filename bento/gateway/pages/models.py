@@ -13,6 +13,8 @@ from bento.gateway.pages.site import page
 from bento.http.problems import Problem
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ModelVersion
+from cs2_pipeline.records import reports
+from cs2_pipeline.records.reports import Report
 from cs2_pipeline.registry import overview
 from cs2_pipeline.registry.client import RegistryUnavailableError
 from cs2_pipeline.settings import Settings
@@ -65,9 +67,13 @@ async def model(request: Request, name: str, _: Annotated[Caller, Depends(allow(
         texts = await asyncio.to_thread(overview.evidence, uri, found.champion.run_id) if found.champion else {}
     except RegistryUnavailableError as error:
         raise unreachable(error) from error
+    looked = await asyncio.to_thread(reports.newest, request.app.state.records, reports.monitoring(name))
     return page(
         request,
         "model.html",
+        looked=looked,
+        figures_now=_figures_now(looked),
+        alarms=_alarms(looked),
         spec=catalog.spec_of(name),
         champion=found.champion,
         figures=_figures(found.champion),
@@ -77,6 +83,24 @@ async def model(request: Request, name: str, _: Annotated[Caller, Depends(allow(
         slices=overview.rows(texts.get("slices.csv", ""))[:MOST_SLICES],
         links=_links(settings, found.champion),
     )
+
+
+def _figures_now(looked: Report | None) -> list[tuple[str, float]]:
+    """Figures of the latest look, calibration's first, without the ends of intervals that stand beside them."""
+    if looked is None:
+        return []
+    found: dict[str, float] = {}
+    for kind in ("calibration", "drift"):
+        found |= (looked.body.get(kind) or {}).get("figures", {})
+    return [(name.replace("_", " "), value) for name, value in found.items()]
+
+
+def _alarms(looked: Report | None) -> list[tuple[str, Mapping[str, str]]]:
+    """Alarms that have rung for the version that was looked at, by kind."""
+    if looked is None:
+        return []
+    rang: Mapping[str, Mapping[str, str]] = looked.body.get("alarms", {}).get(looked.body["version"], {})
+    return list(rang.items())
 
 
 def unreachable(error: Exception) -> Problem:

@@ -14,6 +14,7 @@ from cs2_pipeline.datasets import matches as match_tables
 from cs2_pipeline.datasets.directories import team_id
 from cs2_pipeline.datasets.store import MissingTableError
 from cs2_pipeline.defs import metadata
+from cs2_pipeline.defs.assets import reports
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.defs.verdicts import read_usable
@@ -123,8 +124,9 @@ def forecasts_calibrated(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckR
 
 def job() -> Any:
     """The job that settles forecasts and makes the ledger's head known."""
-    selected = dg.AssetSelection.assets(DIRECTORIES, SETTLEMENTS, HEAD)
-    return dg.define_asset_job(JOB, selected, description="Directories, settlements, and the ledger's head of the day.")
+    selected = dg.AssetSelection.assets(DIRECTORIES, SETTLEMENTS, HEAD, reports.NAME)
+    said = "Directories, settlements, the ledger's head of the day, and what the pages say of the data."
+    return dg.define_asset_job(JOB, selected, description=said)
 
 
 daily_settlement = dg.ScheduleDefinition(

@@ -117,39 +117,65 @@
 
   async function load() {
     const response = await fetch(`${api}/curve`);
-    if (!response.ok) { return; }
+    if (!response.ok) { throw new Error(`the curve was answered with ${response.status}`); }
     story = (await response.json()).find((one) => one.map_id === map) || { points: { event_id: [], at: [], round_no: [], trigger: [], p: [], low: [],
       high: [], round_p: [], round_low: [], round_high: [] }, swings: [], movers: [] };
     root.dataset.prices = String(story.points.p.length);
     drawCurve();
     lists();
-    drawRound();
+    drawRound().catch(() => { /* the round's events are asked for again with the next price */ });
   }
 
-  let loading = null;
-  const soon = () => { loading ??= setTimeout(async () => { loading = null; await load(); }, 400); };
+  // One question at a time, so that an older answer never replaces a newer one. A price is published before history
+  // holds it: the question is asked again until the answer holds the last price that was heard.
+  let heardLast = null;
+  let wanted = false;
+  let waiting = null;
+  let tries = 0;
+
+  function soon(after = 400) {
+    wanted = true;
+    waiting ??= setTimeout(look, after);
+  }
+
+  async function look() {
+    wanted = false;
+    let whole = false;
+    try {
+      await load();
+      whole = !heardLast || story.points.event_id.includes(heardLast);
+    } catch { /* asked again below */ }
+    waiting = null;
+    tries = whole ? 0 : tries + 1;
+    if (wanted) { soon(); } else if (!whole) { soon(Math.min(30000, 500 * 2 ** tries)); }
+  }
 
   function follow() {
     const source = new EventSource(`${api}/stream`);
     const heard = () => { newest = Date.now(); place("late").hidden = true; };
-    source.addEventListener("open", soon); // also after a reconnect: what was missed is read from the history
+    // Also after a reconnect: from here on nothing is missed, and what was missed before is read from the history.
+    source.addEventListener("subscribed", () => { root.dataset.connection = "open"; soon(); });
     source.addEventListener("prediction", (event) => {
       heard();
       const price = JSON.parse(event.data);
-      if (price.p_team_a_win !== null && price.map_id === map) {
-        place("now").replaceChildren(`${teamA} `, element("b", percent(price.p_team_a_win)));
-      }
+      if (price.map_id !== map) { return; }
+      if (price.p_team_a_win !== null) { place("now").replaceChildren(`${teamA} `, element("b", percent(price.p_team_a_win))); }
+      heardLast = price.event_id;
+      tries = 0;
       soon();
     });
+    source.addEventListener("correction", () => { heardLast = null; soon(); });
     source.addEventListener("score", (event) => {
       heard();
       const score = JSON.parse(event.data);
       if (score.map_id === map) { place("score").textContent = `${score.team_a_score}:${score.team_b_score}`; }
     });
-    source.addEventListener("cut-off", () => { source.close(); setTimeout(follow, 2000); });
-    source.addEventListener("error", () => { root.dataset.connection = "lost"; });
-    source.addEventListener("open", () => { root.dataset.connection = "open"; });
-    setInterval(() => { place("late").hidden = Date.now() - newest < LATE; }, 1000);
+    const again = () => { source.close(); setTimeout(follow, 2000); };
+    source.addEventListener("cut-off", again);
+    source.addEventListener("error", () => {
+      root.dataset.connection = "lost";
+      if (source.readyState === EventSource.CLOSED) { again(); } // refused for now: a browser does not try that again
+    });
   }
 
   document.addEventListener("click", (event) => {
@@ -158,6 +184,9 @@
   });
   window.charts.drawings.match = () => { if (story) { drawCurve(); drawRound(); } };
   document.addEventListener("themechange", () => { if (story) { drawCurve(); drawRound(); } });
-  load();
-  if (root.dataset.status === "LIVE") { follow(); }
+  soon(0);
+  if (root.dataset.status === "LIVE") {
+    follow();
+    setInterval(() => { place("late").hidden = Date.now() - newest < LATE; }, 1000);
+  }
 })();

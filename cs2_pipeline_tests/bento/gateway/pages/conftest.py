@@ -6,14 +6,17 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from datetime import UTC, datetime
 
 import pytest
 import uvicorn
 
 from bento.gateway.app import build_app
 from cs2_pipeline.forecasting import directories
+from cs2_pipeline.records import reports as stored
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.gateway.pages import reports
 from cs2_pipeline_tests.forecasting import league
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -53,8 +56,16 @@ def site(new_home, tmp_path_factory):
     home = new_home(tmp_path_factory.mktemp("site"))
     home.promote(home.register_round())
     home.promote(home.register_player())
-    with gateway_on_a_port(home.path, opened=with_a_league) as address:
+    with gateway_on_a_port(home.path, opened=filled) as address:
         yield address
+
+
+def filled(app):
+    """A league to forecast for, and what the pipeline reports."""
+    with_a_league(app)
+    now = datetime(2026, 1, 11, 6, tzinfo=UTC)
+    stored.replace(app.state.records, stored.DATA, reports.DATA, at=now)
+    stored.replace(app.state.records, stored.monitoring("round_predictor"), reports.LOOK, at=now)
 
 
 def with_a_league(app):

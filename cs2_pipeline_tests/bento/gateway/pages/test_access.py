@@ -3,7 +3,7 @@
 import pytest
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-PAGES = ("/", "/forecasts", "/players", "/what-if", "/models", "/models/round_predictor", "/no/such/page")
+PAGES = ("/", "/forecasts", "/players", "/what-if", "/models", "/models/round_predictor", "/data", "/no/such/page")
 
 
 @pytest.mark.parametrize("path", PAGES)

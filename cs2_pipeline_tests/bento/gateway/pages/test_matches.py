@@ -113,6 +113,58 @@ def test_a_running_match_moves_by_itself_and_misses_nothing_over_a_lost_connecti
     found.complaints.clear()  # the browser's own notes of the lost connection
 
 
+def test_prices_that_history_does_not_hold_yet_are_asked_for_again(site, watched):
+    events = play(7, match="behind", rounds=2)
+    begun, later = events[:30], events[30:60]
+    send(site, begun)
+    match = priced(site, uid("behind"), len(begun))
+    found = watched(f"{site}/matches/{match}")
+    root = found.page.locator("#match")
+    expect(root).to_have_attribute("data-prices", str(len(begun)))
+    before = httpx.get(f"{site}/api/v1/matches/{match}/curve").text
+    answered = []
+
+    def behind(route):
+        answered.append(route.request.url)
+        if len(answered) == 1:
+            route.fulfill(body=before, content_type="application/json")
+        elif len(answered) == 2:
+            route.fulfill(status=503, body="{}")
+        else:
+            route.continue_()
+
+    found.page.route("**/curve", behind)
+    send(site, later)
+    expect(root).to_have_attribute("data-prices", str(len(begun) + len(later)), timeout=60_000)
+    assert len(answered) >= 3
+    found.complaints.clear()  # the browser's own note of the 503
+
+
+def test_a_stream_that_is_refused_for_now_is_asked_for_again(site, watched):
+    events = play(8, match="refused", rounds=4)[:20]
+    send(site, events)
+    match = priced(site, uid("refused"), len(events))
+    asked = []
+
+    def refuse_once(route):
+        asked.append(route.request.url)
+        route.fulfill(status=503, body="") if len(asked) == 1 else route.continue_()
+
+    found = watched(f"{site}/")
+    found.page.route("**/stream", refuse_once)
+    found.page.goto(f"{site}/matches/{match}")
+    expect(found.page.locator("#match")).to_have_attribute("data-connection", "open", timeout=60_000)
+    assert len(asked) == 2
+    found.complaints.clear()  # the browser's own note of the 503
+
+
+def test_the_rounds_shown_as_won_are_those_of_the_score(site, finished):
+    text = httpx.get(f"{site}/matches/{finished}", headers=HTML).text
+    (of_map,) = httpx.get(f"{site}/api/v1/matches/{finished}").json()["maps"]
+    assert text.count("<br>▲") == of_map["team_a_score"]
+    assert text.count("<br>▼") == of_map["team_b_score"]
+
+
 def test_a_teams_name_is_text_whatever_it_holds(site, watched):
     events = play(6, match="xss", rounds=1)
     for event in events:

@@ -19,6 +19,14 @@ def test_a_model_shows_where_it_comes_from_and_every_decision(site):
     assert "/#/models/round_predictor/versions/1" in text
 
 
+def test_the_latest_look_stands_with_its_odds_and_an_alarm_that_rang_stays(site):
+    text = httpx.get(f"{site}/models/round_predictor", headers=HTML, timeout=60).text
+    for said in ("no surplus or lack of CT wins is sure", "1.25", "640", "since the match of 2026-01-10 12:00 UTC",
+                 "An alarm rang for this version at 2026-01-11 05:30 UTC (drift)"):  # fmt: skip
+        assert said in text, said
+    assert "not monitored live" in httpx.get(f"{site}/models/player_classifier", headers=HTML, timeout=60).text
+
+
 def test_without_any_version_it_says_how_to_get_one(empty_site):
     text = httpx.get(f"{empty_site}/models", headers=HTML, timeout=300).text
     assert "no champion" in text

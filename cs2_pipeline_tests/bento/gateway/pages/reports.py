@@ -1,0 +1,40 @@
+"""Reports as the pipeline writes them, made for pages."""
+
+DATA = {
+    "matches": 40,
+    "sources": [{"kind": "simulated matches", "share": 0.75}, {"kind": "demo files", "share": 0.25}],
+    "mixed": "simulated and real matches are mixed",
+    "first_day": "2026-01-01",
+    "last_day": "2026-01-09",
+    "watermark": {"demo_id": 40, "parsed_at": "2026-01-09T12:00:00+00:00"},
+    "tables": [
+        {
+            "table": "rounds", "days": 9, "rows": 812, "refused": [{"reason": "value missing", "rows": 1}],
+            "left_out": [{"reason": "warm-up round", "rows": 7, "expected": True},
+                         {"reason": "value missing", "rows": 1, "expected": False}],
+        }
+    ],
+    "refused_rows": 1,
+    "refused": [
+        {"table": "rounds", "day": "2026-01-02", "row": "Rounds 7", "reason": "value missing",
+         "detail": "<script>alert(1)</script>"}
+    ],
+    "quarantine": [{"day": "2026-01-03", "why": "rounds in quarantine (scores)"}],
+    "matches_left_out": [{"day": "2026-01-04", "match_id": 9, "why": "rounds (sides)"}],
+    "unchecked": [],
+}  # fmt: skip
+
+LOOK = {
+    "version": "1",
+    "seen_until": "2026-01-09T12:00:00+00:00",
+    "note": "",
+    "alarms": {"1": {"drift": {"at": "2026-01-11T05:30:00+00:00", "sentence": "unknown maps are played"}}},
+    "calibration": {
+        "sentence": "no surplus or lack of CT wins is sure", "rings": False, "odds": 1.25, "changed_at": None,
+        "matches": 12, "rounds": 250, "figures": {"live_log_loss": 0.52, "live_ece": 0.03},
+    },
+    "drift": {
+        "sentence": "maps are played that were not learned", "rings": True, "odds": 640.0,
+        "changed_at": "2026-01-10T12:00:00+00:00", "matches": 12, "figures": {"unseen_maps": 0.2},
+    },
+}  # fmt: skip
