@@ -8,15 +8,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
+from math import log
 from typing import Any, Final
 
 import msgspec
 
 from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.live.events import Team, parse
-from cs2_pipeline.live.fold import Fold
+from cs2_pipeline.live.fold import Fold, Moment
 from cs2_pipeline.live.order import ordered
-from cs2_pipeline.live.pricing import prices
+from cs2_pipeline.live.pricing import Forecaster, prices
 
 Row = Mapping[str, Any]
 Body = Mapping[str, Any]
@@ -107,12 +108,46 @@ def words_of(kind: str, payload: Mapping[str, Any]) -> str:
     return sentence
 
 
-def priced(match_id: str, events: Sequence[Body], model: RoundPredictor | None) -> list[dict[str, Any]]:
+def priced(
+    match_id: str, events: Sequence[Body], model: RoundPredictor | None, forecaster: Forecaster | None = None
+) -> list[dict[str, Any]]:
     """The prices of a whole match from its events, as the live feed would have given them."""
+    found = prices(moments(match_id, events), model, now=0.0, forecaster=forecaster)
+    return [msgspec.structs.asdict(price) for price in found]
+
+
+def log_loss(rows: Sequence[Row]) -> float | None:
+    """Mean log loss of the open prices of rounds that were decided; None where there are none.
+
+    Args:
+        rows: prices of a map in order. A round that is over is priced 0 or 1.
+    """
+    outcomes = {row["round_no"]: row["round_p"] for row in rows if row["round_p"] in (0.0, 1.0)}
+    losses = [
+        -log(row["round_p"] if outcomes[row["round_no"]] else 1.0 - row["round_p"])
+        for row in rows
+        if row["round_no"] in outcomes and row["round_p"] is not None and 0.0 < row["round_p"] < 1.0
+    ]
+    return round(sum(losses) / len(losses), 6) if losses else None
+
+
+def moments(match_id: str, events: Sequence[Body]) -> list[Moment]:
+    """What was known of a match after each of its events, in order."""
     fold = Fold(match_id)
     parsed = [parse(msgspec.json.encode(event)) for event in events]
-    moments = [moment for event in ordered(parsed).events if (moment := fold.apply(event))]
-    return [msgspec.structs.asdict(price) for price in prices(moments, model, now=0.0)]
+    return [moment for event in ordered(parsed).events if (moment := fold.apply(event))]
+
+
+def known(moment: Moment) -> dict[str, dict[str, Any]]:
+    """The state of a moment's round by team: ``alive``, ``money``, ``equip_value``, ``health``; None where not known.
+
+    Empty between rounds.
+    """
+    if moment.state is None or moment.a_side is None:
+        return {}
+    sides = {"A": moment.a_side.lower(), "B": "t" if moment.a_side == "CT" else "ct"}
+    names = ("alive", "money", "equip_value", "health")
+    return {team: {name: moment.state.get(f"{side}_{name}") for name in names} for team, side in sides.items()}
 
 
 def _swing(row: Row, payload: Mapping[str, Any], change: float) -> Swing:

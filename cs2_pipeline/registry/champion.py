@@ -80,13 +80,22 @@ class ModelStore:
             ArtifactError: what is stored is not what was registered, or does not reproduce its probe.
             RegistryUnavailableError: it had to be downloaded and MLflow does not answer.
         """
-        try:
-            artifact = self._cache.load(version)
-        except ArtifactError:
-            self._download(version, self._cache.folder(version))
-            artifact = self._cache.load(version)
+        artifact = self.artifact(version)
         self._cache.note(version)
         return artifact
+
+    def artifact(self, version: ModelVersion) -> Artifact:
+        """The version's artifact, proven, as `fetch` gets it, without taking it for the champion.
+
+        Raises:
+            ArtifactError: what is stored is not what was registered, or does not reproduce its probe.
+            RegistryUnavailableError: it had to be downloaded and MLflow does not answer.
+        """
+        try:
+            return self._cache.load(version)
+        except ArtifactError:
+            self._download(version, self._cache.folder(version))
+            return self._cache.load(version)
 
     def cached(self, name: str) -> tuple[ModelVersion, Artifact] | None:
         """The last champion fetched with its artifact, without asking MLflow; None where there is none intact."""

@@ -9,7 +9,7 @@ from typing import Final
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion
-from cs2_pipeline.registry.client import connect, translated
+from cs2_pipeline.registry.client import CHAMPION, connect, translated
 
 EVIDENCE: Final = ("model_card.md", "promotion.md", "reliability.csv", "slices.csv")
 """Files of a training's run that are shown."""
@@ -47,6 +47,16 @@ def overview(tracking_uri: str, cache: Path, name: str) -> Overview:
     """
     champion = ModelStore(tracking_uri, cache).champion(name)
     return Overview(name, champion, tuple(reversed(promotion.history(tracking_uri, name))))
+
+
+def versions(tracking_uri: str, name: str, most: int) -> list[tuple[ModelVersion, bool]]:
+    """The newest versions of a model, the newest first, each with whether it is the champion.
+
+    Raises:
+        RegistryUnavailableError: MLflow does not answer.
+    """
+    champion = promotion.aliases(tracking_uri, name).get(CHAMPION)
+    return [(one, one.version == champion) for one in promotion.versions(tracking_uri, name, most=most)]
 
 
 def evidence(tracking_uri: str, run_id: str) -> dict[str, str]:

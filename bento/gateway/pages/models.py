@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from markdown_it import MarkdownIt
 
 from bento.gateway.access import Caller, Scope, allow
+from bento.gateway.http.wire import Wire, answer
 from bento.gateway.pages.site import page
 from bento.http.problems import Problem
 from cs2_pipeline.artifact import catalog
@@ -30,6 +31,7 @@ SHOWN: Final = {
 }
 MOST_EVENTS: Final = 50
 MOST_SLICES: Final = 60
+MOST_VERSIONS: Final = 20
 _MARKDOWN: Final = MarkdownIt("commonmark", {"html": False}).enable("table")
 
 
@@ -53,13 +55,35 @@ async def models(request: Request, _: Annotated[Caller, Depends(allow(Scope.PRED
     return page(request, "models.html", cards=cards)
 
 
+class Listed(Wire):
+    """A registered version of a model."""
+
+    version: str
+    champion: bool
+    trained_at: str
+    promoted_at: str
+
+
+@router.get("/api/v1/models/{name}/versions", response_model=list[Listed], include_in_schema=True, tags=["models"])
+async def versions(request: Request, name: str, _: Annotated[Caller, Depends(allow(Scope.PREDICT))]) -> Response:
+    """The newest registered versions of a model, promoted or not."""
+    _known(name)
+    settings: Settings = request.app.state.settings
+    try:
+        found = await asyncio.to_thread(overview.versions, settings.resolved_tracking_uri(), name, MOST_VERSIONS)
+    except RegistryUnavailableError as error:
+        raise unreachable(error) from error
+    shown = [
+        Listed(version=one.version, champion=champion, trained_at=one.trained_at, promoted_at=one.promoted_at)
+        for one, champion in found
+    ]
+    return await answer(request, shown)
+
+
 @router.get("/models/{name}")
 async def model(request: Request, name: str, _: Annotated[Caller, Depends(allow(Scope.PREDICT))]) -> Response:
     """One model: its champion's evidence and its history."""
-    if name not in catalog.names():
-        raise Problem(
-            404, "not-found", "Not found", f"there is no model {name}; there are {', '.join(catalog.names())}"
-        )
+    _known(name)
     settings: Settings = request.app.state.settings
     uri = settings.resolved_tracking_uri()
     try:
@@ -101,6 +125,13 @@ def _alarms(looked: Report | None) -> list[tuple[str, Mapping[str, str]]]:
         return []
     rang: Mapping[str, Mapping[str, str]] = looked.body.get("alarms", {}).get(looked.body["version"], {})
     return list(rang.items())
+
+
+def _known(name: str) -> None:
+    if name not in catalog.names():
+        raise Problem(
+            404, "not-found", "Not found", f"there is no model {name}; there are {', '.join(catalog.names())}"
+        )
 
 
 def unreachable(error: Exception) -> Problem:

@@ -9,7 +9,6 @@ from typing import Any, Final
 import dagster as dg
 
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.defs.assets import reports
 from cs2_pipeline.defs.assets.forecasts import DIRECTORIES, SETTLEMENTS
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 
@@ -51,10 +50,9 @@ def _extracting() -> dg.AutomationCondition[dg.AssetKey]:
 
 
 def conditions() -> dict[str, dg.AutomationCondition[dg.AssetKey]]:
-    """Condition by asset: all that is built from extracted tables before a training, and what forecasts and
-    pages need."""
+    """Condition by asset: all that is built from extracted tables before a training, and what forecasts need."""
     built = {name for spec in catalog.MODELS for name in (*spec.built_first, spec.dataset)}
-    waiting = {name: upstream_changed_and_checked() for name in sorted(built | {SETTLEMENTS, reports.NAME})}
+    waiting = {name: upstream_changed_and_checked() for name in sorted(built | {SETTLEMENTS})}
     eager: Any = dg.AutomationCondition.eager()
     return {**waiting, DIRECTORIES: eager}
 

@@ -76,17 +76,108 @@
         hovertemplate: `${teamA} %{y:.1%}<br>%{customdata}<extra></extra>`,
       },
     ], layout({ xaxis: axis("seconds", {}), yaxis: axis(`${teamA} win the round`, { range: [0, 1], tickformat: ".0%" }) }), options);
-    const asked = round;
-    const response = await fetch(`${api}/maps/${encodeURIComponent(map)}/rounds/${round}/events`);
-    if (!response.ok || asked !== round) { return; }
-    place("round-events").replaceChildren(...(await response.json()).filter((one) => !UNTOLD.has(one.type)).map((one) => {
+    await drawEvents(round);
+  }
+
+  const dollars = (value) => (value === null || value === undefined ? "–" : `$${Math.round(value).toLocaleString("en-US")}`);
+  const clock = (seconds) => (seconds === null || seconds === undefined ? "–" : `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, "0")}`);
+  const count = (value) => (value === null || value === undefined ? "–" : String(value));
+
+  async function drawEvents(asked) {
+    const base = `${api}/maps/${encodeURIComponent(map)}/rounds/${asked}`;
+    let answers = [];
+    try { answers = await Promise.all([fetch(`${base}/events`), fetch(`${base}/states`)]); } catch { return; } // asked again with the next price
+    if (!answers.every((one) => one.ok) || asked !== round) { return; }
+    const [events, states] = await Promise.all(answers.map((one) => one.json()));
+    const known = new Map(states.map((one) => [one.event_id, one]));
+    const found = story.points;
+    place("known-scroll").hidden = false;
+    place("known-note").hidden = false;
+    place("round-events").replaceChildren(...events.filter((one) => !UNTOLD.has(one.type)).map((one) => {
       const index = found.event_id.indexOf(one.event_id);
-      const price = index >= 0 && found.p[index] !== null ? ` · ${teamA} ${percent(found.p[index])}` : "";
-      const item = element("li", "");
-      item.append(element("a", `${one.words}${price}`, { href: address(round, one.event_id) }));
+      const state = known.get(one.event_id);
+      const item = element("tr", "");
+      const head = element("th", "", { scope: "row" });
+      head.append(element("a", one.words, { href: address(asked, one.event_id) }));
+      item.append(head, ...[
+        index >= 0 && found.p[index] !== null ? percent(found.p[index]) : "–",
+        state ? `${clock(state.time_remaining)}${state.bomb_planted ? " ✹" : ""}` : "–",
+        state ? `${count(state.team_a.alive)} v ${count(state.team_b.alive)}` : "–",
+        dollars(state?.team_a.equip_value), dollars(state?.team_b.equip_value),
+      ].map((text) => element("td", text, { className: "n" })));
       if (one.event_id === moment) { item.className = "chosen"; }
       return item;
     }));
+    economy(events, known);
+  }
+
+  function economy(events, known) {
+    // What both sides bought is settled when freeze time ends; before that the round's first state stands for it.
+    const bought = events.find((one) => one.type === "freeze_time_ended" && known.has(one.event_id));
+    const state = bought ? known.get(bought.event_id) : [...known.values()][0];
+    place("economy").hidden = !state;
+    place("economy-hint").textContent = state ? `Round ${round}, ${bought ? "at the end of freeze time" : "at its first event"}.` : "Nothing is known of this round's economies.";
+    if (!state) { return; }
+    const most = Math.max(1, state.team_a.equip_value || 0, state.team_b.equip_value || 0);
+    const other = state.team_a_side === "CT" ? "T" : "CT";
+    place("economy").tBodies[0].replaceChildren(...[[teamA, state.team_a_side, state.team_a], [teamB, other, state.team_b]].map(([name, side, of]) => {
+      const row = element("tr", "");
+      const meter = element("meter", "", { min: 0, max: most, value: of.equip_value || 0 });
+      meter.setAttribute("aria-label", `equipment of ${name}`);
+      const cell = element("td", "", { className: "wide" });
+      cell.append(meter);
+      row.append(element("th", name, { scope: "row" }), element("td", side, { className: side.toLowerCase() }), element("td", dollars(of.money), { className: "n" }),
+        element("td", dollars(of.equip_value), { className: "n" }), cell);
+      return row;
+    }));
+  }
+
+  let compared = null;
+
+  async function offerVersions() {
+    const form = place("versions");
+    if (form.first.options.length) { return; }
+    const response = await fetch("/api/v1/models/round_predictor/versions");
+    const found = response.ok ? await response.json() : [];
+    place("compare-said").textContent = !response.ok ? "The versions cannot be listed now." : found.length < 2 ? "There is one version or none: there is nothing to compare yet." : "";
+    for (const select of [form.first, form.second]) {
+      select.replaceChildren(...found.map((one) => element("option", `${one.version}${one.champion ? " (champion)" : ""}`, { value: one.version })));
+    }
+    const champion = found.findIndex((one) => one.champion);
+    form.first.selectedIndex = Math.max(0, champion);
+    form.second.selectedIndex = found.findIndex((_, index) => index !== form.first.selectedIndex);
+  }
+
+  async function compare(event) {
+    event.preventDefault();
+    const form = place("versions");
+    place("compare-said").textContent = "pricing …";
+    const query = new URLSearchParams([["version", form.first.value], ["version", form.second.value]]);
+    const response = await fetch(`${api}/maps/${encodeURIComponent(map)}/versions?${query}`);
+    const found = await response.json();
+    if (!response.ok) { place("compare-said").textContent = found.detail; return; }
+    compared = found;
+    const pairs = found[0].p.map((p, index) => [p, found[1].p[index]]).filter(([p, q]) => p !== null && q !== null);
+    const apart = pairs.map(([p, q]) => Math.abs(p - q));
+    place("compare-said").textContent = apart.length ? `On average ${(100 * apart.reduce((a, b) => a + b, 0) / apart.length).toFixed(1)} points apart, at most ${(100 * Math.max(...apart)).toFixed(1)}.` : "Neither version prices this map.";
+    place("compare-figures").hidden = false;
+    place("compare-figures").tBodies[0].replaceChildren(...found.map((one) => {
+      const row = element("tr", "");
+      row.append(element("th", one.version, { scope: "row" }), element("td", one.log_loss === null ? "–" : one.log_loss.toFixed(4), { className: "n" }));
+      return row;
+    }));
+    drawCompared();
+  }
+
+  function drawCompared() {
+    if (!compared) { return; }
+    const { axis, colour, layout, options } = window.charts;
+    place("compare-curve").hidden = false;
+    Plotly.react(place("compare-curve"), compared.map((one, number) => ({
+      x: places(one), y: one.p, mode: "lines", name: `version ${one.version}`,
+      line: { color: colour(number ? "t" : "accent"), dash: number ? "dash" : "solid", width: 2, shape: "hv" },
+      hovertemplate: `version ${one.version}: %{y:.1%}<extra></extra>`,
+    })), layout({ showlegend: true, legend: { orientation: "h", y: 1.1 }, xaxis: axis("round", {}), yaxis: axis(`${teamA} win the map`, { range: [0, 1], tickformat: ".0%" }) }), options);
   }
 
   const address = (number, event) => `?${new URLSearchParams({ map, round: String(number), ...(event ? { at: event } : {}) })}`;
@@ -123,7 +214,7 @@
     root.dataset.prices = String(story.points.p.length);
     drawCurve();
     lists();
-    drawRound().catch(() => { /* the round's events are asked for again with the next price */ });
+    drawRound();
   }
 
   // One question at a time, so that an older answer never replaces a newer one. A price is published before history
@@ -182,8 +273,9 @@
     const button = event.target.closest("[data-round]");
     if (button) { choose(Number(button.dataset.round)); }
   });
-  window.charts.drawings.match = () => { if (story) { drawCurve(); drawRound(); } };
-  document.addEventListener("themechange", () => { if (story) { drawCurve(); drawRound(); } });
+  place("compare").addEventListener("toggle", () => { if (place("compare").open) { offerVersions(); } });
+  place("versions").addEventListener("submit", compare);
+  document.addEventListener("themechange", () => { if (story) { drawCurve(); drawRound(); drawCompared(); } });
   soon(0);
   if (root.dataset.status === "LIVE") {
     follow();

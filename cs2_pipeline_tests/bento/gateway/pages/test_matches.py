@@ -81,7 +81,7 @@ def test_a_round_is_chosen_by_keyboard_and_kept_in_the_address(site, finished, w
     page.focus("[data-round='2']")
     page.keyboard.press("Enter")
     expect(page.locator("#round-hint")).to_have_text("Round 2")
-    expect(page.locator("#round-events li").first).to_be_visible()
+    expect(page.locator("#round-events tr").first).to_be_visible()
     assert "round=2" in page.url
     assert page.locator("#swings li").count() == 5
 
@@ -90,7 +90,7 @@ def test_a_moment_is_shared_by_its_address(site, finished, watched):
     (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
     swing = curve["swings"][0]
     page = watched(f"{site}/matches/{finished}?round={swing['round_no']}&at={swing['event_id']}").page
-    expect(page.locator("#round-events li.chosen")).to_contain_text(swing["words"])
+    expect(page.locator("#round-events tr.chosen")).to_contain_text(swing["words"])
 
 
 def test_a_running_match_moves_by_itself_and_misses_nothing_over_a_lost_connection(site, watched):
@@ -174,7 +174,7 @@ def test_a_teams_name_is_text_whatever_it_holds(site, watched):
     send(site, events)
     match = priced(site, uid("xss"), len(events))
     page = watched(f"{site}/matches/{match}?round=1").page
-    expect(page.locator("#round-events li").first).to_be_visible()
+    expect(page.locator("#round-events tr").first).to_be_visible()
     assert page.locator("main img").count() == 0
     assert "<img" not in httpx.get(f"{site}/", headers=HTML).text.partition("<main")[2]
 
@@ -183,3 +183,45 @@ def test_an_unknown_match_is_said_to_be_unknown(site):
     answer = httpx.get(f"{site}/matches/nothing", headers=HTML)
     assert answer.status_code == 404
     assert "no event of a match" in answer.text
+
+
+def test_what_was_known_at_each_moment_is_what_the_source_told(site, finished):
+    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
+    base = f"{site}/api/v1/matches/{finished}/maps/{curve['map_id']}/rounds/2"
+    states = {one["event_id"]: one for one in httpx.get(f"{base}/states").json()}
+    kills = [one for one in httpx.get(f"{base}/events").json() if one["type"] == "kill"]
+    alive = [states[one["event_id"]]["team_a"]["alive"] + states[one["event_id"]]["team_b"]["alive"] for one in kills
+             if one["event_id"] in states]  # fmt: skip
+    assert alive == list(range(9, 9 - len(alive), -1)), "each kill takes one of ten"
+    assert {one["team_a_side"] for one in states.values()} <= {"CT", "T"}
+
+
+def test_both_economies_stand_beside_the_round(site, finished, watched):
+    page = watched(f"{site}/matches/{finished}?round=2").page
+    expect(page.locator("#economy tbody tr")).to_have_count(2)
+    expect(page.locator("#economy tbody tr").first).to_contain_text("Löwen")
+    expect(page.locator("#known tbody tr").first).to_contain_text("v")
+
+
+def test_a_version_that_is_compared_prices_as_the_live_feed_did(site, finished):
+    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
+    asked = f"{site}/api/v1/matches/{finished}/maps/{curve['map_id']}/versions"
+    one, same = httpx.get(asked, params=[("version", "1"), ("version", "1")], timeout=60).json()
+    assert one == same
+    assert one["event_id"] == curve["points"]["event_id"]
+    assert one["round_p"] == curve["points"]["round_p"]
+    assert 0 < one["log_loss"] < 3
+    unknown = httpx.get(asked, params={"version": "99"}, timeout=60)
+    assert (unknown.status_code, unknown.json()["title"]) == (404, "Unknown version")
+
+
+def test_two_versions_are_compared_in_the_page(site, finished, watched):
+    page = watched(f"{site}/matches/{finished}").page
+    page.click("#compare summary")
+    expect(page.locator("#versions select").first).to_contain_text("1 (champion)")
+    if page.locator("#versions select").first.locator("option").count() == 1:
+        expect(page.locator("#compare-said")).to_contain_text("nothing to compare yet")
+        page.evaluate("document.querySelector('#versions').second.selectedIndex = 0")
+    page.click("#versions button")
+    expect(page.locator("#compare-curve svg.main-svg").first).to_be_visible()
+    expect(page.locator("#compare-said")).to_contain_text("On average 0.0 points apart")
