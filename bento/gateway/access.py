@@ -1,7 +1,8 @@
 """Who asks, and what for: API keys, signed-in people, the admin token, and the newcomer on the same machine.
 
 A route says what it needs: ``caller: Annotated[Caller, Depends(allow(Scope.FORECAST))]``. With no key configured, a
-newcomer on the same machine needs none; whoever comes from elsewhere, or through a proxy, always does.
+newcomer on the same machine needs none; whoever comes from elsewhere, or through a proxy, always does. Who signed in on
+a page is known by its session cookie, which opens nothing that changes anything without the token of its forms.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from typing import Final
 from fastapi import Request
 from fastapi.security import APIKeyHeader, HTTPBearer
 
-from bento.http.problems import forbidden, rate_limited, unauthorized
+from bento.http.problems import Problem, forbidden, rate_limited, unauthorized
 from cs2_pipeline.records import accounts, keys
 from cs2_pipeline.records.accounts import User
 from cs2_pipeline.records.buckets import Bucket, Limits, TooOftenError
@@ -50,6 +51,10 @@ PEOPLE: Final = EVERYDAY - {Scope.LIVE_WRITE}
 """What signed-in people may do: events are sent by programs."""
 PERSON_RATE: Final = 20.0
 REREAD_SECONDS: Final = 0.5
+SESSION: Final = "cs2_session"
+"""The cookie of who signed in on a page: scripts cannot read it, and other sites' forms and scripts cannot send it."""
+CSRF_HEADER: Final = "x-csrf-token"
+READING: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 UNKNOWN: Final = "this key or token is not known, or not any more"
 
 
@@ -103,8 +108,15 @@ class Access:
         Raises:
             Problem: 401 without a known credential where one is needed, 429 when it asks too often.
         """
+        found = await self._caller(request)
+        request.state.caller = found
+        return found
+
+    async def _caller(self, request: Request) -> Caller:
         sent = credential(request.headers)
         if not sent:
+            if (session := request.cookies.get(SESSION)) and (person := await self._of_cookie(request, session)):
+                return person
             key_made = self._ring is not None and bool(self._ring.needed_for)
             if not self._configured and not key_made and on_this_machine(request):
                 return NEWCOMER
@@ -146,8 +158,49 @@ class Access:
             raise unauthorized("this session has ended: sign in again")
         if wait := self._people.take(user.id):
             raise rate_limited(math.ceil(wait))
-        scopes = frozenset(Scope) if user.is_admin else PEOPLE
-        return Caller(f"user:{user.id}", scopes, user, claims.session_id)
+        return _person(user, claims.session_id)
+
+    async def _of_cookie(self, request: Request, session: str) -> Caller | None:
+        """Who signed in on a page; None where the session has ended.
+
+        Raises:
+            Problem: 403, the request changes something and was not made by one of our pages; 429, too many.
+        """
+        if self._records is None:
+            return None
+        found = await asyncio.to_thread(accounts.session_of, self._records, session)
+        if found is None:
+            return None
+        if request.scope.get("method") not in READING and not _made_here(request, session):
+            raise Problem(
+                403,
+                "csrf",
+                "Not sent by a page of ours",
+                "the request lacks the token that our pages send: load it anew",
+            )
+        session_id, user = found
+        if wait := self._people.take(user.id):
+            raise rate_limited(math.ceil(wait))
+        return _person(user, session_id)
+
+
+def _person(user: User, session_id: str) -> Caller:
+    return Caller(f"user:{user.id}", frozenset(Scope) if user.is_admin else PEOPLE, user, session_id)
+
+
+def csrf_token(session: str) -> str:
+    """The token that forms of a session carry. Who has it has seen one of our pages with that session's cookie."""
+    return hmac.new(session.encode(), b"forms", "sha256").hexdigest()
+
+
+def _made_here(request: Request, session: str) -> bool:
+    """Whether one of our pages made a request: it sends the session's token, from our own address."""
+    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    if origin and origin.partition("://")[2] != host:
+        return False
+    if request.scope["type"] == "websocket":  # it cannot carry headers: only its origin tells
+        return bool(origin)
+    return hmac.compare_digest(request.headers.get(CSRF_HEADER, "").encode(), csrf_token(session).encode())
 
 
 async def signed_in(request: Request) -> Caller:

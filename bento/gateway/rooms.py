@@ -14,7 +14,7 @@ from fastapi import APIRouter, FastAPI
 from bento.gateway import announcer
 from bento.gateway import forecasts as forecasting
 from bento.gateway.live import curve, graph, intake, matches, room, sources
-from bento.gateway.pages import data, data_docs, models, site, what_if
+from bento.gateway.pages import data, data_docs, models, sign_in, site, what_if
 from bento.gateway.pages import forecasts as forecast_pages
 from bento.gateway.pages import matches as match_pages
 from bento.gateway.routers import announcements, auth, coaching, directories, forecasts, health, records
@@ -46,6 +46,7 @@ ROOMS: Final = (
     Room(models.router),
     Room(data_docs.router),
     Room(data.router),
+    Room(sign_in.router),
     Room(match_pages.router),
     Room(forecast_pages.router),
 )

@@ -65,11 +65,12 @@ def _assembled(settings: Settings) -> dg.Definitions:
             forecasts.ledger_chain,
             forecasts.forecasts_calibrated,
         ],
-        jobs=[*jobs.build(), monitoring.job(), forecasts.job(), *rollback.build(), ingest_exports_job],
+        jobs=[*jobs.build(), monitoring.job(), impact.job(), forecasts.job(), *rollback.build(), ingest_exports_job],
         schedules=[
             nightly_training,
             nightly_live_matches,
             monitoring.daily_monitoring,
+            impact.daily_pricing,
             forecasts.daily_settlement,
             coaching.daily_cards,
         ],

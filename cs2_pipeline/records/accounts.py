@@ -105,6 +105,12 @@ def open_session(records: Records, user: User) -> Session:
         return Session(identifier, user, _new_refresh_token(connection, identifier))
 
 
+def another_token(records: Records, session_id: str) -> str:
+    """One more refresh token of a session: it ends with the session, as all of them do."""
+    with records.writing() as connection:
+        return _new_refresh_token(connection, session_id)
+
+
 def keep_alive(records: Records, refresh_token: str) -> Session:
     """Replace a refresh token by another of the same session.
 

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bento.gateway.access import SESSION, csrf_token
 from bento.gateway.pages import words
 from bento.http.problems import Problem
 
@@ -70,7 +71,10 @@ def page(request: Request, template: str, *, status: int = 200, **context: Any) 
         status: of the answer.
         context: what the template reads; a name it reads and does not find is an error, not an empty place.
     """
-    text = _environment().get_template(template).render(path=request.url.path, **context)
+    caller, session = getattr(request.state, "caller", None), request.cookies.get(SESSION, "")
+    user = caller.user if caller is not None else None
+    shared = {"path": request.url.path, "user": user, "csrf": csrf_token(session) if user and session else ""}
+    text = _environment().get_template(template).render(**shared, **context)
     return HTMLResponse(text, status_code=status, headers=HEADERS)
 
 
@@ -83,8 +87,8 @@ def problem_page(request: Request, problem: Problem) -> HTMLResponse:
 
 
 def wants_html(request: Request) -> bool:
-    """Whether a browser asks for a page rather than a program for a document."""
-    return request.method == "GET" and "text/html" in request.headers.get("accept", "")
+    """Whether a browser opens a page or sends a form, rather than a program or a script asks for a document."""
+    return request.method in ("GET", "POST") and "text/html" in request.headers.get("accept", "")
 
 
 @cache

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from pydantic import Field, SecretStr
 
 from bento.gateway import steam
-from bento.gateway.access import Caller, signed_in
+from bento.gateway.access import SESSION, Caller, signed_in
 from bento.gateway.http.wire import Wire, answer
 from bento.http.problems import Problem, rate_limited, unauthorized
 from cs2_pipeline.records import accounts
@@ -70,7 +70,7 @@ class Me(Wire):
 @router.post("/register", status_code=202, response_model=Registered)
 async def register(request: Request, body: Registration) -> Response:
     """Make an account."""
-    _limit(request)
+    limit(request)
     password = body.password.get_secret_value()
     async with request.app.state.access.hashing:
         await asyncio.to_thread(accounts.register, request.app.state.records, body.username, body.email, password)
@@ -81,7 +81,7 @@ async def register(request: Request, body: Registration) -> Response:
 @router.post("/login", response_model=Token)
 async def login(request: Request, body: Credentials) -> Response:
     """Sign in."""
-    _limit(request, body.username)
+    limit(request, body.username)
     records, password = request.app.state.records, body.password.get_secret_value()
     async with request.app.state.access.hashing:
         user = await asyncio.to_thread(accounts.authenticate, records, body.username, password)
@@ -93,7 +93,7 @@ async def login(request: Request, body: Credentials) -> Response:
 @router.post("/refresh", response_model=Token)
 async def refresh(request: Request) -> Response:
     """Another access token, for the refresh token in the cookie, which is replaced."""
-    _limit(request)
+    limit(request)
     sent = request.cookies.get(COOKIE, "")
     try:
         session = await asyncio.to_thread(accounts.keep_alive, request.app.state.records, sent)
@@ -114,6 +114,7 @@ async def logout(request: Request) -> Response:
         await asyncio.to_thread(accounts.end_session, records, session_id)
     response = Response(status_code=204)
     response.delete_cookie(COOKIE, path="/auth")
+    response.delete_cookie(SESSION, path="/")
     return response
 
 
@@ -129,13 +130,13 @@ async def me(request: Request, caller: Annotated[Caller, Depends(signed_in)]) ->
 @router.get("/steam", status_code=303)
 async def to_steam(request: Request) -> Response:
     """Go to Steam: to link the SteamID to the account of the session, or to sign in with it."""
-    _limit(request)
+    limit(request)
     user = await _session_user(request)
     records = request.app.state.records
     state = await asyncio.to_thread(accounts.begin_steam, records, user.id if user else None)
     response = RedirectResponse(steam.address(request, state), 303)
     response.set_cookie(
-        STEAM_COOKIE, state, max_age=600, path="/auth/steam", httponly=True, samesite="lax", secure=_secure(request)
+        STEAM_COOKIE, state, max_age=600, path="/auth/steam", httponly=True, samesite="lax", secure=secure(request)
     )
     return response
 
@@ -143,7 +144,7 @@ async def to_steam(request: Request) -> Response:
 @router.get("/steam/return", status_code=303)
 async def from_steam(request: Request) -> Response:
     """Come back from Steam."""
-    _limit(request)
+    limit(request)
     state = request.query_params.get("state", "")
     if not state or request.cookies.get(STEAM_COOKIE) != state:
         raise unauthorized("this sign-in was not begun in this browser, or too long ago: begin again at /auth/steam")
@@ -161,6 +162,7 @@ async def from_steam(request: Request) -> Response:
     response = RedirectResponse("/", 303)
     response.delete_cookie(STEAM_COOKIE, path="/auth/steam")
     _keep(request, response, session)
+    keep_on_pages(request, response, await asyncio.to_thread(accounts.another_token, records, session.id))
     return response
 
 
@@ -184,16 +186,29 @@ async def _opened(request: Request, session: Session) -> Response:
 
 def _keep(request: Request, response: Response, session: Session) -> None:
     life = int(SESSION_LIFE.total_seconds())
-    options: dict[str, Any] = {"path": "/auth", "httponly": True, "samesite": "strict", "secure": _secure(request)}
+    options: dict[str, Any] = {"path": "/auth", "httponly": True, "samesite": "strict", "secure": secure(request)}
     response.set_cookie(COOKIE, session.refresh_token, max_age=life, **options)
 
 
-def _secure(request: Request) -> bool:
+def keep_on_pages(request: Request, response: Response, token: str) -> None:
+    """Let the pages know a session by one of its tokens. Links from elsewhere open them signed in, forms do not."""
+    life = int(SESSION_LIFE.total_seconds())
+    options: dict[str, Any] = {"path": "/", "httponly": True, "samesite": "lax", "secure": secure(request)}
+    response.set_cookie(SESSION, token, max_age=life, **options)
+
+
+def secure(request: Request) -> bool:
+    """Whether browsers reach the gateway over TLS, so that cookies need never go without."""
     public: str = request.app.state.settings.public_url or str(request.base_url)
     return public.startswith("https:")
 
 
-def _limit(request: Request, name: str | None = None) -> None:
+def limit(request: Request, name: str | None = None) -> None:
+    """Count a try.
+
+    Raises:
+        Problem: 429, there were too many from this address or for this name.
+    """
     address = request.client.host if request.client else "nowhere"
     access = request.app.state.access
     wait = access.address_tries.take(address) or (access.name_tries.take(name.casefold()) if name else 0.0)

@@ -1,5 +1,6 @@
 """Forecasts as assets: the directories they are asked by, what became of them, and the ledger's head of the day."""
 
+import logging
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
@@ -9,9 +10,12 @@ import dagster as dg
 import pandas as pd
 
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.player_skill import PlayerClassifier
 from cs2_pipeline.datasets import directories as made
+from cs2_pipeline.datasets import form
 from cs2_pipeline.datasets import matches as match_tables
 from cs2_pipeline.datasets.directories import team_id
+from cs2_pipeline.datasets.schema import WIN_PROBABILITY_ADDED
 from cs2_pipeline.datasets.store import MissingTableError
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.assets import reports
@@ -20,10 +24,15 @@ from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.defs.verdicts import read_usable
 from cs2_pipeline.forecasting import calibration, publishing, scores, settling
 from cs2_pipeline.forecasting.settling import Result
+from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.teams import Teams
 from cs2_pipeline.records import announcements, directories, ledger, settlements
 from cs2_pipeline.records.database import Records, open_records
 from cs2_pipeline.records.directories import MAP, PLAYER, TEAM, Entry
+from cs2_pipeline.registry.champion import ArtifactError
+from cs2_pipeline.registry.client import RegistryError
+
+logger = logging.getLogger("cs2.forecasts")
 
 GROUP: Final = "forecasts"
 JOB: Final = "settle_forecasts"
@@ -37,8 +46,9 @@ def _directories(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[N
     """Maps, teams and players of the matches the match model learned from, as the gateway serves them."""
     played = platform.tables.read(catalog.MATCH.dataset).assign(first_score=None, second_score=None)
     found = made.build(played, _player_names(platform), _usable(platform, "rounds"))
+    known = {"form": _form(platform), "added": _added(platform), "tier": _tiers(platform)}
     with _records(platform) as records:
-        count = directories.replace(records, _entries(found))
+        count = directories.replace(records, _entries(found, known))
     counted = {"maps": len(found.maps), "teams": len(found.teams), "players": len(found.players)}
     return dg.MaterializeResult(metadata={"entries": count, **counted})
 
@@ -160,14 +170,46 @@ def _player_names(platform: Platform) -> dict[str, str]:
     return dict(zip(careers["steam_id"].astype(str), careers["player_name"].astype(str), strict=True))
 
 
-def _entries(found: made.Directories) -> Iterator[Entry]:
+def _form(platform: Platform) -> dict[str, Any]:
+    lines = _usable(platform, "player_match_stats")
+    return {} if lines is None else form.latest(lines)
+
+
+def _added(platform: Platform) -> dict[str, Any]:
+    try:
+        return form.added(platform.tables.read(WIN_PROBABILITY_ADDED.name))
+    except MissingTableError:
+        return {}
+
+
+def _tiers(platform: Platform) -> dict[str, Any]:
+    """What the promoted player model says of everybody's career so far; nothing without one."""
+    try:
+        careers = platform.tables.read("players")
+        version = platform.models.champion(catalog.PLAYER.name)
+        if version is None or careers.empty:
+            return {}
+        classifier = PlayerClassifier(version, platform.models.artifact(version))
+    except (MissingTableError, RegistryError, ArtifactError) as error:
+        logger.warning("players have no tiers in the directories: %s", error)
+        return {}
+    names = [field.name for field in PLAYER_FIELDS]
+    said = classifier.many([dict(zip(names, row, strict=True)) for row in careers[names].itertuples(index=False)])
+    return {
+        str(player): classifier.word(one) | {"version": version.version, "rounds": int(rounds)}
+        for player, rounds, one in zip(careers["steam_id"], careers["total_rounds"], said, strict=True)
+    }
+
+
+def _entries(found: made.Directories, known: Mapping[str, Mapping[str, Any]]) -> Iterator[Entry]:
     for place in found.maps.values():
         yield Entry(MAP, place.id, place.name, place.matches, place.last_played, {"ct_share": place.ct_share})
     for team in found.teams.values():
         about = {"names": list(team.names), "player_ids": list(team.player_ids), "won": team.won}
         yield Entry(TEAM, team.id, team.name, team.matches, team.last_played, about)
     for player in found.players.values():
-        about = {"team_id": player.team_id, "won": player.won}
+        more = {name: of_all[player.id] for name, of_all in known.items() if player.id in of_all}
+        about = {"team_id": player.team_id, "won": player.won, **more}
         yield Entry(PLAYER, player.id, player.name, player.matches, player.last_played, about)
 
 

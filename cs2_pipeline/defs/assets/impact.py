@@ -1,7 +1,7 @@
 """Win probability added by players, priced by the champion of the round model."""
 
 from datetime import date
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 import pandas as pd
@@ -22,6 +22,7 @@ from cs2_pipeline.evaluation.domain import state_features, states_of
 from cs2_pipeline.game.features import ROUND_FEATURES
 
 NAME: Final = WIN_PROBABILITY_ADDED.name
+JOB: Final = "price_players"
 _ROUND_MODEL: Final = next(spec for spec in catalog.MODELS if spec.extracted == "round_snapshots")
 
 
@@ -71,3 +72,18 @@ def build() -> list[dg.AssetsDefinition]:
         deps=["rounds", _ROUND_MODEL.promotion],
     )(retried(win_probability_added))
     return [made]
+
+
+def job() -> Any:
+    """The job that prices what players did."""
+    return dg.define_asset_job(JOB, dg.AssetSelection.assets(NAME), description="Price what players did in all rounds.")
+
+
+daily_pricing = dg.ScheduleDefinition(
+    name="daily_pricing",
+    job_name=JOB,
+    cron_schedule="40 5 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+    description="Prices what players did at 05:40 UTC, before the directories that show it are made.",
+)

@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 import pytest
 
+from bento.gateway.access import SESSION
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 
 STEAM_ID = "76561198000000001"
@@ -98,6 +99,16 @@ def test_a_signed_in_person_links_a_steam_id(gateway, provider):
     assert gateway.get(provider.send_back(begin(gateway))).status_code == 303
     who = me(gateway)
     assert (who["username"], who["steam_id"]) == ("anna", STEAM_ID)
+
+
+def test_who_came_from_steam_is_signed_in_on_the_pages_until_signing_out(gateway, provider):
+    gateway.get(provider.send_back(begin(gateway)))
+    session = gateway.cookies[SESSION]
+    assert "Sign out" in gateway.get("/data", headers={"Accept": "text/html"}).text
+    gateway.post("/auth/logout")
+    assert SESSION not in gateway.cookies
+    gateway.cookies.set(SESSION, session)
+    assert "Sign out" not in gateway.get("/data", headers={"Accept": "text/html"}).text
 
 
 def test_a_steam_id_belongs_to_one_account(gateway, provider):

@@ -1,13 +1,12 @@
-// A player's own plan: asked with the session of this browser, planned anew, deleted.
+// A player's own plan: asked with the session of this page, planned anew, deleted.
 "use strict";
 (() => {
   const place = document.getElementById("plan");
   const at = (name) => document.getElementById(name);
   const base = `/api/v1/players/${encodeURIComponent(place.dataset.player)}`;
-  let token = null;
 
   const ask = async (end, options = {}) => {
-    const headers = { Authorization: `Bearer ${token}`, ...(options.body ? { "Content-Type": "application/json" } : {}) };
+    const headers = { ...window.session.headers(), ...(options.body ? { "Content-Type": "application/json" } : {}) };
     const answered = await fetch(`${base}/${end}`, { ...options, headers });
     if (answered.status === 204) { return null; }
     const body = await answered.json();
@@ -53,10 +52,6 @@
     await show();
   }));
   at("show-plan").addEventListener("click", said(async () => {
-    // The session's cookie is for /auth alone: it is exchanged for a token, which this page keeps while it is open.
-    const opened = await fetch("/auth/refresh", { method: "POST" });
-    if (!opened.ok) { throw new Error("You are not signed in: sign in through Steam first."); }
-    token = (await opened.json()).access_token;
     await show();
     at("plan-form").hidden = false;
     at("show-plan").hidden = true;

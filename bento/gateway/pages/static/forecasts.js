@@ -73,7 +73,7 @@
     place("refused").hidden = true;
     try {
       answer(await asked("/api/v1/forecasts/series", {
-        method: "POST", headers: { "Content-Type": "application/json" },
+        method: "POST", headers: { "Content-Type": "application/json", ...window.session.headers() },
         body: JSON.stringify({ team1_id: form.get("team1"), team2_id: form.get("team2"), best_of: Number(form.get("best_of")), map_ids: form.getAll("map") }),
       }));
       newest();

@@ -70,7 +70,7 @@
     history.replaceState(null, "", `?${new URLSearchParams(values)}`);
     try {
       const response = await fetch("/api/v1/what-if/round", {
-        method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(values),
+        method: "POST", headers: { "Content-Type": "application/json", ...window.session.headers() }, body: JSON.stringify(values),
       });
       const found = await response.json();
       if (response.ok) { answer(found); } else { refuse(found); }

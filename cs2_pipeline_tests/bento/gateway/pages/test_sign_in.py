@@ -1,0 +1,111 @@
+"""Signing in on a page: what the cookie opens, what only our own pages can send, and what ends it."""
+
+import re
+
+import pytest
+
+from bento.gateway.access import CSRF_HEADER, SESSION
+from bento.gateway.pages.sign_in import FORM
+from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
+
+HTML = {"Accept": "text/html"}
+ANNA = {"username": "anna", "email": "anna@example.org", "password": "correct horse battery"}
+STATE = "/api/v1/what-if/round"
+
+
+@pytest.fixture
+def outside(tmp_path):
+    """A browser on another machine."""
+    with open_gateway(tmp_path, client=ELSEWHERE) as client:
+        client.headers.update(HTML)
+        client.follow_redirects = False
+        yield client
+
+
+def form_of(browser):
+    return re.search(r'name="form" value="([^"]+)"', browser.get("/sign-in").text)[1]
+
+
+def sign_in(browser, **change):
+    browser.post("/register", data={**ANNA, "form": form_of(browser)})
+    sent = {"username": "anna", "password": ANNA["password"], "form": form_of(browser), **change}
+    return browser.post("/sign-in", data=sent)
+
+
+def token_of(browser):
+    return re.search(r'name="csrf-token" content="([^"]+)"', browser.get("/data").text)[1]
+
+
+def test_from_elsewhere_a_page_asks_to_sign_in_and_opens_then(outside):
+    closed = outside.get("/data")
+    assert closed.status_code == 401
+    assert "/sign-in?next=/data" in closed.text
+    answered = sign_in(outside, next="/data")
+    assert (answered.status_code, answered.headers["location"]) == (303, "/data")
+    opened = outside.get("/data")
+    assert opened.status_code == 200
+    assert "anna" in opened.text
+    assert "Sign out" in opened.text
+
+
+def test_the_cookie_is_kept_from_scripts_and_from_forms_of_other_sites(outside):
+    (cookie,) = [one for one in sign_in(outside).headers.get_list("set-cookie") if one.startswith(SESSION)]
+    assert "HttpOnly" in cookie
+    assert "SameSite=lax" in cookie
+    assert outside.cookies[SESSION] not in outside.get("/data").text
+
+
+def test_what_changes_something_needs_the_token_of_the_page_and_its_own_origin(outside):
+    sign_in(outside)
+    token = {CSRF_HEADER: token_of(outside), "Accept": "application/json"}
+    assert outside.post(STATE, json={}, headers={"Accept": "application/json"}).status_code == 403
+    assert outside.post(STATE, json={}, headers=token | {CSRF_HEADER: "0" * 64}).status_code == 403
+    assert outside.post(STATE, json={}, headers=token | {"Origin": "http://evil.example"}).status_code == 403
+    assert outside.post(STATE, json={}, headers=token).status_code != 403
+    assert outside.post(STATE, json={}, headers=token | {"Origin": "http://127.0.0.1"}).status_code != 403
+
+
+def test_who_signed_in_may_send_no_events_of_matches(outside):
+    sign_in(outside)
+    sent = outside.post("/api/v1/events", json={}, headers={CSRF_HEADER: token_of(outside)})
+    assert sent.status_code == 403
+
+
+def test_a_form_of_another_page_signs_nobody_in_and_registers_nobody(outside):
+    assert sign_in(outside, form="made up").status_code == 403
+    form = form_of(outside)
+    outside.cookies.delete(FORM)
+    for path in ("/sign-in", "/register"):
+        assert outside.post(path, data={**ANNA, "form": form}).status_code == 403
+    assert SESSION not in outside.cookies
+
+
+def test_signing_out_ends_the_session_and_only_our_own_form_does(outside):
+    sign_in(outside)
+    session, token = outside.cookies[SESSION], token_of(outside)
+    assert outside.post("/sign-out", data={"csrf": "0" * 64}).status_code == 403
+    assert outside.get("/data").status_code == 200
+    assert outside.post("/sign-out", data={"csrf": token}).headers["location"] == "/sign-in"
+    outside.cookies.set(SESSION, session)
+    assert outside.get("/data").status_code == 401
+
+
+def test_a_wrong_password_and_an_unknown_name_are_answered_alike(outside):
+    wrong = sign_in(outside, password="wrong")
+    unknown = sign_in(outside, username="nobody")
+    assert wrong.status_code == unknown.status_code == 401
+    without_form = [re.sub(r'value="[^"]*"', "", one.text) for one in (wrong, unknown)]
+    assert without_form[0] == without_form[1]
+    assert "The name or the password is wrong" in wrong.text
+
+
+@pytest.mark.parametrize("goal", ["//evil.example", "https://evil.example", "/\\evil.example", "/a\r\nb: c", ""])
+def test_the_way_on_never_leads_to_another_host(outside, goal):
+    assert sign_in(outside, next=goal).headers["location"] == "/"
+
+
+def test_what_cannot_be_an_account_is_named_without_repeating_the_password(outside):
+    answered = outside.post("/register", data={**ANNA, "password": "short", "form": form_of(outside)})
+    assert answered.status_code == 422
+    assert "look at password" in answered.text
+    assert "short" not in answered.text

@@ -1,0 +1,44 @@
+"""Form and win probability added: the newest matches first, sums over rounds, intervals over matches."""
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.datasets import form
+
+
+def line(player, day, **change):
+    return {
+        "steam_id": player, "match_id": day, "started_at": pd.Timestamp(2026, 1, day, tz="UTC"), "map_name": "de_nuke",
+        "kills": 20, "deaths": 10, "rounds": 20, "damage": 1500, **change,
+    }  # fmt: skip
+
+
+def test_the_form_is_the_newest_matches_first_and_no_more_than_ten():
+    lines = pd.DataFrame([line("a", day) for day in range(1, 13)] + [line("b", 1, map_name=None, rounds=0)])
+    found = form.latest(lines.sample(frac=1, random_state=1))
+    assert [one["day"] for one in found["a"]] == [f"2026-01-{day:02}" for day in range(12, 2, -1)]
+    assert found["a"][0] == {
+        "day": "2026-01-12", "map_name": "de_nuke", "kills": 20, "deaths": 10, "rounds": 20, "adr": 75.0,
+    }  # fmt: skip
+    assert (found["b"][0]["map_name"], found["b"][0]["adr"]) == (None, None)
+
+
+def test_what_was_added_counts_rounds_not_matches_and_few_matches_have_no_interval():
+    few = pd.DataFrame([{"steam_id": "a", "total": 0.4, "rounds": 10}, {"steam_id": "a", "total": 0.1, "rounds": 30}])
+    found = form.added(few)["a"]
+    assert found["per_round"] == pytest.approx(0.5 / 40)
+    assert (found["low"], found["high"], found["rounds"], found["matches"]) == (None, None, 40, 2)
+
+
+def test_the_interval_holds_the_mean_and_narrows_with_matches():
+    totals = [0.5, -0.3, 0.2, 0.4, -0.1]
+
+    def width(times):
+        lines = [{"steam_id": "a", "total": total, "rounds": 20} for total in totals * times]
+        found = form.added(pd.DataFrame(lines))["a"]
+        assert found["low"] < found["per_round"] < found["high"]
+        return found["high"] - found["low"]
+
+    assert width(16) == pytest.approx(width(1) / 4, rel=0.15)
+    equal = pd.DataFrame([{"steam_id": "a", "total": 0.2, "rounds": 20}] * 5)
+    assert form.added(equal)["a"]["low"] == form.added(equal)["a"]["high"] == pytest.approx(0.01)
