@@ -1,5 +1,7 @@
 """The backup and restore scripts on a real PostgreSQL."""
 
+import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -86,3 +88,50 @@ def test_a_restore_while_somebody_is_connected_to_either_changes_neither(
         assert postgres.sql(one, f"SELECT to_regclass('since_{database}')") == f"since_{database}"
     postgres.script("restore.sh", str(tmp_path))
     assert postgres.sql("mlflow", f"SELECT to_regclass('since_{database}')") == ""
+
+
+ENDED_AT = """#!/bin/sh
+case "$*" in *"{step}"*) kill -{signal} "$(ps -o pgid= $$ | tr -d ' ')" ;; esac
+exec {psql} "$@"
+"""
+"""Stands before psql and ends the script that calls it at one of its steps."""
+
+
+@pytest.mark.parametrize(
+    ("step", "signal", "swapped"),
+    [("pg_stat_activity", "TERM", False), ("pg_stat_activity", "INT", False), ("RENAME TO", "TERM", True)],
+)
+def test_a_restore_that_is_ended_on_its_way_leaves_all_databases_open_and_of_one_day(
+    postgres: Postgres, tmp_path: Path, step: str, signal: str, swapped: bool
+) -> None:
+    databases = ("dagster", "mlflow", "records")
+    made = f"since_{step}_{signal}".lower().replace(" ", "_")
+    postgres.script("backup.sh", str(tmp_path))
+    for database in databases:
+        postgres.sql(database, f"CREATE TABLE {made} (id int)")
+    psql = shutil.which("psql", path=postgres.environment["PATH"])
+    before = tmp_path / "bin" / "psql"
+    before.parent.mkdir()
+    before.write_text(ENDED_AT.format(step=step, signal=signal, psql=psql))
+    before.chmod(0o755)
+    environment = postgres.environment | {"PATH": f"{before.parent}{os.pathsep}{postgres.environment['PATH']}"}
+
+    script = ["sh", str(ROOT / "deploy" / "postgres" / "restore.sh"), str(tmp_path)]
+    ended = subprocess.run(script, check=False, env=environment, capture_output=True, text=True,
+                           start_new_session=True)  # fmt: skip
+
+    assert ended.returncode == 1, ended.stderr
+    for database in databases:
+        assert postgres.sql(database, f"SELECT to_regclass('{made}')") == ("" if swapped else made)
+    postgres.script("restore.sh", str(tmp_path))
+    assert postgres.sql("postgres", "SELECT count(*) FROM pg_database WHERE datname ~ 'restored|replaced'") == "0"
+    test_each_role_reaches_its_own_database_only(postgres)
+
+
+def test_a_restore_that_was_killed_outright_is_mended_by_the_next_one(postgres: Postgres, tmp_path: Path) -> None:
+    postgres.script("backup.sh", str(tmp_path))
+    for database in ("dagster", "mlflow", "records"):  # as a kill between closing and swapping leaves them
+        postgres.sql("postgres", f"CREATE DATABASE {database}_restored")
+        postgres.sql("postgres", f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
+    postgres.script("restore.sh", str(tmp_path))
+    test_each_role_reaches_its_own_database_only(postgres)

@@ -1,14 +1,17 @@
 """What the compose file promises."""
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import grimp
 import pytest
 import yaml
 
+from cs2_pipeline import settings as settings_module
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.deploy.compose import COMPOSE, ROOT, SECRETS, services
 
@@ -86,12 +89,81 @@ def test_every_variable_of_the_compose_file_is_explained_in_the_example() -> Non
     assert asked <= explained
 
 
-def test_every_setting_reaches_the_container_that_reads_it() -> None:
-    handed_on = {key for name in ("code-location", "predictions", "gateway") for key in services()[name]["environment"]}
-    expected = {f"CS2_{name.upper()}" for name in Settings.model_fields if name not in FIXED_IN_CONTAINERS}
-    assert expected - handed_on == set(), "hand it on in docker-compose.yml"
+READERS = {
+    "code-location": ("cs2_pipeline.definitions",),
+    "exporter": ("cs2_pipeline.defs.exporter",),
+    "predictions": ("bento.predictions.__main__", "bento.predictions.service", "bento.predictions.champions.follower"),
+    "gateway": ("bento.gateway.__main__", "bento.gateway.service", "bento.gateway.app"),
+    "consumer": ("bento.gateway.consumer",),
+}
+"""The modules that a service's command runs; what they import it may run too."""
+LIVE = {"redis_url", "live_webhooks", "webhooks_to_private", "event_secret"}
+NOT_ITS_AFFAIR = {
+    "code-location": LIVE | {"data_docs"},
+    "exporter": LIVE | {"data_docs"},
+    "predictions": {"records_url"},
+    "gateway": {"served_models"},
+    "consumer": {"records_url", "served_models"},
+}
+"""Settings read in modules that a service imports and in code that it does not run: prices of live events are the
+gateway's and the consumers', keys of the records open the gateway alone."""
+
+
+@pytest.fixture(scope="module")
+def imports() -> grimp.ImportGraph:
+    return grimp.build_graph("cs2_pipeline", "bento", cache_dir=None)
+
+
+def read_by(modules: set[str]) -> set[str]:
+    """The settings that modules read, directly or by a method of the settings."""
+    (described,) = (node for node in ast.parse(Path(settings_module.__file__).read_text()).body
+                    if isinstance(node, ast.ClassDef) and node.name == "Settings")  # fmt: skip
+    methods = {node.name: read(node, {"self"}) for node in described.body if isinstance(node, ast.FunctionDef)}
+    found: set[str] = set()
+    todo = {name for one in modules for name in read(parsed(one), {"settings", "chosen", "load"})}
+    while todo:
+        name = todo.pop()
+        if name in Settings.model_fields:
+            found.add(name)
+        else:
+            todo |= methods.get(name, set())
+    return found
+
+
+def read(tree: ast.AST, owners: set[str]) -> set[str]:
+    """Names of the attributes of `owners`, which are names, attributes or what a function of that name gives."""
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            of = node.value.func if isinstance(node.value, ast.Call) else node.value
+            if (of.id if isinstance(of, ast.Name) else getattr(of, "attr", "")).strip("_") in owners:
+                found.add(node.attr)
+    return found
+
+
+def parsed(module: str) -> ast.AST:
+    place = ROOT / Path(*module.split("."))
+    file = place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
+    return ast.parse(file.read_text() if file.exists() else "")
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_setting_reaches_each_container_that_reads_it(name: str, imports: grimp.ImportGraph) -> None:
+    modules = set(READERS[name]).union(*map(imports.find_upstream_modules, READERS[name]))
+    # The command line is run in a container now and then; what it reads the service reads too.
+    modules = {one for one in modules if not one.startswith("cs2_pipeline.cli")} - {settings_module.__name__}
+    needed = read_by(modules) - FIXED_IN_CONTAINERS
+    handed_on = {key[4:].lower() for key in services()[name]["environment"] if key.startswith("CS2_")}
+    assert len(needed) >= 5, "the settings that it reads were not found"
+    assert needed - handed_on - NOT_ITS_AFFAIR[name] == set(), "hand it on in docker-compose.yml"
+    assert needed & handed_on & NOT_ITS_AFFAIR[name] == set()
+
+
+def test_every_setting_is_read_in_a_container_and_none_handed_on_is_unknown() -> None:
+    handed_on = {key for name in READERS for key in services()[name]["environment"] if key.startswith("CS2_")}
     known = {f"CS2_{name.upper()}" for name in Settings.model_fields}
-    assert {key for key in handed_on if key.startswith("CS2_")} <= known
+    assert handed_on <= known
+    assert known - handed_on == {f"CS2_{name.upper()}" for name in FIXED_IN_CONTAINERS}
 
 
 def test_a_run_in_a_container_of_its_own_gets_every_setting_that_the_code_location_has() -> None:

@@ -1,19 +1,26 @@
 """The follower keeps the cache as MLflow has it, and repairs what was damaged there."""
 
 import asyncio
+import math
 import os
+import re
 import socket
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
-from bento.predictions.champions.champions import Champions
+from bento.predictions.champions import champions as champions_module
+from bento.predictions.champions.champions import STALE, STARTING, Champions
 from bento.predictions.champions.follower import Follower
 from bento.predictions.champions.status import Status
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import free_port
+
+SERVICE_GUIDE = Path(__file__).parents[4] / "docs" / "service.md"
 
 
 @pytest.fixture
@@ -112,6 +119,48 @@ def test_a_postgres_that_accepts_and_says_nothing_does_not_hold_the_follower_for
         done = subprocess.run([sys.executable, "-c", script], env=environment, stdin=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert Status.read(settings.champion_cache).error == "MLflow has not answered within 0.2 s"
+
+
+def test_the_bound_on_how_long_a_hanging_mlflow_goes_unsaid_is_the_one_in_the_docs(tmp_path, monkeypatch):
+    settings = Settings(home=tmp_path, reload_interval=3.0)
+    bound = STALE * 3.0 + STARTING
+    Status(1_000.0).write(settings.champion_cache)
+    monkeypatch.setattr(champions_module.time, "time", lambda: 900.0)
+    champions = Champions(settings)
+    glance(champions)
+
+    def complains(now):
+        monkeypatch.setattr(champions_module.time, "time", lambda: now)
+        return any("has not answered" in one for one in champions.complaints(detailed=False))
+
+    assert not complains(1_000.0 + bound)
+    assert complains(math.nextafter(1_000.0 + bound, math.inf))
+    (said,) = re.findall(r"(\d+) × `CS2_RELOAD_INTERVAL` \+ (\d+) s", SERVICE_GUIDE.read_text())
+    assert tuple(map(float, said)) == (STALE, STARTING)
+
+
+def test_an_mlflow_that_accepts_and_says_nothing_makes_the_service_say_so(tmp_path, monkeypatch):
+    """Whatever the client's own limits are: here they are far away."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        uri = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        settings = Settings(home=tmp_path, mlflow_tracking_uri=uri, reload_interval=0.1)
+        settings.champion_cache.mkdir(parents=True)
+        environment = {"CS2_HOME": str(tmp_path), "CS2_MLFLOW_TRACKING_URI": uri, "MLFLOW_HTTP_REQUEST_TIMEOUT": "600"}
+        command = [sys.executable, "-m", "bento.predictions.champions.follower"]
+        monkeypatch.setattr(champions_module, "STARTING", 0.5)
+        champions = Champions(settings)
+        with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as follower:
+            try:
+                asking, _ = silent.accept()
+                with asking:
+                    assert asking.recv(1)  # it asks, and gets no answer
+                    while not any("has not answered" in one for one in champions.complaints()):
+                        glance(champions)
+                        time.sleep(0.05)
+                    assert follower.poll() is None
+                    assert Status.read(settings.champion_cache) is None
+            finally:
+                follower.kill()
 
 
 @pytest.mark.parametrize("service", [0, 15])
