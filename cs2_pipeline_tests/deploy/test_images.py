@@ -110,8 +110,8 @@ SERVED = {
     "predictions": ["bento.predictions.__main__", "bento.predictions.service", "bento.predictions.prediction_log",
                     "bento.predictions.champions.follower"],
     "gateway": ["bento.gateway.__main__", "bento.gateway.service", "bento.gateway.app", "bento.gateway.consumer",
-                "cs2_pipeline.cli.main", "cs2_pipeline.cli.keys", "cs2_pipeline.live.relay", "cs2_pipeline.live.channels",
-                "cs2_pipeline.live.log.redis", "cs2_pipeline.live.history.clickhouse"],
+                "cs2_pipeline.cli.main", "cs2_pipeline.cli.keys", "cs2_pipeline.live.relay",
+                "cs2_pipeline.live.channels", "cs2_pipeline.live.log.redis", "cs2_pipeline.live.history.clickhouse"],
 }  # fmt: skip
 ONLY_THOSE = """
 import importlib, json, sys

@@ -65,6 +65,17 @@ def test_every_entry_holds_the_hash_of_the_one_before(chain):
         previous = entry.hash
 
 
+def test_an_entry_has_the_time_its_draft_names_and_else_that_of_its_making(records):
+    before = datetime.now(UTC)
+    unnamed = Draft("map", {})
+    after = datetime.now(UTC)
+    assert before <= unnamed.at <= after
+    assert draft().at == AT
+    first, second = write(records, draft(), unnamed)
+    assert (first.at, second.at) == (AT, unnamed.at)
+    assert [entry.at for entry in ledger.entries(records)] == [AT, unnamed.at]
+
+
 def test_the_same_draft_twice_is_one_entry(records):
     one = draft()
     (first,) = write(records, one)

@@ -105,6 +105,27 @@ def test_a_bound_comes_near_the_truth_with_many_matches():
     assert lower_bound(loss[:1], np.ones(1), depth=0, most=1, rate=0.025) < 0.1
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    matches=st.lists(st.tuples(st.floats(-0.5, 1.0), st.integers(1, 20)), min_size=1, max_size=30),
+    shift=st.floats(-0.3, 0.3),
+)
+def test_a_bound_moves_with_what_it_bounds_and_lies_between_the_depth_and_the_mean(matches, shift):
+    """Adding a constant to every mean adds it to the bound: the depth moves along, so the bets are the same."""
+    mean, count = np.asarray([one for one, _ in matches]), np.asarray([float(many) for _, many in matches])
+    low = lower_bound(mean * count, count, depth=0.5, most=20, rate=0.05)
+    moved = lower_bound((mean + shift) * count, count, depth=0.5 - shift, most=20, rate=0.05)
+    assert moved == pytest.approx(low + shift, abs=1e-6)
+    assert -0.5 <= low <= (mean * count).sum() / count.sum()
+
+
+@pytest.mark.parametrize("mean", [-0.3, 0.0, 0.4])
+def test_a_bound_of_a_mean_that_never_varies_comes_near_it_from_below(mean):
+    counts = np.full(3_000, 10.0)
+    low = lower_bound(mean * counts, counts, depth=0.5, most=10, rate=0.05)
+    assert mean - 0.03 < low < mean
+
+
 def test_nothing_seen_bounds_nothing():
     assert lower_bound(np.zeros(3), np.zeros(3), depth=0.8, most=24, rate=0.05) == -0.8
     assert betting.FRACTIONS[-1] < 1
