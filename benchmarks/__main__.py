@@ -23,6 +23,7 @@ BENCHMARKS: Final = (
     "forecasting",
     "gateway",
     "live",
+    "coaching",
 )
 REPORT: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 

@@ -5,8 +5,9 @@ threshold, once learned by a random forest from labels made by that threshold, e
 not see that player. A trial's usual way is a t-test of the
 matches since against those before, looked at after every match.
 
-``python -m benchmarks.coaching [FOLDER]``: the folder holds ``pro_demos_2024`` (CS Demo Manager's exports as Parquet)
-and ``rocket_league/rlcs`` (a row for each player and game); without it the simulated part is run alone.
+``python -m benchmarks.coaching [FOLDER]``: the folder, by default ``../shared/data`` where it exists, holds
+``pro_demos_2024`` (CS Demo Manager's exports as Parquet) and ``rocket_league/rlcs`` (a row for each player and game);
+without it the simulated part is run alone.
 """
 
 import sys
@@ -21,12 +22,16 @@ from scipy import stats
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_predict
 
+from benchmarks import players_left
 from cs2_pipeline.coaching import estimates, trials
 from cs2_pipeline.coaching.cards import MOST_WEAKNESSES
+from cs2_pipeline.coaching.counterstrike import priced
 from cs2_pipeline.coaching.counterstrike import skills as counterstrike
 from cs2_pipeline.coaching.counterstrike.observations import observations
+from cs2_pipeline.coaching.counterstrike.play import play
 from cs2_pipeline.coaching.estimates import Known, Peers
 from cs2_pipeline.coaching.league import league
+from cs2_pipeline.coaching.observed import OBSERVATIONS
 from cs2_pipeline.coaching.reliability import reliability
 from cs2_pipeline.coaching.rocket_league import skills as rocket_league
 from cs2_pipeline.coaching.rocket_league.observations import of_professionals
@@ -51,6 +56,8 @@ POPULATIONS: Final = {
 """Spread and noise as in professional play of 2024; clutches without any difference between players."""
 SKILLS: Final = tuple(skill for skill in counterstrike.SKILLS if skill.name in POPULATIONS)
 TRIALS, LOOKS, BEFORE = 400, 120, 30
+MAPS, TIERS = 7, 3
+SHARED: Final = Path(__file__).parents[2] / "shared" / "data"
 LEAST_MATCHES: Final = 6
 FOLDS: Final = 10
 
@@ -60,9 +67,10 @@ Named = Mapping[str, Sequence[str]]
 def main() -> None:
     """Print the report."""
     simulated()
+    contexts()
     no_effect()
-    if len(sys.argv) > 1:
-        folder = Path(sys.argv[1])
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else SHARED
+    if folder.is_dir():
         real("Counter-Strike: 248 professional demos of 2024", *professionals(folder), counterstrike.SKILLS)
         games = rlcs(folder)
         real("Rocket League: professional 3v3 games", games, None, rocket_league.SKILLS)
@@ -100,6 +108,48 @@ def simulated() -> None:
         "\nFalse: the true skill is at or above the median. Found: the share named of skills truly more than one "
         "standard deviation below it.\n"
     )
+
+
+def contexts() -> None:
+    """The same with maps, sides and tiers that matter, each pooled in turn; the truth is a player's gap to the tier."""
+    figures: dict[str, list[float]] = {}
+    for seed in SEEDS:
+        rows, truth = observe(SKILLS, POPULATIONS, MATCHES, seed=seed, maps=MAPS, tiers=TIERS)
+        ways = {
+            "tier, map and side": rows,
+            "tier alone": rows.assign(context=""),
+            "neither": rows.assign(context="", group="all"),
+        }
+        for way, seen in ways.items():
+            summed = seen.groupby(list(OBSERVATIONS[:-2]), as_index=False)[["total", "exposure"]].sum()
+            known = league(summed, SKILLS, reference="swing")
+            counts = figures.setdefault(way, [0.0] * 5)
+            for card in known.cards.values():
+                number = int(card.player.removeprefix("player"))
+                weak = {line.skill.name for line in card.weaknesses}
+                for line in card.lines:
+                    population, sign = POPULATIONS[line.skill.name], line.skill.sign
+                    median = population.mean + sign * population.spread * (number % TIERS)
+                    own = truth[line.skill.name][number]
+                    low, high = line.known.interval()
+                    counts[0] += low <= own <= high
+                    counts[1] += 1
+                    counts[2] += line.skill.name in weak and sign * (own - median) >= 0
+                    really = population.spread > 0 and sign * (own - median) < -population.spread
+                    counts[3] += really and line.skill.name in weak
+                    counts[4] += really
+    cards = len(SEEDS) * len(MATCHES)
+    print("### Maps, sides and tiers\n")
+    print(
+        f"{cards} simulated players of {TIERS} tiers, a standard deviation apart, on {MAPS} maps that move values by as"
+    )
+    print("much as players of a tier differ, on each side; players have favourite maps.\n")
+    print("| Pooled by | 90 % intervals hold | false weaknesses per 100 cards | true ones found |\n|---|---|---|---|")
+    for way, (held, lines, false, found, real_) in figures.items():
+        print(
+            f"| {way} | {100 * held / lines:.1f} % | {100 * false / cards:.1f} | {100 * found / max(real_, 1):.0f} % |"
+        )
+    print()
 
 
 def usual(rows: pd.DataFrame, players: Sequence[str]) -> dict[str, Named]:
@@ -178,6 +228,7 @@ def professionals(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         at=pd.to_datetime(rounds[key].map(about["date"]), utc=True),
         tick_rate=rounds[key].map(about["tickrate"]),
         ct_wins=(rounds["winner side"] == 3).astype("int64"),
+        map_name=rounds[key].map(about["map"]),
     ).drop_duplicates("round_id")
     people = economy.assign(
         round_id=economy[key] + "-" + economy["round"].astype("str"),
@@ -191,7 +242,9 @@ def professionals(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     )
     bombs = pd.DataFrame({"round_id": [], "tick": [], "player": [], "event": []})
     columns = ["round_id", "tick", "killer", "victim", "headshot"]
-    found = observations(rounds.dropna(subset=["at"]), people[["round_id", "player", "side"]], kills[columns], bombs)
+    tables = (rounds.dropna(subset=["at"]), people[["round_id", "player", "side"]], kills[columns], bombs)
+    prices = players_left.moments(play(*tables))
+    found = pd.concat([observations(*tables), priced.observations(*tables, prices=prices)], ignore_index=True)
     box = players.assign(
         player=players["steamid"].astype("str"), match=players[key], adr=players["avg damages per round"]
     )
@@ -213,6 +266,7 @@ def real(title: str, rows: pd.DataFrame, box: pd.DataFrame | None, skills: Seque
     print(f"{heads}{extra}\n|---|---|---|---|---|---|{rule}")
     for skill in skills:
         own = rows[rows["skill"] == skill.name].assign(group="all")
+        own = estimates.adjusted(own) if not own.empty else own
         known = reliability(own, skill=skill.name) if not own.empty else None
         if known is None:
             continue

@@ -21,6 +21,7 @@ LEVEL: Final = 0.9
 MIN_PEERS: Final = 20
 """Players a group must have: with fewer its spread is a guess."""
 _ROUNDS: Final = 60
+_SETTLED: Final = 1e-3
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,46 @@ class Known:
         if self.error == 0:
             return float(self.mean < bound)
         return float(norm.cdf((bound - self.mean) / self.error))
+
+
+def adjusted(observations: pd.DataFrame) -> pd.DataFrame:
+    """Observations of one skill as if all had been made in the average context, added up by player and match.
+
+    What a context (a map and a side) adds to everybody's value is estimated from players seen in several, and pulled
+    towards nothing by as much as chance explains of it; so a player who mostly plays a hard map is not taken for a
+    weak one.
+    """
+    keys = ["player", "match", "at", "group", "skill"]
+    effects = _context_effects(observations)
+    if effects is not None:
+        total = observations["total"] - observations["exposure"] * observations["context"].map(effects)
+        observations = observations.assign(total=total.to_numpy("float64"))
+    return observations.groupby(keys, as_index=False, sort=False)[["total", "exposure"]].sum()
+
+
+def _context_effects(rows: pd.DataFrame) -> pd.Series | None:
+    """By context, what it adds to a value; None with one context."""
+    context, names = pd.factorize(rows["context"])
+    if len(names) < 2:
+        return None
+    player, players = pd.factorize(rows["player"])
+    weight = rows["exposure"].to_numpy("float64")
+    value = rows["total"].to_numpy("float64") / weight
+    seen = np.bincount(context, weight)
+    effect = np.zeros(len(names))
+    for _ in range(_ROUNDS):
+        own = np.bincount(player, weight * (value - effect[context])) / np.bincount(player, weight)
+        plain = np.bincount(context, weight * (value - own[player])) / seen
+        squares = weight * (value - own[player] - plain[context]) ** 2
+        noise = squares.sum() / max(len(value) - len(players) - len(names) + 1, 1)
+        spread = _spread(plain, noise / seen)
+        share = spread**2 / (spread**2 + noise / seen) if spread else np.zeros(len(names))
+        moved = share * (plain - np.average(plain, weights=seen))
+        if np.abs(moved - effect).max() <= _SETTLED * max(np.abs(moved).max(), np.finfo(float).tiny):
+            effect = moved
+            break
+        effect = moved
+    return pd.Series(effect, index=names)
 
 
 def by_player(observations: pd.DataFrame) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import pandas as pd
 from cs2_pipeline.coaching import cards, estimates, trials
 from cs2_pipeline.coaching.cards import Card
 from cs2_pipeline.coaching.estimates import Known, Peers
-from cs2_pipeline.coaching.observed import checked
+from cs2_pipeline.coaching.observed import EVERYBODY, checked
 from cs2_pipeline.coaching.reliability import Reliability, reliability
 from cs2_pipeline.coaching.skills import Skill
 from cs2_pipeline.coaching.trials import After, Answer, Progress
@@ -36,31 +36,39 @@ class League:
     reliabilities: Mapping[str, Reliability | None]
 
 
-def league(observations: pd.DataFrame, skills: Sequence[Skill], *, reference: str | None = None) -> League:
+def league(
+    observations: pd.DataFrame,
+    skills: Sequence[Skill],
+    *,
+    reference: str | None = None,
+    unseen: Mapping[str, str] | None = None,
+) -> League:
     """Everybody's card.
 
     Args:
         observations: of one game (`observed.OBSERVATIONS`). A player's group is that of the latest match.
         skills: of the game.
         reference: the skill in win probability that tells what the others are worth.
+        unseen: by skill, why nobody was seen in it, where that is known.
 
     Raises:
         CoachingError: the observations are broken.
     """
     rows = _in_latest_group(checked(observations, skills))
-    by_skill = {skill.name: rows[rows["skill"] == skill.name] for skill in skills}
+    by_skill = {skill.name: estimates.adjusted(rows[rows["skill"] == skill.name]) for skill in skills}
     reliabilities = {name: reliability(found, skill=name) for name, found in by_skill.items()}
     groups: dict[tuple[str, str], Peers] = {}
     known: dict[tuple[str, str], Known] = {}
     for name, found in by_skill.items():
         for group, part in found.groupby("group"):
-            distribution = estimates.peers(part, skill=name, group=str(group))
+            compared = found if group == EVERYBODY else part
+            distribution = estimates.peers(compared, skill=name, group=str(group))
             if distribution is None:
                 continue
             groups[name, str(group)] = distribution
             for player, sums in estimates.by_player(part).iterrows():
                 known[name, str(player)] = estimates.known(sums, distribution)
-    worth = _worth(by_skill, reference) if reference is not None else {}
+    worth = _worth(by_skill, reference) if reference in set(rows["skill"]) and reference is not None else {}
     recorded = set(zip(rows["skill"], rows["player"], strict=True))
     matches, latest = rows.groupby("player")["match"].nunique(), dict(zip(rows["player"], rows["group"], strict=True))
     made = {}
@@ -78,7 +86,7 @@ def league(observations: pd.DataFrame, skills: Sequence[Skill], *, reference: st
             if (skill.name, name) in known
         )
         missing = {
-            skill.name: FEW_PEERS if (skill.name, name) in recorded else NOT_RECORDED
+            skill.name: FEW_PEERS if (skill.name, name) in recorded else (unseen or {}).get(skill.name, NOT_RECORDED)
             for skill in skills
             if (skill.name, name) not in known
         }
@@ -109,18 +117,25 @@ def look(observations: pd.DataFrame, skills: Sequence[Skill], wanted: Iterable[T
         CoachingError: the observations are broken.
     """
     rows = _in_latest_group(checked(observations, skills))
-    return [_look(rows[rows["skill"] == one.skill.name], one) for one in wanted]
+    trials_of: dict[str, pd.DataFrame] = {}
+    found = []
+    for one in wanted:
+        if one.skill.name not in trials_of:
+            trials_of[one.skill.name] = estimates.adjusted(rows[rows["skill"] == one.skill.name])
+        found.append(_look(trials_of[one.skill.name], one))
+    return found
 
 
 def _look(rows: pd.DataFrame, trial: Trial) -> Progress | None:
     own = rows[rows["player"] == trial.player].sort_values(["at", "match"])
     if own.empty:
         return None
-    rows = rows[rows["group"] == own["group"].iloc[-1]]
+    mine = str(own["group"].iloc[-1])
+    rows = rows if mine == EVERYBODY else rows[rows["group"] == mine]
     before = rows[rows["at"] < trial.since]
     if trial.player not in set(before["player"]):
         return None
-    group = estimates.peers(before, skill=trial.skill.name, group=str(own["group"].iloc[-1]))
+    group = estimates.peers(before, skill=trial.skill.name, group=mine)
     if group is None:
         return None
     after = own[own["at"] >= trial.since]
@@ -148,9 +163,14 @@ def _drift(rows: pd.DataFrame, since: datetime, group: Peers) -> tuple[float, fl
 
 
 def _in_latest_group(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every row under the group of its player's latest match: one comparison a player."""
+    """Every row under the group of its player's latest match: one comparison a player.
+
+    Who is in a group of fewer than `estimates.MIN_PEERS` players is compared with everybody.
+    """
     ordered = rows.sort_values(["at", "match"], kind="stable")
-    return ordered.assign(group=ordered.groupby("player")["group"].transform("last"))
+    group = ordered.groupby("player")["group"].transform("last")
+    size = ordered["player"].groupby(group).transform("nunique")
+    return ordered.assign(group=group.where(size >= estimates.MIN_PEERS, EVERYBODY))
 
 
 def _worth(by_skill: Mapping[str, pd.DataFrame], reference: str) -> dict[str, float]:

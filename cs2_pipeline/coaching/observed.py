@@ -8,13 +8,16 @@ import pandas as pd
 
 from cs2_pipeline.coaching.skills import CoachingError, Skill
 
-OBSERVATIONS: Final = ("player", "match", "at", "group", "skill", "total", "exposure")
+OBSERVATIONS: Final = ("player", "match", "at", "group", "context", "skill", "total", "exposure")
 """Columns of a table of observations.
 
 ``player`` and ``match`` are text, ``at`` is when the match was played (UTC), ``group`` names the peers (a tier, a rank,
-or ``all``), ``total`` is the skill's sum over the match, ``exposure`` how much there was to sum over (rounds, duels,
-minutes). The skill's value in the match is ``total / exposure``.
+or `EVERYBODY`), ``context`` what the match was played in (map and side; "" where nothing is told apart), ``total`` is
+the skill's sum over the match in that context, ``exposure`` how much there was to sum over (rounds, duels, minutes).
+The skill's value there is ``total / exposure``.
 """
+EVERYBODY: Final = "all"
+"""The group of all players: of who has no rank, and of ranks too few players have."""
 
 
 def checked(observations: pd.DataFrame, skills: Iterable[Skill]) -> pd.DataFrame:
@@ -24,7 +27,7 @@ def checked(observations: pd.DataFrame, skills: Iterable[Skill]) -> pd.DataFrame
 
     Raises:
         CoachingError: a column is missing, a skill is not known, a total is not finite, or a player has two rows for
-            one skill in one match.
+            one skill in one match and context.
     """
     if missing := set(OBSERVATIONS) - set(observations.columns):
         raise CoachingError(f"observations lack the columns {', '.join(sorted(missing))}")
@@ -40,8 +43,10 @@ def checked(observations: pd.DataFrame, skills: Iterable[Skill]) -> pd.DataFrame
         raise CoachingError(
             f"{row['skill']} of player {row['player']} in match {row['match']} is {row['total']} over {row['exposure']}"
         )
-    twice = found.duplicated(["player", "match", "skill"])
+    twice = found.duplicated(["player", "match", "context", "skill"])
     if twice.any():
         row = found[twice].iloc[0]
-        raise CoachingError(f"{row['skill']} of player {row['player']} stands twice for match {row['match']}")
+        raise CoachingError(
+            f"{row['skill']} of player {row['player']} stands twice for match {row['match']} {row['context']}".rstrip()
+        )
     return found.reset_index(drop=True)

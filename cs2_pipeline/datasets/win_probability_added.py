@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from cs2_pipeline.datasets.schema import BOMBS, Derived
 from cs2_pipeline.datasets.snapshots import Replay, replay
+from cs2_pipeline.game.rules import MAX_MONEY, REGULATION_HALF
 from cs2_pipeline.game.state import decided
 from cs2_pipeline.stats.intervals import GroupBootstrap, Interval
 
@@ -52,17 +53,85 @@ def changes(  # noqa: PLR0917  # one argument for each table, in the order of th
     Raises:
         DatasetError: as `snapshots.rebuild`.
     """
-    unpriced = ~rounds["plants_recorded"].to_numpy(bool)
     bombs = BOMBS.conform(bombs)
-    priced = rounds[~unpriced]
-    known = (frame[frame["round_id"].isin(priced["round_id"])] for frame in (participants, kills, damages, bombs))
-    played = replay(priced, *known)
-    left_out = played.left_out | ({UNPRICED: int(unpriced.sum())} if unpriced.any() else {})
+    played, left_out = _played(rounds, participants, kills, damages, bombs)
     presence = played.players[["player_id", "side"]].assign(place=_place(played), kind="none", change=0.0)
     found = presence if played.clocks.empty else pd.concat([presence, _credits(played, bombs, price)])
     at = played.clocks[["match_id", "round_id"]].iloc[found["place"].to_numpy("int64")].reset_index(drop=True)
     columns = found[["player_id", "side", "kind", "change"]].reset_index(drop=True)
     return Derived(pd.concat([at, columns], axis=1), left_out)
+
+
+def priced_moments(  # noqa: PLR0917  # one argument for each table, in the order of the schema
+    rounds: pd.DataFrame,
+    participants: pd.DataFrame,
+    kills: pd.DataFrame,
+    damages: pd.DataFrame,
+    bombs: pd.DataFrame,
+    price: Price,
+) -> Derived:
+    """What each death and each first plant moved CT's price, and CT's price after it. Arguments are those of `changes`.
+
+    Returns:
+        round_id, ``victim`` (Players.Id as float; NaN for the plant), ``moved``, ``after``; besides a row without
+        victim and prices (NaN) for each priced round, so that rounds in which nobody died are known to be priced.
+    """
+    played, left_out = _played(rounds, participants, kills, damages, bombs)
+    of_rounds = played.clocks[["round_id"]].assign(victim=np.nan, moved=np.nan, after=np.nan)
+    events = pd.DataFrame()
+    if not played.clocks.empty:
+        events = pd.concat([_deaths(played, every=True), _bomb_acts(played, BOMBS.conform(bombs))], ignore_index=True)
+        events = events[events["kind"] != "defuse"].reset_index(drop=True)
+    if not events.empty:
+        seen, event_of = _moments(events)
+        moved, after = _prices(played, seen, events, event_of, price)
+        people = played.players["player_id"].reindex(events["victim"]).to_numpy("float64")
+        at = played.clocks["round_id"].to_numpy()[events["place"]]
+        shared = (moved / np.bincount(event_of))[event_of]
+        of_events = pd.DataFrame({"round_id": at, "victim": people, "moved": shared, "after": after[event_of]})
+        of_rounds = pd.concat([of_rounds, of_events], ignore_index=True)
+    return Derived(of_rounds, left_out)
+
+
+def equipment_worth(  # noqa: PLR0917  # one argument for each table, in the order of the schema
+    rounds: pd.DataFrame,
+    participants: pd.DataFrame,
+    kills: pd.DataFrame,
+    damages: pd.DataFrame,
+    bombs: pd.DataFrame,
+    price: Price,
+) -> pd.DataFrame:
+    """What the equipment of players in lost rounds is worth in the next round, as its freeze time ends.
+
+    Of who survived: the own side's price as it is, less its price had the equipment to be bought anew, out of the
+    side's money first and then out of its equipment. Of who died: the price with so much more money, less the price as
+    it is. Arguments are those of `changes`.
+
+    Returns:
+        round_id, player_id, worth; a row for each player of a lost round whose next round was played on the same side,
+        without a half or overtime between, and can be rebuilt.
+    """
+    played, _ = _played(rounds, participants, kills, damages, bombs)
+    lost = _with_next_round(played)
+    if lost.empty:
+        return pd.DataFrame({"round_id": [], "player_id": [], "worth": []})
+    following = lost["following"].to_numpy("int64")
+    at = pd.DataFrame({"place": following, "tick": played.clocks["live_tick"].to_numpy()[following]})
+    actual = played.states(at.assign(moment="freeze_end"))
+    other, survived = actual.copy(), ~lost.index.isin(played.died.index)
+    value = lost["equipment_value"].to_numpy("float64")
+    for side, prefix in (("CT", "ct"), ("T", "t")):
+        own = (lost["side"] == side).to_numpy()
+        money, equipment = (actual[f"{prefix}_{name}"].to_numpy("float64") for name in ("money", "equip_value"))
+        most = MAX_MONEY * actual[f"{prefix}_alive"].to_numpy("float64")
+        anew = np.where(survived, np.maximum(money - value, 0), np.minimum(money + value, most))
+        left = np.where(survived, np.maximum(equipment - np.maximum(value - money, 0), 0), equipment)
+        other[f"{prefix}_money"] = np.where(own, anew, money)
+        other[f"{prefix}_equip_value"] = np.where(own, left, equipment)
+    said = _priced(pd.concat([actual, other], ignore_index=True), price)
+    gain = np.where(survived, 1, -1) * (said[: len(lost)] - said[len(lost) :])
+    worth = np.where(lost["side"] == "CT", gain, -gain)
+    return lost[["round_id", "player_id"]].assign(worth=worth).reset_index(drop=True)
 
 
 def by_match(found: pd.DataFrame) -> pd.DataFrame:
@@ -87,6 +156,31 @@ def by_match(found: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
+def _played(rounds: pd.DataFrame, *events: pd.DataFrame) -> tuple[Replay, dict[str, int]]:
+    """The rounds whose plants were recorded, with their events; and what is left out, by reason."""
+    unpriced = ~rounds["plants_recorded"].to_numpy(bool)
+    priced = rounds[~unpriced]
+    participants, kills, damages, bombs = (frame[frame["round_id"].isin(priced["round_id"])] for frame in events)
+    played = replay(priced, participants, kills, damages, bombs)
+    return played, played.left_out | ({UNPRICED: int(unpriced.sum())} if unpriced.any() else {})
+
+
+def _with_next_round(played: Replay) -> pd.DataFrame:
+    """Players of lost rounds, by their place, with the place of the match's next round (``following``)."""
+    clocks, players = played.clocks, played.players
+    if clocks.empty:
+        return players
+    # Overtime and the second half begin with new money: there nothing is brought along.
+    regulation = clocks["ct_before"] + clocks["t_before"] < 2 * REGULATION_HALF
+    places = clocks[regulation].reset_index(names="following")[["match_id", "round_number", "following"]]
+    before = clocks[["round_id", "match_id", "round_number", "ct_wins"]]
+    found = players.reset_index(names="row").drop(columns="place").merge(before, on="round_id")
+    found = found.assign(round_number=found["round_number"] + 1).merge(places, on=["match_id", "round_number"])
+    same_side = players[["place", "player_id", "side"]].rename(columns={"place": "following"})
+    found = found.merge(same_side, on=["following", "player_id", "side"])
+    return found[(found["side"] == "CT") != (found["ct_wins"] == 1)].set_index("row")
+
+
 def _interval(of_rounds: Array) -> Interval:
     """The mean of a match's rounds with its interval."""
     if len(of_rounds) == 1:
@@ -103,9 +197,9 @@ def _place(played: Replay) -> "pd.Series | NDArray[np.int64]":
 def _credits(played: Replay, bombs: pd.DataFrame, price: Price) -> pd.DataFrame:
     """A row for each event and each player it is put down to: place, player_id, side, kind, change."""
     events = pd.concat([_deaths(played), _bomb_acts(played, bombs)], ignore_index=True)
-    moments, event_of = _moments(events)
-    moved = _prices(played, moments, events, event_of, price) / np.bincount(event_of)
-    events = events.assign(moved=moved[event_of])
+    seen, event_of = _moments(events)
+    moved, _ = _prices(played, seen, events, event_of, price)
+    events = events.assign(moved=(moved / np.bincount(event_of))[event_of])
     credited = []
     for who, kind in (("actor", None), ("victim", "death")):
         rows = events[events[who] >= 0]
@@ -125,8 +219,11 @@ def _credits(played: Replay, bombs: pd.DataFrame, price: Price) -> pd.DataFrame:
     return pd.concat(credited)
 
 
-def _deaths(played: Replay) -> pd.DataFrame:
-    """Deaths as events: place, tick since the round went live, kind, and who it is put down to (-1: nobody)."""
+def _deaths(played: Replay, *, every: bool = False) -> pd.DataFrame:
+    """Deaths as events: place, tick since the round went live, kind, and who it is put down to (-1: nobody).
+
+    The victim of a team kill is not put down to it, unless every victim is asked for.
+    """
     kills, side = played.kills, played.players["side"].to_numpy()
     killer, victim = kills["killer"].to_numpy(), kills["victim"].to_numpy()
     alone = (killer < 0) | (killer == victim)
@@ -137,7 +234,7 @@ def _deaths(played: Replay) -> pd.DataFrame:
             "tick": played.died.loc[victim].to_numpy(),
             "kind": "kill",
             "actor": np.where(alone, -1, killer),
-            "victim": np.where(team_kill, -1, victim),
+            "victim": victim if every else np.where(team_kill, -1, victim),
         }
     )
 
@@ -166,17 +263,18 @@ def _moments(events: pd.DataFrame) -> tuple[pd.DataFrame, NDArray[np.int64]]:
 
 def _prices(
     played: Replay, moments: pd.DataFrame, events: pd.DataFrame, event_of: NDArray[np.int64], price: Price
-) -> Array:
-    """How CT's price moved at each moment."""
+) -> tuple[Array, Array]:
+    """How CT's price moved at each moment, and what it was after it."""
     live = np.floor(played.clocks["live_tick"].to_numpy())[moments["place"]]
     earliest = played.clocks["live_tick"].to_numpy()[moments["place"]]
-    after = moments.assign(tick=np.maximum(moments["tick"] + live, earliest), moment="after")
-    before = after.assign(tick=np.maximum(after["tick"] - 1, earliest), moment="before")
-    said = _priced(played.states(pd.concat([before, after], ignore_index=True)), price)
+    later = moments.assign(tick=np.maximum(moments["tick"] + live, earliest), moment="after")
+    earlier = later.assign(tick=np.maximum(later["tick"] - 1, earliest), moment="before")
+    said = _priced(played.states(pd.concat([earlier, later], ignore_index=True)), price)
     then, now = said[: len(moments)], said[len(moments) :]
     defused = np.zeros(len(moments), dtype=bool)
     defused[event_of[(events["kind"] == "defuse").to_numpy()]] = True
-    return np.where(defused, 1.0, now) - then
+    after = np.where(defused, 1.0, now)
+    return after - then, after
 
 
 def _priced(states: pd.DataFrame, price: Price) -> Array:

@@ -20,5 +20,11 @@ MATCHES = tuple(5 + 7 * (number % 12) for number in range(150))
 
 
 @cache
+def contexts():
+    """One skill of the same players on five maps that matter, of which each likes some best."""
+    return observe(SKILLS[:1], POPULATIONS, MATCHES, seed=2, maps=5)
+
+
+@cache
 def league(seed: int):
     return observe(SKILLS, POPULATIONS, MATCHES, seed=seed)

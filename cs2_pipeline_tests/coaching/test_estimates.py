@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs2_pipeline.coaching.estimates import MIN_PEERS, Known, Peers, by_player, known, peers
-from cs2_pipeline_tests.coaching.league import POPULATIONS, SKILLS, league
+from cs2_pipeline.coaching.estimates import MIN_PEERS, Known, Peers, adjusted, by_player, known, peers
+from cs2_pipeline_tests.coaching.league import POPULATIONS, SKILLS, contexts, league
 
 GROUP = Peers("aim", "all", 100, 1000, mean=0.7, spread=0.08, noise=0.5, exposure=22.0, mean_error=0.01)
 
@@ -74,3 +74,21 @@ def test_matches_count_by_their_exposure():
 def test_below_is_the_posteriors_share():
     assert Known(0.5, 0.1, 5, 100, 0.5).below(0.5) == pytest.approx(0.5)
     assert Known(0.5, 0.0, 5, 100, 0.5).below(0.4) == 0.0
+
+
+def test_a_hard_map_is_taken_off_and_a_player_who_plays_it_most_is_not_taken_for_weak():
+    rows, truth = contexts()
+    plain = by_player(rows)["mean"]
+    pooled = by_player(adjusted(rows))["mean"]
+    errors = [(values.to_numpy("float64") - truth["aim"])[40:] for values in (plain, pooled)]
+    assert np.std(errors[1]) < 0.8 * np.std(errors[0])
+
+
+def test_one_context_and_contexts_without_difference_change_nothing():
+    rows = of(league(1)[0], "luck").sort_values(["player", "match"])
+    totals = rows["total"].to_numpy("float64")
+    assert adjusted(rows)["total"].to_numpy("float64") == pytest.approx(totals)
+    half = {"total": rows["total"] / 2, "exposure": rows["exposure"] / 2}
+    halves = pd.concat([rows.assign(context=name, **half) for name in "ab"])
+    again = adjusted(halves).sort_values(["player", "match"])["total"].to_numpy("float64")
+    assert again == pytest.approx(totals)

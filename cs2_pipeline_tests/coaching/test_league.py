@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -55,11 +56,12 @@ def test_few_peers_are_no_group_and_that_is_said():
     assert set(card.missing.values()) == {FEW_PEERS}
 
 
-def test_a_player_who_changed_groups_stands_in_the_latest_one(found):
+def test_players_who_changed_groups_stand_in_the_latest_one():
     rows, _ = made.league(1)
-    player = rows["player"].iloc[-1]
-    late = (rows["player"] == player) & (rows["at"] == rows.loc[rows["player"] == player, "at"].max())
-    assert league(rows.assign(group=rows["group"].where(~late, "pro")), SKILLS).cards[player].group == "pro"
+    players = rows["player"].unique()[-25:]
+    late = rows["player"].isin(players) & (rows["at"] == rows.groupby("player")["at"].transform("max"))
+    cards = league(rows.assign(group=rows["group"].where(~late, "pro")), SKILLS).cards
+    assert {cards[player].group for player in players} == {"pro"}
 
 
 def test_broken_observations_are_refused():
@@ -88,3 +90,37 @@ def test_who_was_not_seen_before_the_plan_has_no_trial():
     player = rows["player"].iloc[-1]
     assert look(rows, SKILLS, [Trial(player, SKILLS[0], START.to_pydatetime())]) == [None]
     assert look(rows, SKILLS, [Trial("nobody", SKILLS[0], START.to_pydatetime())]) == [None]
+
+
+def test_a_rank_is_a_group_and_who_has_few_of_it_is_compared_with_everybody():
+    rows, _ = observe(SKILLS[:2], POPULATIONS, [12] * 75, seed=4, tiers=3)
+    few = rows["player"].isin(["player0000", "player0003"])
+    cards = league(rows.assign(group=rows["group"].where(~few, "Premier 30000 to 34999")), SKILLS[:2]).cards
+    assert cards["player0001"].group == "tier 1"
+    assert {line.peers.players for line in cards["player0001"].lines} == {25}
+    assert cards["player0000"].group == "all"
+    assert {line.peers.players for line in cards["player0000"].lines} == {75}
+
+
+def test_pooling_by_map_side_and_tier_keeps_its_promises_where_all_three_matter():
+    matches = tuple(5 + 7 * (number % 12) for number in range(90))
+    rows, truth = observe(SKILLS[:2], POPULATIONS, matches, seed=5, maps=5, tiers=3)
+    held, false = [], 0
+    for card in league(rows, SKILLS[:2]).cards.values():
+        number = int(card.player.removeprefix("player"))
+        for line in card.lines:
+            name, own = line.skill.name, truth[line.skill.name][number]
+            low, high = line.known.interval()
+            held.append(low <= own <= high)
+            median = POPULATIONS[name].mean + POPULATIONS[name].spread * (number % 3)
+            false += line in card.weaknesses and own >= median
+    assert np.mean(held) >= 0.84
+    assert false <= 0.1 * len(matches)
+
+
+def test_why_nobody_was_seen_in_a_skill_is_told_where_it_is_known():
+    rows, _ = made.league(1)
+    without = rows[rows["skill"] != "utility"]
+    assert league(without, SKILLS, unseen={"utility": "no champion"}).cards["player0000"].missing == {
+        "utility": "no champion"
+    }

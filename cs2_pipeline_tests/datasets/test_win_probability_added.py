@@ -1,6 +1,7 @@
 """Win probability added: every event's worth goes to who caused it, and nothing is made or lost on the way."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,9 +11,20 @@ from hypothesis import strategies as st
 
 from cs2_pipeline.datasets.schema import BOMBS
 from cs2_pipeline.datasets.snapshots import replay
-from cs2_pipeline.datasets.win_probability_added import UNPRICED, by_match, changes
+from cs2_pipeline.datasets.win_probability_added import UNPRICED, by_match, changes, equipment_worth, priced_moments
 from cs2_pipeline.stats.intervals import Floats
-from cs2_pipeline_tests.datasets.event_rounds import CT, Events, T, a_bomb, a_kill, random_events, round_of, tick
+from cs2_pipeline_tests.datasets.event_rounds import (
+    CT,
+    Events,
+    T,
+    a_bomb,
+    a_kill,
+    a_player,
+    a_round,
+    random_events,
+    round_of,
+    tick,
+)
 
 
 def by_numbers(states: pd.DataFrame) -> Floats:
@@ -144,3 +156,69 @@ def test_a_match_s_line_counts_rounds_without_any_event_and_has_an_interval_arou
 
 def test_who_planted_is_extracted_with_the_bomb() -> None:
     assert BOMBS.conform(pd.DataFrame([a_bomb(3, player_id=7)]))["player_id"].tolist() == [7]
+
+
+def test_every_death_has_its_price_also_of_team_mates_and_the_plant_has_one() -> None:
+    events = round_of(
+        kills=[a_kill(10, CT[0], CT[1]), a_kill(12, None, T[0], None)], bombs=[a_bomb(20)], bomb_planted=1
+    )
+    found = priced_moments(*events.tables(), by_numbers).frame
+    by_victim = found.dropna(subset=["victim"]).set_index("victim")
+    assert by_victim.loc[CT[1], "after"] == pytest.approx(logistic(-1))
+    assert by_victim.loc[T[0], "moved"] == pytest.approx(0.5 - logistic(-1))
+    plant = found[found["victim"].isna() & found["after"].notna()]
+    assert plant["after"].tolist() == [pytest.approx(logistic(-0.5))]
+
+
+def test_a_round_without_deaths_is_known_to_be_priced_and_one_without_plants_recorded_is_not() -> None:
+    assert priced_moments(*round_of().tables(), by_numbers).frame["round_id"].tolist() == [1]
+    unknown = priced_moments(*round_of(plants_recorded=False).tables(), by_numbers)
+    assert unknown.frame.empty
+    assert unknown.left_out[UNPRICED] == 1
+
+
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=25, deadline=None)
+def test_a_death_moves_the_price_by_what_it_costs_its_victim(seed: int) -> None:
+    tables = random_events(seed).tables()
+    found = priced_moments(*tables, by_numbers).frame.dropna(subset=["victim"])
+    events = changes(*tables, by_numbers).frame
+    deaths = events[events["kind"] == "death"].merge(
+        found, left_on=["round_id", "player_id"], right_on=["round_id", "victim"]
+    )
+    own = deaths["moved"].where(deaths["side"] == "CT", -deaths["moved"])
+    assert len(deaths) == (events["kind"] == "death").sum()
+    assert own.to_numpy("float64") == pytest.approx(deaths["change"].to_numpy("float64"))
+    assert found["after"].between(0, 1).all()
+
+
+def by_wealth(states: pd.DataFrame) -> Floats:
+    """A price that only money and equipment move."""
+    edge = states["ct_money"] + 2 * states["ct_equip_value"] - states["t_money"] - 2 * states["t_equip_value"]
+    return (1 / (1 + np.exp(-edge.to_numpy("float64") / 1e5))).astype(np.float64)
+
+
+def two_rounds(*kills: dict[str, Any], **second: Any) -> Events:
+    events = round_of(kills=list(kills), ct_wins=1, ct_score=1, t_score=0)
+    events.rounds.append(a_round(2, ct_score=2, t_score=0) | second)
+    events.participants.extend(a_player(number, 2) for number in CT + T)
+    return events
+
+
+def test_equipment_of_a_lost_round_is_worth_what_buying_it_anew_would_cost() -> None:
+    found = equipment_worth(*two_rounds(a_kill(10, CT[0], T[0])).tables(), by_wealth).set_index("player_id")["worth"]
+    assert set(found.index) == set(T)
+    money, equipment, value = 5 * 1_000, 5 * 5_000, 5_000
+
+    def t_price(money: float, equipment: float) -> float:
+        return logistic((money + 2 * equipment - 5_000 - 2 * 25_000) / 1e5)
+
+    assert found[T[1]] == pytest.approx(t_price(money, equipment) - t_price(0, equipment))
+    assert found[T[0]] == pytest.approx(t_price(money + value, equipment) - t_price(money, equipment))
+
+
+@pytest.mark.parametrize("second", [{"match_id": 2}, {"round_number": 3}, {"ct_score": 14, "t_score": 12}])
+def test_nothing_is_brought_along_into_another_match_overtime_or_past_a_round_that_is_not_there(
+    second: dict[str, Any],
+) -> None:
+    assert equipment_worth(*two_rounds(**second).tables(), by_wealth).empty

@@ -1,4 +1,4 @@
-"""Counter-Strike's skills. Prices are round win probabilities by the players left and the bomb (`prices`)."""
+"""Counter-Strike's skills. Prices are the round win probabilities of the round model's champion (`priced`)."""
 
 from typing import Final
 
@@ -152,6 +152,28 @@ SKILLS: Final = (
         exposure="lost rounds",
         higher_is_better=True,
         depends_on=("role", "side"),
+        judged=False,
+    ),
+    Skill(
+        name="saved_price",
+        title="Price of equipment saved",
+        category="Economy",
+        definition="Win probability of the next round that equipment kept in lost rounds adds, per lost round.",
+        unit="win probability a lost round",
+        exposure="lost rounds",
+        higher_is_better=True,
+        depends_on=("role", "side", "team mates"),
+        judged=False,
+    ),
+    Skill(
+        name="lost_price",
+        title="Price of equipment lost",
+        category="Economy",
+        definition="Win probability of the next round that equipment lost in lost rounds took, per lost round.",
+        unit="win probability a lost round",
+        exposure="lost rounds",
+        higher_is_better=False,
+        depends_on=("role", "side", "team mates"),
         judged=False,
     ),
     Skill(

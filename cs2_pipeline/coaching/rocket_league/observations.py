@@ -93,7 +93,7 @@ def _game(game: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:
             if identifier is None or not stats or seconds < LEAST_SECONDS:
                 continue
             for skill, total, exposure in _of_player(stats, seconds / 60):
-                yield dict(zip(OBSERVATIONS, (identifier, name, at, group, skill, total, exposure), strict=True))
+                yield dict(zip(OBSERVATIONS, (identifier, name, at, group, "", skill, total, exposure), strict=True))
 
 
 def _of_player(stats: Statistics, minutes: float) -> Iterator[tuple[str, float, float]]:
@@ -153,11 +153,13 @@ def of_professionals(table: pd.DataFrame, *, group: str) -> pd.DataFrame:
     common: dict[str, pd.Series] = {"player": rows["Player ID"].astype("str"), "match": rows["Match ID"].astype("str")}
     common["at"] = _moments(rows["Date"])
     frames = [
-        pd.DataFrame(common).assign(group=group, skill=skill, total=total, exposure=minutes)
+        pd.DataFrame(common).assign(group=group, context="", skill=skill, total=total, exposure=minutes)
         for skill, total in totals.items()
     ]
     shots = read("Shots")
-    finishing = pd.DataFrame(common).assign(group=group, skill="finishing", total=read("Goals").clip(upper=shots))
+    finishing = pd.DataFrame(common).assign(
+        group=group, context="", skill="finishing", total=read("Goals").clip(upper=shots)
+    )
     frames.append(finishing.assign(exposure=shots))
     found = pd.concat(frames, ignore_index=True).dropna(subset=["total"])
     return found[found["exposure"] > 0][list(OBSERVATIONS)].reset_index(drop=True)

@@ -1,32 +1,40 @@
 """The coach: observations of skills by day, everybody's card, and how followed plans stand."""
 
+from collections import Counter
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import dagster as dg
 import pandas as pd
 
 from cs2_pipeline.coaching import plans_followed
-from cs2_pipeline.coaching.counterstrike import observations
+from cs2_pipeline.coaching.counterstrike import observations, priced
 from cs2_pipeline.coaching.counterstrike.skills import GAME, REFERENCE, SKILLS
 from cs2_pipeline.coaching.league import League, league
+from cs2_pipeline.coaching.observed import OBSERVATIONS as OBSERVATION_COLUMNS
 from cs2_pipeline.coaching.observed import checked
 from cs2_pipeline.coaching.skills import CoachingError
+from cs2_pipeline.datasets.win_probability_added import Price, equipment_worth, priced_moments
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.assets.extraction import DATABASE_POOL
+from cs2_pipeline.defs.assets.prices import ROUND_MODEL, price_by
 from cs2_pipeline.defs.jobs import COACH
 from cs2_pipeline.defs.partitions import partitions_of_run, run_days
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
-from cs2_pipeline.defs.verdicts import State, Verdict, Verdicts
+from cs2_pipeline.defs.verdicts import State, Verdict, Verdicts, read_usable
+from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction.events import event_tables
 from cs2_pipeline.demodb.extraction.plays import BOT, plays
 from cs2_pipeline.records import coaching as stored
 from cs2_pipeline.records.database import open_records
 
 GROUP: Final = "coaching"
 OBSERVATIONS: Final = "skill_observations"
+PRICED_OBSERVATIONS: Final = "priced_observations"
 CARDS: Final = "skill_cards"
+NO_CHAMPION: Final = f"there is no champion of {ROUND_MODEL.name} to price moments"
 
 
 def skill_observations(
@@ -44,10 +52,49 @@ def skill_observations(
     return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame, found.left_out))
 
 
+def priced_observations(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
+    """What the champion's prices tell of players' skills, in all days that passed: one champion for all of them.
+
+    Empty while the round model has no champion to price states.
+    """
+    champion = platform.models.champion(ROUND_MODEL.name)
+    if champion is None:
+        empty = pd.DataFrame(columns=list(OBSERVATION_COLUMNS), dtype="str")
+        return dg.MaterializeResult(value=empty, metadata={"summary": NO_CHAMPION})
+    usable = Verdicts(platform.tables).usable()
+    rounds, days_left_out, _ = read_usable(platform.tables, "rounds")
+    price, left_out, found = price_by(platform.models.fetch(champion)), Counter[str](), []
+    with platform.demo_database() as database:
+        for day in usable.days:
+            rows, dropped = _priced_day(database, date.fromisoformat(day), set(rounds["round_id"]), price)
+            found.append(rows)
+            left_out.update(dropped)
+    frame = checked(pd.concat(found, ignore_index=True), SKILLS)
+    described = metadata.of_frame(frame, left_out) | metadata.of_days_left_out(days_left_out)
+    return dg.MaterializeResult(value=frame, metadata={**described, "version": champion.version})
+
+
+def _priced_day(
+    database: DemoDatabase, day: date, usable: set[int], price: Price
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The priced observations of one day's matches; bots are left out."""
+    seen, events = plays(database, day, day), event_tables(database, day, day)
+    known = events.rounds[events.rounds["round_id"].isin(usable)]
+    tables = (known, events.participants, events.kills, events.damages, events.bombs)
+    moments, names = priced_moments(*tables, price), seen.names
+    prices = moments.frame.assign(victim=moments.frame["victim"].map(names).astype("object"))
+    worth = equipment_worth(*tables, price)
+    worth = worth.assign(player=worth["player_id"].map(names)).dropna(subset=["player"])
+    rows = priced.observations(
+        seen.rounds, seen.people, seen.kills, seen.bombs, prices=prices, equipment=worth.drop(columns="player_id")
+    )
+    return rows[~rows["player"].str.startswith(BOT)], moments.left_out
+
+
 def skill_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
     """Every player's skill card, written to the records, and how plans progress; here, each skill's reliability."""
-    rows = _checked_days(platform)
-    found = league(rows, SKILLS, reference=REFERENCE)
+    rows, unseen = _all_observations(platform)
+    found = league(rows, SKILLS, reference=REFERENCE, unseen=unseen)
     now = datetime.now(UTC)
     with closing(open_records(platform.settings)) as records:
         stored.replace_cards(records, GAME, {player: card.document() for player, card in found.cards.items()}, at=now)
@@ -57,6 +104,14 @@ def skill_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd
     weak = sum(bool(card.weaknesses) for card in found.cards.values())
     figures = {"cards": len(found.cards), "cards_with_a_weakness": weak, "trials_looked_at": len(looked)}
     return dg.MaterializeResult(value=known, metadata=metadata.of_frame(known) | figures)
+
+
+def _all_observations(platform: Platform) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Counted and priced observations, and why there are none of some skills."""
+    counted, priced_rows = _checked_days(platform), platform.tables.read(PRICED_OBSERVATIONS)
+    if priced_rows.empty:
+        return counted, dict.fromkeys(priced.PRICED, NO_CHAMPION)
+    return pd.concat([counted, priced_rows], ignore_index=True), {}
 
 
 def _checked_days(platform: Platform) -> pd.DataFrame:
@@ -118,7 +173,10 @@ def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
             kinds={"sql", "pandas", "parquet"},
             **common,
         )(retried(skill_observations)),
-        dg.asset(deps=[OBSERVATIONS], kinds={"pandas"}, **common)(skill_cards),
+        dg.asset(
+            deps=["rounds", ROUND_MODEL.promotion], pool=DATABASE_POOL, kinds={"sql", "onnx", "parquet"}, **common
+        )(retried(priced_observations)),
+        dg.asset(deps=[OBSERVATIONS, PRICED_OBSERVATIONS], kinds={"pandas"}, **common)(skill_cards),
     ]
 
 

@@ -6,24 +6,21 @@ from typing import Any, Final
 import dagster as dg
 import pandas as pd
 
-from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.datasets import win_probability_added as added
 from cs2_pipeline.datasets.schema import WIN_PROBABILITY_ADDED
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.assets.extraction import DATABASE_POOL
+from cs2_pipeline.defs.assets.prices import ROUND_MODEL, price_by
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.defs.verdicts import read_usable
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.events import event_tables
 from cs2_pipeline.demodb.extraction.identities import steam_ids
-from cs2_pipeline.evaluation.domain import state_features, states_of
-from cs2_pipeline.game.features import ROUND_FEATURES
 
 NAME: Final = WIN_PROBABILITY_ADDED.name
 JOB: Final = "price_players"
-_ROUND_MODEL: Final = next(spec for spec in catalog.MODELS if spec.extracted == "round_snapshots")
 
 
 def win_probability_added(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
@@ -31,9 +28,9 @@ def win_probability_added(platform: dg.ResourceParam[Platform]) -> dg.Materializ
 
     Empty while the round model has no champion to price states.
     """
-    champion = platform.models.champion(_ROUND_MODEL.name)
+    champion = platform.models.champion(ROUND_MODEL.name)
     if champion is None:
-        note = f"there is no champion of {_ROUND_MODEL.name} to price states"
+        note = f"there is no champion of {ROUND_MODEL.name} to price states"
         return dg.MaterializeResult(value=WIN_PROBABILITY_ADDED.empty(), metadata={"summary": note})
     rounds, days_left_out, _ = read_usable(platform.tables, "rounds")
     artifact = platform.models.fetch(champion)
@@ -47,14 +44,9 @@ def win_probability_added(platform: dg.ResourceParam[Platform]) -> dg.Materializ
 
 def _of_day(database: DemoDatabase, day: date, rounds: pd.DataFrame, artifact: Artifact) -> pd.DataFrame:
     """The lines of one day's matches."""
-
-    def price(states: pd.DataFrame) -> added.Array:
-        said = artifact.predict(state_features(states_of(states)), ROUND_FEATURES)["probability"]
-        return said.astype("float64")
-
     events, people = event_tables(database, day, day), steam_ids(database, day, day)
     known = events.rounds[events.rounds["round_id"].isin(rounds["round_id"])]
-    found = added.changes(known, events.participants, events.kills, events.damages, events.bombs, price)
+    found = added.changes(known, events.participants, events.kills, events.damages, events.bombs, price_by(artifact))
     started = known.drop_duplicates("match_id").set_index("match_id")["started_at"]
     lines = added.by_match(found.frame)
     lines = lines.assign(steam_id=lines["player_id"].map(people), started_at=lines["match_id"].map(started))
@@ -69,7 +61,7 @@ def build() -> list[dg.AssetsDefinition]:
         pool=DATABASE_POOL,
         kinds={"sql", "onnx", "parquet"},
         metadata={"dagster/column_schema": metadata.column_schema(WIN_PROBABILITY_ADDED)},
-        deps=["rounds", _ROUND_MODEL.promotion],
+        deps=["rounds", ROUND_MODEL.promotion],
     )(retried(win_probability_added))
     return [made]
 

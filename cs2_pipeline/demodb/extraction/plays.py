@@ -12,7 +12,7 @@ import pandas as pd
 
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.deeds import damage_of, events_of
-from cs2_pipeline.demodb.extraction.eligibility import Days, flag, live_rounds
+from cs2_pipeline.demodb.extraction.eligibility import Days, flag, frame_of, live_rounds
 from cs2_pipeline.demodb.extraction.events import bomb_event
 from cs2_pipeline.demodb.extraction.presence import TEAMS_OF_KILLS, present
 from cs2_pipeline.demodb.extraction.reasons import Tally
@@ -47,10 +47,12 @@ class Plays:
     """Events of live rounds.
 
     Attributes:
-        rounds: match_id, round_id, at (UTC), tick_rate, ct_wins.
-        people: round_id, player, side, damage, and `RECORDED`: one row for each player of a round; null: not recorded.
+        rounds: match_id, round_id, at (UTC), tick_rate, ct_wins, map_name (null where not known).
+        people: round_id, player, side, rank, damage, and `RECORDED`: one row for each player of a round; null: not
+            recorded.
         kills: round_id, tick, killer (null where nobody's), victim, headshot; in order of play.
         bombs: round_id, tick, player (null where not known), event (planted, defused, …).
+        names: of players by Players.Id: SteamID, or `BOT` and the id.
         left_out, mapped: how many rows, by reason.
         refused: rows that are wrong, with the reason.
     """
@@ -59,6 +61,7 @@ class Plays:
     people: pd.DataFrame
     kills: pd.DataFrame
     bombs: pd.DataFrame
+    names: pd.Series
     left_out: dict[str, int]
     refused: pd.DataFrame
     mapped: dict[str, int]
@@ -78,6 +81,7 @@ def plays(db: DemoDatabase, first: date, last: date) -> Plays:
     name = pd.Series(names.to_numpy(), index=people["player_id"]).groupby(level=0).first()
     kills = kills.dropna(subset=["victim_id", "tick"]).drop_duplicates(["round_id", "victim_id"])
     people = people.assign(player=people["player_id"].map(name), damage=_damage(days, played, people))
+    people = people.assign(rank=people["player_id"].map(_ranks(days)).astype("float64"))
     people = _with_records(days, played, people).drop_duplicates(["round_id", "player"])
     bombs = events_of(days, "Bombs", _BOMB, played).assign(event=lambda rows: bomb_event(rows["event"]))
     kills = kills.assign(
@@ -88,13 +92,14 @@ def plays(db: DemoDatabase, first: date, last: date) -> Plays:
     bombs = bombs.assign(player=_named(bombs["player_id"], name)).sort_values(["round_id", "tick"])
     return Plays(
         rounds=played.assign(at=played["played_at"].fillna(played["started_at"]))[
-            ["match_id", "round_id", "at", "started_at", "tick_rate", "ct_wins"]
+            ["match_id", "round_id", "at", "started_at", "tick_rate", "ct_wins", "map_name"]
         ].reset_index(drop=True),
-        people=people[["round_id", "player", "side", "damage", *RECORDED]].reset_index(drop=True),
+        people=people[["round_id", "player", "side", "rank", "damage", *RECORDED]].reset_index(drop=True),
         kills=kills[["round_id", "tick", "killer", "victim", "headshot"]]
         .sort_values(["round_id", "tick"], kind="stable")
         .reset_index(drop=True),
         bombs=bombs[["round_id", "tick", "player", "event"]].reset_index(drop=True),
+        names=name,
         left_out=dict(sorted(tally.left_out.items())),
         refused=tally.refused(),
         mapped=dict(sorted(tally.mapped.items())),
@@ -103,6 +108,18 @@ def plays(db: DemoDatabase, first: date, last: date) -> Plays:
 
 def _named(ids: pd.Series, name: pd.Series) -> pd.Series:
     return ids.astype("float64").map(name)
+
+
+def _ranks(days: Days) -> pd.Series:
+    """Competitive rank or Premier rating by Players.Id; nothing where the database has no such column."""
+    stats, player, recorded = (days.db.schema[name] for name in ("PlayerRoundStats", "Players", "Rounds"))
+    if player.find("Rank") is None:
+        return pd.Series(dtype="float64")
+    query = days.rounds(
+        player.select({"player_id": "Id", "rank": "Rank"}), joined=(stats.clause, stats["RoundId"] == recorded["Id"])
+    )
+    found = frame_of(days.db.read(query.join(player.clause, stats["PlayerId"] == player["Id"]).distinct()))
+    return found.dropna().drop_duplicates("player_id").set_index("player_id")["rank"]
 
 
 def _damage(days: Days, played: pd.DataFrame, people: pd.DataFrame) -> pd.Series:

@@ -1,10 +1,10 @@
 """Counter-Strike's skills, counted by hand on rounds in which everything is known."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from cs2_pipeline.coaching.counterstrike import observations, prices
+from cs2_pipeline.coaching.counterstrike import observations, priced
+from cs2_pipeline.coaching.counterstrike.play import group_of_rank
 from cs2_pipeline.coaching.counterstrike.skills import GAME, SKILLS
 from cs2_pipeline.coaching.drills import shipped
 from cs2_pipeline.coaching.observed import checked
@@ -13,11 +13,37 @@ AT = pd.Timestamp("2026-03-01 12:00", tz="UTC")
 CT, T = ["a", "b"], ["x", "y"]
 
 
-def observed(kills, *, ct_wins=(1,), bombs=(), records=None):
+def price(ct, t, planted=0):
+    """CT's price by the players left: any other would do."""
+    return ct / (ct + t) - (0.2 * planted if ct and t else 0)
+
+
+def moments(kills, bombs, rounds, unpriced=()):
+    """Each death's and each plant's prices, counted by hand from the players left."""
+    found = []
+    for number in range(rounds):
+        if number in unpriced:
+            continue
+        found.append((number, None, None, None))
+        left, planted = {"CT": set(CT), "T": set(T)}, 0
+        events = [(second, "", victim) for round_, second, _, victim in kills if round_ == number]
+        events += [(second, "plant", None) for round_, second, _ in bombs if round_ == number]
+        for _, kind, victim in sorted(events, key=lambda event: event[0]):
+            before = price(len(left["CT"]), len(left["T"]), planted)
+            planted = planted or int(kind == "plant")
+            for side in left.values():
+                side.discard(victim)
+            after = price(len(left["CT"]), len(left["T"]), planted)
+            found.append((number, victim, after - before, after))
+    table = pd.DataFrame(found, columns=["round_id", "victim", "moved", "after"])
+    return table.astype({"moved": "float64", "after": "float64", "victim": "object"})
+
+
+def observed(kills, *, ct_wins=(1,), bombs=(), records=None, unpriced=(), equipment=None):
     """Observations by (player, skill) of rounds of two against two; a kill is (round, second, killer, victim)."""
     rounds = pd.DataFrame(
         {"match_id": 7, "round_id": range(len(ct_wins)), "at": AT, "tick_rate": 64, "ct_wins": list(ct_wins)}
-    )
+    ).assign(map_name="de_nuke")
     people = pd.DataFrame(
         [
             {"round_id": number, "player": player, "side": side}
@@ -36,7 +62,12 @@ def observed(kills, *, ct_wins=(1,), bombs=(), records=None):
         [(number, 64 * second, player, "planted") for number, second, player in bombs],
         columns=["round_id", "tick", "player", "event"],
     )
-    found = observations.observations(rounds, people, table, plants)
+    tables = (rounds, people, table, plants)
+    prices = moments(kills, bombs, len(ct_wins), unpriced)
+    found = pd.concat(
+        [observations.observations(*tables), priced.observations(*tables, prices=prices, equipment=equipment)],
+        ignore_index=True,
+    )
     return {(row.player, row.skill): (row.total, row.exposure) for row in checked(found, SKILLS).itertuples()}
 
 
@@ -50,7 +81,7 @@ def test_an_opening_duel_counts_for_both_who_fought_it_and_for_nobody_else():
 
 def test_a_duel_is_worth_what_it_moves_the_price():
     found = observed([(0, 10, "a", "x"), (0, 20, "y", "b")])
-    even, ahead, alone = (float(prices.ct_wins([ct], [t], [0])[0]) for ct, t in ((2, 2), (2, 1), (1, 1)))
+    even, ahead, alone = (price(ct, t) for ct, t in ((2, 2), (2, 1), (1, 1)))
     assert found["a", "swing"][0] == pytest.approx(ahead - even)
     assert found["y", "swing"][0] == pytest.approx(ahead - alone)
     assert found["a", "opening_gain"][0] == -found["x", "opening_gain"][0]
@@ -73,9 +104,8 @@ def test_who_was_dead_could_not_trade():
 
 def test_a_clutch_is_the_round_less_its_price_when_it_began():
     found = observed([(0, 10, "x", "a"), (0, 30, "b", "x"), (0, 50, "b", "y")])
-    price = float(prices.ct_wins([1], [2], [0])[0])
-    assert found["b", "clutches"] == (pytest.approx(1 - price), 1)
-    assert found["y", "clutches"] == (pytest.approx(-(1 - float(prices.ct_wins([1], [1], [0])[0]))), 1)
+    assert found["b", "clutches"] == (pytest.approx(1 - price(1, 2)), 1)
+    assert found["y", "clutches"] == (pytest.approx(-(1 - price(1, 1))), 1)
     assert ("a", "clutches") not in found
 
 
@@ -89,9 +119,9 @@ def test_team_kills_are_nobodys_kill_and_still_cost_the_round():
 
 def test_the_bomb_changes_the_price_and_who_died_before_it_is_not_in_it():
     found = observed([(0, 10, "x", "a")], ct_wins=(0,), bombs=[(0, 20, "x")])
-    price = float(prices.ct_wins([1], [2], [1])[0])
-    assert found["b", "bomb_rounds"] == (pytest.approx(-price), 1)
-    assert found["x", "bomb_rounds"] == (pytest.approx(price), 1)
+    expected = price(1, 2, 1)
+    assert found["b", "bomb_rounds"] == (pytest.approx(-expected), 1)
+    assert found["x", "bomb_rounds"] == (pytest.approx(expected), 1)
     assert ("a", "bomb_rounds") not in found
     assert (found["x", "plants"], found["y", "plants"]) == ((1, 1), (0, 1))
     assert ("a", "plants") not in found
@@ -117,13 +147,35 @@ def test_saves_are_counted_in_lost_rounds_only():
     assert found["b", "survival"] == (2, 2)
 
 
-@pytest.mark.parametrize("planted", [0, 1])
-def test_a_price_rises_with_ones_own_and_falls_with_the_others(planted):
-    sides = np.arange(1, 6)
-    table = np.array([prices.ct_wins(np.full(5, ct), sides, np.full(5, planted)) for ct in sides])
-    assert (np.diff(table, axis=0) >= 0).all()
-    assert (np.diff(table, axis=1) <= 0).all()
-    assert ((table > 0) & (table < 1)).all()
+def test_a_round_that_nobody_priced_is_no_round_without_events():
+    found = observed([(0, 10, "a", "x"), (1, 10, "a", "x")], ct_wins=(1, 1), unpriced=(1,))
+    assert found["a", "swing"][1] == 1
+    assert found["a", "survival"][1] == 2
+    none = observed([(0, 10, "a", "x")], unpriced=(0,))
+    assert not {skill for _, skill in none} & set(priced.PRICED)
+
+
+def test_equipment_is_saved_by_who_lived_through_a_lost_round_and_lost_by_who_died():
+    worth = pd.DataFrame({"round_id": [0, 0], "player": ["a", "b"], "worth": [0.05, 0.04]})
+    found = observed([(0, 10, "x", "a")], ct_wins=(0,), equipment=worth)
+    assert (found["a", "saved_price"], found["b", "saved_price"]) == ((0, 1), (0.04, 1))
+    assert (found["a", "lost_price"], found["b", "lost_price"]) == ((0.05, 1), (0, 1))
+    assert ("x", "saved_price") not in found
+
+
+@pytest.mark.parametrize(
+    ("rank", "group"),
+    [
+        (0, "all"),
+        (None, "all"),
+        (1, "Silver"),
+        (10, "Gold Nova"),
+        (18, "Legendary Eagle and above"),
+        (12_345, "Premier 10000 to 14999"),
+    ],
+)
+def test_peers_are_of_ones_own_rank(rank, group):
+    assert group_of_rank(float("nan") if rank is None else rank) == group
 
 
 def test_every_judged_skill_has_two_drills_and_they_parse():

@@ -63,5 +63,5 @@ def test_hits_are_missing_in_a_match_without_any(small, tmp_path):
 def test_plays_become_observations(small, tmp_path):
     found = of(small, tmp_path)
     seen = checked(observations(found.rounds, found.people, found.kills, found.bombs), SKILLS)
-    assert {"opening_won", "survival", "bomb_rounds"} <= set(seen["skill"])
+    assert {"opening_won", "survival", "plants"} <= set(seen["skill"])
     assert seen["player"].nunique() == 4

@@ -1,4 +1,4 @@
-"""What a round is worth to a side by the players left and the bomb: the price that duels and clutches are set against.
+"""Prices by the players left and the bomb alone, for matches of which no more is known than who died when.
 
 The figures are the shares of rounds that CT won from such a moment in professional play (85,085 moments of 490
 matches, the public CS:GO round snapshots), smoothed where moments are rare. Money, weapons and time do not enter:
@@ -8,7 +8,9 @@ what they move is left in a skill's noise, and a player who often fights with wo
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
+from cs2_pipeline.coaching.counterstrike.play import Play
 from cs2_pipeline.stats.intervals import Floats
 
 _OPEN: Final = (
@@ -41,3 +43,15 @@ def ct_wins(ct: Floats, t: Floats, planted: Floats) -> Floats:
     alive = [np.clip(np.asarray(side, dtype=np.int64), 0, MOST_PLAYERS) for side in (ct, t)]
     found: Floats = _TABLE[np.asarray(planted, dtype=np.int64), alive[0], alive[1]]
     return found
+
+
+def moments(played: Play) -> pd.DataFrame:
+    """Prices of each death, as `counterstrike.priced` takes them; when bombs were planted is not known."""
+    deaths = played.deaths
+    own = {side: (deaths["victim_side"] == side).astype("int64") for side in ("CT", "T")}
+    nothing_planted = np.zeros(len(deaths))
+    now = ct_wins(deaths["ct"].to_numpy(), deaths["t"].to_numpy(), nothing_planted)
+    before = ct_wins((deaths["ct"] + own["CT"]).to_numpy(), (deaths["t"] + own["T"]).to_numpy(), nothing_planted)
+    found = deaths[["round_id", "victim"]].assign(moved=now - before, after=now)
+    rounds = played.rounds[["round_id"]].assign(victim=None, moved=np.nan, after=np.nan)
+    return pd.concat([rounds.astype({"victim": "object"}), found], ignore_index=True)
