@@ -107,7 +107,7 @@ def _context_effects(rows: pd.DataFrame) -> pd.Series | None:
         plain = np.bincount(context, weight * (value - own[player])) / seen
         squares = weight * (value - own[player] - plain[context]) ** 2
         noise = squares.sum() / max(len(value) - len(players) - len(names) + 1, 1)
-        spread = _spread(plain, noise / seen)
+        spread = spread_between(plain, noise / seen)
         share = spread**2 / (spread**2 + noise / seen) if spread else np.zeros(len(names))
         moved = share * (plain - np.average(plain, weights=seen))
         if np.abs(moved - effect).max() <= _SETTLED * max(np.abs(moved).max(), np.finfo(float).tiny):
@@ -147,7 +147,7 @@ def peers(observations: pd.DataFrame, *, skill: str, group: str) -> Peers | None
         return None
     noise = float(players["squares"].sum() / freedom)
     averages, sampling = players["mean"].to_numpy(float), noise / players["exposure"].to_numpy(float)
-    spread = _spread(averages, sampling)
+    spread = spread_between(averages, sampling)
     weights = 1 / (spread**2 + sampling) if spread or noise else np.ones(len(averages))
     return Peers(
         skill=skill,
@@ -179,7 +179,7 @@ def known(player: Any, group: Peers) -> Known:
     return Known(share * own + (1 - share) * group.mean, error, int(player["matches"]), float(player["exposure"]), own)
 
 
-def _spread(averages: Floats, sampling: Floats) -> float:
+def spread_between(averages: Floats, sampling: Floats) -> float:
     """Standard deviation between players, by bisection of Paule and Mandel's equation; 0 where chance explains all."""
 
     def excess(between: float) -> float:

@@ -15,6 +15,7 @@ from cs2_pipeline.coaching.skills import CoachingError
 
 LEAST_MINUTES: Final = 15
 MOST_MINUTES: Final = 7 * 24 * 60
+OWN_CHOICE: Final = "Your own choice."
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,31 @@ def plan(
     if not items:
         return Plan((), 0, "No drill of the catalogue fits a known weakness and the time there is.")
     return Plan(tuple(items), minutes - left, "Play as usual besides: whether it helps is measured in your matches.")
+
+
+def edited(
+    items: Sequence[Mapping[str, Any]], wanted: Mapping[str, int], catalogue: Sequence[Drill]
+) -> list[dict[str, Any]]:
+    """A plan's items as its player wants them.
+
+    Args:
+        items: as they are, documents of `Item`.
+        wanted: by drill, sessions in the week; a drill that is not named goes.
+        catalogue: all drills of the game.
+
+    Raises:
+        CoachingError: a drill is not in the catalogue, or the week has not so many minutes.
+    """
+    there, drills = {item["drill"]["name"]: item for item in items}, {drill.name: drill for drill in catalogue}
+    if unknown := [name for name in wanted if name not in there and name not in drills]:
+        raise CoachingError(f"there is no drill {', '.join(unknown)} in the catalogue")
+    found = [
+        {**there[name], "sessions": sessions} if name in there else asdict(Item(drills[name], sessions, OWN_CHOICE))
+        for name, sessions in wanted.items()
+    ]
+    if sum(item["sessions"] * item["drill"]["minutes"] for item in found) > MOST_MINUTES:
+        raise CoachingError(f"a week has {MOST_MINUTES} minutes: the plan takes more")
+    return found
 
 
 def _fitting(weakness: Weakness, catalogue: Sequence[Drill], helped: Mapping[str, float]) -> list[Drill]:

@@ -46,6 +46,7 @@ class Progress:
         odds_helped, odds_did_not: wealth of the two bets; 1 at the beginning.
         matches: since the plan began.
         matches_needed: how many more it probably takes; None where the answer is given or not in sight.
+        spread: standard deviation between peers, in the skill's unit.
     """
 
     answer: Answer
@@ -55,16 +56,21 @@ class Progress:
     odds_did_not: float
     matches: int
     matches_needed: int | None
+    spread: float = 0.0
 
     def document(self) -> dict[str, Any]:
         """As JSON; what is not finite is null."""
         low, high = self.interval
         found = {"effect": self.effect, "low": low, "high": high} if isfinite(self.error) else {}
+        if found and self.spread:
+            found |= {"effect_in_spreads": self.effect / self.spread, "error_in_spreads": self.error / self.spread}
         return {
             "answer": self.answer.value,
             "effect": None,
             "low": None,
             "high": None,
+            "effect_in_spreads": None,
+            "error_in_spreads": None,
             "odds_helped": self.odds_helped,
             "odds_did_not": self.odds_did_not,
             "matches": self.matches,
@@ -123,7 +129,7 @@ def progress(before: Known, peers: Peers, after: After, *, sign: int, former: An
     needed = None
     if answer is Answer.NOT_KNOWN:
         needed = _matches_needed(effect, scale, fixed, peers, exposure)
-    return Progress(answer, effect, variance**0.5, helped, did_not, matches, needed)
+    return Progress(answer, effect, variance**0.5, helped, did_not, matches, needed, peers.spread)
 
 
 def _odds(effect: float, variance: float, scale: float) -> float:

@@ -44,7 +44,7 @@ def build() -> list[UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             COACH,
-            dg.AssetSelection.assets("priced_observations", "skill_cards"),
+            dg.AssetSelection.assets("priced_observations", "skill_cards", "drill_evidence"),
             description="Update all skill cards and check the plans being followed.",
         ),
         *(_training(spec) for spec in catalog.MODELS),

@@ -2,15 +2,16 @@
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from cs2_pipeline.records.database import Records
-from cs2_pipeline.records.tables import PLAN_PROGRESS, PLANS, SKILL_CARDS
+from cs2_pipeline.records.tables import DRILL_EVIDENCE, PLAN_PROGRESS, PLAN_SHARES, PLAN_TICKS, PLANS, SKILL_CARDS
 
 Document = Mapping[str, Any]
 
@@ -26,6 +27,7 @@ class StoredPlan:
         ended_at: when a newer one took its place; None for the one that is followed.
         body: the plan.
         progress: by skill, how its trial stands.
+        ticks: by drill, the sessions that were done.
     """
 
     id: str
@@ -35,6 +37,7 @@ class StoredPlan:
     ended_at: datetime | None
     body: Document
     progress: Mapping[str, Document]
+    ticks: Mapping[str, tuple[int, ...]]
 
 
 def replace_cards(records: Records, game: str, cards: Mapping[str, Document], *, at: datetime) -> None:
@@ -70,6 +73,71 @@ def begin_plan(records: Records, game: str, player: str, body: Document, *, at: 
     return identifier
 
 
+def edit_plan(records: Records, plan: str, items: Sequence[Document], *, minutes: int, at: datetime) -> None:
+    """Put other items into a plan; those before stay in its history (``edits``)."""
+    with records.writing() as connection:
+        body = json.loads(connection.execute(select(PLANS.c.body).where(PLANS.c.id == plan)).scalar_one())
+        before = {"until": at.isoformat(), "items": body["items"], "minutes": body["minutes"]}
+        body |= {"items": list(items), "minutes": minutes, "edits": [*body.get("edits", []), before]}
+        connection.execute(update(PLANS).where(PLANS.c.id == plan).values(body=json.dumps(body)))
+
+
+def tick(records: Records, plan: str, drill: str, session: int, *, done: bool, at: datetime) -> None:
+    """Note that a session was done, or that it was not."""
+    mine = and_(PLAN_TICKS.c.plan_id == plan, PLAN_TICKS.c.drill == drill, PLAN_TICKS.c.session == session)
+    with records.writing() as connection:
+        connection.execute(delete(PLAN_TICKS).where(mine))
+        if done:
+            connection.execute(insert(PLAN_TICKS).values(plan_id=plan, drill=drill, session=session, done_at=at))
+
+
+def share(records: Records, game: str, player: str, username: str) -> None:
+    """Let an account see a player's plans. Whether there is such an account is not looked up."""
+    values = {"game": game, "player_id": player, "username_key": username.casefold()}
+    try:
+        with records.writing() as connection:
+            connection.execute(insert(PLAN_SHARES).values(**values))
+    except IntegrityError:
+        pass  # it may already
+
+
+def unshare(records: Records, game: str, player: str, username: str) -> None:
+    """Let an account see a player's plans no more."""
+    mine = and_(_shares_of(game, player), PLAN_SHARES.c.username_key == username.casefold())
+    with records.writing() as connection:
+        connection.execute(delete(PLAN_SHARES).where(mine))
+
+
+def shared_with(records: Records, game: str, player: str) -> list[str]:
+    """The names, case-folded, of whom a player lets see the plans."""
+    with records.reading() as connection:
+        query = select(PLAN_SHARES.c.username_key).where(_shares_of(game, player))
+        return list(connection.execute(query.order_by(PLAN_SHARES.c.username_key)).scalars())
+
+
+def replace_evidence(records: Records, game: str, evidence: Mapping[str, Document], *, at: datetime) -> None:
+    """Put this evidence, by drill, in the place of all other of the game."""
+    rows = [
+        {"game": game, "drill": drill, "made_at": at, "body": json.dumps(found)} for drill, found in evidence.items()
+    ]
+    with records.writing() as connection:
+        connection.execute(delete(DRILL_EVIDENCE).where(DRILL_EVIDENCE.c.game == game))
+        if rows:
+            connection.execute(insert(DRILL_EVIDENCE), rows)
+
+
+def evidence(records: Records, game: str) -> dict[str, Document]:
+    """What the drills of a game did over all players, by drill."""
+    with records.reading() as connection:
+        rows = connection.execute(select(DRILL_EVIDENCE).where(DRILL_EVIDENCE.c.game == game)).all()
+    return {row.drill: {**json.loads(row.body), "made_at": row.made_at} for row in rows}
+
+
+def every_plan(records: Records, game: str) -> list[StoredPlan]:
+    """All plans of a game, the newest first."""
+    return _plans(records, PLANS.c.game == game)
+
+
 def plans(records: Records, game: str, player: str) -> list[StoredPlan]:
     """A player's plans, the newest first."""
     return _plans(records, _of(game, player))
@@ -102,15 +170,21 @@ def note_progress(records: Records, progress: Iterable[tuple[str, str, Document]
 
 
 def forget_plans(records: Records, game: str, player: str) -> int:
-    """Delete all plans of a player and everything noted of them; returns how many plans there were."""
+    """Delete all plans of a player, what was noted of them and who may see them; returns how many there were."""
     with records.writing() as connection:
         mine = select(PLANS.c.id).where(_of(game, player))
         connection.execute(delete(PLAN_PROGRESS).where(PLAN_PROGRESS.c.plan_id.in_(mine)))
+        connection.execute(delete(PLAN_TICKS).where(PLAN_TICKS.c.plan_id.in_(mine)))
+        connection.execute(delete(PLAN_SHARES).where(_shares_of(game, player)))
         return connection.execute(delete(PLANS).where(_of(game, player))).rowcount
 
 
 def _of(game: str, player: str) -> Any:
     return and_(PLANS.c.game == game, PLANS.c.player_id == player)
+
+
+def _shares_of(game: str, player: str) -> Any:
+    return and_(PLAN_SHARES.c.game == game, PLAN_SHARES.c.player_id == player)
 
 
 def _plans(records: Records, condition: Any) -> list[StoredPlan]:
@@ -119,12 +193,26 @@ def _plans(records: Records, condition: Any) -> list[StoredPlan]:
         noted = connection.execute(
             select(PLAN_PROGRESS).where(PLAN_PROGRESS.c.plan_id.in_([row.id for row in rows]))
         ).all()
+        ticked = connection.execute(
+            select(PLAN_TICKS).where(PLAN_TICKS.c.plan_id.in_([row.id for row in rows])).order_by(PLAN_TICKS.c.session)
+        ).all()
+    ticks: dict[str, dict[str, tuple[int, ...]]] = {}
+    for one in ticked:
+        of_plan = ticks.setdefault(one.plan_id, {})
+        of_plan[one.drill] = (*of_plan.get(one.drill, ()), one.session)
     progress: dict[str, dict[str, Document]] = {}
     for one in noted:
         progress.setdefault(one.plan_id, {})[one.skill] = {**json.loads(one.body), "looked_at": one.looked_at}
     return [
         StoredPlan(
-            row.id, row.game, row.player_id, row.made_at, row.ended_at, json.loads(row.body), progress.get(row.id, {})
+            row.id,
+            row.game,
+            row.player_id,
+            row.made_at,
+            row.ended_at,
+            json.loads(row.body),
+            progress.get(row.id, {}),
+            ticks.get(row.id, {}),
         )
         for row in rows
     ]

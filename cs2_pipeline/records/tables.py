@@ -244,3 +244,32 @@ REPORTS: Final = Table(
     Column("made_at", Moment, nullable=False),
     Column("body", Text, nullable=False, doc="JSON: what the pipeline reports"),
 )
+
+PLAN_TICKS: Final = Table(
+    "plan_ticks",
+    METADATA,
+    Column("plan_id", String(32), ForeignKey("plans.id", ondelete="CASCADE"), primary_key=True),
+    Column("drill", String(64), primary_key=True),
+    Column("session", Integer, primary_key=True, autoincrement=False, doc="of the week, from 1"),
+    Column("done_at", Moment, nullable=False),
+)
+
+PLAN_SHARES: Final = Table(
+    "plan_shares",
+    METADATA,
+    Column("game", String(16), primary_key=True),
+    Column("player_id", String(100), primary_key=True),
+    Column(
+        "username_key", String(64), primary_key=True, doc="case-folded; nobody is told whether there is such a name"
+    ),
+)
+"""Whom a player lets see the plan and its progress."""
+
+DRILL_EVIDENCE: Final = Table(
+    "drill_evidence",
+    METADATA,
+    Column("game", String(16), primary_key=True),
+    Column("drill", String(64), primary_key=True),
+    Column("made_at", Moment, nullable=False),
+    Column("body", Text, nullable=False, doc="JSON: what the drill did over all players"),
+)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import func, select
 
 from cs2_pipeline.records import coaching
-from cs2_pipeline.records.tables import PLAN_PROGRESS, PLANS
+from cs2_pipeline.records.tables import PLAN_PROGRESS, PLAN_SHARES, PLAN_TICKS, PLANS
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 GAME = "counterstrike"
@@ -42,10 +42,13 @@ def test_progress_is_the_latest_look(records):
 def test_deleted_means_deleted(records):
     plan = coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
     coaching.note_progress(records, [(plan, "aim", {})], at=NOW)
+    coaching.tick(records, plan, "drill", 1, done=True, at=NOW)
+    coaching.share(records, GAME, "a", "ben")
     coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
     other = coaching.begin_plan(records, GAME, "b", {"items": []}, at=NOW)
     assert coaching.forget_plans(records, GAME, "a") == 2
     assert coaching.plans(records, GAME, "a") == []
     with records.reading() as connection:
         assert connection.execute(select(PLANS.c.id)).scalars().all() == [other]
-        assert connection.execute(select(func.count()).select_from(PLAN_PROGRESS)).scalar_one() == 0
+        for table in (PLAN_PROGRESS, PLAN_TICKS, PLAN_SHARES):
+            assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0

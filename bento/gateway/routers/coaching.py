@@ -1,12 +1,12 @@
 """The coach: what is known of a player's skills, what to work on, and whether it helped.
 
 Cards are made of matches that everybody may see. A plan belongs to its player: it is shown to whoever signed in with
-that SteamID, and to administrators.
+that SteamID, to accounts the player allows, and to administrators; only the player and administrators change it.
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Final
@@ -21,6 +21,7 @@ from cs2_pipeline.coaching import findings, plans
 from cs2_pipeline.coaching.counterstrike import skills as counterstrike
 from cs2_pipeline.coaching.drills import Drill, shipped
 from cs2_pipeline.coaching.rocket_league import skills as rocket_league
+from cs2_pipeline.coaching.skills import CoachingError
 from cs2_pipeline.records import coaching as stored
 from cs2_pipeline.records.coaching import StoredPlan
 
@@ -33,19 +34,27 @@ class Game:
 
     Attributes:
         name: in the records.
-        prefix: of its addresses.
+        prefix: of its players' addresses.
+        drills: address of its drills.
         skills: of its drills.
         steam: how its player ids begin for players on Steam.
     """
 
     name: str
     prefix: str
+    drills: str
     skills: tuple[Any, ...]
     steam: str = ""
 
 
-COUNTERSTRIKE: Final = Game(counterstrike.GAME, "/api/v1/players", counterstrike.SKILLS)
-ROCKET_LEAGUE: Final = Game(rocket_league.GAME, "/api/v1/rocket-league/players", rocket_league.SKILLS, steam="steam:")
+COUNTERSTRIKE: Final = Game(counterstrike.GAME, "/api/v1/players", "/api/v1/drills", counterstrike.SKILLS)
+ROCKET_LEAGUE: Final = Game(
+    rocket_league.GAME,
+    "/api/v1/rocket-league/players",
+    "/api/v1/rocket-league/drills",
+    rocket_league.SKILLS,
+    steam="steam:",
+)
 GAMES: Final = (COUNTERSTRIKE, ROCKET_LEAGUE)
 router: Final = APIRouter(tags=["coaching"])
 
@@ -106,8 +115,90 @@ class PlanWish(Wire):
     coin: StrictBool = False
 
 
+class ItemWish(Wire):
+    """A drill by name, and its sessions in the week."""
+
+    drill: Annotated[str, Field(max_length=64)]
+    sessions: Annotated[StrictInt, Field(ge=1, le=21)]
+
+
+class PlanEdit(Wire):
+    """All items of the plan as they shall be; the ones before stay in its history."""
+
+    items: Annotated[list[ItemWish], Field(max_length=20)]
+
+
+class Tick(Wire):
+    """A session of a drill in the followed plan, from 1: done, or not."""
+
+    drill: Annotated[str, Field(max_length=64)]
+    session: Annotated[StrictInt, Field(ge=1, le=21)]
+    done: StrictBool = True
+
+
+class ShareWish(Wire):
+    """An account by name. Whether there is one is not told."""
+
+    username: Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class Shares(Wire):
+    """The names, case-folded, of accounts that may see the plan and its progress."""
+
+    player: str
+    usernames: list[str]
+
+
+class Compared(Wire):
+    """A drill against another where a coin chose between the two: difference of mean effects, with a 90 % interval."""
+
+    other: str
+    players: int
+    players_other: int
+    difference: float
+    low: float
+    high: float
+
+
+class DrillEvidence(Wire):
+    """What a drill did over players, in standard deviations between peers, with a 90 % interval.
+
+    The effect is no claim about causes; `experiments` are.
+    """
+
+    players: int
+    effect: float
+    low: float
+    high: float
+    experiments: list[Compared]
+    made_at: datetime
+
+
+class DrillItem(Wire):
+    """A drill of the catalogue; `evidence` is null until enough players have tried it."""
+
+    name: str
+    title: str
+    skill: str
+    purpose: str
+    how: str
+    minutes: int
+    sessions: int
+    measure: str
+    evidence: DrillEvidence | None
+
+
+class DrillList(Wire):
+    """The catalogue of a game."""
+
+    drills: list[DrillItem]
+
+
 class PlanItem(Wire):
-    """A plan; `items` as it was given. `ended_at` is null for the one that is followed."""
+    """A plan; `items` as they are now, `ticks` the sessions done by drill, `edits` the items before each change.
+
+    `ended_at` is null for the one that is followed.
+    """
 
     id: str
     made_at: datetime
@@ -115,6 +206,8 @@ class PlanItem(Wire):
     minutes: int
     note: str
     items: list[dict[str, Any]]
+    ticks: dict[str, list[int]]
+    edits: Annotated[list[dict[str, Any]], Field(default_factory=list)]
 
 
 class Plans(Wire):
@@ -139,6 +232,8 @@ class Trial(Wire):
     effect: float | None
     low: float | None
     high: float | None
+    effect_in_spreads: float | None = None
+    error_in_spreads: float | None = None
     odds_helped: float
     odds_did_not: float
     matches: int
@@ -154,7 +249,7 @@ class ProgressList(Wire):
 
 
 def add(game: Game) -> None:
-    """The addresses of a game."""
+    """The addresses of a game's cards, and all others of it."""
 
     async def card(request: Request, _: Known, identifier: str) -> Response:
         """What is known of a player's skills."""
@@ -169,9 +264,16 @@ def add(game: Game) -> None:
             request, WeaknessList(player=identifier, weaknesses=weak, note="" if weak else NOTHING_KNOWN)
         )
 
+    _routes(game, ("GET", "card", card, CardItem, 200), ("GET", "weaknesses", weaknesses, WeaknessList, 200))
+    _add_plans(game)
+    _add_changes(game)
+    _add_sharing(game)
+
+
+def _add_plans(game: Game) -> None:
     async def plan(request: Request, caller: Known, identifier: str) -> Response:
         """The plan that is followed, and those before it."""
-        _owned(game, caller, identifier)
+        await _readable(request, game, caller, identifier)
         return await answer(request, await _plans(request, game, identifier))
 
     async def begin(request: Request, caller: Known, identifier: str, body: PlanWish) -> Response:
@@ -181,8 +283,11 @@ def add(game: Game) -> None:
         now = datetime.now(UTC)
         week = now.isocalendar()
         coin = f"{identifier}/{week.year}-{week.week}" if body.coin else None
-        made = plans.plan(findings.weaknesses(card_found), catalogue(game), minutes=body.minutes, coin=coin)
         records = request.app.state.records
+        known_of = await asyncio.to_thread(stored.evidence, records, game.name)
+        helped = {drill: float(one["effect"]) for drill, one in known_of.items()}
+        weak = findings.weaknesses(card_found)
+        made = plans.plan(weak, catalogue(game), minutes=body.minutes, coin=coin, helped=helped)
         await asyncio.to_thread(stored.begin_plan, records, game.name, identifier, made.document(), at=now)
         return await answer(request, await _plans(request, game, identifier), 201)
 
@@ -194,7 +299,7 @@ def add(game: Game) -> None:
 
     async def progress(request: Request, caller: Known, identifier: str) -> Response:
         """Whether plans helped so far."""
-        _owned(game, caller, identifier)
+        await _readable(request, game, caller, identifier)
         found = await asyncio.to_thread(stored.plans, request.app.state.records, game.name, identifier)
         trials = [
             Trial(plan_id=one.id, skill=skill, since=one.made_at, **body)
@@ -204,22 +309,92 @@ def add(game: Game) -> None:
         note = "" if trials else "Nothing is known yet: plans are looked at once a day, after matches were played."
         return await answer(request, ProgressList(player=identifier, trials=trials, note=note))
 
-    path, label = f"{game.prefix}/{{identifier}}", game.name
-    for method, end, function, model, status in (
-        ("GET", "card", card, CardItem, 200),
-        ("GET", "weaknesses", weaknesses, WeaknessList, 200),
+    _routes(
+        game,
         ("GET", "plan", plan, Plans, 200),
         ("POST", "plan", begin, Plans, 201),
         ("DELETE", "plan", forget, None, 204),
         ("GET", "progress", progress, ProgressList, 200),
-    ):
+    )
+
+
+def _add_changes(game: Game) -> None:
+    async def edit(request: Request, caller: Known, identifier: str, body: PlanEdit) -> Response:
+        """Change the items of the plan that is followed; its trials go on."""
+        _owned(game, caller, identifier)
+        followed = await _followed(request, game, identifier)
+        wanted = {one.drill: one.sessions for one in body.items}
+        try:
+            items = plans.edited(followed.body["items"], wanted, catalogue(game))
+        except CoachingError as error:
+            raise Problem(422, "invalid_plan", "Not a plan", str(error)) from None
+        minutes = sum(item["sessions"] * item["drill"]["minutes"] for item in items)
+        records, now = request.app.state.records, datetime.now(UTC)
+        await asyncio.to_thread(stored.edit_plan, records, followed.id, items, minutes=minutes, at=now)
+        return await answer(request, await _plans(request, game, identifier))
+
+    async def tick(request: Request, caller: Known, identifier: str, body: Tick) -> Response:
+        """Tick a session off, or take the tick back."""
+        _owned(game, caller, identifier)
+        followed = await _followed(request, game, identifier)
+        sessions = {item["drill"]["name"]: item["sessions"] for item in followed.body["items"]}
+        if body.session > sessions.get(body.drill, 0):
+            raise Problem(
+                422, "not_in_plan", "Not in the plan", f"the plan has no session {body.session} of {body.drill}"
+            )
+        records, now = request.app.state.records, datetime.now(UTC)
+        await asyncio.to_thread(stored.tick, records, followed.id, body.drill, body.session, done=body.done, at=now)
+        return await answer(request, await _plans(request, game, identifier))
+
+    _routes(game, ("PUT", "plan", edit, Plans, 200), ("PUT", "plan/ticks", tick, Plans, 200))
+
+
+def _add_sharing(game: Game) -> None:
+    async def shares(request: Request, caller: Known, identifier: str) -> Response:
+        """Who may see the plan."""
+        _owned(game, caller, identifier)
+        return await answer(request, await _shares(request, game, identifier))
+
+    async def share(request: Request, caller: Known, identifier: str, body: ShareWish) -> Response:
+        """Let an account see the plan and its progress."""
+        _owned(game, caller, identifier)
+        await asyncio.to_thread(stored.share, request.app.state.records, game.name, identifier, body.username)
+        return await answer(request, await _shares(request, game, identifier), 201)
+
+    async def unshare(request: Request, caller: Known, identifier: str, username: str) -> Response:
+        """Let an account see the plan no more."""
+        _owned(game, caller, identifier)
+        await asyncio.to_thread(stored.unshare, request.app.state.records, game.name, identifier, username)
+        return Response(status_code=204)
+
+    async def drills(request: Request, _: Known) -> Response:
+        """The drills, with what they did over all players."""
+        found = await asyncio.to_thread(stored.evidence, request.app.state.records, game.name)
+        items = [
+            DrillItem(**asdict(one), evidence=DrillEvidence(**found[one.name]) if one.name in found else None)
+            for one in catalogue(game)
+        ]
+        return await answer(request, DrillList(drills=items))
+
+    _routes(
+        game,
+        ("GET", "plan/shares", shares, Shares, 200),
+        ("POST", "plan/shares", share, Shares, 201),
+        ("DELETE", "plan/shares/{username}", unshare, None, 204),
+    )
+    router.add_api_route(game.drills, drills, methods=["GET"], response_model=DrillList, name=f"{game.name} drills")
+
+
+def _routes(game: Game, *routes: tuple[str, str, Callable[..., Any], type[Wire] | None, int]) -> None:
+    """Addresses of a player: method, path's end, function, what it answers, status."""
+    for method, end, function, model, status in routes:
         router.add_api_route(
-            f"{path}/{end}",
+            f"{game.prefix}/{{identifier}}/{end}",
             function,
             methods=[method],
             response_model=model,
             status_code=status,
-            name=f"{label} {end} {method.lower()}",
+            name=f"{game.name} {end} {method.lower()}",
         )
 
 
@@ -245,6 +420,28 @@ def _owned(game: Game, caller: Caller, player: str) -> None:
         raise Problem(403, "not_yours", "Somebody else's plan", detail)
 
 
+async def _readable(request: Request, game: Game, caller: Caller, player: str) -> None:
+    """Let the player, administrators and whom the player allows pass."""
+    if not owns(game, caller, player) and caller.user is not None:
+        allowed = await asyncio.to_thread(stored.shared_with, request.app.state.records, game.name, player)
+        if caller.user.username.casefold() in allowed:
+            return
+    _owned(game, caller, player)
+
+
+async def _followed(request: Request, game: Game, player: str) -> StoredPlan:
+    found = await asyncio.to_thread(stored.plans, request.app.state.records, game.name, player)
+    followed = next((one for one in found if one.ended_at is None), None)
+    if followed is None:
+        raise Problem(404, "not_found", "No plan", "no plan is followed: POST one first")
+    return followed
+
+
+async def _shares(request: Request, game: Game, player: str) -> Shares:
+    found = await asyncio.to_thread(stored.shared_with, request.app.state.records, game.name, player)
+    return Shares(player=player, usernames=found)
+
+
 async def _stored_card(request: Request, game: Game, player: str) -> Mapping[str, Any]:
     found = await asyncio.to_thread(stored.card, request.app.state.records, game.name, player)
     if found is None:
@@ -265,7 +462,8 @@ async def _plans(request: Request, game: Game, player: str) -> Plans:
 
 
 def _plan(one: StoredPlan) -> PlanItem:
-    return PlanItem(id=one.id, made_at=one.made_at, ended_at=one.ended_at, **one.body)
+    ticks = {drill: list(done) for drill, done in one.ticks.items()}
+    return PlanItem(id=one.id, made_at=one.made_at, ended_at=one.ended_at, ticks=ticks, **one.body)
 
 
 for _game in GAMES:

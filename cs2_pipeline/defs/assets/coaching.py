@@ -1,4 +1,4 @@
-"""The coach: observations of skills by day, everybody's card, and how followed plans stand."""
+"""The coach: observations of skills by day, everybody's card, how followed plans stand, and what drills did."""
 
 from collections import Counter
 from contextlib import closing
@@ -11,6 +11,7 @@ import pandas as pd
 from cs2_pipeline.coaching import plans_followed
 from cs2_pipeline.coaching.counterstrike import observations, priced
 from cs2_pipeline.coaching.counterstrike.skills import GAME, REFERENCE, SKILLS
+from cs2_pipeline.coaching.evidence import pooled
 from cs2_pipeline.coaching.league import League, league
 from cs2_pipeline.coaching.observed import OBSERVATIONS as OBSERVATION_COLUMNS
 from cs2_pipeline.coaching.observed import checked
@@ -106,6 +107,18 @@ def skill_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd
     return dg.MaterializeResult(value=known, metadata=metadata.of_frame(known) | figures)
 
 
+def drill_evidence(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
+    """What each drill did over all players, put into the records; plans that were deleted are in it no more."""
+    now = datetime.now(UTC)
+    with closing(open_records(platform.settings)) as records:
+        found = pooled(plans_followed.seen(stored.every_plan(records, GAME)))
+        stored.replace_evidence(records, GAME, {drill: one.document() for drill, one in found.items()}, at=now)
+    columns = ["drill", "players", "effect", "low", "high"]
+    rows = [{name: getattr(one, name) for name in columns} for one in found.values()]
+    frame = pd.DataFrame(rows, columns=columns).astype({"drill": "str"})
+    return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame))
+
+
 def _all_observations(platform: Platform) -> tuple[pd.DataFrame, dict[str, str]]:
     """Counted and priced observations, and why there are none of some skills."""
     counted, priced_rows = _checked_days(platform), platform.tables.read(PRICED_OBSERVATIONS)
@@ -177,6 +190,7 @@ def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
             deps=["rounds", ROUND_MODEL.promotion], pool=DATABASE_POOL, kinds={"sql", "onnx", "parquet"}, **common
         )(retried(priced_observations)),
         dg.asset(deps=[OBSERVATIONS, PRICED_OBSERVATIONS], kinds={"pandas"}, **common)(skill_cards),
+        dg.asset(deps=[CARDS], kinds={"pandas"}, **common)(drill_evidence),
     ]
 
 

@@ -135,3 +135,85 @@ def test_rocket_league_has_cards_and_plans_of_its_own(gateway, mine):
     assert (plan["items"], plan["note"][:19]) == ([], "No weakness is know")
     assert gateway.get(at(ME, "plan"), headers=mine).json()["plan"] is None
     assert gateway.get(f"/api/v1/rocket-league/players/epic:{ME}/plan", headers=mine).status_code == 403
+
+
+def planned(gateway, mine):
+    return gateway.post(at(ME, "plan"), json={"minutes": 200}, headers=mine).json()["plan"]
+
+
+def test_a_plan_is_edited_its_history_kept_and_its_trials_go_on(gateway, mine):
+    first = planned(gateway, mine)
+    added = next(one["name"] for one in gateway.get("/api/v1/drills").json()["drills"] if one["skill"] == "survival")
+    own = first["items"][0]["drill"]["name"]
+    wish = {"items": [{"drill": own, "sessions": 1}, {"drill": added, "sessions": 2}]}
+    answered = gateway.put(at(ME, "plan"), json=wish, headers=mine)
+    assert answered.status_code == 200, answered.text
+    plan = answered.json()["plan"]
+    assert (plan["id"], plan["made_at"]) == (first["id"], first["made_at"])
+    assert [(item["drill"]["name"], item["sessions"]) for item in plan["items"]] == [(own, 1), (added, 2)]
+    assert plan["minutes"] == sum(item["sessions"] * item["drill"]["minutes"] for item in plan["items"])
+    assert plan["edits"][0]["items"] == first["items"]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        [{"drill": "no such drill", "sessions": 1}],
+        [{"drill": "pop-flashes", "sessions": 0}],
+        [{"drill": "pop-flashes", "sessions": "2"}],
+        [{"drill": "pop-flashes"}],
+    ],
+)
+def test_an_edit_that_is_no_plan_is_refused_and_the_plan_stays(gateway, mine, items):
+    plan = planned(gateway, mine)
+    assert gateway.put(at(ME, "plan"), json={"items": items}, headers=mine).status_code == 422
+    assert gateway.get(at(ME, "plan"), headers=mine).json()["plan"] == plan
+
+
+def test_sessions_are_ticked_off_and_the_tick_taken_back(gateway, mine):
+    drill = planned(gateway, mine)["items"][0]["drill"]["name"]
+    for session in (2, 1, 1):
+        ticked = gateway.put(at(ME, "plan/ticks"), json={"drill": drill, "session": session}, headers=mine)
+    assert ticked.json()["plan"]["ticks"] == {drill: [1, 2]}
+    back = {"drill": drill, "session": 1, "done": False}
+    assert gateway.put(at(ME, "plan/ticks"), json=back, headers=mine).json()["plan"]["ticks"] == {drill: [2]}
+    for wrong in ({"drill": drill, "session": 21}, {"drill": "other", "session": 1}):
+        assert gateway.put(at(ME, "plan/ticks"), json=wrong, headers=mine).status_code == 422
+
+
+def test_nothing_is_edited_or_ticked_without_a_plan(gateway, mine):
+    assert gateway.put(at(ME, "plan"), json={"items": []}, headers=mine).status_code == 404
+    assert gateway.put(at(ME, "plan/ticks"), json={"drill": "x", "session": 1}, headers=mine).status_code == 404
+
+
+def test_a_plan_is_seen_by_whom_the_player_allows_and_changed_by_nobody_else(gateway, mine):
+    planned(gateway, mine)
+    ben = {"username": "ben_the_coach", "email": "ben@example.org", "password": "a long password of ben"}
+    his = {"Authorization": f"Bearer {sign_in(gateway, ben)}"}
+    assert gateway.get(at(ME, "plan"), headers=his).status_code == 403
+    for name in ("Ben_The_Coach", "ben_the_coach", "nobody-knows"):
+        shared = gateway.post(at(ME, "plan/shares"), json={"username": name}, headers=mine)
+    assert shared.json()["usernames"] == ["ben_the_coach", "nobody-knows"]
+    assert gateway.get(at(ME, "plan"), headers=his).json()["plan"] is not None
+    assert gateway.get(at(ME, "progress"), headers=his).status_code == 200
+    for method, end, body in (
+        ("POST", "plan", {"minutes": 60}), ("PUT", "plan", {"items": []}), ("DELETE", "plan", None),
+        ("PUT", "plan/ticks", {"drill": "x", "session": 1}), ("GET", "plan/shares", None),
+        ("POST", "plan/shares", {"username": "x"}), ("DELETE", "plan/shares/x", None),
+    ):  # fmt: skip
+        assert gateway.request(method, at(ME, end), json=body, headers=his).status_code == 403, (method, end)
+    assert gateway.delete(at(ME, "plan/shares/BEN_the_coach"), headers=mine).status_code == 204
+    assert gateway.get(at(ME, "plan"), headers=his).status_code == 403
+
+
+def test_the_catalogue_shows_what_drills_did_over_players(gateway):
+    assert all(one["evidence"] is None for one in gateway.get("/api/v1/drills").json()["drills"])
+    against = {"other": "b", "players": 9, "players_other": 8, "difference": 0.4, "low": 0.1, "high": 0.7}
+    found = {"players": 17, "effect": 0.3, "low": 0.1, "high": 0.5, "experiments": [against]}
+    coaching.replace_evidence(gateway.app.state.records, GAME, {"pop-flashes": found}, at=coach.NOW)
+    drills = {one["name"]: one for one in gateway.get("/api/v1/drills").json()["drills"]}
+    assert drills["pop-flashes"]["evidence"]["experiments"] == [against]
+    assert drills["flash-timing"]["evidence"] is None
+    other = gateway.get("/api/v1/rocket-league/drills").json()["drills"]
+    assert other
+    assert not {one["name"] for one in other} & set(drills)
