@@ -1,4 +1,4 @@
-// A player's own plan: asked with the session of this page, planned anew, deleted.
+// A player's own plan: asked with the session of this page, planned anew, edited, ticked off, shared, deleted.
 "use strict";
 (() => {
   const place = document.getElementById("plan");
@@ -14,6 +14,33 @@
     return body;
   };
   const element = (name, text) => Object.assign(document.createElement(name), { textContent: text });
+  const said = (work) => async (event) => {
+    event.preventDefault();
+    try { await work(); } catch (error) { at("plan-note").textContent = error.message; }
+  };
+
+  const put = (end, body) => ask(end, { method: "PUT", body: JSON.stringify(body) });
+  const sessions = (plan, item) => Array.from({ length: item.sessions }, (_, index) => {
+    const label = element("label", "");
+    const box = Object.assign(element("input", ""), { type: "checkbox" });
+    box.checked = (plan.ticks[item.drill.name] || []).includes(index + 1);
+    box.addEventListener("change", said(async () => {
+      showPlan((await put("plan/ticks", { drill: item.drill.name, session: index + 1, done: box.checked })).plan);
+    }));
+    label.append(box, ` session ${index + 1} `);
+    return label;
+  });
+  const changes = (plan, item) => [[-1, "One session less"], [1, "One session more"]].map(([by, words]) => {
+    const button = Object.assign(element("button", words), { type: "button" });
+    button.setAttribute("aria-label", `${words}: ${item.drill.title}`);
+    button.addEventListener("click", said(async () => {
+      const wanted = plan.items.map((one) => ({
+        drill: one.drill.name, sessions: one.sessions + (one === item ? by : 0),
+      })).filter((one) => one.sessions > 0);
+      showPlan((await put("plan", { items: wanted })).plan);
+    }));
+    return button;
+  });
 
   const showPlan = (plan) => {
     at("plan-items").replaceChildren(...(plan ? plan.items : []).map((item) => {
@@ -23,6 +50,7 @@
         element("p", item.reason), element("p", item.drill.how), element("p", `It went well if: ${item.drill.measure}`),
       );
       if (item.assigned) { entry.append(element("p", `A coin chose it over ${item.alternative}.`)); }
+      entry.append(...sessions(plan, item), ...changes(plan, item));
       return entry;
     }));
     at("plan-note").textContent = plan ? plan.note : "You have no plan yet.";
@@ -36,10 +64,23 @@
     showPlan((await ask("plan")).plan);
     const progress = await ask("progress");
     at("progress").replaceChildren(...progress.trials.map((trial) => element("li", words(trial))));
+    // Only the player knows who else may see the plan; whoever else sees it cannot change it.
+    const shares = await ask("plan/shares").catch(() => null);
+    at("share-form").hidden = shares === null;
+    if (shares !== null) { showShares(shares); }
   };
-  const said = (work) => async (event) => {
-    event.preventDefault();
-    try { await work(); } catch (error) { at("plan-note").textContent = error.message; }
+  const showShares = (shares) => {
+    at("shares").replaceChildren(...shares.usernames.map((name) => {
+      const entry = element("li", `${name} may see your plan. `);
+      const button = Object.assign(element("button", `No longer`), { type: "button" });
+      button.setAttribute("aria-label", `No longer: ${name}`);
+      button.addEventListener("click", said(async () => {
+        await ask(`plan/shares/${encodeURIComponent(name)}`, { method: "DELETE" });
+        showShares(await ask("plan/shares"));
+      }));
+      entry.append(button);
+      return entry;
+    }));
   };
 
   at("plan-form").addEventListener("submit", said(async () => {
@@ -47,13 +88,18 @@
     await ask("plan", { method: "POST", body: JSON.stringify(wish) });
     await show();
   }));
+  at("share-form").addEventListener("submit", said(async () => {
+    const wish = { username: at("username").value };
+    showShares(await ask("plan/shares", { method: "POST", body: JSON.stringify(wish) }));
+    at("username").value = "";
+  }));
   at("forget").addEventListener("click", said(async () => {
     await ask("plan", { method: "DELETE" });
     await show();
   }));
   at("show-plan").addEventListener("click", said(async () => {
     await show();
-    at("plan-form").hidden = false;
+    at("plan-form").hidden = at("share-form").hidden;
     at("show-plan").hidden = true;
   }));
 })();

@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from cs2_pipeline.coaching.counterstrike.skills import GAME
+from cs2_pipeline.records import coaching
 from cs2_pipeline_tests.bento.gateway import coach
 from cs2_pipeline_tests.bento.gateway.pages.conftest import gateway_on_a_port, with_a_league
 from cs2_pipeline_tests.bento.gateway.routers.test_auth import ANNA
@@ -52,6 +54,18 @@ def test_the_player_signs_in_plans_a_week_and_deletes_it(coached, watched):
     page.fill("#minutes", "60")
     page.click("#plan-form button[type=submit]")
     expect(page.locator("#plan-items li").first).to_contain_text("better than about")
+    with page.expect_response("**/plan/ticks"):
+        page.locator("#plan-items input[type=checkbox]").first.check()
+    with page.expect_response(lambda answered: answered.request.method == "PUT" and answered.url.endswith("/plan")):
+        page.locator("#plan-items button:has-text('One session less')").first.click()
+    expect(page.locator("#plan-items li").first).to_contain_text("×")
+    page.fill("#username", "ben")
+    page.click("#share-form button")
+    expect(page.locator("#shares li")).to_contain_text("ben may see your plan")
+    (kept,) = coaching.plans(records, GAME, ME)
+    assert list(kept.ticks.values()) == [(1,)]
+    assert kept.body["edits"][0]["items"][0]["sessions"] == kept.body["items"][0]["sessions"] + 1
+    assert coaching.shared_with(records, GAME, ME) == ["ben"]
     page.click("#forget")
     expect(page.locator("#plan-items li")).to_have_count(0)
     expect(page.locator("#plan-note")).to_have_text("You have no plan yet.")
