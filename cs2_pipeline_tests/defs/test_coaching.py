@@ -24,7 +24,9 @@ def test_cards_reach_the_records_and_a_followed_plan_is_looked_at(extracted):
     player = rows["player"].iloc[0]
     since = datetime(2026, 1, 3, tzinfo=UTC)
     with closing(open_records(extracted.settings)) as records:
-        plan = coaching.begin_plan(records, GAME, player, {"items": [{"drill": {"skill": "survival"}}]}, at=since)
+        plan = coaching.begin_plan(
+            records, GAME, player, {"items": [{"drill": {"name": "alive", "skill": "survival"}}]}, at=since
+        )
         assert extracted.run(COACH).success
         card = coaching.card(records, GAME, player)
         assert card["player"] == player
