@@ -79,4 +79,4 @@ def test_matches_whose_start_was_never_recorded_are_counted(tmp_path):
     small.add_match(2, small.row("Matches", 1)["StartTime"].replace(year=1))
     findings = doctor.diagnose(small.write(tmp_path / "demos.sqlite"))
     assert last(findings) == ("warning", "content")
-    assert "no day holds: 1;" in findings[-1].message
+    assert "no day holds them: 1, with the Ids 2 (0001-03-01" in findings[-1].message
