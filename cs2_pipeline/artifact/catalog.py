@@ -29,7 +29,7 @@ ROUND: Final = ModelSpec(
         "Not for betting, and not for judging a player.",
     ),
     limits=(
-        "In the last ten seconds before the explosion it believes in CT up to three points too much where it learned "
+        "In the last ten seconds before the explosion it believes in CT up to five points too much where it learned "
         "from few hundred matches (simulated play).",
         "It knows team totals, not who holds which weapon or stands where.",
         "It is valid for play like its training data: another game version or level of play shifts its numbers.",
