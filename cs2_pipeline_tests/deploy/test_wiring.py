@@ -27,7 +27,7 @@ from cs2_pipeline_tests.deploy.conftest import Postgres, new_postgres
 from cs2_pipeline_tests.deploy.queries import PROMETHEUS, labels_grouped_by, live_rules, queries, selectors_of
 from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact, training_run
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1800)
 
 LAUNCH = """mutation($job: String!, $tags: [ExecutionTag!]!, $config: RunConfigData!) {
   launchRun(executionParams: {
@@ -228,7 +228,7 @@ def prometheus(machine: Machine, folder: Path) -> Iterator[Ask]:
         return answer.json()["data"]
 
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 600
         while not scraped_twice(ask):
             assert time.monotonic() < deadline, (folder / "log").read_text()
             time.sleep(0.3)
@@ -254,7 +254,7 @@ def launch(machine: Machine, job: str, tags: dict[str, str]) -> str:
     return str(answer["run"]["runId"])
 
 
-def finished(machine: Machine, run: str, seconds: float = 120.0) -> str:
+def finished(machine: Machine, run: str, seconds: float = 600.0) -> str:
     deadline = time.monotonic() + seconds
     while True:
         status = str(graphql(machine, STATUS, {"id": run})["runOrError"]["status"])
@@ -281,7 +281,7 @@ def registered(uri: str, make: Callable[[Path], Artifact], folder: Path) -> Mode
     return record(uri, run, artifact_root=None)
 
 
-def served(machine: Machine, version: ModelVersion, seconds: float = 60.0) -> float:
+def served(machine: Machine, version: ModelVersion, seconds: float = 600.0) -> float:
     """The CT's chance as the given version says, once it is the one that answers."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:

@@ -34,7 +34,7 @@ from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, World
 from cs2_pipeline_tests.deploy.compose import free_port
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(1800)
 
 NAME = "round_predictor"
 NEW_DAYS = ["2026-01-05", "2026-01-06"]
