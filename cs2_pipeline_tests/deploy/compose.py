@@ -115,7 +115,7 @@ class Machine:
         words = services()[service].get("command") or _image_command(ROOT / "deploy" / role / "Dockerfile")
         return self._on_its_port(service, words)
 
-    def await_healthy(self, service: str, seconds: float = 90.0) -> None:
+    def await_healthy(self, service: str, seconds: float = 600.0) -> None:
         """Wait as compose does: until the service's health check succeeds."""
         how, *words = services()[service]["healthcheck"]["test"]
         assert how == "CMD"
@@ -171,7 +171,7 @@ class Machine:
     def log(self, service: str) -> Path:
         return self.folder / f"{service}.log"
 
-    def await_answer(self, service: str, path: str, seconds: float = 90.0) -> bytes:
+    def await_answer(self, service: str, path: str, seconds: float = 600.0) -> bytes:
         """Wait until a page of a service answers with success."""
         deadline = time.monotonic() + seconds
         while True:

@@ -38,7 +38,7 @@ pytestmark = pytest.mark.timeout(1800)
 
 NAME = "round_predictor"
 NEW_DAYS = ["2026-01-05", "2026-01-06"]
-PATIENCE = 120.0
+PATIENCE = 600.0
 CLI = ("-m", "cs2_pipeline.cli")
 EXTRACT = (
     "from cs2_pipeline import settings; from cs2_pipeline.cli import training; training.extract_new(settings.load())"

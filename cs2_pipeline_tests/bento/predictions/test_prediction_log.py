@@ -36,7 +36,7 @@ def test_predictions_of_a_service_are_read_back_as_they_were_answered(served_hom
         server.post("/predict/round", ROUND | {"ct_alive": 9})
         server.post("/classify/player", PLAYER)
         server.terminate()
-        server.process.wait(60)
+        server.process.wait(600)
     table = ds.dataset(served_home.path / "predictions" / "round_predictor").to_table()
     logged = table.to_pylist()
     assert len(logged) == 31

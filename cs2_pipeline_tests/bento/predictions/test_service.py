@@ -92,7 +92,7 @@ def test_termination_lets_a_request_under_way_finish(served_home, module, status
                 server.process.wait(0.5)
             connection.sendall(body[20:])
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-        assert server.process.wait(60) == status
+        assert server.process.wait(600) == status
 
 
 def test_no_worker_outlives_a_supervisor_that_was_killed(served_home):
