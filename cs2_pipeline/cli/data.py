@@ -137,8 +137,10 @@ def ingest_exports(
             progress=lambda done, total, _: bar.update(task, completed=done, total=total),
         )
     remedy = ""
-    if report.of("refused") or report.of("quarantined"):
+    if left := [*report.of("refused"), *report.of("quarantined")]:
         remedy = " `cs2 ingest exports --failed` lists what could not be read and why."
+        if undated := sum(importers.NO_DATE in outcome.detail for outcome in left):
+            remedy += f" {undated} only lack{'s' * (undated == 1)} a date: say it with --date YYYY-MM-DD."
     _tell(settings, report, as_json=as_json, remedy=remedy)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli import data, forecast, predict, processes, training, up
 from cs2_pipeline.cli.console import CliError, note, stage
-from cs2_pipeline.cli.runs import run_job
+from cs2_pipeline.cli.runs import TooLittleDataError, run_job
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.assets import forecasts
 from cs2_pipeline.defs.platform import Platform
@@ -34,8 +34,16 @@ def run(settings: Settings, matches: int, exports: list[Path], played_on: date |
     stage("2  Extraction and validation")
     training.extract_new(settings)
     stage("3  Datasets, training, evaluation, promotion")
-    run_job(settings, jobs.TRAIN_ALL, config=training.source_config(list(catalog.MODELS), ingested=False))
+    try:
+        run_job(settings, jobs.TRAIN_ALL, config=training.source_config(list(catalog.MODELS), ingested=False))
+    except TooLittleDataError as error:
+        if not exports:
+            raise
+        _say_what_lacks(error)
     champions = _champions(settings, all_needed=not exports)
+    if not champions:
+        _end_without_champions(settings, begun)
+        return
     if catalog.MATCH.name in champions:
         run_job(settings, forecasts.JOB)
     if not exports:
@@ -87,17 +95,34 @@ def _database(settings: Settings, matches: int) -> None:
         data.simulate(settings, matches=matches, seed=None, equal_skill=False, replace=False)
 
 
+def _say_what_lacks(error: TooLittleDataError) -> None:
+    """Name each model that could not be trained on so few matches, and why."""
+    for spec in catalog.MODELS:
+        steps = (*spec.built_first, spec.dataset, spec.name, spec.promotion)
+        for reason in (error.reasons[step] for step in steps if step in error.reasons):
+            note(f"✗ {spec.name} could not be trained: {reason}")
+
+
+def _end_without_champions(settings: Settings, begun: float) -> None:
+    """Say what there is although nothing can be served."""
+    note("there is no model to serve yet, so this is where the demo of these matches ends")
+    note(f"the matches are in {settings.embedded_database}, and in the tables that `cs2 up` shows in Dagster")
+    note("once there are more: `cs2 ingest exports PATH…`, then `cs2 train`; CS:GO's public rounds and played series")
+    note("may be ingested beside them: `cs2 ingest snapshots FILE`, `cs2 ingest series FILE`")
+    note(f"done in {time.monotonic() - begun:.0f} s")
+
+
 def _champions(settings: Settings, *, all_needed: bool) -> list[str]:
     """The models that have a champion; all of them, where they are needed.
 
     Raises:
-        CliError: a model that is needed has none, or none has one.
+        CliError: a model that is needed has none.
     """
     models = Platform(settings).models
     missing = [name for name in catalog.names() if models.champion(name) is None]
     there = [name for name in catalog.names() if name not in missing]
-    if missing and there and not all_needed:
-        note(f"{' and '.join(missing)} not promoted: `cs2 models list` says why; more matches help")
+    if missing and not all_needed:
+        note(f"{', '.join(missing)}: not promoted; `cs2 models list` shows what was trained, and why not")
         return there
     if missing:
         raise CliError(

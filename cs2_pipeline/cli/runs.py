@@ -21,7 +21,7 @@ from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli.console import CliError, note
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.automation.abandoned import HOST_TAG, close_trainings, end_vanished
-from cs2_pipeline.defs.automation.failures import root_cause
+from cs2_pipeline.defs.automation.failures import lacks_data, root_cause
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import ATTENDED_TAG
@@ -39,6 +39,18 @@ run_monitoring:
   enabled: true
   max_runtime_seconds: 21600
 """
+
+
+class TooLittleDataError(CliError):
+    """A job stopped only where there is too little data, or data of another kind, for one of its steps.
+
+    Attributes:
+        reasons: what each of these steps lacks, by its asset.
+    """
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__(next(iter(reasons.values())))
+        self.reasons = dict(reasons)
 
 
 def instance(settings: Settings) -> dg.DagsterInstance:
@@ -64,6 +76,7 @@ def run_job(
     """Run a job to its end, noting each table, check and model as it comes.
 
     Raises:
+        TooLittleDataError: nothing but too little data kept steps from their end.
         CliError: a step failed or a blocking check did; the message is that of the cause.
     """
     _quieten()
@@ -85,6 +98,9 @@ def run_job(
             raise_on_error=False,
         )
     if not result.success:
+        failed = {str(event.step_key): event.step_failure_data for event in result.all_events if event.is_step_failure}
+        if failed and all(lacks_data(failure) for failure in failed.values()):
+            raise TooLittleDataError({step: root_cause(failure) for step, failure in failed.items()})
         raise CliError(_why(result))
     return result
 

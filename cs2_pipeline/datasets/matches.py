@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from cs2_pipeline.datasets.schema import CONTESTS, DatasetError
+from cs2_pipeline.datasets.schema import CONTESTS, DatasetError, TooLittleDataError
 from cs2_pipeline.game.teams import nameless
 
 
@@ -35,10 +35,11 @@ def in_order(matches: pd.DataFrame) -> pd.DataFrame:
     """The matches in the order they were played, each once.
 
     Raises:
-        DatasetError: there are none, or a match is there twice.
+        TooLittleDataError: there are none.
+        DatasetError: a match is there twice.
     """
     if matches.empty:
-        raise DatasetError(
+        raise TooLittleDataError(
             "no matches: extract them from demos, or read a table of series with `cs2 ingest series FILE`"
         )
     frame = CONTESTS.conform(matches)

@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cs2_pipeline.datasets.rounds import PARTS, SHARES
-from cs2_pipeline.datasets.schema import DatasetError
+from cs2_pipeline.datasets.schema import TooLittleDataError
 from cs2_pipeline.game.player import kd_ratio, rate, tier_of
 
 MIN_CAREER_ROUNDS: Final = 11
@@ -87,18 +87,18 @@ def build(
         past match), part; sorted by (window_end, steam_id, past_matches).
 
     Raises:
-        DatasetError: a part would be empty.
+        TooLittleDataError: a part would be empty.
     """
     lines = _in_time_order(player_match_stats).sort_values("steam_id", kind="stable", ignore_index=True)
     if lines.empty:
-        raise DatasetError("no player match lines: extract player_match_stats for at least one day with matches")
+        raise TooLittleDataError("no player match lines: extract player_match_stats for at least one day with matches")
     cut = lines["started_at"].sort_values().iloc[int((1 - shares["test"]) * (len(lines) - 1))]
     anchors = _anchors(lines, later_rounds, cut, shares)
     anchors = anchors[_evenly_spread(anchors["player"].to_numpy(), max_anchors)]
     table = _rows(lines, _with_past_windows(anchors))
     missing = [part for part in PARTS if part not in set(table["part"])]
     if missing:
-        raise DatasetError(
+        raise TooLittleDataError(
             f"no rows for {', '.join(missing)}: {lines['steam_id'].nunique()} players with {len(lines)} lines are too "
             f"few for a past match and {later_rounds} later rounds before and after {cut:%Y-%m-%d}; "
             "add matches; 800 simulated ones are enough"

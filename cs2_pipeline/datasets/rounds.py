@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError, Derived
+from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError, Derived, TooLittleDataError
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.state import decided
 
@@ -93,7 +93,8 @@ def parts_in_order(count: int, shares: Mapping[str, float] = SHARES, what: str =
     """The part of each of ``count`` things in time order: one contiguous run for each share, in the shares' order.
 
     Raises:
-        DatasetError: the shares do not add up to 1, or a part would be empty; the message says how many it takes.
+        DatasetError: the shares do not add up to 1.
+        TooLittleDataError: a part would be empty; the message says how many it takes.
     """
     if any(share <= 0 for share in shares.values()) or not np.isclose(sum(shares.values()), 1):
         raise DatasetError(f"shares must be positive and add up to 1, got {dict(shares)}")
@@ -101,7 +102,9 @@ def parts_in_order(count: int, shares: Mapping[str, float] = SHARES, what: str =
     if min(sizes) < 1:
         needed = next(n for n in range(count + 1, 1_000_000) if min(_sizes(n, shares)) >= 1)
         split = ", ".join(f"{part} {share:g}" for part, share in shares.items())
-        raise DatasetError(f"a split into {split} needs at least {needed} {what}, there are {count}: add more data")
+        raise TooLittleDataError(
+            f"a split into {split} needs at least {needed} {what}, there are {count}: add more data"
+        )
     return [part for part, size in zip(shares, sizes, strict=True) for _ in range(size)]
 
 

@@ -21,6 +21,10 @@ class DatasetError(ValueError):
     """A frame that a dataset cannot be built from. The message names the table, the column and the remedy."""
 
 
+class TooLittleDataError(DatasetError):
+    """A frame has too few rows for what is to be built from it: more matches mend it."""
+
+
 class Derived(NamedTuple):
     """A frame computed from others.
 

@@ -84,6 +84,23 @@ def test_the_demo_of_exports_stops_where_they_cannot_be_read(cs2, tmp_path):
     assert "without a recording" in ended.err
 
 
+def test_the_demo_of_exports_without_a_date_asks_for_one(cs2, tmp_path):
+    made_exports.write(tmp_path, made_exports.match(date=""))
+    ended = cs2("demo", "--exports", tmp_path)
+    assert ended.status == 1
+    assert "1 only lacks a date: say it with --date YYYY-MM-DD" in ended.err
+
+
+def test_the_demo_of_few_exports_says_which_models_they_are_too_few_for(cs2, tmp_path):
+    made_exports.write(tmp_path, made_exports.match())
+    ended = cs2("demo", "--exports", tmp_path)
+    assert ended.status == 0, ended.err
+    for model in ("round_predictor", "player_classifier", "match_forecaster"):
+        assert f"✗ {model} could not be trained: " in ended.out
+    assert "matches, there are 1: add more data" in ended.out
+    assert "there is no model to serve yet" in ended.out
+
+
 def test_a_table_of_series_is_taken_and_what_is_in_it_told(cs2, tmp_path):
     (tmp_path / "series.csv").write_text('date,team_w,team_l,roster_w\n2025-03-01,Alpha,Beta,"a, b, c, d, e"\n')
     told = json.loads(cs2("ingest", "series", tmp_path / "series.csv", "--json").out)

@@ -6,14 +6,19 @@ from typing import Final
 
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
+from dagster._utils.error import SerializableErrorInfo
 
+from cs2_pipeline.datasets.schema import TooLittleDataError
 from cs2_pipeline.defs.automation.notifications import Notifier
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
+from cs2_pipeline.models.training import TrainingError
 
 INTERVAL: Final = 30
 _BLOCKED: Final = "DagsterAssetCheckFailedError"
 """Dagster's error, which it does not export, of a step whose blocking check failed."""
+_LACKING: Final = {TooLittleDataError.__name__, TrainingError.__name__}
+"""Errors of data that more matches would mend."""
 
 
 @dg.run_failure_sensor(
@@ -64,13 +69,24 @@ def _assets(run: dg.DagsterRun) -> str:
     return ", ".join(sorted(key.to_user_string() for key in run.asset_selection or ())) or "a run of assets"
 
 
+def lacks_data(failure: StepFailureData) -> bool:
+    """Whether a step failed because its data is too little, or not what it needs, and not by a defect."""
+    return any(error.cls_name in _LACKING for error in _chain(failure))
+
+
 def root_cause(failure: StepFailureData) -> str:
     """The message of the outermost error of ours, which names thing and remedy; else that of the innermost."""
-    chain = [failure.error]
-    while chain[-1] is not None and chain[-1].cause is not None:
-        chain.append(chain[-1].cause)
     # "module.ClassName: message", as Python prints an exception without its trace.
-    messages = [error.message.strip() for error in chain if error is not None]
+    messages = [error.message.strip() for error in _chain(failure)]
     ours = [message for message in messages if message.startswith("cs2_pipeline.")]
     chosen = (ours or messages[-1:] or [failure.error_display_string])[0 if ours else -1]
     return chosen.partition(": ")[2] or chosen
+
+
+def _chain(failure: StepFailureData) -> list[SerializableErrorInfo]:
+    """The error of a step and those that it came from, outermost first."""
+    chain, error = [], failure.error
+    while error is not None:
+        chain.append(error)
+        error = error.cause
+    return chain

@@ -90,10 +90,11 @@ def test_a_demo_has_the_checksum_of_its_exports(tmp_path: Path) -> None:
     assert checksum.crc64(b"123456789") == 0x995DC9BBDF1939FA  # the check value published for CRC-64/XZ
 
 
+@pytest.mark.parametrize("blank", ["", " ", "redacted", None])
 def test_a_match_without_a_date_is_refused_until_one_is_said_and_never_gets_todays(
-    tmp_path: Path, database: Path
+    tmp_path: Path, database: Path, blank: str | None
 ) -> None:
-    path = made.write(tmp_path, made.match(date=""))
+    path = made.write(tmp_path, made.match(date=blank))
     [(status, detail)] = take(database, path)
     assert status == "refused" and "--date" in detail
     assert query(database, 'SELECT COUNT(*) FROM "Matches"') == [(0,)]
@@ -174,6 +175,17 @@ def test_a_bot_plays_under_its_name_and_is_no_person(tmp_path: Path, database: P
     with DemoDatabase(f"sqlite:///{database}") as db:
         lines = extract.player_match_stats(db, *ALL_DAYS).frame
     assert len(lines) == 10 and "0" not in set(lines["steam_id"])
+
+
+def test_teams_are_told_by_their_players_whatever_they_are_called(tmp_path: Path, database: Path) -> None:
+    named, nameless = made.match("AAB" * 6 + "A"), made.match("AAB" * 6 + "A", checksum="2", demoFileName="other")
+    for row in nameless["rounds"]:
+        row["teamAName"] = row["teamBName"] = "Team A"
+    take(database, made.write(tmp_path, named), made.write(tmp_path, nameless, "nameless.json"))
+    scores = query(database, 'SELECT "CTScore", "TScore", "WinnerTeam" FROM "Matches"')
+    sides = 'SELECT COUNT(DISTINCT "SteamId") FROM "Players" WHERE "Team" = \'CT\' GROUP BY "DemoFileId"'
+    assert len(scores) == 2 and scores[0] == scores[1] and scores[0][2] is not None
+    assert query(database, sides) == [(5,), (5,)]
 
 
 def test_killer_0_is_nobody(tmp_path: Path, database: Path) -> None:
