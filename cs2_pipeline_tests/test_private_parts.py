@@ -26,10 +26,7 @@ USES = {
         "dagster._core.remote_origin",
         "dagster._core.types.loadable_target_origin",
     },
-    "cs2_pipeline/defs/automation/failures.py": {  # why a step failed
-        "dagster._core.execution.plan.objects",
-        "dagster._utils.error",
-    },
+    "cs2_pipeline/defs/automation/failures.py": {"dagster._core.execution.plan.objects"},  # why a step failed
     "cs2_pipeline/defs/jobs.py": {"dagster._core.definitions.unresolved_asset_job_definition"},  # a type
     "cs2_pipeline/registry/runs.py": {"mlflow.utils.mlflow_tags", "mlflow.utils.validation"},  # names and a limit
 }

@@ -1,12 +1,11 @@
 """The failure sensor: whatever run fails, somebody is told why."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import dagster as dg
 from dagster._core.execution.plan.objects import StepFailureData
-from dagster._utils.error import SerializableErrorInfo
 
 from cs2_pipeline.datasets.schema import TooLittleDataError
 from cs2_pipeline.defs.automation.notifications import Notifier
@@ -71,22 +70,21 @@ def _assets(run: dg.DagsterRun) -> str:
 
 def lacks_data(failure: StepFailureData) -> bool:
     """Whether a step failed because its data is too little, or not what it needs, and not by a defect."""
-    return any(error.cls_name in _LACKING for error in _chain(failure))
+    return any(name in _LACKING for name, _ in _chain(failure))
 
 
 def root_cause(failure: StepFailureData) -> str:
     """The message of the outermost error of ours, which names thing and remedy; else that of the innermost."""
     # "module.ClassName: message", as Python prints an exception without its trace.
-    messages = [error.message.strip() for error in _chain(failure)]
+    messages = [message for _, message in _chain(failure)]
     ours = [message for message in messages if message.startswith("cs2_pipeline.")]
     chosen = (ours or messages[-1:] or [failure.error_display_string])[0 if ours else -1]
     return chosen.partition(": ")[2] or chosen
 
 
-def _chain(failure: StepFailureData) -> list[SerializableErrorInfo]:
-    """The error of a step and those that it came from, outermost first."""
-    chain, error = [], failure.error
+def _chain(failure: StepFailureData) -> Iterator[tuple[str | None, str]]:
+    """Class name and message of a step's error and of those that it came from, outermost first."""
+    error = failure.error
     while error is not None:
-        chain.append(error)
+        yield error.cls_name, error.message.strip()
         error = error.cause
-    return chain

@@ -16,6 +16,7 @@ from cs2_pipeline.demodb.importers.exported import (
     moment,
 )
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
+from cs2_pipeline.game.rules import FULL_HEALTH
 
 SOURCE: Final = "cs2-demo-format"
 MANIFEST: Final = "manifest.json"
@@ -60,7 +61,7 @@ def read(files: Mapping[str, bytes]) -> ExportedMatch:
         rounds=rounds,
         economies=_economies(lists["player-economies"], people),
         kills=_kills(lists["kills"], people),
-        hits=_hits(lists["damages"], people),
+        hits=_hits(lists["damages"], people, dict(zip(rounds["number"], rounds["freeze_end_tick"], strict=True))),
         bombs=_bombs(lists["bombs"], people),
     )
 
@@ -128,14 +129,25 @@ def _kills(rows: Sequence[Mapping[str, Any]], people: _People) -> pd.DataFrame:
     return pd.DataFrame(found, columns=list(KILL_COLUMNS))
 
 
-def _hits(rows: Sequence[Mapping[str, Any]], people: _People) -> pd.DataFrame:
-    found = [
-        (r["roundNumber"], r["tick"], people.steam_id(r["attackerIndex"]),
-         people.side(r["roundNumber"], r["attackerIndex"]), people.steam_id(r["victimIndex"]),
-         people.side(r["roundNumber"], r["victimIndex"]), r["weapon"], r["healthDamage"], r["armorDamage"],
-         r["victimHealthBefore"] - r["healthDamage"], r["victimArmorAfter"], None)
-        for r in rows
-    ]  # fmt: skip
+def _hits(rows: Sequence[Mapping[str, Any]], people: _People, live: Mapping[int, int]) -> pd.DataFrame:
+    """The hits of rounds that are live, each with the health left of the 100 that a round begins with.
+
+    The list also holds hits of the warm-up, in the first round's freeze time, and its own health goes on from them.
+    """
+    left: dict[tuple[int, int], int] = {}
+    found = []
+    for r in sorted(rows, key=lambda row: row["tick"]):
+        if r["tick"] < live.get(r["roundNumber"], 0):
+            continue
+        victim = r["roundNumber"], r["victimIndex"]
+        before = left.get(victim, FULL_HEALTH)
+        left[victim] = max(0, before - r["healthDamageRaw"])
+        found.append(
+            (r["roundNumber"], r["tick"], people.steam_id(r["attackerIndex"]),
+             people.side(r["roundNumber"], r["attackerIndex"]), people.steam_id(r["victimIndex"]),
+             people.side(r["roundNumber"], r["victimIndex"]), r["weapon"], before - left[victim], r["armorDamage"],
+             left[victim], r["victimArmorAfter"], None)
+        )  # fmt: skip
     return pd.DataFrame(found, columns=list(HIT_COLUMNS))
 
 

@@ -279,6 +279,19 @@ def test_sources_mix_and_each_round_keeps_its_own(tmp_path: Path, database: Path
     }
 
 
+def test_a_zip_of_lists_comes_in_and_hits_before_a_round_is_live_hurt_nobody(tmp_path: Path, database: Path) -> None:
+    hit = {
+        "roundNumber": 1, "tick": made.starts(1) + 3, "attackerIndex": 0, "victimIndex": 9, "weapon": "ak47",
+        "healthDamage": 88, "healthDamageRaw": 88, "armorDamage": 0, "victimHealthBefore": 100, "victimArmorAfter": 100,
+    }  # fmt: skip
+    live = hit | {"tick": made.live(1) + 64, "healthDamage": 12, "healthDamageRaw": 30, "victimHealthBefore": 12}
+    assert statuses(database, made.write_zip(tmp_path, made.match(), [hit, live])) == ["imported"]
+    assert query(database, 'SELECT "TotalRounds", "WinnerTeam" FROM "Matches"')[0][0] == 13
+    found = states(database).query("round_number == 1").set_index("elapsed")
+    assert found["t_health"].loc[0.0] == 500 and found["t_health"].iloc[1] == 370
+    assert found["t_alive"].iloc[1] == 4
+
+
 def test_an_older_database_is_left_alone_with_a_word_what_to_do(tmp_path: Path, database: Path) -> None:
     with sqlite3.connect(database) as connection:
         connection.execute('CREATE TABLE "DemoFiles" ("Id" INTEGER PRIMARY KEY, "FileName" TEXT)')
