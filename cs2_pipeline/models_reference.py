@@ -32,7 +32,7 @@ def _section(spec: ModelSpec) -> Iterator[str]:
     else:
         yield "- The prediction service has no endpoint for it."
     if spec.monitored is not None:
-        yield f"- Monitored by `{spec.monitoring}`."
+        yield f"- Monitored by `{spec.monitoring}`, on `{spec.monitored.table or spec.extracted}`."
     yield from (f"- {sentence}" for sentence in (*spec.intended_use, *spec.limits))
     yield ""
 

@@ -10,7 +10,9 @@ from onnx import TensorProto, helper, numpy_helper
 from cs2_pipeline.artifact.artifact import Artifact, write
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.player import TIERS
+from cs2_pipeline.models.match import forecaster
 from cs2_pipeline.registry.runs import TrainingRun
+from cs2_pipeline.training import match_table
 
 
 def round_artifact(folder: Path, *, bias: float = 0.0, ignored: Sequence[str] = ()) -> Artifact:
@@ -103,6 +105,11 @@ def player_artifact(folder: Path, *, min_rounds: int = 0) -> Artifact:
         expected=expected,
         min_rounds=min_rounds,
     )
+
+
+def match_artifact(folder: Path, contests: pd.DataFrame) -> Artifact:
+    """A match model really fitted on a few contests (`schema.CONTESTS`)."""
+    return forecaster.fit(match_table.build(contests), seed=0, folder=folder, progress=lambda _: None).artifact
 
 
 def training_run(

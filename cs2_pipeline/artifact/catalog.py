@@ -5,7 +5,7 @@ How to add one is told in docs/adding-a-model.md.
 
 from typing import Any, Final
 
-from cs2_pipeline.artifact.spec import ModelSpec, Requirements, Serving
+from cs2_pipeline.artifact.spec import ModelSpec, Monitoring, Requirements, Serving
 from cs2_pipeline.game import player, state
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
 from cs2_pipeline.game.player import TIERS
@@ -38,7 +38,7 @@ ROUND: Final = ModelSpec(
     audit="cs2_pipeline.datasets.leakage.audit:audit_rounds",
     judge="cs2_pipeline.evaluation.judges:of_rounds",
     drawn=("Predicted probability that CT win", "Share of rounds CT won"),
-    monitored="cs2_pipeline.training.monitoring:look",
+    monitored=Monitoring("cs2_pipeline.training.monitoring:look"),
     kinds=frozenset({"pytorch", "scikitlearn", "mlflow"}),
     ingested="published_snapshots",
     serving=Serving(
@@ -152,6 +152,13 @@ MATCH: Final = ModelSpec(
         allow_ece_floor=True, baseline_margin=0.02, max_gap=0.05, min_slice_size=200, unit="matches"
     ),
     drawn=("Predicted probability that the first side wins", "Share of matches it won"),
+    # What people were told is judged, so nothing is predicted again; inputs are ratings, which move by themselves.
+    monitored=Monitoring(
+        "cs2_pipeline.training.monitoring:look_at_forecasts",
+        table="forecast_settlements",
+        alarms=("calibration",),
+        dates_changes=False,
+    ),
     kinds=frozenset({"numpy", "mlflow"}),
     ingested="published_series",
 )

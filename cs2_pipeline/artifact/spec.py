@@ -83,6 +83,23 @@ class Serving:
     ids: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Monitoring:
+    """How a champion is watched, once it is promoted.
+
+    Attributes:
+        look: import path of ``look(version, artifact, table, *, seed) -> Look`` (`training.monitoring`).
+        table: the asset that holds the table it looks at; None for the extracted daily table.
+        alarms: the kinds of alarm it can raise (`training.monitoring.KINDS`).
+        dates_changes: whether the training table heeds when play changed, as an alarm estimates it.
+    """
+
+    look: str
+    table: str | None = None
+    alarms: tuple[str, ...] = ("calibration", "drift")
+    dates_changes: bool = True
+
+
 @dataclass(frozen=True, eq=False)
 class ModelSpec:
     """One model: an entry in the table of models.
@@ -109,8 +126,7 @@ class ModelSpec:
         drawn: axis titles of its reliability curve: what was predicted, what was observed.
         split_by_time: whether a row may be known to a champion only by its time (``learned_until``): such rows are left
             out of the comparison with it. False where the parts are disjoint in groups for ever.
-        monitored: import path of ``look(version, artifact, table, *, seed) -> Look`` on the extracted table of later
-            days; None for a model that is not monitored.
+        monitored: how its champion is watched; None for a model that is not monitored.
         kinds: Dagster's marks of what the asset is made with.
         ingested: the asset of what was ingested from a file, which it can be trained on too; None where there is none.
         serving: how applications ask it through the prediction service; None where they do not.
@@ -136,7 +152,7 @@ class ModelSpec:
     drawn: tuple[str, str] = ("Predicted probability", "Share of rows in which it came")
     built_first: tuple[str, ...] = ()
     split_by_time: bool = True
-    monitored: str | None = None
+    monitored: Monitoring | None = None
     kinds: frozenset[str] = frozenset({"mlflow"})
     ingested: str | None = None
     serving: Serving | None = None

@@ -406,6 +406,26 @@ CONTESTS: Final = Table(
 )
 """Maps and series with their outcome. The first side of a map began it as CT; of a series it is drawn by lot."""
 
+FORECAST_SETTLEMENTS: Final = Table(
+    "forecast_settlements",
+    (
+        Column("forecast_id", "str", "the forecast's entry in the ledger"),
+        Column("seq", "int64", "place of that entry in the ledger"),
+        Column("asked_at", "datetime64[us, UTC]", "when the forecast was given"),
+        Column("settled_at", "datetime64[us, UTC]", "when its result was written down, the newest revision"),
+        Column("kind", "str", "map or series"),
+        Column("model_version", "str", "version of the match model that gave it"),
+        Column("result_id", "str", "the match or series it was about; forecasts of one share it"),
+        Column("team1_id", "str", "id of team 1"),
+        Column("team2_id", "str", "id of team 2"),
+        Column("probability", "float64", "of team 1, as it was answered"),
+        Column("low", "float64", "lower end of its 90 % interval"),
+        Column("high", "float64", "upper end of its 90 % interval"),
+        Column("team1_wins", "int8", "label: 1 where team 1 won"),
+    ),
+)
+"""Forecasts that were given and came out, one row each: what people were told beside what happened."""
+
 MATCH_DATASET: Final = Table(
     "match_dataset",
     (

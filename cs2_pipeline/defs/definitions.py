@@ -23,7 +23,7 @@ from cs2_pipeline.defs.automation.live import nightly_live_matches
 from cs2_pipeline.defs.automation.new_demos import new_demos
 from cs2_pipeline.defs.automation.new_exports import ingest_exports_job, new_exports
 from cs2_pipeline.defs.automation.promotions import announced_promotions
-from cs2_pipeline.defs.automation.retrain_on_drift import retrain_on_drift
+from cs2_pipeline.defs.automation.retrain_on_drift import retrain_match_on_alarm, retrain_on_drift
 from cs2_pipeline.defs.automation.training import enough_new_rounds, nightly_training
 from cs2_pipeline.defs.checks import expectations, laws, leakage
 from cs2_pipeline.defs.checks import monitoring as alarms
@@ -63,7 +63,6 @@ def _assembled(settings: Settings) -> dg.Definitions:
             *alarms.build(),
             *coaching.checks(),
             forecasts.ledger_chain,
-            forecasts.forecasts_calibrated,
         ],
         jobs=[*jobs.build(), monitoring.job(), impact.job(), forecasts.job(), *rollback.build(), ingest_exports_job],
         schedules=[
@@ -80,6 +79,7 @@ def _assembled(settings: Settings) -> dg.Definitions:
             conditions.sensor(),
             enough_new_rounds,
             retrain_on_drift,
+            retrain_match_on_alarm,
             abandoned_runs,
             failed_runs,
             announced_promotions,

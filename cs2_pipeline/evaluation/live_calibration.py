@@ -7,7 +7,8 @@ so matches are the unit. A match pays the sum over its rounds, not their mean: h
 they end, and a mean would have a bias where a sum has none.
 
 The claim that is bet against: in no range is the price off by more than the tolerance that promotion allows a slice.
-If it is true, the alarm rings over a champion's whole life with a chance of at most `FALSE_ALARM_RATE`.
+If it is true, the alarm rings over a champion's whole life with a chance of at most `FALSE_ALARM_RATE`. What differs
+between models is a `Claim`; that of forecasts, which are priced once a match, stands in `forecast_calibration`.
 """
 
 from dataclasses import dataclass
@@ -39,8 +40,37 @@ LOSS_BOUND: Final = 2 * float(np.log(2))
 PERIOD: Final = pd.Timedelta(days=7)
 """A share of the gambler's money is first staked in each week since the champion's newest match."""
 
-_RANGES: Final = tuple(pairwise(EDGES))
-_NAMES: Final = tuple(f"{low:.1f} to {high:.1f}" for low, high in _RANGES)
+
+@dataclass(frozen=True)
+class Claim:
+    """What is bet against: that in no price range outcomes differ from prices by more than a tolerance.
+
+    Attributes:
+        tolerance: as promotion allows a slice.
+        edges: of the price ranges, ascending.
+        most: outcomes of a match that count in a range at most.
+        winner: whose wins are priced.
+        unit: what has an outcome, in the plural.
+    """
+
+    tolerance: float
+    edges: tuple[float, ...]
+    most: int
+    winner: str
+    unit: str
+
+    @property
+    def ranges(self) -> tuple[tuple[float, float], ...]:
+        """Lower and upper end of each price range."""
+        return tuple(pairwise(self.edges))
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The price ranges in words."""
+        return tuple(f"{low:.1f} to {high:.1f}" for low, high in self.ranges)
+
+
+ROUNDS: Final = Claim(TOLERANCE, EDGES, ROUNDS_COUNTED, "CT", "rounds")
 
 
 @dataclass(frozen=True)
@@ -100,34 +130,39 @@ class LiveCalibration:
     """The champion on matches it never saw.
 
     Attributes:
-        matches, rounds: how many.
+        matches: how many.
+        outcomes: how many rounds (matches, where a match has one outcome).
         log_loss: mean over matches, with an interval that holds at every look.
         ece: calibration error over the price ranges, with an interval that holds at every look.
-        gaps: for each range ``price_range``, ``rounds``, ``gap`` (mean of outcome − price), ``gap_low``, ``gap_high``;
-            the intervals hold together and at every look.
+        gaps: for each range ``price_range``, the claim's unit (``rounds``), ``gap`` (mean of outcome − price),
+            ``gap_low``, ``gap_high``; the intervals hold together and at every look.
         evidence: against calibration within the tolerance.
+        claim: that was bet against.
     """
 
     matches: int
-    rounds: int
+    outcomes: int
     log_loss: Interval
     ece: Interval
     gaps: pd.DataFrame
     evidence: Evidence
+    claim: Claim
 
     @property
     def sentence(self) -> str:
         """The finding in words, with numbers."""
+        claim = self.claim
         if not self.evidence.rings:
+            seen = f"{self.outcomes:,} {claim.unit} of " if claim.unit != "matches" else ""
             return (
-                f"no surplus or lack of CT wins beyond {TOLERANCE:g} is sure on {self.rounds:,} rounds of "
+                f"no surplus or lack of {claim.winner} wins beyond {claim.tolerance:g} is sure on {seen}"
                 f"{self.matches:,} matches: {self.evidence.sentence}"
             )
         name = self.evidence.culprits[0].rpartition(" ")[0]
-        gap, rounds = self.gaps.set_index("price_range").loc[name, ["gap", "rounds"]].to_numpy()
+        gap, count = self.gaps.set_index("price_range").loc[name, ["gap", claim.unit]].to_numpy()
         return (
-            f"the champion is off by more than {TOLERANCE:g} at prices from {name}: CT won {gap:+.3f} of "
-            f"{rounds:,.0f} rounds beyond the price; {self.evidence.sentence}"
+            f"the champion is off by more than {claim.tolerance:g} at prices from {name}: {claim.winner} won {gap:+.3f}"
+            f" of {count:,.0f} {claim.unit} beyond the price; {self.evidence.sentence}"
         )
 
 
@@ -147,19 +182,31 @@ def watch(snapshots: pd.DataFrame, probability: Floats, *, since: datetime) -> L
         raise ValueError("there are no snapshots to watch the champion on")
     if snapshots["started_at"].min() <= pd.Timestamp(since):
         raise ValueError(f"snapshots of a match from before {since}, which the champion may have been trained on")
-    matches = by_match(snapshots, probability)
-    gaps = _gaps(matches)
-    share = gaps["rounds"] / gaps["rounds"].sum()
+    return of_matches(by_match(snapshots, probability), ROUNDS, int(snapshots["round_id"].nunique()), since=since)
+
+
+def of_matches(matches: Matches, claim: Claim, outcomes: int, *, since: datetime) -> LiveCalibration:
+    """Figures and evidence against a claim.
+
+    Args:
+        matches: at least one.
+        claim: what is bet against.
+        outcomes: how many outcomes they had.
+        since: no later than the first of them; weeks are counted from here.
+    """
+    gaps = _gaps(matches, claim)
+    share = gaps[claim.unit] / gaps[claim.unit].sum()
     distance = gaps[["gap", "gap_low", "gap_high"]].abs()
     nearest = distance.where(gaps["gap_low"] * gaps["gap_high"] > 0, 0.0)[["gap_low", "gap_high"]].min(axis=1)
     farthest = distance[["gap_low", "gap_high"]].max(axis=1)
     return LiveCalibration(
         matches=len(matches.started_at),
-        rounds=int(snapshots["round_id"].nunique()),
+        outcomes=outcomes,
         log_loss=_log_loss(matches),
         ece=Interval(*(float((share * part).sum()) for part in (distance["gap"].fillna(0), nearest, farthest))),
         gaps=gaps,
-        evidence=evidence_of(bets(matches), matches.started_at, since, FALSE_ALARM_RATE),
+        evidence=evidence_of(bets(matches, claim), matches.started_at, since, FALSE_ALARM_RATE),
+        claim=claim,
     )
 
 
@@ -175,24 +222,24 @@ def by_match(snapshots: pd.DataFrame, probability: Floats) -> Matches:
     first = frame.drop_duplicates(["match", "round_number", "range"])
     first = first[first.groupby(["match", "range"]).cumcount() < ROUNDS_COUNTED]
     values = np.column_stack([first["ct_wins"] - first["price"], np.ones(len(first))])
-    sums = np.zeros((len(order), len(_RANGES), 2))
+    sums = np.zeros((len(order), len(ROUNDS.ranges), 2))
     np.add.at(sums, (first["match"].to_numpy(), first["range"].to_numpy()), values)
     started_at = pd.DatetimeIndex(order.index.get_level_values("started_at"))
     return Matches(started_at, sums[:, :, 0], sums[:, :, 1], np.minimum(order.to_numpy(), LOSS_BOUND))
 
 
-def range_of(price: Floats) -> NDArray[np.intp]:
+def range_of(price: Floats, claim: Claim = ROUNDS) -> NDArray[np.intp]:
     """The number of the range a price is in, shape (rows,)."""
-    return np.clip(np.searchsorted(EDGES, price, side="right") - 1, 0, len(_RANGES) - 1)
+    return np.clip(np.searchsorted(claim.edges, price, side="right") - 1, 0, len(claim.ranges) - 1)
 
 
-def bets(matches: Matches) -> Bets:
-    """For each range a bet that CT win more than priced by more than the tolerance, and one that they win less."""
-    low, high = (np.array(ends) for ends in zip(*_RANGES, strict=True))
-    more = matches.surplus - TOLERANCE * matches.visits
-    less = -matches.surplus - TOLERANCE * matches.visits
-    worst = ROUNDS_COUNTED * (np.concatenate([high, 1 - low]) + TOLERANCE)
-    names = tuple(f"{name} {word}" for word in ("more", "less") for name in _NAMES)
+def bets(matches: Matches, claim: Claim = ROUNDS) -> Bets:
+    """For each range a bet on more wins than priced by more than the tolerance, and one on fewer."""
+    low, high = (np.array(ends) for ends in zip(*claim.ranges, strict=True))
+    more = matches.surplus - claim.tolerance * matches.visits
+    less = -matches.surplus - claim.tolerance * matches.visits
+    worst = claim.most * (np.concatenate([high, 1 - low]) + claim.tolerance)
+    names = tuple(f"{name} {word}" for word in ("more", "less") for name in claim.names)
     return Bets(names, np.concatenate([more, less], axis=1), worst)
 
 
@@ -207,18 +254,18 @@ def evidence_of(against: Bets, started_at: pd.DatetimeIndex, since: datetime, ra
     return Evidence(started_at, betting.together(wealth), rate, culprits, changed_at)
 
 
-def _gaps(matches: Matches) -> pd.DataFrame:
-    """Outcome − price by range: half a percent of error for each end of each range, so that 95 % hold together."""
-    rate = (1 - LEVEL) / 2 / len(_RANGES)
+def _gaps(matches: Matches, claim: Claim = ROUNDS) -> pd.DataFrame:
+    """Outcome − price by range; each end of each range has its share of the error, so that 95 % hold together."""
+    rate = (1 - LEVEL) / 2 / len(claim.ranges)
     rows = []
-    for place, (low, high) in enumerate(_RANGES):
+    for place, (low, high) in enumerate(claim.ranges):
         surplus, visits = matches.surplus[:, place], matches.visits[:, place]
-        most = float(ROUNDS_COUNTED)
+        most = float(claim.most)
         at_least = betting.lower_bound(surplus, visits, depth=high, most=most, rate=rate)
         at_most = -betting.lower_bound(-surplus, visits, depth=1 - low, most=most, rate=rate)
         gap = float(surplus.sum() / visits.sum()) if visits.sum() else float("nan")
-        rows.append((_NAMES[place], int(visits.sum()), gap, at_least, at_most))
-    return pd.DataFrame(rows, columns=["price_range", "rounds", "gap", "gap_low", "gap_high"])
+        rows.append((claim.names[place], int(visits.sum()), gap, at_least, at_most))
+    return pd.DataFrame(rows, columns=["price_range", claim.unit, "gap", "gap_low", "gap_high"])
 
 
 def _log_loss(matches: Matches) -> Interval:

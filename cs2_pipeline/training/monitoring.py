@@ -15,7 +15,7 @@ import pandas as pd
 from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.datasets.rounds import is_decided
-from cs2_pipeline.evaluation import drift, live_calibration
+from cs2_pipeline.evaluation import drift, forecast_calibration, live_calibration
 from cs2_pipeline.evaluation.domain import state_features, states_of
 from cs2_pipeline.evaluation.drift import Drift
 from cs2_pipeline.evaluation.live_calibration import Evidence, LiveCalibration
@@ -73,6 +73,21 @@ def look(version: ModelVersion, artifact: Artifact, snapshots: pd.DataFrame, *, 
     return Look(version, since, calibration, drift.compare(old, new, since=since, seed=seed))
 
 
+def look_at_forecasts(version: ModelVersion, _: Artifact, settled: pd.DataFrame, *, seed: int = 0) -> Look:  # noqa: ARG001
+    """Look at a champion through the forecasts that it really gave; nothing is predicted again.
+
+    Args:
+        version: the champion.
+        settled: `schema.FORECAST_SETTLEMENTS`, of all versions.
+        seed: there is no resampling.
+    """
+    since = seen_until(version.source_watermark)
+    given = settled[settled["model_version"] == version.version]
+    if given.empty:
+        return Look(version, since, None, None, f"no forecast of version {version.version} is settled yet")
+    return Look(version, since, forecast_calibration.watch(given), None)
+
+
 def document(found: Look, former: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """A look as JSON, with the alarms of the former look's document.
 
@@ -117,7 +132,7 @@ def _calibration(found: LiveCalibration | None) -> dict[str, Any] | None:
     return {
         **_evidence(found.sentence, found.evidence),
         "matches": found.matches,
-        "rounds": found.rounds,
+        found.claim.unit: found.outcomes,
         "figures": figures,
     }
 

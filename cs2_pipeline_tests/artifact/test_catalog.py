@@ -9,7 +9,8 @@ from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import Predictor
 from cs2_pipeline.artifact.spec import resolve
 
-PATHS = [(spec.name, path) for spec in catalog.MODELS for path in (spec.fit, spec.audit, spec.judge, spec.monitored)]
+PATHS = [(spec.name, path) for spec in catalog.MODELS for path in (spec.fit, spec.audit, spec.judge)]
+PATHS += [(spec.name, spec.monitored.look) for spec in catalog.MODELS if spec.monitored is not None]
 
 
 @pytest.mark.parametrize(("name", "path"), [(name, path) for name, path in PATHS if path is not None])

@@ -91,8 +91,12 @@ def test_a_rule_names_checks_and_assets_that_exist() -> None:
     checks = {key.name for key in graph.asset_check_keys}
     assets = {key.to_user_string() for key in graph.get_all_asset_keys()}
     asked = {rule["alert"]: dict(re.findall(r'(\w+)=~"([^"]+)"', rule["expr"])) for rule in rules()}
+    exact = {rule["alert"]: rule["expr"] for rule in rules()}
+    excluded = re.search(r'check!~"([^"]+)"', exact["CheckFails"])[1]
     alarms = {name for name in checks if re.fullmatch(asked["CalibrationAlarm"]["check"], name)}
     assert alarms == {"live_calibration", "input_drift"}
+    assert {"ledger_chain"} == {name for name in checks if f'check="{name}"' in exact["LedgerBroken"]}
+    assert {name for name in checks if re.fullmatch(excluded, name)} == alarms | {"ledger_chain"}
     assert set(asked["StaleData"]["asset"].split("|")) <= assets
 
 

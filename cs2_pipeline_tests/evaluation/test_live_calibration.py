@@ -143,7 +143,7 @@ def test_no_rows_are_no_evidence_of_anything():
 def test_a_single_match_is_looked_at_without_an_opinion():
     made = frame([0.5])
     found = live_calibration.watch(made, made["price"].to_numpy(), since=BEFORE)
-    assert (found.matches, found.rounds, found.evidence.rings) == (1, 1, False)
+    assert (found.matches, found.outcomes, found.evidence.rings) == (1, 1, False)
     assert found.ece.low == 0
 
 

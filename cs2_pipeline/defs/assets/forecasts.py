@@ -15,14 +15,14 @@ from cs2_pipeline.datasets import directories as made
 from cs2_pipeline.datasets import form
 from cs2_pipeline.datasets import matches as match_tables
 from cs2_pipeline.datasets.directories import team_id
-from cs2_pipeline.datasets.schema import WIN_PROBABILITY_ADDED
+from cs2_pipeline.datasets.schema import FORECAST_SETTLEMENTS, WIN_PROBABILITY_ADDED
 from cs2_pipeline.datasets.store import MissingTableError
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.assets import reports
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.defs.verdicts import read_usable
-from cs2_pipeline.forecasting import calibration, publishing, scores, settling
+from cs2_pipeline.forecasting import outcomes, publishing, scores, settling
 from cs2_pipeline.forecasting.settling import Result
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.teams import Teams
@@ -53,10 +53,11 @@ def _directories(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[N
     return dg.MaterializeResult(metadata={"entries": count, **counted})
 
 
-def _settlements(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
-    """Forecasts settled: won, lost, corrected or never played; and how good the forecasts were.
+def _settlements(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
+    """Forecasts beside what happened, one row for each that was won or lost; and how good the forecasts were.
 
-    Results are the maps of the demo database and the series that were ingested. Forecasts themselves are in the ledger.
+    Results are the maps of the demo database and the series that were ingested. Forecasts themselves, also those that
+    were forfeited or never played, are in the ledger. The match model is monitored on this table.
     """
     with _records(platform) as records:
         new = settling.settle(records, _results(platform))
@@ -74,14 +75,17 @@ def _settlements(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[N
         for name, one in parts.items()
     ]
     figures = {"log_loss": overall.log_loss, "brier": overall.brier, "calibration_error": overall.calibration_error}
+    table = outcomes.table(history)
     return dg.MaterializeResult(
+        value=table,
         metadata={
+            "dagster/row_count": len(table),
             "new": len(new),
             "open": overall.open,
             **{f"settled/{status}": count for status, count in overall.statuses.items()},
             **{name: value for name, value in figures.items() if value is not None},
             "scores": dg.MetadataValue.md(metadata.markdown(pd.DataFrame(rows))),
-        }
+        },
     )
 
 
@@ -102,7 +106,13 @@ def build() -> list[dg.AssetsDefinition]:
     stored = {**common, "kinds": {"sqlalchemy"}}
     return [
         dg.asset(name=DIRECTORIES, deps=[catalog.MATCH.dataset], **stored)(retried(_directories)),
-        dg.asset(name=SETTLEMENTS, deps=["matches", "published_series"], **stored)(retried(_settlements)),
+        dg.asset(
+            name=SETTLEMENTS,
+            deps=["matches", "published_series"],
+            metadata={"dagster/column_schema": metadata.column_schema(FORECAST_SETTLEMENTS)},
+            **common,
+            kinds={"sqlalchemy", "parquet"},
+        )(retried(_settlements)),
         dg.asset(name=HEAD, deps=[SETTLEMENTS], **stored)(retried(_head)),
     ]
 
@@ -121,21 +131,10 @@ def ledger_chain(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
     )
 
 
-@dg.asset_check(
-    asset=SETTLEMENTS, name="forecasts_calibrated", description="Forecasts come true as often as they say they will."
-)
-def forecasts_calibrated(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
-    """Bet on the settled forecasts of the version that gives them against its being calibrated."""
-    with _records(platform) as records:
-        alarm = calibration.watch(settlements.history(records))
-    figures: dict[str, Any] = {"version": alarm.version, "matches": alarm.matches, "odds": alarm.odds}
-    return dg.AssetCheckResult(passed=not alarm.rings, description=alarm.sentence, metadata=figures)
-
-
 def job() -> Any:
-    """The job that settles forecasts and makes the ledger's head known."""
-    selected = dg.AssetSelection.assets(DIRECTORIES, SETTLEMENTS, HEAD, reports.NAME)
-    said = "Directories, settlements, the ledger's head of the day, and what the pages say of the data."
+    """The job that settles forecasts, looks at the model that gave them, and makes the ledger's head known."""
+    selected = dg.AssetSelection.assets(DIRECTORIES, SETTLEMENTS, catalog.MATCH.monitoring, HEAD, reports.NAME)
+    said = "Directories, settlements, the match model's calibration, the ledger's head, and what pages say of the data."
     return dg.define_asset_job(JOB, selected, description=said)
 
 

@@ -9,7 +9,7 @@ import dagster as dg
 import pandas as pd
 
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.artifact.spec import ModelSpec, resolve
+from cs2_pipeline.artifact.spec import ModelSpec, Monitoring, resolve
 from cs2_pipeline.datasets.store import MissingTableError
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform
@@ -30,29 +30,36 @@ def watched() -> tuple[ModelSpec, ...]:
 
 
 def _look(
-    context: dg.AssetExecutionContext, platform: Platform, spec: ModelSpec, path: str
+    context: dg.AssetExecutionContext, platform: Platform, spec: ModelSpec, how: Monitoring
 ) -> dg.MaterializeResult[dict]:  # type: ignore[type-arg]  # the IO manager tells documents from tables by this type
-    """Predict every match after the newest one of the champion's training table; days in quarantine are left out."""
+    """Look at the champion; days in quarantine are left out."""
     former = latest(platform, spec)
     champion = platform.models.champion(spec.name)
-    try:
-        snapshots = read_usable(platform.tables, spec.extracted).frame
-    except MissingTableError:
-        snapshots = None
-    if champion is None or snapshots is None:
-        note = "there is no champion yet" if champion is None else "no match day is extracted yet"
+    table, nothing = _table(platform, spec, how)
+    if champion is None or table is None:
+        note = "there is no champion yet" if champion is None else nothing
         idle = {"version": champion.version if champion else "", "note": note, "alarms": former.get("alarms", {})}
         return dg.MaterializeResult(value={**idle, **dict.fromkeys(monitoring.KINDS)}, metadata={"summary": note})
-    found: Look = resolve(path)(champion, platform.models.fetch(champion), snapshots, seed=platform.settings.seed)
+    found: Look = resolve(how.look)(champion, platform.models.fetch(champion), table, seed=platform.settings.seed)
     document = monitoring.document(found, former)
     summary = "; ".join(
         filter(None, [*(part.sentence for part in (found.calibration, found.drift) if part), found.note])
     )
     context.log.info(summary)
-    if monitoring.latest_change(document) != monitoring.latest_change(former):
+    if how.dates_changes and monitoring.latest_change(document) != monitoring.latest_change(former):
         changed = {"changed_at": str(monitoring.latest_change(document))}
         context.log_event(dg.AssetMaterialization(spec.changes, description=summary, metadata=changed))
     return dg.MaterializeResult(value=document, metadata={"summary": summary, **_described(found, document)})
+
+
+def _table(platform: Platform, spec: ModelSpec, how: Monitoring) -> tuple[pd.DataFrame | None, str]:
+    """What is looked at, or why it is not there."""
+    try:
+        if how.table is not None:
+            return platform.tables.read(how.table), ""
+        return read_usable(platform.tables, spec.extracted).frame, ""
+    except MissingTableError:
+        return None, f"{how.table} was not made yet" if how.table is not None else "no match day is extracted yet"
 
 
 def latest(platform: Platform, spec: ModelSpec) -> dict[str, Any]:
@@ -64,27 +71,37 @@ def latest(platform: Platform, spec: ModelSpec) -> dict[str, Any]:
 
 
 def build() -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """An asset for each monitored model, and one for what its alarms say of changes of play."""
+    """An asset for each monitored model, and one for what alarms say of changes of play, where that is heeded."""
     made: list[dg.AssetsDefinition | dg.AssetSpec] = []
     for spec in watched():
-        made += [_monitored(spec, str(spec.monitored)), _changes(spec)]
+        if spec.monitored is not None:
+            made.append(_monitored(spec, spec.monitored))
+            made += [_changes(spec)] if spec.monitored.dates_changes else []
     return made
 
 
-def _monitored(spec: ModelSpec, path: str) -> dg.AssetsDefinition:
+def _monitored(spec: ModelSpec, how: Monitoring) -> dg.AssetsDefinition:
     def compute(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[dict]:  # type: ignore[type-arg]
-        return _look(context, platform, spec, path)
+        return _look(context, platform, spec, how)
 
     return dg.asset(
         name=spec.monitoring,
-        description=f"Is the champion of {spec.name} still calibrated on matches it never saw, and does play still "
-        "look like its training data? Its predictions are recomputed for every match after the newest one in its "
-        "training table. Days in quarantine are left out.",
-        deps=[spec.extracted, spec.promotion],
+        description=_described_as(spec, how),
+        deps=[how.table or spec.extracted, spec.promotion],
         group_name=GROUP,
         owners=metadata.OWNERS,
         kinds={"scipy", "mlflow"},
     )(retried(compute))
+
+
+def _described_as(spec: ModelSpec, how: Monitoring) -> str:
+    if how.table is not None:
+        return f"Is the champion of {spec.name} calibrated on what it really answered? Reads `{how.table}`."
+    return (
+        f"Is the champion of {spec.name} still calibrated on matches it never saw, and does play still "
+        "look like its training data? Its predictions are recomputed for every match after the newest one in its "
+        "training table. Days in quarantine are left out."
+    )
 
 
 def _changes(spec: ModelSpec) -> dg.AssetSpec:
@@ -100,10 +117,11 @@ def _changes(spec: ModelSpec) -> dg.AssetSpec:
 
 
 def job() -> Any:
-    """The job that looks at the champions."""
+    """The job that looks at the champions on extracted matches; a model with another table is looked at with that."""
+    own = [spec.monitoring for spec in watched() if spec.monitored is not None and spec.monitored.table is None]
     return dg.define_asset_job(
         JOB,
-        dg.AssetSelection.assets(*(spec.monitoring for spec in watched())),
+        dg.AssetSelection.assets(*own),
         description="Check the champion on matches that it never saw.",
     )
 

@@ -26,8 +26,8 @@ _CHECKS: Final = {
 
 
 def build() -> list[dg.AssetChecksDefinition]:
-    """Both checks of each monitored model."""
-    return [_check(spec, kind) for spec in watched() for kind in _CHECKS]
+    """A check for each kind of alarm that a monitored model can raise."""
+    return [_check(spec, kind) for spec in watched() if spec.monitored is not None for kind in spec.monitored.alarms]
 
 
 def _check(spec: ModelSpec, kind: str) -> dg.AssetChecksDefinition:

@@ -1,0 +1,70 @@
+"""The alarm over settled forecasts: silent while prices come true, loud when they do not, one count a match."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from cs2_pipeline.datasets.schema import FORECAST_SETTLEMENTS
+from cs2_pipeline.evaluation import forecast_calibration
+from cs2_pipeline.evaluation.forecast_calibration import FAVOURITES
+
+AT = pd.Timestamp("2026-01-18 12:00", tz="UTC")
+
+
+def season(matches, *, seed, stretch=1.0, version="1", often=1):
+    """Forecasts that are settled; log odds that are told are `stretch` times the true ones."""
+    rng = np.random.default_rng(seed)
+    latent = np.repeat(rng.normal(0, 1.2, matches), often)
+    won = np.repeat(rng.random(matches), often) < 1 / (1 + np.exp(-latent))
+    number = np.repeat(np.arange(matches), often)
+    told, seq = 1 / (1 + np.exp(-stretch * latent)), np.arange(1, len(latent) + 1)
+    at = AT + pd.to_timedelta(6 * number, unit="h")
+    table = {"forecast_id": seq.astype(str), "seq": seq, "asked_at": at, "settled_at": at, "kind": "map",
+             "model_version": version, "result_id": [f"m{one}" for one in number], "team1_id": "t1", "team2_id": "t2",
+             "probability": told, "low": told, "high": told, "team1_wins": won}  # fmt: skip
+    return FORECAST_SETTLEMENTS.conform(pd.DataFrame(table))
+
+
+def odds(table):
+    return forecast_calibration.watch(table).evidence.odds
+
+
+def test_a_calibrated_model_rarely_rings():
+    rung = [forecast_calibration.watch(season(400, seed=seed)).evidence.rings for seed in range(40)]
+    assert sum(rung) <= 1
+
+
+def test_boasting_is_found_and_said_to_be_what_it_is():
+    found = forecast_calibration.watch(season(800, seed=1, stretch=3.0))
+    assert found.evidence.rings
+    assert "favourites won -0." in found.sentence
+    assert f"off by more than {FAVOURITES.tolerance:g}" in found.sentence
+    assert found.gaps["matches"].sum() == found.matches == found.outcomes == 800
+    assert found.ece.low > 0
+    assert found.log_loss.low < found.log_loss.value < found.log_loss.high
+
+
+def test_which_side_was_asked_first_changes_nothing():
+    table = season(300, seed=2, stretch=2.0)
+    turned = table.assign(probability=1 - table["probability"], team1_wins=1 - table["team1_wins"])
+    assert odds(turned) == pytest.approx(odds(table))
+
+
+def test_a_match_counts_once_by_its_first_forecast_however_often_somebody_asked():
+    once = season(200, seed=3, stretch=2.0)
+    often = season(200, seed=3, stretch=2.0, often=5)
+    later = often["seq"] % 5 != 1
+    often.loc[later, "probability"] = 0.99
+    assert forecast_calibration.watch(often.sample(frac=1, random_state=0)).matches == 200
+    assert odds(often) == pytest.approx(odds(once))
+
+
+def test_a_map_and_a_series_of_one_name_are_two_matches():
+    table = season(10, seed=5)
+    both = pd.concat([table, table.assign(kind="series", seq=table["seq"] + 10)])
+    assert forecast_calibration.watch(both).matches == 20
+
+
+def test_no_rows_are_no_evidence_of_anything():
+    with pytest.raises(ValueError, match="no settled forecasts"):
+        forecast_calibration.watch(FORECAST_SETTLEMENTS.empty())
