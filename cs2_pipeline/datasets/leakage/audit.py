@@ -1,6 +1,6 @@
 """The leakage audit: whether a training table tells a model what it could not know when it is asked.
 
-What belongs here: which checks each table is put through. The checks, (a) to (g), stand in the modules beside this one,
+What belongs here: which checks each table is put through. The checks, (a) to (j), stand in the modules beside this one,
 each a function of an `AuditedTable` that gives one `Finding` with its numbers and a sentence; a new one is such a
 function and one line in a tuple below. What a leak is, and why each limit is what it is, is written in
 ``docs/leakage-audit.md``; the limits are constants beside their checks. Checks that fit something fit small trees on a
@@ -132,6 +132,7 @@ audit_matches: Final = Audit(
         matches.one_part_each,
         matches.series_again,
         matches.order_of_winners,
+        matches.rematches,
     ),
 )
 """Audits a training table of the match model, or a table of contests."""

@@ -2,7 +2,8 @@
 
 (h) the same series stands in the table again, under a team's new name: a rating that learned from the first copy
 "predicts" the second. (i) rows of a day stand in an order that gives the winners away: whoever lost already and plays
-again has in truth won before. (a) a statistic of the match itself among the features.
+again has in truth won before. (j) rows were kept by their outcome, so that of two meetings on one day the first gives
+the second away. (a) a statistic of the match itself among the features.
 """
 
 from typing import Final
@@ -12,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from cs2_pipeline.datasets.leakage import splits
-from cs2_pipeline.datasets.leakage.report import Finding, finding, listed
+from cs2_pipeline.datasets.leakage.report import Finding, Severity, finding, listed
 from cs2_pipeline.datasets.leakage.table import SURE, AuditedTable, numbers_of
 from cs2_pipeline.stats import metrics
 
@@ -101,15 +102,64 @@ def order_of_winners(table: AuditedTable) -> Finding:
     return finding("i", title, failed, sentence, numbers)
 
 
+def rematches(table: AuditedTable) -> Finding:
+    """Whether the first of two meetings on a day gives the second away, and a feature knows it.
+
+    Of two teams the better one is the better one twice: the same side wins both meetings at least half the time. Where
+    that is surely not so, rows were dropped by their outcome. That is worth a note, since nothing can be done about it
+    in the table; it refuses the table once a feature tells the winners of second meetings.
+    """
+    title, frame = "a rematch whose winner follows from the first meeting", table.frame
+    if lacking := _lacking(frame, ("started_at", "first_name", "second_name")):
+        return finding("j", title, False, f"The table does not tell: it has no {lacking}.", {})
+    again = _second_meetings(frame)
+    same = float((again["winner"] == again["winner_before"]).mean()) if len(again) else 0.5
+    numbers = {"second meetings": float(len(again)), "won by the same side": same, "limit": BEST_MATCH_AUC}
+    sentence = f"Of {len(again):,} second meetings of two teams on a day {same:.1%} have the winner of the first"
+    if same + SURE * 0.5 / np.sqrt(max(len(again), 1)) >= 0.5:
+        return Finding("j", title, "pass", f"{sentence}; by chance it is at least half.", numbers)
+    examples = [
+        f"{one.day}: {one.winner_before} beat {one.loser_before}, then {one.winner} won"
+        for one in again.head(_EXAMPLES).itertuples()
+    ]
+    sentence += f", where chance alone gives half ({'; '.join(examples)}): rows were kept by their outcome"
+    rows = again["row"].to_numpy()
+    found = {name: _separation(table.labels[rows], value[rows]) for name, value in _values(table).items()}
+    telling = [name for name, (value, error) in found.items() if value - SURE * error > BEST_MATCH_AUC]
+    severity: Severity = "fail" if telling else "note"
+    if telling:
+        sentence += (
+            f". {listed(telling)} tell who wins second meetings: leave out what knows the day's earlier results."
+        )
+    else:
+        sentence += (
+            ". No feature tells it; use none of the day's earlier results, which mean nothing for a match to come."
+        )
+    return Finding("j", title, severity, sentence, numbers)
+
+
+def _second_meetings(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows of teams that met before on the day: ``row`` (its place), ``day``, and who won and lost now and before."""
+    first = frame["first_wins"] == 1
+    meetings = pd.DataFrame(
+        {
+            "row": np.arange(len(frame)),
+            "day": frame["started_at"].dt.date.to_numpy(),
+            "winner": frame["first_name"].where(first, frame["second_name"]).to_numpy(),
+            "loser": frame["second_name"].where(first, frame["first_name"]).to_numpy(),
+        }
+    ).dropna()
+    ordered = meetings["winner"].astype("str") <= meetings["loser"].astype("str")
+    meetings["one"] = meetings["winner"].where(ordered, meetings["loser"])
+    meetings["other"] = meetings["loser"].where(ordered, meetings["winner"])
+    before = meetings.groupby(["day", "one", "other"], sort=False)[["winner", "loser"]].shift()
+    meetings[["winner_before", "loser_before"]] = before
+    return meetings[meetings["winner_before"].notna()]
+
+
 def telling_match_features(table: AuditedTable) -> Finding:
     """Whether one feature, or the difference of one of both sides, tells who won: a statistic of the match itself."""
-    values: dict[str, NDArray[np.float64]] = {name: table.matrix[:, place] for place, name in enumerate(table.features)}
-    for name in list(values):
-        other = name.replace("first", "second", 1)
-        if other != name and other in values:
-            difference = numbers_of(table.frame[name]) - numbers_of(table.frame[other])
-            values[f"{name} minus {other}"] = difference
-    found = {name: _separation(table.labels, value) for name, value in values.items()}
+    found = {name: _separation(table.labels, value) for name, value in _values(table).items()}
     reached = {name: value for name, (value, _) in found.items()}
     telling = [name for name, (value, error) in found.items() if value - SURE * error > BEST_MATCH_AUC]
     best = max(reached, key=lambda name: reached[name])
@@ -123,6 +173,16 @@ def telling_match_features(table: AuditedTable) -> Finding:
         sentence += f"; what is known before a match reaches at most {BEST_MATCH_AUC}."
     numbers = {f"AUC of {name}": value for name, value in reached.items()} | {"limit": BEST_MATCH_AUC}
     return finding("a", "a statistic of the match itself", bool(telling), sentence, numbers)
+
+
+def _values(table: AuditedTable) -> dict[str, NDArray[np.float64]]:
+    """Each feature, and the difference of the two sides where both have it."""
+    values: dict[str, NDArray[np.float64]] = {name: table.matrix[:, place] for place, name in enumerate(table.features)}
+    for name in list(values):
+        other = name.replace("first", "second", 1)
+        if other != name and other in values:
+            values[f"{name} minus {other}"] = numbers_of(table.frame[name]) - numbers_of(table.frame[other])
+    return values
 
 
 def _separation(labels: NDArray[np.int64], values: NDArray[np.float64]) -> tuple[float, float]:

@@ -15,7 +15,7 @@ class Finding:
     """The result of one check.
 
     Attributes:
-        check: its letter, "a" to "g".
+        check: its letter, "a" to "j".
         title: what was looked for.
         severity: "fail" refuses the table, "note" is worth knowing, "pass" is nothing found.
         sentence: what was found, in words with the numbers that matter.

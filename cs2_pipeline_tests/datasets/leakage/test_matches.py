@@ -25,6 +25,7 @@ def found(table: pd.DataFrame, check: str, title: str):
 
 AGAIN = ("h", "the same series again under a new name")
 ORDER = ("i", "an order within the day that gives winners away")
+REMATCH = ("j", "a rematch whose winner follows from the first meeting")
 STATISTIC = ("a", "a statistic of the match itself")
 
 
@@ -81,6 +82,38 @@ def test_scores_of_the_table_are_no_features(clean):
     assert not audit_matches(scored, features=["first_score"]).passed
 
 
+def rematched(clean):
+    """Every match again later on its day, won by the other side; and who won the two teams' last meeting of the day."""
+    again = clean.assign(first_wins=1 - clean["first_wins"], match_id=lambda rows: rows["match_id"] + "-again")
+    once = clean.drop_duplicates(["started_at", "first_name"]).drop_duplicates(["started_at", "second_name"])
+    again = again.loc[once.index].assign(met=2 * once["first_wins"] - 1.0)
+    both = pd.concat([once.assign(met=0.0), again])
+    return both.sort_values("started_at", kind="stable", ignore_index=True)
+
+
+def test_rows_kept_by_their_outcome_are_noted_with_examples(clean):
+    table = rematched(clean).drop(columns="met")
+    one = found(table, *REMATCH)
+    assert one.severity == "note"
+    assert one.numbers["won by the same side"] < 0.1
+    assert " beat " in one.sentence
+    assert audit_matches(table).passed
+
+
+def test_a_feature_that_knows_the_days_earlier_results_is_refused(clean):
+    one = found(rematched(clean), *REMATCH)
+    assert one.severity == "fail"
+    assert "met tell who wins second meetings" in one.sentence
+
+
+def test_rematches_that_the_better_side_wins_again_are_no_finding(clean):
+    again = clean.assign(match_id=lambda rows: rows["match_id"] + "-again")
+    table = pd.concat([clean, again]).sort_values("started_at", kind="stable", ignore_index=True)
+    one = found(table, *REMATCH)
+    assert one.severity == "pass"
+    assert one.numbers["second meetings"] >= len(clean)
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not here")
 def test_the_published_file_is_refused_with_examples_and_the_clean_one_passes():
     published, _ = series.read(SHARED / "series_as_published.csv.gz")
@@ -90,3 +123,6 @@ def test_the_published_file_is_refused_with_examples_and_the_clean_one_passes():
     assert any("is also" in sentence for sentence in report.failures)
     repaired, _ = series.read(SHARED / "series.csv.gz")
     assert audit_matches(repaired).failures == []
+    rematch = found(repaired, *REMATCH)
+    assert rematch.severity == "note"
+    assert rematch.numbers["won by the same side"] == 0
