@@ -24,6 +24,7 @@ BENCHMARKS: Final = (
     "gateway",
     "live",
     "coaching",
+    "pages",
 )
 REPORT: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 

@@ -51,6 +51,18 @@
     ], layout({ xaxis: axis("forecast", share), yaxis: axis("came", share) }), options);
   }
 
+  function market(found, odds) {
+    // What a bookmaker adds for himself is taken out in proportion; the rest is the market's opinion.
+    const given = odds.every((one) => Number.isFinite(one) && one > 1);
+    place("market").hidden = !given;
+    if (!given) { return; }
+    const [first, second] = odds.map((one) => 1 / one);
+    const p = first / (first + second);
+    const apart = Math.round(100 * (found.team1_win_probability - p));
+    const where = found.interval[0] <= p && p <= found.interval[1] ? "inside" : "outside";
+    place("market").textContent = `The market gives ${found.team1.name} ${percent(p)}, its margin of ${(100 * (first + second - 1)).toFixed(1)} % taken out: the forecast is ${apart === 0 ? "as high" : `${Math.abs(apart)} points ${apart > 0 ? "higher" : "lower"}`}, and the market is ${where} its interval. These odds are kept nowhere.`;
+  }
+
   function answer(found) {
     drawn = found;
     place("answer").hidden = false;
@@ -71,11 +83,14 @@
     event.preventDefault();
     const form = new FormData(place("ask"));
     place("refused").hidden = true;
+    const starts = form.get("starts_at");
     try {
-      answer(await asked("/api/v1/forecasts/series", {
+      const found = await asked("/api/v1/forecasts/series", {
         method: "POST", headers: { "Content-Type": "application/json", ...window.session.headers() },
-        body: JSON.stringify({ team1_id: form.get("team1"), team2_id: form.get("team2"), best_of: Number(form.get("best_of")), map_ids: form.getAll("map") }),
-      }));
+        body: JSON.stringify({ team1_id: form.get("team1"), team2_id: form.get("team2"), best_of: Number(form.get("best_of")), map_ids: form.getAll("map"), ...(starts ? { starts_at: `${starts}:00Z` } : {}) }),
+      });
+      answer(found);
+      market(found, [Number(form.get("market1")), Number(form.get("market2"))]);
       newest();
       head();
     } catch (error) {
@@ -95,7 +110,12 @@
   }
 
   async function good() {
-    const { overall } = await asked("/api/v1/forecasts/scores");
+    const { overall, by_month: months, by_version: versions } = await asked("/api/v1/forecasts/scores");
+    for (const [name, groups] of [["month", months], ["version", versions]]) {
+      place(`by-${name}`).replaceChildren(...groups.map((one) => row([
+        [one.name], [String(one.matches), "n"], [figure(one.log_loss), "n"], [figure(one.brier), "n"]])));
+      if (!groups.length) { place(`by-${name}`).replaceChildren(row([["none yet", "muted"]], 0)); }
+    }
     place("good").replaceChildren(
       row([["forecasts"], [String(overall.forecasts), "n"]]), row([["still open"], [String(overall.open), "n"]]),
       row([["log loss"], [figure(overall.log_loss), "n"]]), row([["Brier score"], [figure(overall.brier), "n"]]),

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -13,6 +14,7 @@ import uvicorn
 
 from bento.gateway.app import build_app
 from cs2_pipeline.forecasting import directories
+from cs2_pipeline.records import directories as stored_directories
 from cs2_pipeline.records import reports as stored
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
@@ -63,6 +65,12 @@ def site(new_home, tmp_path_factory):
 def filled(app):
     """A league to forecast for, and what the pipeline reports."""
     with_a_league(app)
+    known = (
+        replace(one, about={**one.about, **reports.PLAYER}) if one.id == reports.KNOWN_PLAYER else one
+        for one in league.entries()
+    )
+    stored_directories.replace(app.state.records, known)
+    app.state.forecasting.directories = directories.load(app.state.records)
     now = datetime(2026, 1, 11, 6, tzinfo=UTC)
     stored.replace(app.state.records, stored.DATA, reports.DATA, at=now)
     stored.replace(app.state.records, stored.monitoring("round_predictor"), reports.LOOK, at=now)

@@ -38,3 +38,14 @@ LOOK = {
         "changed_at": "2026-01-10T12:00:00+00:00", "matches": 12, "figures": {"unseen_maps": 0.2},
     },
 }  # fmt: skip
+
+KNOWN_PLAYER = "t1p1"
+PLAYER = {
+    "tier": {
+        "skill_level": "Advanced", "confidence": 0.55, "version": "2", "rounds": 1200,
+        "scores": {"Beginner": 0.05, "Intermediate": 0.3, "Advanced": 0.55, "Pro": 0.1},
+    },
+    "added": {"per_round": 0.0123, "low": 0.003, "high": 0.0214, "rounds": 1200, "matches": 55},
+    "form": [{"day": "2026-01-09", "map_name": "de_nuke", "kills": 20, "deaths": 12, "rounds": 24, "adr": 81.5}],
+}  # fmt: skip
+"""What the directories hold of a player beside the record."""

@@ -25,6 +25,30 @@ def test_two_teams_get_their_odds_and_the_ledger_holds_them(site, watched):
     expect(page.locator("#place")).to_contain_text(f"entry {newest['ledger']['seq']} of the ledger")
 
 
+def test_a_forecast_stands_beside_the_market_and_a_coming_match_among_the_matches(site, watched):
+    page = watched(f"{site}/forecasts").page
+    teams = page.locator("#team1 option").all_text_contents()
+    page.select_option("#team1", label=teams[1])
+    page.select_option("#team2", label=teams[2])
+    page.fill("[name=market1]", "1.60")
+    page.fill("[name=market2]", "2.40")
+    page.fill("[name=starts_at]", "2090-01-02T18:00")
+    page.click("#ask button[type=submit]")
+    expect(page.locator("#market")).to_contain_text("60 %, its margin of 4.2 % taken out")
+    made = httpx.get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
+    expected = round(100 * (made["team1_win_probability"] - 0.6))
+    said = "as high" if expected == 0 else f"{abs(expected)} points {'higher' if expected > 0 else 'lower'}"
+    expect(page.locator("#market")).to_contain_text(said)
+    page.locator("summary", has_text="by model version").click()
+    expect(page.locator("#by-version tr").first).to_be_visible()
+
+    listed = httpx.get(f"{site}/", headers=HTML).text
+    assert f"{teams[1]} – {teams[2]}" in listed
+    assert "2090-01-02 18:00 UTC" in listed
+    assert "2090-01-02" not in httpx.get(f"{site}/matches?day=2090-01-03", headers=HTML).text
+    assert "Coming" in httpx.get(f"{site}/matches", params={"q": teams[2].upper()}, headers=HTML).text
+
+
 def test_a_team_against_itself_is_refused_in_words(site, watched):
     found = watched(f"{site}/forecasts")
     teams = found.page.locator("#team1 option").all_text_contents()
@@ -44,6 +68,22 @@ def test_players_are_found_by_name_and_each_has_a_page_with_the_team(site):
     assert "Forecast its next series" in page
     assert "Nobody is called so" in httpx.get(f"{site}/players?q=xyzzy", headers=HTML).text
     assert httpx.get(f"{site}/players/xyzzy", headers=HTML).status_code == 404
+
+
+def test_a_players_page_tells_tier_what_was_added_and_form_or_why_not(site):
+    known = httpx.get(f"{site}/players/t1p1", headers=HTML).text
+    for said in (
+        "<b>Advanced</b> is the likeliest tier",
+        "+1.2",
+        "between +0.3 and +2.1",
+        "2026-01-09",
+        "de_nuke",
+        "81.5",
+    ):
+        assert said in known, said
+    unknown = httpx.get(f"{site}/players/t1p2", headers=HTML).text
+    for said in ("No tier:", "Not priced yet", "No match lines"):
+        assert said in unknown, said
 
 
 def test_where_no_team_played_the_pages_say_what_to_do(empty_site):
