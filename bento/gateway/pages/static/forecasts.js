@@ -126,7 +126,7 @@
 
   async function head() {
     const found = await asked("/api/v1/forecasts/ledger");
-    place("head").textContent = `${found.head.seq} entries; the newest is ${found.head.hash.slice(0, 24)}…`;
+    place("head").textContent = found.head.seq === 0 ? "No entry yet." : `${found.head.seq} entries; the newest is ${found.head.hash.slice(0, 24)}…`;
   }
 
   async function verify() {

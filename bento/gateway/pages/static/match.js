@@ -59,8 +59,10 @@
     const { axis, colour, layout, options } = window.charts;
     const found = story.points;
     const of = found.round_no.map((number, index) => [number, index]).filter(([number]) => number === round).map(([, index]) => index);
-    place("round-hint").textContent = `Round ${round}`;
-    place("round-curve").hidden = false;
+    const unpriced = of.every((index) => found.round_p[index] === null || found.round_p[index] === 0 || found.round_p[index] === 1);
+    place("round-hint").textContent = unpriced ? `Round ${round}: no price while it was played, as there was no promoted round model.` : `Round ${round}`;
+    place("round-curve").hidden = unpriced;
+    if (unpriced) { await drawEvents(round); return; }
     const pick = (values) => of.map((index) => values[index]);
     const begun = of.length ? found.at[of[0]] : 0;
     const x = pick(found.at).map((at) => at - begun);

@@ -2,8 +2,22 @@
 
 import pytest
 
+from cs2_pipeline_tests.bento.gateway.pages.test_matches import priced, send
+from cs2_pipeline_tests.live.made import play, uid
+
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
-PAGES = ("/", "/forecasts", "/players", "/what-if", "/models", "/models/round_predictor", "/data", "/no/such/page")
+PAGES = (
+    "/",
+    "/forecasts",
+    "/players",
+    "/what-if",
+    "/models",
+    "/models/round_predictor",
+    "/data",
+    "/sign-in",
+    "/players/t1p1",
+    "/no/such/page",
+)
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -23,6 +37,19 @@ def test_a_phone_needs_no_sideways_scrolling(site, watched, path):
     assert found.page.evaluate("document.documentElement.scrollWidth") <= 390
     if path == "/no/such/page":
         found.complaints.clear()
+
+
+def test_a_match_with_an_open_round_fits_a_phone_and_axe_finds_nothing_serious(site, watched):
+    events = play(9, match="small", rounds=2)
+    send(site, events)
+    match = priced(site, uid("small"), len(events))
+    found = watched(f"{site}/matches/{match}?round=1", viewport={"width": 390, "height": 844}, is_mobile=True)
+    found.page.wait_for_selector("#known tbody tr")
+    assert found.page.evaluate("document.documentElement.scrollWidth") <= 390
+    serious = [
+        one for one in axe.Axe().run(found.page).response["violations"] if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == [], [(one["id"], [node["html"] for node in one["nodes"]]) for one in serious]
 
 
 def test_the_theme_is_kept(site, watched):
