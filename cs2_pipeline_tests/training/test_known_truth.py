@@ -15,16 +15,10 @@ def found() -> KnownTruth:
     return known_truth.measure(MATCHES, seed=FRESH_SEED)
 
 
-@pytest.mark.xfail(
-    reason="the taught network's interval is too wide, .947 on this play; see docs/round-model.md", strict=False
-)
 def test_the_ninety_percent_interval_holds_the_truth_in_about_nine_of_ten_states(found: KnownTruth) -> None:
     assert 0.87 <= found.coverage <= 0.93
 
 
-@pytest.mark.xfail(
-    reason="the taught network's interval is too wide, .947 on this play; see docs/round-model.md", strict=False
-)
 def test_the_interval_holds_the_truth_as_often_when_only_the_required_inputs_are_told(found: KnownTruth) -> None:
     assert 0.87 <= found.coverage_required <= 0.93
 

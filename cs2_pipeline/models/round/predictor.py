@@ -43,6 +43,9 @@ NOT_NOISE: Final = 0.5
 """Share of the variance between answers with and without the optional inputs that is taken for what those inputs say;
 the rest is the noise of both. Found together with `teacher.SPREAD_SCALE`."""
 STUDENT: Final = NetworkParams(hidden=(64, 32), weight_decay=0.0, context_decay=0.0)
+TAUGHT_REACH: Final = 0.87
+"""Share of the teacher's reach that the student is taught. It learns the reach without its noise, and an interval whose
+width does not vary by chance holds the truth more often. Found on play whose truth is known; docs/round-model.md."""
 SHOWN: Final = (0.4, 0.45, 0.15)
 """How often the student is shown a state with all inputs, with the required ones only, with some of the others."""
 PROBE_ROWS: Final = 256
@@ -267,7 +270,7 @@ def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> t
     inputs = [InputMaker()(view) for view in views]
     said = [teachers.say(view) for view in views]
     prices = np.stack([sigmoid(logits) for logits, _ in said])
-    reaches = np.stack(
+    reaches = TAUGHT_REACH * np.stack(
         [np.minimum(network_reach(*teacher, made.clock), MAX_REACH) for teacher, made in zip(said, inputs, strict=True)]
     )
     stacked = Inputs(*(np.stack(group) for group in zip(*inputs, strict=True)))
