@@ -19,6 +19,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.cli.console import CliError, note
+from cs2_pipeline.datasets.schema import WIN_PROBABILITY_ADDED
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.automation.abandoned import HOST_TAG, close_trainings, end_vanished
 from cs2_pipeline.defs.automation.failures import lacks_data, root_cause
@@ -106,13 +107,15 @@ def run_job(
 
 
 def report_nothing_ingested(dagster: dg.DagsterInstance) -> None:
-    """Report each table of an ingested file as empty where no file was ever ingested.
+    """Report each table of an ingested file as empty where no file was ever ingested, and what no champion priced.
 
     The UI would otherwise warn at the first click on Materialize that what a dataset may read, too, is not there.
     """
-    for name in sorted({spec.ingested for spec in catalog.MODELS if spec.ingested is not None}):
+    absent = {spec.ingested: "no file was ingested yet" for spec in catalog.MODELS if spec.ingested is not None}
+    absent[WIN_PROBABILITY_ADDED.name] = "not made yet"
+    for name, why in sorted(absent.items()):
         if dagster.get_latest_materialization_event(dg.AssetKey(name)) is None:
-            empty: dict[str, Any] = {"dagster/row_count": 0, "summary": "empty: no file was ingested yet"}
+            empty: dict[str, Any] = {"dagster/row_count": 0, "summary": f"empty: {why}"}
             dagster.report_runless_asset_event(dg.AssetMaterialization(name, metadata=empty))
 
 

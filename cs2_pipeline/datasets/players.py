@@ -34,15 +34,16 @@ say little new."""
 _COUNTS: Final = ("kills", "deaths", "headshots", "damage", "first_kills", "clutches", "clutch_attempts", "rounds")
 
 
-def careers(player_match_stats: pd.DataFrame) -> pd.DataFrame:
+def careers(player_match_stats: pd.DataFrame, added: pd.DataFrame | None = None) -> pd.DataFrame:
     """One row per player over all matches: the table ``players``.
 
     Args:
         player_match_stats: one line per player and match, as extracted.
+        added: `schema.WIN_PROBABILITY_ADDED`; only matches that are also among the lines count.
 
     Returns:
-        steam_id, player_name (the one of the latest match), then the fields of `game.player.PLAYER_FIELDS`;
-        players with more than 10 rounds, sorted by steam_id.
+        Columns of `schema.PLAYERS`, the name that of the latest match; players with more than 10 rounds, sorted by
+        steam_id.
     """
     lines = _in_time_order(player_match_stats)
     grouped = lines.groupby("steam_id", sort=True)
@@ -51,7 +52,17 @@ def careers(player_match_stats: pd.DataFrame) -> pd.DataFrame:
     table.insert(0, "steam_id", pd.Series(sums.index, dtype="str"))
     # "last" passes over missing names: an unnamed line does not hide the name a player has
     table.insert(1, "player_name", pd.Series(grouped["player_name"].last().to_numpy(), dtype="str"))
+    table["win_probability_added"] = table["steam_id"].map(_added_a_round(lines, added)).astype("float64")
     return table[table["total_rounds"] >= MIN_CAREER_ROUNDS].reset_index(drop=True)
+
+
+def _added_a_round(lines: pd.DataFrame, added: pd.DataFrame | None) -> pd.Series:
+    """Win probability added a round, by steam_id, of players with a priced match."""
+    if added is None:
+        return pd.Series(dtype="float64")
+    counted = added.merge(lines[["steam_id", "match_id"]], on=["steam_id", "match_id"])
+    sums = counted.groupby("steam_id")[["total", "rounds"]].sum()
+    return sums["total"] / sums["rounds"]
 
 
 def build(

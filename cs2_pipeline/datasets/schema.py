@@ -322,7 +322,18 @@ _PLAYER_RECORD: Final = tuple(
 )
 
 PLAYERS: Final = Table(
-    "players", (_STEAM_ID, Column("player_name", "str", "the latest name", nullable=True), *_PLAYER_RECORD)
+    "players",
+    (
+        _STEAM_ID,
+        Column("player_name", "str", "the latest name", nullable=True),
+        *_PLAYER_RECORD,
+        Column(
+            "win_probability_added",
+            "float64",
+            "win probability added a round, over the rounds that were priced; null where none was",
+            nullable=True,
+        ),
+    ),
 )
 """Careers: one row for each player with more than 10 rounds."""
 

@@ -27,6 +27,18 @@ def _lines(*rows: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame([{**usual, **row} for row in rows])
 
 
+def test_win_probability_added_is_a_mean_over_the_rounds_that_were_priced() -> None:
+    lines = _lines({}, {"match_id": 2, "rounds": 15})
+    steam_id, rounds = lines["steam_id"].iloc[0], int(lines["rounds"].iloc[0])
+    added = pd.DataFrame(
+        {"steam_id": steam_id, "match_id": [1, 2, 3], "total": [2.0, -0.5, 9.0], "rounds": [20, 10, 9]}
+    )
+    added["match_id"] = [*lines["match_id"], 99]
+    assert careers(lines, added).iloc[0]["win_probability_added"] == pytest.approx(1.5 / 30)
+    assert careers(lines, added.iloc[:1]).iloc[0]["win_probability_added"] == pytest.approx(0.1)
+    assert rounds and np.isnan(careers(lines).iloc[0]["win_probability_added"])
+
+
 def test_a_career_is_averaged_per_match_and_its_damage_per_round() -> None:
     career = careers(_lines({}, {"match_id": 2, "kills": 10, "deaths": 20, "damage": 1000, "rounds": 15})).iloc[0]
     assert career["avg_kills"] == 15
@@ -37,7 +49,7 @@ def test_a_career_is_averaged_per_match_and_its_damage_per_round() -> None:
 
 
 def test_a_career_has_the_columns_of_a_request_in_their_order() -> None:
-    assert list(careers(LINES).columns) == ["steam_id", "player_name", *FIELDS]
+    assert list(careers(LINES).columns) == ["steam_id", "player_name", *FIELDS, "win_probability_added"]
 
 
 def test_a_career_needs_more_than_ten_rounds() -> None:

@@ -16,7 +16,16 @@ import pandas as pd
 
 from cs2_pipeline.datasets import players as player_tables
 from cs2_pipeline.datasets import public_snapshots, series, snapshots
-from cs2_pipeline.datasets.schema import CONTESTS, MAPS, PLAYER_MATCH_STATS, PLAYERS, ROUND_SNAPSHOTS, ROUNDS, Table
+from cs2_pipeline.datasets.schema import (
+    CONTESTS,
+    MAPS,
+    PLAYER_MATCH_STATS,
+    PLAYERS,
+    ROUND_SNAPSHOTS,
+    ROUNDS,
+    WIN_PROBABILITY_ADDED,
+    Table,
+)
 from cs2_pipeline.defs import left_out, metadata
 from cs2_pipeline.defs.partitions import run_days
 from cs2_pipeline.defs.platform import Platform
@@ -84,7 +93,9 @@ def matches(
 def players(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
     """Careers: one row per player with more than 10 rounds, over all extracted matches that are not in quarantine."""
     lines, days_left_out, _ = read_usable(platform.tables, "player_match_stats")
-    careers = player_tables.careers(lines)
+    priced = WIN_PROBABILITY_ADDED.name
+    added = platform.tables.read(priced) if platform.tables.exists(priced) else None
+    careers = player_tables.careers(lines, added)
     return dg.MaterializeResult(
         value=careers, metadata=metadata.of_frame(careers) | metadata.of_days_left_out(days_left_out)
     )
@@ -150,7 +161,7 @@ def build(days: dg.DailyPartitionsDefinition) -> list[dg.AssetsDefinition]:
             players,
             PLAYERS,
             lineage={"player_match_stats": PLAYER_MATCH_STATS},
-            deps=["player_match_stats"],
+            deps=["player_match_stats", WIN_PROBABILITY_ADDED.name],
             kinds={"pandas", "parquet"},
         ),
         _asset(published_snapshots, ROUND_SNAPSHOTS, kinds={"csv", "pandas", "parquet"}),
