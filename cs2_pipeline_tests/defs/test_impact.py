@@ -10,13 +10,13 @@ from cs2_pipeline.registry.runs import record
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
 
-def _made(world):
+def _made(world, name=NAME):
     everything = assemble(world.settings).resolve_implicit_global_asset_job_def()
     result = everything.execute_in_process(
-        instance=world.instance, asset_selection=[dg.AssetKey(NAME)], raise_on_error=True
+        instance=world.instance, asset_selection=[dg.AssetKey(name)], raise_on_error=True
     )
     assert result.success
-    return world.platform.tables.read(NAME)
+    return world.platform.tables.read(name)
 
 
 def test_without_a_champion_the_table_is_empty(extracted):
@@ -36,3 +36,7 @@ def test_with_one_every_player_of_every_match_has_a_line_priced_by_it(extracted,
     assert (table["kill"] >= 0).mean() > 0.9
     inside = (table["low"] <= table["per_round"]) & (table["per_round"] <= table["high"])
     assert inside.all()
+    careers = _made(extracted, "players").set_index("steam_id")
+    sums = table.groupby("steam_id")[["total", "rounds"]].sum()
+    expected = (sums["total"] / sums["rounds"]).reindex(careers.index)
+    assert careers["win_probability_added"].to_numpy() == pytest.approx(expected.to_numpy())
