@@ -54,7 +54,11 @@ def test_a_run_says_what_it_made_and_is_kept_where_the_browser_shows_it(small, m
     runs.run_job(settings, "extract", tags=range_tags(FIRST_DAY, FIRST_DAY), quiet=True)
     assert capsys.readouterr().out == ""
     with dg.DagsterInstance.get() as instance:
-        for name in ("published_snapshots", "published_series"):  # else the UI warns of them at the first click
+        for name in (
+            "published_snapshots",
+            "published_series",
+            "win_probability_added",
+        ):  # else the UI warns of them at the first click
             (record,) = instance.fetch_materializations(dg.AssetKey(name), limit=10).records
             assert record.asset_materialization.metadata["dagster/row_count"].value == 0
 
