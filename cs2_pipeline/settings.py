@@ -95,6 +95,14 @@ class Settings(BaseSettings):
     steam_openid_url: str = Field(
         "https://steamcommunity.com/openid/login", description="OpenID provider for signing in through Steam"
     )
+    ballchasing_key: SecretStr | None = Field(
+        None, description="key of ballchasing.com's API, from which Rocket League games are read; default: none are"
+    )
+    ballchasing_players: str = Field(
+        "",
+        description="Rocket League players whose games are read, comma-separated: steam:7656…, epic:…, ps4:…, xbox:…",
+    )
+    ballchasing_url: str = Field("https://ballchasing.com/api", description="address of ballchasing.com's API")
     gateway_port: Port = Field(8080, description="port of the platform's API and pages")
 
     service_workers: int = Field(1, ge=1, description="worker processes of the prediction service")

@@ -15,6 +15,7 @@ from cs2_pipeline.defs.assets import (
     models,
     monitoring,
     reports,
+    rocket_league,
 )
 from cs2_pipeline.defs.automation import conditions
 from cs2_pipeline.defs.automation.abandoned import abandoned_runs
@@ -49,6 +50,7 @@ def _assembled(settings: Settings) -> dg.Definitions:
         *models.build(),
         *monitoring.build(),
         *impact.build(),
+        *rocket_league.build(),
         *reports.build(),
         *forecasts.build(),
         *live.build(),
@@ -64,12 +66,21 @@ def _assembled(settings: Settings) -> dg.Definitions:
             *coaching.checks(),
             forecasts.ledger_chain,
         ],
-        jobs=[*jobs.build(), monitoring.job(), impact.job(), forecasts.job(), *rollback.build(), ingest_exports_job],
+        jobs=[
+            *jobs.build(),
+            monitoring.job(),
+            impact.job(),
+            rocket_league.job(),
+            forecasts.job(),
+            *rollback.build(),
+            ingest_exports_job,
+        ],
         schedules=[
             nightly_training,
             nightly_live_matches,
             monitoring.daily_monitoring,
             impact.daily_pricing,
+            rocket_league.daily_rocket_league,
             forecasts.daily_settlement,
             coaching.daily_cards,
         ],

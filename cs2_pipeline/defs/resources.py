@@ -52,6 +52,14 @@ class WebhookResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     url: str | None = Field(None, description="as Slack's incoming webhooks take messages; none: the log")
 
 
+class BallchasingResource(dg.ConfigurableResource[None]):
+    """The site that Rocket League games are read from; without a key nothing is asked for."""
+
+    key: str | None = Field(None, description="key of the site's API")
+    players: str = Field("", description="players whose games are read, comma-separated")
+    address: str = Field(description="of the site's API")
+
+
 class PlatformResource(dg.ConfigurableResource[Platform]):
     """The platform that assets, checks and sensors work on: the outside systems, and how it learns."""
 
@@ -61,6 +69,7 @@ class PlatformResource(dg.ConfigurableResource[Platform]):
     records: dg.ResourceDependency[RecordsResource]
     event_store: dg.ResourceDependency[EventStoreResource]
     webhook: dg.ResourceDependency[WebhookResource]
+    ballchasing: dg.ResourceDependency[BallchasingResource]
     home: str = Field(description="folder of all embedded parts")
     exports_url: str | None = Field(None, description="folder watched for exports of other programs")
     first_day: str = Field(description="first day that is extracted")
@@ -78,6 +87,9 @@ class PlatformResource(dg.ConfigurableResource[Platform]):
             "records_url": self.records.url,
             "event_store_url": self.event_store.url,
             "webhook_url": self.webhook.url,
+            "ballchasing_key": self.ballchasing.key,
+            "ballchasing_players": self.ballchasing.players,
+            "ballchasing_url": self.ballchasing.address,
         }
         return Platform(Settings.model_validate(given | {name: getattr(self, name) for name in _OPTIONS}))
 
@@ -113,6 +125,11 @@ def build(settings: Settings) -> dict[str, Any]:
         "records": RecordsResource.configure_at_launch(url=_given(settings, "records_url")),
         "event_store": EventStoreResource.configure_at_launch(url=_given(settings, "event_store_url")),
         "webhook": WebhookResource.configure_at_launch(url=_given(settings, "webhook_url")),
+        "ballchasing": BallchasingResource.configure_at_launch(
+            key=_given(settings, "ballchasing_key"),
+            players=settings.ballchasing_players,
+            address=settings.ballchasing_url,
+        ),
     }
     options = {name: getattr(settings, name) for name in _OPTIONS}
     options |= {"home": str(settings.home), "first_day": settings.first_day.isoformat()}

@@ -1,7 +1,7 @@
 """A client of ballchasing.com's API: games of a player, page by page, within the rate that the site allows."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any, Final, Self
 
 import httpx
@@ -65,13 +65,16 @@ class Ballchasing:
         """
         return self._get(f"{self._address}/replays/{identifier}", {})
 
-    def games(self, player: str, *, playlist: str | None = None, most: int = 1000) -> Iterator[dict[str, Any]]:
+    def games(
+        self, player: str, *, playlist: str | None = None, most: int = 1000, known: Collection[str] = ()
+    ) -> Iterator[dict[str, Any]]:
         """A player's games, the newest first; each is asked for once.
 
         Args:
             player: ``steam:76561…``, ``epic:…``, ``ps4:…``, ``xbox:…``.
             playlist: such as ``ranked-doubles``.
             most: games altogether.
+            known: games not to ask for, by the site's or the game's own id.
 
         Raises:
             BallchasingError: as `game`. A player without games, or with a private profile, has none: that is no error.
@@ -81,7 +84,7 @@ class Ballchasing:
         seen: set[str] = set()
         while True:
             for listed in page.get("list", []):
-                if listed["id"] in seen:
+                if listed["id"] in seen or listed["id"] in known or listed.get("rocket_league_id") in known:
                     continue
                 seen.add(listed["id"])
                 yield self.game(listed["id"])

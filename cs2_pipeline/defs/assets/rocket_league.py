@@ -1,0 +1,98 @@
+"""Rocket League's coach: games of the players who are followed, from ballchasing.com, and everybody's card."""
+
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import dagster as dg
+import pandas as pd
+
+from cs2_pipeline.coaching import plans_followed
+from cs2_pipeline.coaching.evidence import pooled
+from cs2_pipeline.coaching.league import league
+from cs2_pipeline.coaching.observed import OBSERVATIONS as COLUMNS
+from cs2_pipeline.coaching.observed import checked
+from cs2_pipeline.coaching.rocket_league.ballchasing import Ballchasing
+from cs2_pipeline.coaching.rocket_league.observations import of_ballchasing
+from cs2_pipeline.coaching.rocket_league.skills import GAME, SKILLS
+from cs2_pipeline.datasets.store import MissingTableError, TableStore
+from cs2_pipeline.defs import metadata
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.records import coaching as stored
+from cs2_pipeline.records.database import open_records
+
+JOB: Final = "coach_rocket_league"
+OBSERVATIONS: Final = "rocket_league_observations"
+CARDS: Final = "rocket_league_cards"
+MOST_GAMES: Final = 200
+"""New games of a player in one run: an hour's limit of the site is 1,000 calls of the lowest tier."""
+
+
+def rocket_league_observations(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
+    """What games of the followed players tell of everybody in them; games that were read before are not asked for."""
+    settings, former = platform.settings, _former(platform.tables)
+    players = [name.strip() for name in settings.ballchasing_players.split(",") if name.strip()]
+    if settings.ballchasing_key is None or not players:
+        note = "nothing is asked for: set CS2_BALLCHASING_KEY and CS2_BALLCHASING_PLAYERS"
+        return dg.MaterializeResult(value=former, metadata=metadata.of_frame(former) | {"summary": note})
+    known, games = set(former["match"]), []
+    with Ballchasing(settings.ballchasing_key.get_secret_value(), address=settings.ballchasing_url) as site:
+        for player in players:
+            games += list(site.games(player, known=known, most=MOST_GAMES))
+    ready = [game for game in games if game.get("status", "ok") == "ok"]
+    read = of_ballchasing(ready)
+    frame = read if former.empty else pd.concat([former, read[~read["match"].isin(known)]], ignore_index=True)
+    found = checked(frame, SKILLS) if len(frame) else former
+    figures = {"games_asked_for": len(games), "games_not_parsed_yet": len(games) - len(ready)}
+    return dg.MaterializeResult(value=found, metadata=metadata.of_frame(found) | figures)
+
+
+def rocket_league_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
+    """Everybody's card, put into the records, how plans stand, and what drills did; here, peers by skill and group."""
+    rows, now = platform.tables.read(OBSERVATIONS), datetime.now(UTC)
+    if rows.empty:
+        return dg.MaterializeResult(value=pd.DataFrame({"skill": []}, dtype="str"), metadata={"summary": "no game yet"})
+    found = league(rows, SKILLS)
+    with closing(open_records(platform.settings)) as records:
+        stored.replace_cards(records, GAME, {player: card.document() for player, card in found.cards.items()}, at=now)
+        looked = plans_followed.look(rows, SKILLS, stored.followed(records, GAME))
+        stored.note_progress(records, looked, at=now)
+        evidence = pooled(plans_followed.seen(stored.every_plan(records, GAME)))
+        stored.replace_evidence(records, GAME, {drill: one.document() for drill, one in evidence.items()}, at=now)
+    columns = ["skill", "group", "players", "matches", "mean", "spread"]
+    peers = [{name: getattr(one, name) for name in columns} for one in found.peers.values()]
+    frame = pd.DataFrame(peers, columns=columns).astype({"skill": "str", "group": "str"})
+    figures = {"cards": len(found.cards), "trials_looked_at": len(looked), "drills_with_evidence": len(evidence)}
+    return dg.MaterializeResult(value=frame, metadata=metadata.of_frame(frame) | figures)
+
+
+def _former(tables: TableStore) -> pd.DataFrame:
+    try:
+        return tables.read(OBSERVATIONS)
+    except MissingTableError:
+        return pd.DataFrame(columns=list(COLUMNS), dtype="str")
+
+
+def build() -> list[dg.AssetsDefinition]:
+    """The assets."""
+    common: dict[str, Any] = {"group_name": "coaching", "owners": metadata.OWNERS, "kinds": {"pandas"}}
+    return [
+        dg.asset(**common)(rocket_league_observations),
+        dg.asset(deps=[OBSERVATIONS], **common)(rocket_league_cards),
+    ]
+
+
+def job() -> Any:
+    """The job that reads new games and makes the cards."""
+    selected = dg.AssetSelection.assets(OBSERVATIONS, CARDS)
+    return dg.define_asset_job(JOB, selected, description="Read new Rocket League games and update all skill cards.")
+
+
+daily_rocket_league = dg.ScheduleDefinition(
+    name="daily_rocket_league",
+    job_name=JOB,
+    cron_schedule="20 6 * * *",
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED,
+    description="Reads new Rocket League games and makes the cards at 06:20 UTC; switch it on where a key is set.",
+)
