@@ -240,7 +240,9 @@ def professionals(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
         killer=kills["killer steamid"].astype("str").where(kills["killer steamid"] != 0),
         victim=kills["victim steamid"].astype("str"),
     )
-    bombs = pd.DataFrame({"round_id": [], "tick": [], "player": [], "event": []}, dtype="str")
+    bombs = pd.DataFrame({"round_id": [], "tick": [], "player": [], "event": []}, dtype="str").astype(
+        {"tick": "float64"}
+    )
     columns = ["round_id", "tick", "killer", "victim", "headshot"]
     tables = (rounds.dropna(subset=["at"]), people[["round_id", "player", "side"]], kills[columns], bombs)
     prices = players_left.moments(play(*tables))
