@@ -41,13 +41,15 @@ def test_where_nothing_was_extracted_the_report_says_so(world):
 
 def test_the_asset_puts_the_report_and_the_latest_look_where_the_gateway_reads_them(extracted):
     look = {"version": "3", "note": "nothing yet", "alarms": {}, "calibration": None, "drift": None}
-    (spec,) = assets.monitoring.watched()
-    extracted.platform.tables.write_json(spec.monitoring, look)
+    watched = assets.monitoring.watched()
+    for spec in watched:
+        extracted.platform.tables.write_json(spec.monitoring, look | {"note": spec.name})
     made = assets.build()[0]
     resources = {"platform": extracted.platform}
     assert made.node_def.compute_fn is not None
     assert dg.materialize([made], resources=resources, instance=extracted.instance).success
     records = open_records(extracted.settings)
     assert reports.newest(records, reports.DATA).body["matches"] == 8
-    assert reports.newest(records, reports.monitoring(spec.name)).body == look
+    for spec in watched:
+        assert reports.newest(records, reports.monitoring(spec.name)).body == look | {"note": spec.name}
     records.close()
