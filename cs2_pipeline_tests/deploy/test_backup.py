@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cs2_pipeline_tests.deploy.compose import ROOT
-from cs2_pipeline_tests.deploy.conftest import Postgres
+from cs2_pipeline_tests.deploy.conftest import Postgres, new_postgres
 
 
 def test_each_role_reaches_its_own_database_only(postgres: Postgres) -> None:
@@ -16,6 +16,23 @@ def test_each_role_reaches_its_own_database_only(postgres: Postgres) -> None:
         assert postgres.sql(role, f"SELECT has_database_privilege('{role}', '{role}', 'CREATE')") == "t"
         for other in {"dagster", "mlflow", "records", "postgres"} - {role}:
             assert postgres.sql("postgres", f"SELECT has_database_privilege('{role}', '{other}', 'CONNECT')") == "f"
+
+
+def test_the_databases_hold_unicode_whatever_a_new_database_of_the_server_holds(tmp_path: Path) -> None:
+    databases = ("dagster", "mlflow", "records")
+    with new_postgres() as server:
+        for step in (*(f"DROP DATABASE {one}; DROP ROLE {one}" for one in databases),
+                     "ALTER DATABASE template1 IS_TEMPLATE false; DROP DATABASE template1",
+                     "CREATE DATABASE template1 TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C' IS_TEMPLATE true",
+                     "CREATE DATABASE unasked"):  # fmt: skip
+            for one in step.split("; "):
+                server.sql("postgres", one)
+        assert server.sql("unasked", "SHOW server_encoding") == "SQL_ASCII"
+        server.script("init.sh")
+        assert {server.sql(one, "SHOW server_encoding") for one in databases} == {"UTF8"}
+        server.script("backup.sh", str(tmp_path))
+        server.script("restore.sh", str(tmp_path))
+        assert {server.sql(one, "SHOW server_encoding") for one in databases} == {"UTF8"}
 
 
 def test_what_was_backed_up_is_there_again_after_a_restore_and_belongs_to_the_same_role(

@@ -20,7 +20,7 @@ done
 for database in dagster mlflow records; do
     dropdb --if-exists "${database}_replaced"
     dropdb --if-exists "${database}_restored"
-    createdb --owner "$database" "${database}_restored"
+    createdb --owner "$database" --encoding UTF8 --template template0 "${database}_restored"
     pg_restore --exit-on-error --single-transaction --dbname "${database}_restored" "$folder/$database.dump"
 done
 
