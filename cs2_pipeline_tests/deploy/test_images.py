@@ -23,6 +23,18 @@ DOCKERFILES = {path.parent.name: path for path in sorted((ROOT / "deploy").glob(
 PIPELINE_ONLY = {"torch", "dagster", "dagster-webserver", "pandas", "great-expectations", "scikit-learn", "mlflow",
                  "scipy", "matplotlib", "pyodbc", "psycopg2-binary", "onnx"}  # fmt: skip
 
+PIPELINE_EXTRAS = ("pipeline", "demos", "sqlserver", "clickhouse")
+SERVING_EXTRAS = ("serving", "redis", "clickhouse")
+"""What the serving image installs; the compose file lets its services be given a Redis and a ClickHouse."""
+SERVED = {
+    "predictions": ["bento.predictions.__main__", "bento.predictions.service", "bento.predictions.prediction_log",
+                    "bento.predictions.champions.follower"],
+    "gateway": ["bento.gateway.__main__", "bento.gateway.service", "bento.gateway.app", "bento.gateway.consumer",
+                "cs2_pipeline.cli.main", "cs2_pipeline.cli.keys", "cs2_pipeline.live.relay",
+                "cs2_pipeline.live.channels", "cs2_pipeline.live.log.redis", "cs2_pipeline.live.history.clickhouse"],
+    "pipeline": ["cs2_pipeline.definitions", "cs2_pipeline.defs.exporter", "cs2_pipeline.cli.main"],
+}  # fmt: skip
+
 
 def steps(dockerfile: Path) -> list[tuple[str, str]]:
     """Its instructions, one line each: word and rest. Comments and continuations are taken out."""
@@ -77,9 +89,10 @@ def test_shellcheck_has_nothing_to_say() -> None:
     assert said.returncode == 0, said.stdout
 
 
-def test_the_serving_image_installs_what_its_services_can_be_told_to_use() -> None:
-    installs = [rest for word, rest in steps(DOCKERFILES["serving"]) if word == "RUN" and "pip install" in rest]
-    assert f"'.[{','.join(SERVING_EXTRAS)}]'" in installs[0]
+@pytest.mark.parametrize(("role", "extras"), [("pipeline", PIPELINE_EXTRAS), ("serving", SERVING_EXTRAS)])
+def test_an_image_installs_what_its_services_can_be_told_to_use(role: str, extras: tuple[str, ...]) -> None:
+    installs = [rest for word, rest in steps(DOCKERFILES[role]) if word == "RUN" and "pip install" in rest]
+    assert f"'.[{','.join(extras)}]'" in installs[0]
 
 
 def test_the_serving_installation_brings_nothing_of_the_pipelines() -> None:
@@ -89,10 +102,10 @@ def test_the_serving_installation_brings_nothing_of_the_pipelines() -> None:
     assert installation("pipeline") >= PIPELINE_ONLY
 
 
-@pytest.mark.parametrize("role", ["predictions", "gateway"])
-def test_the_serving_installation_is_enough_for_both_services(role: str) -> None:
+@pytest.mark.parametrize("role", SERVED)
+def test_an_images_installation_is_enough_for_its_services(role: str) -> None:
     """The image brings nothing else, and neither does a worker of theirs import more later on."""
-    brought = {"cs2-pipeline"}.union(*map(installation, SERVING_EXTRAS))
+    brought = {"cs2-pipeline"}.union(*map(installation, PIPELINE_EXTRAS if role == "pipeline" else SERVING_EXTRAS))
     absent = sorted(
         module
         for module, packages in packages_distributions().items()
@@ -104,15 +117,6 @@ def test_the_serving_installation_is_enough_for_both_services(role: str) -> None
     assert done.returncode == 0, done.stderr[-2000:]
 
 
-SERVING_EXTRAS = ("serving", "redis", "clickhouse")
-"""What the serving image installs; the compose file lets its services be given a Redis and a ClickHouse."""
-SERVED = {
-    "predictions": ["bento.predictions.__main__", "bento.predictions.service", "bento.predictions.prediction_log",
-                    "bento.predictions.champions.follower"],
-    "gateway": ["bento.gateway.__main__", "bento.gateway.service", "bento.gateway.app", "bento.gateway.consumer",
-                "cs2_pipeline.cli.main", "cs2_pipeline.cli.keys", "cs2_pipeline.live.relay",
-                "cs2_pipeline.live.channels", "cs2_pipeline.live.log.redis", "cs2_pipeline.live.history.clickhouse"],
-}  # fmt: skip
 ONLY_THOSE = """
 import importlib, json, sys
 absent = set(json.load(sys.stdin))

@@ -24,7 +24,7 @@ PORTS = ("CS2_DAGSTER_PORT", "CS2_MLFLOW_PORT", "CS2_SERVICE_PORT", "CS2_GATEWAY
          "GRAFANA_PORT")  # fmt: skip
 MONITORING = ("prometheus", "grafana")
 """Nothing else waits for these, so the stack is tried without them where their images cannot be had."""
-SERVING_IMAGE_BYTES = 600e6
+SERVING_IMAGE_BYTES = 550e6
 HEALTHY_WITHIN = 900.0
 
 
