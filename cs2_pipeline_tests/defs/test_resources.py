@@ -48,6 +48,7 @@ def test_each_outside_system_is_a_resource_that_the_platform_is_built_on(tmp_pat
         "records",
         "event_store",
         "webhook",
+        "ballchasing",
     }
 
 
