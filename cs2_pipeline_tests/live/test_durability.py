@@ -194,7 +194,7 @@ def test_a_consumer_on_redis_goes_on_after_the_server_was_killed(tmp_path, champ
     consumer._fail("as `run` does")
     server.start()
     Intake(log).take([json.dumps(event).encode() for event in events[30:]])
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 600
     while history.ask(queries.EVENTS_COUNTED)[0]["events"] < len(events) and time.monotonic() < deadline:
         consumer.step()
         time.sleep(0.05)

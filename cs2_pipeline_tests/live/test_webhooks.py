@@ -29,7 +29,7 @@ class Receiver(ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def wait_for(self, count: int) -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 600
         while len(self.posts) < count:
             assert time.monotonic() < until, f"{len(self.posts)} posts came"
             time.sleep(0.02)
@@ -114,7 +114,7 @@ def test_nothing_is_sent_to_a_private_address_unless_it_is_allowed() -> None:
     with Receiver() as receiver:
         shut, allowed = (Webhook(receiver.url, SECRET, private=private) for private in (False, True))
         shut.offer([update(1)])
-        until = time.monotonic() + 30
+        until = time.monotonic() + 600
         while not shut._missed and time.monotonic() < until:
             time.sleep(0.02)
         assert shut._missed == 1 and receiver.posts == []
@@ -141,7 +141,7 @@ def test_a_live_feed_tells_its_webhooks_of_prices(tmp_path) -> None:
         live.start()
         events = play(3, rounds=1)
         live.intake.take([json.dumps(event).encode() for event in events])
-        until = time.monotonic() + 30
+        until = time.monotonic() + 600
         wanted = {event["event_id"] for event in events}
         while wanted - (seen := _priced(receiver.posts)):
             assert time.monotonic() < until, f"{len(seen)} of {len(wanted)}"
