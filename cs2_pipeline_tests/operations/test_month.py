@@ -20,9 +20,9 @@ from cs2_pipeline.defs.automation import new_demos
 from cs2_pipeline.defs.retries import FAILURE_TAG, PERMANENT
 from cs2_pipeline.defs.verdicts import State
 from cs2_pipeline.demodb.simulator import GameModel, simulate
-from cs2_pipeline.models.round import networks, predictor
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.models.round.quick import train_quickly
 from cs2_pipeline_tests.operations.month import Month
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(3600)]
@@ -54,8 +54,7 @@ def month(tmp_path_factory):
     settings = Settings(home=home, first_day=BEGIN, snapshot_interval=30, retrain_after_rounds=WEEK_OF_ROUNDS)
     simulate(settings.embedded_database, matches=HISTORY * MATCHES, days=HISTORY, teams=TEAMS, first_day=BEGIN)
     with pytest.MonkeyPatch.context() as patch, dg.DagsterInstance.local_temp(str(home / "dagster")) as instance:
-        patch.setattr(networks, "MAX_EPOCHS", 5)
-        patch.setattr(predictor, "FOLDS", 2)
+        train_quickly(patch, epochs=5)
         patch.setattr(new_demos, "FIRST_PAUSE", timedelta(0))  # nobody waits here between two attempts
         lived = Month(settings, instance, teams=TEAMS)
         lived.day = day_of(-1)

@@ -25,13 +25,13 @@ from cs2_pipeline.defs import retries
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 from cs2_pipeline.demodb.simulator import append_days, simulate
-from cs2_pipeline.models.round import networks, predictor
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelVersion
 from cs2_pipeline.registry.runs import record
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, World
 from cs2_pipeline_tests.deploy.compose import free_port
+from cs2_pipeline_tests.models.round.quick import train_quickly
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
 pytestmark = pytest.mark.timeout(1800)
@@ -356,8 +356,7 @@ def test_an_mlflow_killed_and_restarted_under_a_training_is_waited_for_and_the_t
     world, monkeypatch
 ):
     monkeypatch.setattr(retries, "FIRST_PAUSE", 0.1)
-    monkeypatch.setattr(networks, "MAX_EPOCHS", 4)
-    monkeypatch.setattr(predictor, "FOLDS", 2)
+    train_quickly(monkeypatch, epochs=4)
     server = TrackingServer(world.settings.home)
     onlooker = Onlooker(server)
     world.settings = world.settings.model_copy(update={"mlflow_tracking_uri": SecretStr(server.url)})

@@ -10,8 +10,8 @@ from cs2_pipeline.datasets.snapshots import rebuild
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.events import event_tables
 from cs2_pipeline.demodb.simulator import simulate
-from cs2_pipeline.models.round import networks, predictor
 from cs2_pipeline.training import changed_play
+from cs2_pipeline_tests.models.round.quick import train_quickly
 
 FIRST, DAYS, MATCHES = date(2026, 1, 1), 10, 50
 CHANGE = pd.Timestamp("2026-01-06", tz="UTC")
@@ -32,8 +32,7 @@ def snapshots(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(networks, "MAX_EPOCHS", 2)
-    monkeypatch.setattr(predictor, "FOLDS", 2)
+    train_quickly(monkeypatch, epochs=2)
 
 
 def trained(dataset, folder):

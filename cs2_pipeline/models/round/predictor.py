@@ -346,7 +346,7 @@ def _fit_boosting(data: Rows, seed: int, say: Progress) -> tuple[_Part[RoundTree
 
     with ThreadPoolExecutor(2) as pool:
         *by_fold, final = pool.map(fit, (*range(FOLDS), NO_FOLD))
-    logits = np.empty((2, len(data.judged)))
+    logits = np.full((2, len(data.judged)), np.nan)
     next_prices = np.empty((len(data.outcome), FOLDS))
     for fold, trees in enumerate(by_fold):
         next_prices[:, fold] = data.next_of(sigmoid(trees.logits(data.features)))
@@ -383,7 +383,7 @@ def _fit_logistic(data: Rows, seed: int) -> Candidate:
         inputs = np.vstack([data.features[drawn], data.hidden[drawn]])
         return model.fit(_linear_inputs(inputs), np.tile(data.outcome[drawn], 2))
 
-    left_out = np.empty((2, len(data.judged)))
+    left_out = np.full((2, len(data.judged)), np.nan)
     for fold in range(FOLDS):
         judged = data.fold[data.judged] == fold
         model = fit(fold)
