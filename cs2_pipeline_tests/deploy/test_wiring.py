@@ -47,6 +47,7 @@ Ask = Callable[..., Any]
 VOLUMES = {"mlflow": "lib/mlflow", "pipeline": "lib/cs2"}
 ONLY_AFTER_SOMETHING_BAD = {
     'pipeline_check_passed{check=~".*(drift|calibration).*"}': 'pipeline_check_passed{check!=""}',
+    'pipeline_check_passed{check="ledger_chain"}': 'pipeline_check_passed{check!=""}',
     'pipeline_run_ended_timestamp_seconds{status="FAILURE"}': 'pipeline_run_ended_timestamp_seconds{status!=""}',
     "pipeline_oldest_unfinished_run_timestamp_seconds": None,
     'ALERTS{alertstate="firing"}': None,
@@ -212,7 +213,10 @@ def prometheus(machine: Machine, folder: Path) -> Iterator[Ask]:
     configuration = yaml.safe_load((folder / "prometheus.yml").read_text())
     configuration["global"] = {"scrape_interval": "1s", "evaluation_interval": "1s"}
     there = {"predictions:8000": machine.ports["predictions"], "exporter:9101": machine.ports["exporter"]}
-    for job in configuration["scrape_configs"]:
+    # Neither the gateway nor a consumer runs on this machine.
+    jobs = [job for job in configuration["scrape_configs"] if job["job_name"] not in ("gateway", "consumer")]
+    configuration["scrape_configs"] = jobs
+    for job in jobs:
         job.pop("scrape_interval", None), job.pop("scrape_timeout", None)
         (targets,) = job["static_configs"]
         targets["targets"] = [f"127.0.0.1:{there.get(target, port)}" for target in targets["targets"]]
