@@ -163,7 +163,7 @@ def page_text(port, path):
     options = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync"
     # The lineage graph draws only what is in view.
     quiet = (
-        "--disable-background-networking --disable-component-update --window-size=3000,2000 --virtual-time-budget=20000"
+        "--disable-background-networking --disable-component-update --window-size=6000,4000 --virtual-time-budget=40000"
     )
     with tempfile.TemporaryDirectory() as profile:
         command = [CHROMIUM, *options.split(), *quiet.split(), f"--user-data-dir={profile}", "--dump-dom"]

@@ -80,7 +80,9 @@ def test_everything_that_runs_by_itself_is_on_and_says_what_it_does(repository):
         "retrain_on_drift",
     }
     for found in automatic:
-        assert found.default_status.value == "RUNNING", found.name
+        # Another company's servers are asked only by whoever switches that on.
+        on = "STOPPED" if found.name == "daily_rocket_league" else "RUNNING"
+        assert found.default_status.value == on, found.name
         assert found.description, found.name
 
 

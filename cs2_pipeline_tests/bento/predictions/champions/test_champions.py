@@ -220,7 +220,9 @@ def test_a_half_written_note_changes_nothing(cached):
 
 def no_number_for_even_sides(graph):
     """Make the lower bound a square root: of -0.2 where as many live on either side."""
-    next(node for node in graph.node if node.output[0] == "low").op_type = "Sqrt"
+    last = next(node for node in graph.node if node.output[0] == "low")
+    last.op_type = "Sqrt"
+    last.input[:] = ["low_logit"]
 
 
 def one_row_only(graph):
