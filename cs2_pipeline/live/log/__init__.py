@@ -122,6 +122,8 @@ FOREIGN: Final = "this match is written to by another key"
 TOO_MANY: Final = "this key has begun as many matches as it may in a day"
 CLAIM_KEPT: Final = 90 * 86_400
 """Seconds for which a match stays its tenant's."""
+IDS_KEPT: Final = 7 * 86_400
+"""Seconds for which an event's id is remembered, so that a repeat of it is recognised."""
 BURST: Final = 5.0
 MAX_LETTERS: Final = 1_000
 MAX_ALL_LETTERS: Final = 20_000

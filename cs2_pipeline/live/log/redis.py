@@ -20,6 +20,7 @@ from cs2_pipeline.live.log import (
     BURST,
     CLAIM_KEPT,
     FOREIGN,
+    IDS_KEPT,
     MAX_ALL_LETTERS,
     MAX_LETTERS,
     SHARDS,
@@ -33,8 +34,6 @@ from cs2_pipeline.live.log import (
 
 PREFIX: Final = "cs2:live"
 GROUP: Final = "consumers"
-IDS_KEPT: Final = 7 * 86_400
-"""Seconds for which an event's id is remembered, so that a repeat of it is recognised."""
 
 _APPEND: Final = """
 local new = {}

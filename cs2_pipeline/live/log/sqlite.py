@@ -18,6 +18,7 @@ from cs2_pipeline.live.log import (
     BURST,
     CLAIM_KEPT,
     FOREIGN,
+    IDS_KEPT,
     MAX_ALL_LETTERS,
     MAX_LETTERS,
     SHARDS,
@@ -33,8 +34,6 @@ BUSY_TIMEOUT: Final = 10.0
 """Seconds to wait for another process's commit."""
 LARGEST_COMMIT: Final = 5_000
 """Events in one commit at most: larger ones would make the first callers wait."""
-IDS_KEPT: Final = 7 * 86_400.0
-"""Seconds for which the id of a trimmed event is remembered, so that a repeat of it is recognised."""
 
 _SCHEMA: Final = """
 create table if not exists events (
