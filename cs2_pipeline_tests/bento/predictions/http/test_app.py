@@ -305,7 +305,9 @@ def test_half_a_body_is_waited_for_only_so_long(served_home):
 
 
 def test_more_requests_at_once_than_are_held_get_429(served_home):
-    with serving(served_home.path, module=ONE_PROCESS, max_in_flight=4) as small, ExitStack() as stack:
+    # no held body may time out before the probe is turned away, however slow the machine
+    limits = {"max_in_flight": 4, "body_timeout": 3600.0}
+    with serving(served_home.path, module=ONE_PROCESS, **limits) as small, ExitStack() as stack:
         body = json.dumps(ROUND).encode()
         head = POST % b"/predict/round" + b"Content-Length: %d\r\n\r\n" % len(body)
         waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", small.port))) for _ in range(4)]
