@@ -2,8 +2,8 @@
 
 The gateway runs as a newcomer's does (one process: intake, log, consumer, history); the load comes from this process.
 Prices are timed end to end: from before the request that carries an event until its price is read from a stream.
-Without ``--champions`` the model is a network of the classic size with random weights; for the real champion name the
-cache of a home that has one (``.cs2/champions/<store>``).
+Its champion is the round model that a user trains (`benchmarks.champion`), or that of the cache which ``--champions``
+names (``.cs2/champions/<store>`` of a home).
 
 The whole load (10 million events in the history, 1,000 subscribers, 20 seconds a phase) is that of scale 1; the default
 is a fifth of it and takes some three minutes. ``python -m benchmarks.live [--scale SHARE] [--champions FOLDER]``
@@ -36,7 +36,8 @@ from typing import Any, Final
 import psutil
 
 from benchmarks import live_classic
-from benchmarks.toy_network import network
+from benchmarks.champion import train
+from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.artifact.cache import Cache, ModelVersion
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, simulate
@@ -82,7 +83,8 @@ def gateway(champions: Path | None) -> Iterator[tuple[int, int, Path]]:
         shutil.copytree(champions, cache)
     else:
         version = ModelVersion("round_predictor", "1", "bench", "", "", "", "", "", {}, {})
-        digest = network(Cache(cache).folder(version), seed=1).digest
+        train(Cache(cache).folder(version))
+        digest = Artifact.load(Cache(cache).folder(version)).digest
         Cache(cache).note(ModelVersion(**{**version.to_dict(), "digest": digest}))
     environment = os.environ | {"CS2_HOME": str(home), "CS2_GATEWAY_PORT": str(port), "CS2_MAX_BODY_BYTES": "8388608"}
     lock = (cache / "follower.lock").open("w")

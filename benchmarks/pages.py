@@ -105,7 +105,7 @@ def row(name: str, views: list[dict[str, float]]) -> str:
 def main() -> None:
     """Measure and print the report."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.pages", description=__doc__)
-    parser.add_argument("--champions", type=Path, default=None, help="cache of champions; default: a random network")
+    parser.add_argument("--champions", type=Path, default=None, help="cache of champions; default: one trained now")
     parser.add_argument("--views", type=int, default=VIEWS, help="first views of each load")
     parser.add_argument("--matches", type=int, default=MATCHES, help="matches followed at once")
     given = parser.parse_args()

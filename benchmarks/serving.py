@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -35,6 +36,7 @@ import numpy as np
 import pandas as pd
 from packaging.requirements import Requirement
 
+from benchmarks.champion import train
 from bento.predictions.http.answers import spelled
 from bento.predictions.http.requests import SNAKE, form_of
 from cs2_pipeline.artifact import catalog
@@ -42,13 +44,10 @@ from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.artifact.spec import serving_of
-from cs2_pipeline.datasets import public_snapshots, rounds
 from cs2_pipeline.game.features import round_features
 from cs2_pipeline.game.state import contradictions
-from cs2_pipeline.models.round import predictor as round_model
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.runs import TrainingRun, record
-from cs2_pipeline.training import known_truth
 
 STATE = {
     "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000, "t_money": 4000,
@@ -58,13 +57,14 @@ OPTIONAL = {
     "map_name": "de_mirage", "ct_health": 340, "t_health": 260, "ct_armor": 300, "t_armor": 200, "ct_helmets": 3,
     "t_helmets": 2, "ct_defuse_kits": 2,
 }  # fmt: skip
-PUBLIC_FILE = Path(__file__).parents[2] / "shared" / "data" / "round_snapshots" / "csgo_round_snapshots.csv.gz"
-SIMULATED_MATCHES = 400
 CHAMPION = "champion-artifact"
 DIFFERENT = 500
 """Different states that are asked about in turn."""
 SERVER_CORE, CLIENT_CORE = "0", "1"
-PORT = 8791
+with socket.socket() as _free:
+    _free.bind(("127.0.0.1", 0))
+    PORT: int = _free.getsockname()[1]
+"""Free when this began: two benchmarks at once must not meet."""
 SETTLE = 4.0
 """Seconds after the start before anything is measured: by then each design is done with what it does only once."""
 
@@ -81,16 +81,6 @@ class Load:
     p99: float
     failed: int
     cpu: float
-
-
-def train(folder: Path) -> str:
-    """Train the champion as a user does, on the public file where it is there, else on simulated play: on which."""
-    if PUBLIC_FILE.exists():
-        dataset, told = rounds.build(public_snapshots.read(PUBLIC_FILE)[0]).frame, "the public file of real rounds"
-    else:
-        dataset, told = known_truth.dataset(SIMULATED_MATCHES, seed=0)[0], f"{SIMULATED_MATCHES} simulated matches"
-    round_model.train(dataset, seed=0, folder=folder)
-    return told
 
 
 def champion(home: Path) -> ModelVersion:
@@ -288,7 +278,8 @@ def loads(home: Path, *, rounds: int, seconds: int) -> Figures:
                     wrk(home, path, documents, pid=pid, connections=connections, seconds=1)  # warm
                     load = wrk(home, path, documents, pid=pid, connections=connections, seconds=seconds)
                     found.setdefault((name, kind), []).append(load)
-            print(f"round {number + 1} of {rounds}: {name} done", file=sys.stderr)
+            rates = ", ".join(f"{kind} {found[name, kind][-1].rate:,.0f}/s" for kind in kinds)
+            print(f"round {number + 1} of {rounds}: {name}: {rates}", file=sys.stderr, flush=True)
     return {key: median_of(runs) for key, runs in found.items()}
 
 
