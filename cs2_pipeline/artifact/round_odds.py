@@ -15,12 +15,13 @@ from cs2_pipeline.artifact.predictors import DIGITS, Predictor
 from cs2_pipeline.artifact.spec import Values
 from cs2_pipeline.game.features import round_features
 from cs2_pipeline.game.maps import map_index
-from cs2_pipeline.game.state import ROUND_FIELDS, decided_winner
+from cs2_pipeline.game.state import ROUND_FIELDS, decided, decided_winner
 
 _LEAST, _MOST = 10.0**-DIGITS, 1 - 10.0**-DIGITS
 """An open round's probability stays inside (0, 1) when rounded."""
 _DECIDED: Final = {"CT": (1.0, 1.0, 1.0), "T": (0.0, 0.0, 0.0)}
 
+_DECIDING: Final = ("ct_alive", "t_alive", "bomb_planted", "time_remaining")
 _NUMBER_NAMES: Final = tuple(field.name for field in ROUND_FIELDS if not field.text)
 _NUMBERS: Final = itemgetter(*_NUMBER_NAMES)
 
@@ -49,20 +50,13 @@ class RoundPredictor(Predictor[Odds]):
         table: dict[str, NDArray[Any]] = dict(zip(_NUMBER_NAMES, numbers.T, strict=True))
         table["map_index"] = np.array([map_index(values["map_name"]) for values in items])
         rows = np.column_stack(round_features(table)).astype(np.float32)[:, self._columns]
-        outputs = self._run(self._outputs, {"features": rows})
-        if not all(np.isfinite(output).all() for output in outputs):
+        outputs = np.column_stack(self._run(self._outputs, {"features": rows})).astype(float)
+        if not np.isfinite(outputs).all():
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for a state")
-        probability, low, high = (
-            np.clip(np.round(output.astype(float), DIGITS), _LEAST, _MOST).tolist() for output in outputs
-        )
-        odds = list(zip(probability, low, high, strict=True))
-        for number, values in enumerate(items):
-            winner = decided_winner(
-                values["ct_alive"], values["t_alive"], values["bomb_planted"], values["time_remaining"]
-            )
-            if winner is not None:
-                odds[number] = _DECIDED[winner]
-        return odds
+        odds = np.clip(np.round(outputs, DIGITS), _LEAST, _MOST)
+        ct_won, t_won = decided(*(table[name] for name in _DECIDING))
+        odds[ct_won], odds[t_won] = _DECIDED["CT"], _DECIDED["T"]
+        return [(probability, low, high) for probability, low, high in odds.tolist()]
 
     def word(self, prediction: Odds) -> dict[str, Any]:
         """The odds, the likelier winner and the interval."""

@@ -42,6 +42,7 @@ from bento.predictions.http import metrics, openapi
 from bento.predictions.http.access import Access
 from bento.predictions.http.answers import spelled, version_key
 from bento.predictions.http.requests import Form, Style, form_of, parse
+from bento.predictions.http.together import Together
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import Predictor
 from cs2_pipeline.artifact.spec import ModelSpec, Values, serving_of
@@ -83,10 +84,11 @@ class _Endpoint(NamedTuple):
     name: str
     form: Form
     counter: Counter
+    together: Together
 
     @classmethod
     def of(cls, spec: ModelSpec) -> "_Endpoint":
-        return cls(spec.name, form_of(serving_of(spec)), metrics.PREDICTIONS.labels(spec.name))
+        return cls(spec.name, form_of(serving_of(spec)), metrics.PREDICTIONS.labels(spec.name), Together())
 
 
 class PredictionApp:
@@ -176,7 +178,7 @@ class PredictionApp:
         """Answer about one item, and warn of what of it was left out."""
         model = self._require(endpoint.name)
         values, style = endpoint.form.read_one(await self._body(scope, receive, SMALL_BODY))
-        prediction = model.one(values)
+        prediction = await endpoint.together.predict(model, values)
         endpoint.counter.inc()
         if self._log is not None:
             self._log.note(model, values, prediction)
