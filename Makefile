@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help pictures demo test test-slow up bench lint format clean env
+.PHONY: help pictures demo test test-again test-slow up bench lint format clean env
 
 help:
 	@echo "make demo    run everything once, from an empty folder to two predictions"
 	@echo "make pictures  take the README's pictures from the demo's pages"
 	@echo "make up      keep the platform API, the Dagster UI, MLflow and the prediction service running"
 	@echo "make test    run the tests"
+	@echo "make test-again  run what failed once more, one test at a time"
 	@echo "make test-slow  the tests that take minutes: a simulated month, restarts under a training, the images' steps"
 	@echo "make lint    format check, lint, types, import contracts, definitions"
 	@echo "make env     write .env with made-up passwords, for docker compose up"
@@ -27,6 +28,9 @@ pictures: $(VENV)/.installed-dev
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-again: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none
 
 test-slow: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -m slow -s
