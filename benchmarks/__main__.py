@@ -1,7 +1,7 @@
-"""`make bench`: run every benchmark and write the tables to docs/benchmarks.md.
+"""`make bench`: run every benchmark, or those named, and write their tables to docs/benchmarks.md.
 
 Each benchmark is a module that prints a Markdown report: its figures are ratios against a baseline that it names and
-measures in the same run.
+measures in the same run. Of those that are not run, the page keeps the tables of their last run.
 """
 
 import argparse
@@ -16,6 +16,7 @@ from typing import Final
 BENCHMARKS: Final = (
     "simulator",
     "extraction",
+    "positions",
     "snapshots",
     "exports",
     "training",
@@ -30,15 +31,22 @@ REPORT: Final = Path(__file__).parents[1] / "docs" / "benchmarks.md"
 
 
 def main() -> None:
-    """Run the benchmarks named, or all, and write the report when all were run."""
+    """Run the benchmarks named, or all, and write each one's section as soon as it is measured."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("names", nargs="*", choices=[*BENCHMARKS, []], help="which; default: all")
-    names = parser.parse_args().names or BENCHMARKS
-    reports = {name: _run(name) for name in names}
-    if tuple(names) == BENCHMARKS:
-        sections = (f"## {name.capitalize()}\n\n{report}" for name, report in reports.items())
-        REPORT.write_text("\n".join([_header(), *sections]))
+    for name in parser.parse_args().names or BENCHMARKS:
+        report = f"Measured on {datetime.now(UTC):%Y-%m-%d}.\n\n{_run(name).strip()}\n"
+        sections = {**_written(), name: report}
+        kept = (f"## {one.capitalize()}\n\n{sections[one]}" for one in BENCHMARKS if one in sections)
+        REPORT.write_text("\n".join([_header(), *kept]))
         print(f"written to {REPORT}", file=sys.stderr)
+
+
+def _written() -> dict[str, str]:
+    """The sections that the page has, by benchmark."""
+    _, *sections = REPORT.read_text().split("\n## ")
+    parts = (section.split("\n\n", 1) for section in sections)
+    return {title.lower(): text.strip() + "\n" for title, text in parts}
 
 
 def _run(name: str) -> str:
@@ -55,7 +63,7 @@ def _header() -> str:
         "# Benchmarks\n\n"
         "Written by `make bench`. Every figure is a median of several runs, and a ratio against a baseline measured in "
         "the same run: machines differ, ratios less so.\n\n"
-        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, "
+        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, "
         f"Python {platform.python_version()}, no GPU, a shared machine.\n"
     )
 

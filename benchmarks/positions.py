@@ -1,6 +1,6 @@
 """What a day costs whose matches Demo Lens recorded position by position: ten million rows of PlayerPositions.
 
-    python -m benchmarks.positions [--rows 10000000] [--postgres] [--index]
+    python -m benchmarks.positions [--rows 10000000] [--index]
 
 Makes a database as the application writes it (`cs2_pipeline_tests.demodb.as_application_writes`), all of its matches
 imported on one day, fills PlayerPositions up to the number of rows with positions of the same players, and extracts the
@@ -112,17 +112,20 @@ def main() -> None:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--postgres", action="store_true", help="also on a PostgreSQL server (needs pgserver)")
     parser.add_argument("--index", action="store_true", help='with an index on ("DemoFileId", "Tick")')
     options = parser.parse_args()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         path = database(folder)
-        urls = {"PostgreSQL": postgres(stack, path, options.rows, index=options.index)} if options.postgres else {}
+        urls = {"PostgreSQL": postgres(stack, path, options.rows, index=options.index)}
         urls["SQLite"] = fill(path, options.rows, index=options.index)
+        print(
+            f"A day of {MATCHES} matches with {options.rows:,} rows of PlayerPositions, read in a process of its own.\n"
+        )
+        print("| Server | Rounds | Seconds | Peak memory of the process (MB) |\n|---|---|---|---|")
         for name, url in urls.items():
             rounds, seconds, memory = measured(url)
-            print(f"{name:<11} {rounds:,} rounds  {seconds:6.1f} s  peak {memory:,.0f} MB")
+            print(f"| {name} | {rounds:,} | {seconds:.1f} | {memory:,.0f} |", flush=True)
 
 
 if __name__ == "__main__":

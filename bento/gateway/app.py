@@ -1,5 +1,6 @@
 """`build_app(settings)`: the FastAPI application of the gateway, put together from its rooms."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -66,6 +67,7 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
         for room in ROOMS:
             if room.running is not None:
                 await stack.enter_async_context(room.running(app))
+        gc.freeze()  # what is there after the start stays: each full collection would look through all of it
         yield
 
 

@@ -75,13 +75,13 @@ class GroupCommit:
 
     def _write(self, drafts: Sequence[Draft]) -> list[Entry]:
         try:
-            return self._append(drafts)
+            return self._append(drafts, new=True)
         except RecordsError as error:
             # A connection that broke during the commit does not tell whether it was done: drafts that are there already
             # are not written again.
             logger.warning("the ledger is written once more: %s", error)
-            return self._append(drafts)
+            return self._append(drafts, new=False)
 
-    def _append(self, drafts: Sequence[Draft]) -> list[Entry]:
+    def _append(self, drafts: Sequence[Draft], *, new: bool) -> list[Entry]:
         with self._records.writing() as connection:
-            return ledger.append(connection, drafts)
+            return ledger.append(connection, drafts, new=new)

@@ -93,15 +93,18 @@ def canonical(document: Mapping[str, Any]) -> str:
     return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
-def append(connection: Connection, drafts: Sequence[Draft]) -> list[Entry]:
+def append(connection: Connection, drafts: Sequence[Draft], *, new: bool = False) -> list[Entry]:
     """Append drafts in their order, within a writing transaction. One that is there already is not written again.
 
     Holding the head's row keeps every other writer waiting until this transaction ends, so the chain cannot fork.
+
+    Args:
+        new: none of them was ever given to a transaction, so none is looked for.
     """
     seq, last = connection.execute(
         select(LEDGER_HEAD.c.seq, LEDGER_HEAD.c.hash).where(LEDGER_HEAD.c.id == 1).with_for_update()
     ).one()
-    known = _known(connection, [draft.id for draft in drafts])
+    known = {} if new else _known(connection, [draft.id for draft in drafts])
     rows: list[dict[str, Any]] = []
     entries: list[Entry] = []
     for draft in drafts:
