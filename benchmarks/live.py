@@ -47,6 +47,8 @@ from cs2_pipeline.live.sources.demo_database import Recorded, recorded_matches
 from cs2_pipeline.settings import Settings
 
 RATE: Final = 2_000
+BURST: Final = 10_000
+"""Events a second; a burst lasts half as long as another load."""
 MATCHES: Final = 100
 DIFFERENT: Final = 10
 """Simulated matches, each of them played several times at once."""
@@ -61,9 +63,10 @@ SUBSCRIBERS: Final = 1_000
 
 @dataclass
 class Times:
-    """Seconds from sending to price, and what was refused."""
+    """Seconds from sending to price, events sent, and batches refused."""
 
     seconds: list[float] = field(default_factory=list)
+    sent: int = 0
     refused: int = 0
 
     def row(self, name: str, more: str = "") -> str:
@@ -174,7 +177,7 @@ def steady(port: int, lines: list[list[dict[str, Any]]], rate: int, seconds: flo
             if post(connection, flat[at:due]) == 429:
                 times.refused += 1
                 continue
-            at = due
+            at = times.sent = due
         time.sleep(TICK)
     time.sleep(2.0)
     stop.set()
@@ -200,9 +203,11 @@ def watch(port: int, match: str, sent_at: dict[str, float], times: Times, stop: 
                 times.seconds.append(time.monotonic() - sent)
 
 
-def intake(port: int, lines: list[list[dict[str, Any]]], seconds: float, senders: int = 4) -> tuple[float, int]:
-    """Events a second when batches come as fast as they are taken, and how often the gateway said 429."""
-    flat = [event for line in lines for event in line]
+def intake(
+    port: int, lines: list[list[dict[str, Any]]], seconds: float, rate: float = float("inf"), senders: int = 4
+) -> tuple[int, float, int]:
+    """Batches of 500 at a rate, or as fast as they are taken: events taken, seconds, and how often it said 429."""
+    flat = [event for line in lines for event in line][: int(min(rate, 1e6) * seconds)]
     chunks = [flat[start : start + 500] for start in range(0, len(flat), 500)]
     turned_away = 0
     began = time.monotonic()
@@ -212,8 +217,10 @@ def intake(port: int, lines: list[list[dict[str, Any]]], seconds: float, senders
     def send(number: int) -> None:
         nonlocal taken, turned_away
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
-        for chunk in chunks[number::senders]:
-            if time.monotonic() - began > seconds:
+        for place in range(number, len(chunks), senders):
+            chunk, due = chunks[place], began + place * 500 / rate
+            time.sleep(max(0.0, due - time.monotonic()))
+            if rate == float("inf") and time.monotonic() - began > seconds:
                 return
             while (status := post(connection, chunk)) == 429:
                 with lock:
@@ -224,7 +231,7 @@ def intake(port: int, lines: list[list[dict[str, Any]]], seconds: float, senders
 
     with ThreadPoolExecutor(senders) as pool:
         list(pool.map(send, range(senders)))
-    return taken / (time.monotonic() - began), turned_away
+    return taken, time.monotonic() - began, turned_away
 
 
 async def subscribers(port: int, line: list[dict[str, Any]], count: int) -> Times:
@@ -249,6 +256,12 @@ async def subscribers(port: int, line: list[dict[str, Any]], count: int) -> Time
     for task in tasks:
         task.cancel()
     return times
+
+
+def computed(pid: int) -> float:
+    """Seconds of CPU that a process has used."""
+    used = psutil.Process(pid).cpu_times()
+    return float(used.user + used.system)
 
 
 def memory(pid: int) -> float:
@@ -322,14 +335,19 @@ def main() -> None:
     print(f"Scale {scale:g}: {seconds:g} s a phase.\n")
     print("| What | p50 | p95 | p99 | samples | |\n|---|---|---|---|---|---|")
     with gateway(arguments.champions) as (port, pid, home):
-        empty = memory(pid)
+        empty, used = memory(pid), computed(pid)
         times = steady(port, again(matches, 1), RATE, seconds)
         held = (memory(pid) - empty) / MATCHES
-        print(times.row(f"event in to price out, {RATE} events/s, {MATCHES} matches", f"429: {times.refused}"))
+        each = (computed(pid) - used) / times.sent * 1e6
+        more = f"429: {times.refused}, {each:.0f} µs of CPU an event"
+        print(times.row(f"event in to price out, {RATE} events/s, {MATCHES} matches", more))
         print(f"| memory a live match | {held:.2f} MB | | | | |", flush=True)
-        rate, busy = intake(port, again(matches, 2), seconds)
-        print(f"| intake in batches of 500 | {rate:,.0f} events/s | | | | 429: {busy} |", flush=True)
-        drained(home)
+        for number, rate in ((2, float("inf")), (5, BURST)):
+            what = "as fast as they are taken" if number == 2 else f"{BURST:,} events/s"
+            taken, took, busy = intake(port, again(matches, number), seconds if number == 2 else seconds / 2, rate)
+            told = f"{taken / took:,.0f} events/s | | | {taken} | 429: {busy}"
+            print(f"| intake in batches of 500, {what} | {told} |", flush=True)
+            drained(home)
         (line,) = again(matches, 3, 1)
         print(asyncio.run(subscribers(port, line, listeners)).row(f"{listeners} subscribers of one match"), flush=True)
     for row in questions(events):

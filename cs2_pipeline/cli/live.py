@@ -23,6 +23,7 @@ from cs2_pipeline.live import sender as sending
 from cs2_pipeline.live.events import EventError, parse
 from cs2_pipeline.live.log import Submitted
 from cs2_pipeline.live.runtime import open_history, open_log
+from cs2_pipeline.live.sources import recordings
 from cs2_pipeline.live.sources.demo_database import Recorded, recorded_matches
 from cs2_pipeline.live.verify import UnknownMatchError, verify
 from cs2_pipeline.settings import Settings
@@ -56,11 +57,18 @@ def replayed(settings: Settings, match: str, *, speed: float, url: str | None) -
 
 
 def recorded_in(path: Path, run: str = "") -> list[Recorded]:
-    """The matches of a `.dem` file, a folder of events, or an export, read as `cs2 ingest` reads them.
+    """The matches of a file: a server's log, posts of state integration, or what `cs2 ingest` reads.
 
     Raises:
         CliError: it cannot be read; the message says why.
     """
+    try:
+        if path.suffix == ".log":
+            return [recordings.of_server_log(path, run)]
+        if path.suffix == ".json" and path.is_file() and path.read_bytes()[:100].lstrip().startswith(b"["):
+            return [recordings.of_posts(path, run)]
+    except (OSError, recordings.RecordingError) as error:
+        raise CliError(str(error)) from error
     with TemporaryDirectory() as folder:
         database = Path(folder) / "recorded.sqlite"
         if path.suffix == ".dem" or is_event_folder(path):

@@ -10,6 +10,7 @@ else; a kill of an enemy pays the killer; the bomb's defusal or explosion ends t
 ended and after the round's end change nothing. Whatever an event could not change is counted with the reason.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
@@ -47,6 +48,12 @@ SECOND_END: Final = "second end of a round"
 """Why an event changed nothing."""
 
 SIDES: Final[tuple[Side, Side]] = ("CT", "T")
+_SUMS: Final = tuple(
+    f"{side.lower()}_{name}"
+    for side in SIDES
+    for name in ("alive", "equip_value", "money", "health", "armor", "helmets", "defuse_kits")
+)
+_STATE: Final = tuple(field.name for field in ROUND_FIELDS)
 _DOCUMENT_VERSION: Final = 1
 
 
@@ -105,6 +112,11 @@ class _Player:
 def _flat(known: "_Player | _Side") -> dict[str, Any]:
     """As `asdict`, which takes ten times as long: there is nothing within to copy."""
     return {name: getattr(known, name) for name in known.__slots__}
+
+
+def _total(values: Sequence[float | None]) -> float | None:
+    """The sum; None where a part of it is not known."""
+    return None if None in values else sum(values)  # type: ignore[arg-type]  # there is no None
 
 
 def _left(after: float | None, before: float | None, taken: float | None) -> float | None:
@@ -183,15 +195,13 @@ class Tracker:
         elif self.time is not None and at < self.time:
             raise ValueError(f"asked for the state at {at:g} s, but events up to {self.time:g} s have been applied")
         begun = self.round
-        values: dict[str, Any] = {}
-        for side in SIDES:
-            values |= {f"{side.lower()}_{name}": value for name, value in self._sums(side).items()}
+        values: dict[str, Any] = dict(zip(_SUMS, self._sums("CT") + self._sums("T"), strict=True))
         values["ct_score"] = begun.ct_score if begun else None
         values["t_score"] = begun.t_score if begun else None
         values["bomb_planted"] = None if begun is None else int(self.planted_at is not None)
         values["time_remaining"] = self._time_remaining(at)
         values["map_name"] = self.map_name
-        return {field.name: values[field.name] for field in ROUND_FIELDS}
+        return {name: values[name] for name in _STATE}
 
     def is_live(self, at: float) -> bool:
         """True once the freeze time is over; without a known end of it, from the first event of play on."""
@@ -211,7 +221,7 @@ class Tracker:
         return tuple(
             f"{side.lower()}_equip_value"
             for side in SIDES
-            if self._sides[side].shared_out and self._living(side, "equipment_value") is None
+            if self._sides[side].shared_out and self._equipment(side) is None
         )
 
     def to_document(self) -> dict[str, Any]:
@@ -457,45 +467,44 @@ class Tracker:
             return None
         return unnamed + sum(player.alive and player.side == side for player in self._players.values())
 
-    def _living(self, side: Side, name: str, unnamed: float | None = None) -> float | None:
-        """The sum of a value over the living of a side; ``unnamed`` is that of each player not yet named."""
-        nameless = self._sides[side].unnamed
-        if nameless is None or (nameless and unnamed is None):
+    def _living(self, side: Side) -> list[_Player]:
+        """The named players of a side who live."""
+        return [player for player in self._players.values() if player.alive and player.side == side]
+
+    def _equipment(self, side: Side) -> float | None:
+        """The worth of what a side's living carry, from the players; None where some of it is not known."""
+        if self._sides[side].unnamed != 0:
             return None
-        total: float = nameless * unnamed if unnamed else 0
-        for player in self._players.values():
-            if player.alive and player.side == side:
-                value = getattr(player, name)
-                if value is None:
-                    return None
-                total += value
-        return total
+        return _total([player.equipment_value for player in self._living(side)])
 
     def _money(self, side: Side) -> float | None:
         """The money of everybody on the side, dead or alive."""
         known = self._sides[side]
         if known.unnamed != 0 or known.nameless_dead:
             return known.money
-        total: float = 0
-        for player in self._players.values():
-            if player.side == side and not player.gone:
-                if player.money is None:
-                    return known.money
-                total += player.money
-        return total
+        total = _total([player.money for player in self._players.values() if player.side == side and not player.gone])
+        return known.money if total is None else total
 
-    def _sums(self, side: Side) -> dict[str, float | None]:
-        """One side's part of the state, by the names of its fields without the side."""
-        value = self._living(side, "equipment_value")
-        return {
-            "alive": self._alive(side),
-            "equip_value": self._sides[side].equipment_value if value is None else value,
-            "money": self._money(side),
-            "health": self._living(side, "health", FULL_HEALTH),
-            "armor": self._living(side, "armor"),
-            "helmets": self._living(side, "has_helmet"),
-            "defuse_kits": self._living(side, "has_defuse_kit"),
-        }
+    def _sums(self, side: Side) -> tuple[float | None, ...]:
+        """One side's part of the state, in the order of `_SUMS`."""
+        known, living = self._sides[side], self._living(side)
+        unnamed = known.unnamed
+        if unnamed is None:
+            return None, known.equipment_value, known.money, None, None, None, None
+        health = _total([player.health for player in living])
+        whole = None if health is None else health + unnamed * FULL_HEALTH
+        if unnamed:  # what nobody was named for is not known
+            return len(living) + unnamed, known.equipment_value, known.money, whole, None, None, None
+        value = _total([player.equipment_value for player in living])
+        return (
+            len(living),
+            known.equipment_value if value is None else value,
+            self._money(side),
+            whole,
+            _total([player.armor for player in living]),
+            _total([player.has_helmet for player in living]),
+            _total([player.has_defuse_kit for player in living]),
+        )
 
     def _time_remaining(self, at: float) -> float | None:
         if self.ended_at is not None:

@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Any, Final
 
 from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.live import board, metrics, snapshot
@@ -42,15 +42,25 @@ PORTION: Final = 2_000
 """Moments priced and written at once, about: what takes longer would outlast a lease."""
 LEASE: Final = 6.0
 """Seconds a consumer owns a shard without saying so again; it does every third of them."""
-IDLE: Final = 0.01
-"""Seconds between two looks at an empty log."""
+IDLE: Final = 0.05
+"""Seconds between two looks at an empty log, unless the log says earlier that something came."""
+PASSING: Final = 0.05
+"""Seconds between two looks at clocks and gaps."""
+ROWS: Final = 0.5
+"""Seconds by which the row of a match in play may be behind its events: it holds the digest of the whole state, which
+takes longer to write than a price. Until it is written, the log is not told that history has the match's events."""
+WRITES: Final = 0.1
+"""Seconds between two writings to the history: one of many rows costs far less than many of few."""
 CLOCK: Final = 0.5
 """Seconds between two prices of a match in which nothing happens but the clock runs."""
 QUIET: Final = 60.0
 """Seconds without an event after which a match is not priced by the clock any more, and says that it is old."""
 FORGET: Final = 900.0
 """Seconds after the last event of a finished match until it leaves memory; of any match, four times as many."""
-TRIM: Final = 30.0
+TRIM: Final = 1.0
+"""Seconds between two removals from the log of what history has."""
+TIDY: Final = 30.0
+"""Seconds between two removals of what is too old."""
 VOID: Final = "void"
 """Basis of the row that withdraws a price because its event never happened."""
 
@@ -63,6 +73,8 @@ class _Live:
         began, updated: when its first and its last event were taken.
         position: of the last event, in its shard of the log.
         clocked: when the clock last moved its price.
+        written: when its row was last written to the history.
+        behind: the position of its shard before the first event that this row lacks; None where it lacks none.
         ranges: least and largest price of team A within each round, by map and round.
         problems: corrections whose failure is among the dead letters already.
         failure: why its last events could not be computed.
@@ -75,6 +87,8 @@ class _Live:
     price: Price | None = None
     moment: Moment | None = None
     clocked: float = 0.0
+    written: float = 0.0
+    behind: str | None = None
     ranges: dict[tuple[str, int], board.RoundRange] = field(default_factory=dict)
     problems: set[str] = field(default_factory=set)
     failure: str = ""
@@ -100,7 +114,10 @@ class Consumer:
         self._positions: dict[int, str] = {}
         self._matches: dict[str, _Live] = {}
         self._at_hand: dict[str, list[Event]] = {}
-        self._leased = self._trimmed = 0.0
+        self._behind: dict[str, _Live] = {}
+        self._done: dict[int, str] = {}
+        self._unwritten = Batch()
+        self._leased = self._trimmed = self._tidied = self._passed = self._wrote = 0.0
         self._size = LEAST_BATCH
         self.complaint: str | None = None
 
@@ -125,11 +142,15 @@ class Consumer:
                 stop.wait(1.0)
             else:
                 if not busy:
-                    stop.wait(IDLE)
+                    self._log.wait(IDLE)
         self.close()
 
     def close(self) -> None:
-        """Give the shards up."""
+        """Write down what is not yet, and give the shards up."""
+        try:
+            self.catch_up()
+        except (LogUnavailableError, HistoryUnavailableError) as error:
+            logger.warning("the next owner of the shards reads the last events again: %s", error)
         try:
             self._log.release(self.name)
         except LogUnavailableError as error:
@@ -142,10 +163,21 @@ class Consumer:
         arrivals = self._log.read(self._positions, max(1, self._size // max(1, len(self._positions))))
         if arrivals:
             self._take(arrivals, now)
-        self._pass_time(now)
+        if now - self._passed >= PASSING:
+            self._passed = now
+            self._pass_time(now)
+            self._write_rows(now - ROWS)
+        if now - self._wrote >= WRITES:
+            self._write(now)
         self._tidy(now)
         self._adapt(time.time() - now)
         return len(arrivals)
+
+    def catch_up(self) -> None:
+        """Write the rows of all matches, and tell the log that history has everything taken so far."""
+        self._still_own()
+        self._write_rows(float("inf"))
+        self._write(time.time())
 
     def _adapt(self, took: float) -> None:
         """Take so many events at once that a step ends well within the lease, however slow the machine is."""
@@ -163,7 +195,7 @@ class Consumer:
         owned = self._log.lease(self.name, self._fair_share(), LEASE)
         self._leased = now
         for shard in owned - self._positions.keys():
-            self._positions[shard] = self._log.position(shard)
+            self._positions[shard] = self._done[shard] = self._log.position(shard)
         for shard in self._positions.keys() - owned:
             del self._positions[shard]
             self._drop(shard)
@@ -187,13 +219,19 @@ class Consumer:
 
     def _drop(self, shard: int) -> None:
         for match_id in [one for one in self._matches if shard_of(one) == shard]:
-            del self._matches[match_id]
+            self._forget(match_id)
+
+    def _forget(self, match_id: str) -> None:
+        self._matches.pop(match_id, None)
+        self._behind.pop(match_id, None)
 
     def _fail(self, reason: str) -> None:
         """Forget what may not have been written: it is read from the log again."""
         self.complaint = reason
         metrics.ERRORS.labels("live").inc()
         self._matches.clear()
+        self._behind.clear()
+        self._unwritten = Batch()
         self._positions.clear()
         self._leased = 0.0
         self._size = LEAST_BATCH
@@ -203,10 +241,11 @@ class Consumer:
     def _take(self, arrivals: list[Arrival], now: float) -> None:
         by_match: dict[str, list[tuple[Arrival, Event]]] = {}
         letters: list[DeadLetter] = []
+        before = dict(self._positions)
         for arrival in arrivals:
             self._positions[arrival.shard] = arrival.position
             try:
-                event = parse(arrival.body)
+                event = arrival.event or parse(arrival.body)
             except EventError as error:
                 letters.append(DeadLetter(arrival.event_id, now, str(error), arrival.match_id, arrival.body))
             else:
@@ -216,14 +255,49 @@ class Consumer:
             self._log.bury(letters)
             metrics.DEAD.labels("not understood").inc(len(letters))
         changes: list[tuple[str, Change]] = []
+        moments = 0
         for match_id, of_match in by_match.items():
             self._still_own()  # computing many matches anew may take longer than a lease
-            changes.append((match_id, self._change(match_id, of_match)))
-            if sum(len(change.moments) for _, change in changes) >= PORTION:
+            change = self._change(match_id, of_match)
+            changes.append((match_id, change))
+            live = self._matches.get(match_id)
+            if live is not None and live.behind is None:
+                live.behind = before[of_match[0][0].shard]
+                self._behind[match_id] = live
+            moments += len(change.moments)
+            if moments >= PORTION:
                 self._settle(changes, by_match, now)
-                changes = []
+                changes, moments = [], 0
         self._settle(changes, by_match, now)
-        self._log.done(self._positions)
+
+    def _write(self, now: float) -> None:
+        """Write to the history what is not there, and tell the log how far history has it.
+
+        That is up to the first event that the row of some match lacks.
+        """
+        self._flush()
+        positions = dict(self._positions)
+        for match_id, live in self._behind.items():
+            shard = shard_of(match_id)
+            if live.behind is not None and shard in positions:
+                positions[shard] = min(positions[shard], live.behind)
+        new = {shard: position for shard, position in positions.items() if position > self._done.get(shard, "")}
+        if new:
+            self._log.done(new)
+            self._done |= new
+        self._wrote = now
+
+    def _flush(self) -> None:
+        if self._unwritten:
+            self._still_own()
+            self._history.write(self._unwritten)
+            metrics.KEPT.inc(len(self._unwritten.events))
+            self._unwritten = Batch()
+
+    def _ask(self, query: str, **values: Any) -> list[dict[str, Any]]:
+        """Ask the history, which has everything that was taken in earlier steps."""
+        self._flush()
+        return self._history.ask(query, **values)
 
     def _change(self, match_id: str, arrived: list[tuple[Arrival, Event]]) -> Change:
         """Let a match take its events."""
@@ -241,40 +315,40 @@ class Consumer:
             metrics.ERRORS.labels("live").inc()
             if live is not None:
                 live.failure = f"{type(error).__name__}: {error}"
-            self._matches.pop(match_id, None)
+            self._forget(match_id)
             return Change([])
         live.updated, live.position, live.failure = arrived[-1][0].received, arrived[-1][0].position, ""
         return change
 
     def _taken_up(self, match_id: str, arrived: list[tuple[Arrival, Event]]) -> tuple[_Live, Change]:
         """A match that is not in memory, with its new events: from its snapshot, from all its events, or a new one."""
-        rows = self._history.ask(queries.MATCH, match_id=match_id)
+        rows = self._ask(queries.MATCH, match_id=match_id)
         first = arrived[0][0]
         match = Match(match_id, lambda: self._recall(match_id))
         live = _Live(match, rows[0]["began"] if rows else first.received, first.received)
         self._matches[match_id] = live
-        change = self._resumed(live, first.position)
+        change = self._resumed(live, arrived)
         if change is not None:
             return live, change
-        if rows or self._history.ask(queries.EVENTS_PAGE, match_id=match_id, since=0.0, count=1):
+        if rows or self._ask(queries.EVENTS_PAGE, match_id=match_id, since=0.0, count=1):
             return live, live.match.recompute(TAKEN_OVER)
         return live, live.match.take(self._at_hand[match_id], time.time())
 
-    def _resumed(self, live: _Live, first: str) -> Change | None:
+    def _resumed(self, live: _Live, arrived: list[tuple[Arrival, Event]]) -> Change | None:
         """Go on from a match's snapshot with the events after it; None where there is none to go on from.
 
         Args:
-            first: position of the first event that has just arrived.
+            arrived: what has just been read; of it, what was read before the snapshot was taken is in the snapshot.
         """
         match_id = live.match.match_id
-        rows = self._history.ask(queries.SNAPSHOT, match_id=match_id)
-        if not rows or first <= rows[0]["position"]:  # read again what the snapshot may hold already
-            return None
-        found = snapshot.restored(rows[0]["body"], lambda: self._recall(match_id))
+        rows = self._ask(queries.SNAPSHOT, match_id=match_id)
+        found = snapshot.restored(rows[0]["body"], lambda: self._recall(match_id)) if rows else None
         if found is None:
             return None
-        kept = bodies(self._history.ask(queries.EVENTS_AFTER, match_id=match_id, position=rows[0]["position"]))
-        events = {event.event_id: event for event in [*map(parse, kept), *self._at_hand[match_id]]}
+        since = rows[0]["position"]
+        kept = bodies(self._ask(queries.EVENTS_AFTER, match_id=match_id, position=since))
+        new = [event for arrival, event in arrived if arrival.position > since]
+        events = {event.event_id: event for event in [*map(parse, kept), *new]}
         live.match, live.ranges, live.price = found.match, found.ranges, found.price
         live.problems = set(found.match.problems)
         change = live.match.take(list(events.values()), time.time())
@@ -282,7 +356,7 @@ class Consumer:
 
     def _recall(self, match_id: str) -> list[Event]:
         """All events of a match that have arrived: those of history, and those of this step."""
-        rows = self._history.ask(queries.EVENTS_OF_MATCH, match_id=match_id)
+        rows = self._ask(queries.EVENTS_OF_MATCH, match_id=match_id)
         found = {event.event_id: event for event in map(parse, bodies(rows))}
         return list((found | {event.event_id: event for event in self._at_hand.get(match_id, ())}).values())
 
@@ -304,9 +378,9 @@ class Consumer:
         published = time.time()
         for _, arrival in arrived.values():
             metrics.TO_PRICE.observe(max(0.0, published - arrival.received))
-        self._still_own()
-        self._history.write(batch)
-        metrics.KEPT.inc(len(batch.events))
+        self._unwritten.add(batch)
+        if len(self._unwritten.events) + len(self._unwritten.prices) >= 2 * PORTION:
+            self._flush()
         if letters:
             self._log.bury(letters)
             metrics.DEAD.labels("not understood").inc(len(letters))
@@ -344,7 +418,7 @@ class Consumer:
 
     def _standing(self, match_id: str) -> dict[str, tuple[str, str]]:
         """By event, the id and basis of the price that stands."""
-        rows = self._history.ask(queries.STANDING_PRICES, match_id=match_id)
+        rows = self._ask(queries.STANDING_PRICES, match_id=match_id)
         return {row["event_id"]: (row["price_id"], row["basis"]) for row in rows}
 
     def _reissued(
@@ -399,13 +473,28 @@ class Consumer:
             batch.rounds += board.stored_rounds(live.match, live.ranges)
         if undone:
             batch.rounds += self._not_played(live.match)
-        batch.matches.append(board.stored_match(live.match, live.price, live.began, live.updated, ""))
-        if undone or triggers & {"round_end", "map_end", "match_end"}:
+        ended = undone or bool(triggers & {"round_end", "map_end", "match_end"})
+        if ended:
             self._remember(live, batch)
+        if ended or now - live.written >= ROWS:
+            self._write_row(live, batch, now)
         for event_id, reason in live.match.problems.items():
             if event_id not in live.problems:
                 live.problems.add(event_id)
                 letters.append(DeadLetter(event_id, now, reason, live.match.match_id, b""))
+
+    def _write_row(self, live: _Live, batch: Batch, now: float) -> None:
+        batch.matches.append(board.stored_match(live.match, live.price, live.began, live.updated, ""))
+        live.written = now
+        if not live.match.waiting:  # else the next owner must read again what waits for a gap
+            live.behind = None
+            self._behind.pop(live.match.match_id, None)
+
+    def _write_rows(self, before: float) -> None:
+        """Write the rows that lack something, of those last written before a time."""
+        now = time.time()
+        for live in [one for one in self._behind.values() if one.written <= before]:
+            self._write_row(live, self._unwritten, now)
 
     def _remember(self, live: _Live, batch: Batch) -> None:
         """Write a snapshot: whoever takes the match over computes a round anew at most."""
@@ -419,7 +508,7 @@ class Consumer:
     def _not_played(self, match: Match) -> list[StoredRound]:
         """Rows for the rounds that history has and the match, as it is now, has not: they were started anew."""
         here = {(of_map.map_id, number) for of_map in match.fold.maps.values() for number in of_map.rounds}
-        rows = self._history.ask(queries.ROUNDS, match_id=match.match_id, map_id="")
+        rows = self._ask(queries.ROUNDS, match_id=match.match_id, map_id="")
         gone = {(row["map_id"], row["round_no"]) for row in rows} - here
         return [board.no_round(match, map_id, number) for map_id, number in sorted(gone)]
 
@@ -458,10 +547,12 @@ class Consumer:
         self._publish(told)
 
     def _tidy(self, now: float) -> None:
-        if now - self._trimmed < TRIM:
+        if now - self._trimmed >= TRIM:
+            self._trimmed = now
+            self._log.trim()
+        if now - self._tidied < TIDY:
             return
-        self._trimmed = now
-        self._log.trim()
+        self._tidied = now
         self._history.expire(now)
         for shard in self._positions:
             metrics.DEPTH.labels(str(shard)).set(0)
@@ -469,7 +560,7 @@ class Consumer:
             metrics.DEPTH.labels(str(shard)).set(depth)
         for match_id, live in list(self._matches.items()):
             if now - live.updated > (FORGET if live.match.fold.over else 4 * FORGET):
-                del self._matches[match_id]
+                self._forget(match_id)
         metrics.MATCHES.set(sum(not live.match.fold.over for live in self._matches.values()))
 
 

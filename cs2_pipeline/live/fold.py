@@ -8,6 +8,7 @@ the same events give the same `Fold`, of which `digest` is the proof.
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
@@ -199,9 +200,7 @@ class Fold:
         """Both line-ups: as a source named them, else who was seen; None where they are not known or overlap."""
         seen = {team: players for team, players in of_map.five.items() if len(players) == TEAM_SIZE}
         named = seen | self.line_ups
-        if len(named) < len(OTHER) or set(named["A"]) & set(named["B"]):
-            return None
-        return tuple(sorted(named["A"])), tuple(sorted(named["B"]))
+        return _opponents(tuple(named["A"]), tuple(named["B"])) if len(named) == len(OTHER) else None
 
     def maps_won(self) -> dict[Team, int]:
         """Maps won by each team."""
@@ -288,6 +287,11 @@ class Fold:
         fresh.tracker.apply(game.MatchStart(time, payload.map_name))
         self.maps[of_map.map_id] = fresh
         return None
+
+
+@lru_cache(1024)
+def _opponents(a: tuple[str, ...], b: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    return None if set(a) & set(b) else (tuple(sorted(a)), tuple(sorted(b)))
 
 
 def _map_end(of_map: MapFold, payload: live.MapEnd) -> str | None:

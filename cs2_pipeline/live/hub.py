@@ -6,8 +6,11 @@ history. Several gateways are joined by Redis pub/sub (`relay`).
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Literal
 
 import msgspec
@@ -18,9 +21,11 @@ Kind = Literal["prediction", "score", "event", "lifecycle", "correction"]
 QUEUE: Final = 256
 """Updates a subscriber may be behind."""
 MAX_SUBSCRIBERS: Final = 10_000
+MAX_LAST: Final = 5_000
+"""Matches of which the last price is remembered; of others the history has it."""
 
 
-class Update(msgspec.Struct, frozen=True):
+class Update(msgspec.Struct, frozen=True, dict=True):
     """Something that subscribers want to know at once.
 
     Attributes:
@@ -33,6 +38,19 @@ class Update(msgspec.Struct, frozen=True):
     tournament: str
     data: dict[str, Any]
     at: float = 0.0
+
+    @cached_property
+    def json(self) -> bytes:
+        """`data` as JSON, written once however many read it."""
+        return msgspec.json.encode(self.data)
+
+    @property
+    def last_price(self) -> dict[str, Any] | None:
+        """The price after the last event, where the update tells it."""
+        if self.kind == "correction":
+            found: dict[str, Any] | None = self.data["prediction"]
+            return found
+        return self.data if self.kind == "prediction" and self.data["trigger_event_type"] != "clock" else None
 
 
 @dataclass(eq=False)
@@ -66,6 +84,7 @@ class Hub:
         self._by_match: dict[str | None, set[Subscription]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._pending: list[Update] = []
+        self._last: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._lock = threading.Lock()
         self.count = 0
 
@@ -73,16 +92,27 @@ class Hub:
         """Deliver in this event loop from now on."""
         self._loop = loop
 
-    def publish(self, updates: Iterable[Update]) -> None:
+    def publish(self, updates: Sequence[Update]) -> None:
         """Hand updates to their subscribers; never waits for any."""
         if self._loop is None or self._loop.is_closed():
             return
         with self._lock:
+            for update in updates:
+                if (price := update.last_price) is not None:
+                    self._last[update.match_id] = price
+                    self._last.move_to_end(update.match_id)
+            while len(self._last) > MAX_LAST:
+                self._last.popitem(last=False)
             idle = not self._pending
             self._pending += updates
             wake = idle and bool(self._pending)
         if wake:
             self._loop.call_soon_threadsafe(self._deliver)
+
+    def last_price(self, match_id: str) -> dict[str, Any] | None:
+        """The price after a match's last event, if it was published lately; the history has it a little later."""
+        with self._lock:
+            return self._last.get(match_id)
 
     def _deliver(self) -> None:
         with self._lock:
@@ -102,9 +132,15 @@ class Hub:
             self._remove(subscription)
 
     async def subscribe(
-        self, kinds: Iterable[Kind], match_id: str | None = None, tournament: str | None = None
-    ) -> AsyncIterator[Update]:
-        """The updates to come; ends when the subscriber was too slow.
+        self, kinds: Iterable[Kind], match_id: str | None = None, tournament: str | None = None,
+        *, beat: float | None = None,
+    ) -> AsyncIterator[list[Update]]:  # fmt: skip
+        """The updates to come, as many at once as are there; ends when the subscriber was too slow.
+
+        The first list is empty: it says that the subscription stands.
+
+        Args:
+            beat: after so many seconds without an update there is an empty list, too.
 
         Raises:
             TooManySubscribersError: there are `MAX_SUBSCRIBERS` already.
@@ -116,8 +152,9 @@ class Hub:
         self.count += 1
         metrics.SUBSCRIBERS.inc()
         try:
+            yield []
             while not (subscription.cut_off and subscription.queue.empty()):
-                yield await subscription.queue.get()
+                yield await _at_once(subscription.queue, beat)
         finally:
             self._remove(subscription)
             self.count -= 1
@@ -128,3 +165,14 @@ class Hub:
         of_match.discard(subscription)
         if not of_match:
             self._by_match.pop(subscription.match_id, None)
+
+
+async def _at_once(queue: asyncio.Queue[Update], seconds: float | None) -> list[Update]:
+    """Everything in a queue, once there is something; nothing where nothing comes for so long."""
+    found = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            found.append(await queue.get())
+    while not queue.empty():
+        found.append(queue.get_nowait())
+    return found

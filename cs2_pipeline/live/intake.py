@@ -3,7 +3,7 @@
 import hashlib
 import threading
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -44,7 +44,7 @@ class BusyError(Exception):
         self.seconds = seconds
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Taken:
     """What became of an event.
 
@@ -126,11 +126,13 @@ class Intake:
         if letters:
             self._log.bury(letters)
             metrics.DEAD.labels("invalid").inc(len(letters))
-        new = self._log.append([Submitted(event.event_id, event.match_id, body) for _, event, body in events])
+        new = self._log.append([Submitted(event.event_id, event.match_id, body, event) for _, event, body in events])
+        counts: Counter[tuple[str, str, str]] = Counter()
         for (place, event, _), fresh in zip(events, new, strict=True):
             results[place] = Taken(event.event_id, duplicate=not fresh)
-            result = "accepted" if fresh else "duplicate"
-            metrics.EVENTS.labels(metrics.type_label(event.type), metrics.source_label(event.source), result).inc()
+            counts[event.type, event.source, "accepted" if fresh else "duplicate"] += 1
+        for (kind, source, result), count in counts.items():
+            metrics.EVENTS.labels(metrics.type_label(kind), metrics.source_label(source), result).inc(count)
         return results
 
     def _own(

@@ -39,6 +39,8 @@ _MONEY: Final = (0.0, 8_000.0, 30_000.0)
 """Of a side."""
 _ROUND_CLOCK: Final = (5.0, 70.0, rules.ROUND_TIME)
 _BOMB_CLOCK: Final = (2.0, 20.0, rules.BOMB_TIME)
+_NEEDED: Final = ("ct_equip_value", "ct_money", "t_equip_value", "t_money", "time_remaining")
+"""What the model cannot do without."""
 
 
 class Forecaster(Protocol):
@@ -143,6 +145,16 @@ def round_odds(moments: Sequence[Moment], model: RoundPredictor | None) -> list[
 
 def scenarios(state: dict[str, Any]) -> list[dict[str, Any]]:
     """A state with what is missing filled in: typically, as well as possible for CT, as well as possible for T."""
+    known = {**state, "ct_score": state["ct_score"] or 0, "t_score": state["t_score"] or 0}
+    missing = [name for name in _NEEDED if state[name] is None]
+    if not missing:
+        return [known]
+    ranges = _ranges(state)
+    return [known | {name: ranges[name][case] for name in missing} for case in range(3)]
+
+
+def _ranges(state: dict[str, Any]) -> dict[str, tuple[float, float, float]]:
+    """What each needed value may be: typically, as well as possible for CT, as well as possible for T."""
     planted = bool(state["bomb_planted"])
     clock = _BOMB_CLOCK if planted else _ROUND_CLOCK
     # With the bomb down time is on CT's side, before that on T's.
@@ -159,12 +171,7 @@ def scenarios(state: dict[str, Any]) -> list[dict[str, Any]]:
         ):
             bounds = (least, usual, most)
             ranges[name] = (usual, bounds[2 - low], bounds[2 - high])
-    ranges["time_remaining"] = (clock[1], clock[for_ct], clock[for_t])
-    missing = {name: values for name, values in ranges.items() if state[name] is None}
-    known = {**state, "ct_score": state["ct_score"] or 0, "t_score": state["t_score"] or 0}
-    if not missing:
-        return [known]
-    return [known | {name: values[case] for name, values in missing.items()} for case in range(3)]
+    return ranges | {"time_remaining": (clock[1], clock[for_ct], clock[for_t])}
 
 
 def _settled(moment: Moment) -> Odds | None:
@@ -196,14 +203,16 @@ def _quoted(moment: Moment, of_round: Odds | None, version: str, forecaster: For
 
 
 def _price(quoted: _Quoted, moment: Moment, now: float, supersedes: str) -> Price:
-    none = (None, None, None)
+    of_round, of_map, of_series = (
+        odds or (None, None, None) for odds in (quoted.of_round, _rounded(quoted.of_map), _rounded(quoted.of_series))
+    )
     return Price(
         price_id=price_id_of(moment.event_id, supersedes), match_id=moment.match_id, map_id=moment.map_id,
         event_id=moment.event_id, round_no=moment.round_no, trigger=moment.trigger, state_version=moment.version,
         ts_calc=now, model_version=quoted.version, basis=basis_of(moment), supersedes=supersedes,
-        **dict(zip(("round_p", "round_low", "round_high"), quoted.of_round or none, strict=True)),
-        **dict(zip(("map_p", "map_low", "map_high"), _rounded(quoted.of_map) or none, strict=True)),
-        **dict(zip(("series_p", "series_low", "series_high"), _rounded(quoted.of_series) or none, strict=True)),
+        round_p=of_round[0], round_low=of_round[1], round_high=of_round[2],
+        map_p=of_map[0], map_low=of_map[1], map_high=of_map[2],
+        series_p=of_series[0], series_low=of_series[1], series_high=of_series[2],
     )  # fmt: skip
 
 
@@ -219,7 +228,7 @@ def tilted(moment: Moment, of_round: Odds | None, before: Odds) -> Odds | None:
     alive = (moment.state["ct_alive"] or 0) + (moment.state["t_alive"] or 0)
     share = min(1.0, alive / (2 * rules.TEAM_SIZE))
     p, low, high = (
-        round(_shifted(chance, share * _log_odds(_rounds_at(of_map).as_ct)), DIGITS)
+        round(_shifted(chance, share * _strength(of_map)), DIGITS)
         for chance, of_map in zip(of_round, before, strict=True)
     )
     return p, low, high
@@ -241,6 +250,12 @@ def _rounds_at(of_map: float) -> series.RoundOdds:
     return series.round_odds_at_price(min(max(of_map, _LEAST), 1.0 - _LEAST))
 
 
+@lru_cache(4096)
+def _strength(of_map: float) -> float:
+    """What such rounds say of the team, in log odds."""
+    return _log_odds(_rounds_at(of_map).as_ct)
+
+
 def map_odds(moment: Moment, of_round: Odds | None, before: Odds = EVEN) -> Odds | None:
     """What a moment says about its map; None where the score is none of a map played to 13.
 
@@ -252,30 +267,32 @@ def map_odds(moment: Moment, of_round: Odds | None, before: Odds = EVEN) -> Odds
     if moment.phase == "over":
         return UNKNOWN
     began_ct = moment.a_side is None or (moment.a_side == "CT") != rules.sides_swapped(sum(moment.score) + 1)
-    rounds = [_rounds_at(one) for one in before]
     try:
         if moment.phase == "between":
-            p, low, high = (_map_odds(one, moment.score, began_ct) for one in rounds)
+            p, low, high = (_map_odds(one, moment.score, began_ct) for one in before)
         else:
+            after = [_after_round(one, moment.score, began_ct) for one in before]
             p, low, high = (
-                _map_in_round(one, moment.score, chance, began_ct)
-                for one, chance in zip(rounds, of_round or UNKNOWN, strict=True)
+                chance * won + (1.0 - chance) * lost
+                for (won, lost), chance in zip(after, of_round or UNKNOWN, strict=True)
             )
     except series.ScoreError:
         return None
     return p, low, high
 
 
-def _map_in_round(rounds: series.RoundOdds, score: tuple[int, int], chance: float, began_ct: bool) -> float:
-    a, b = score
-    _map_odds(rounds, score, began_ct)  # raises for a score at which no round is played
-    won, lost = _map_odds(rounds, (a + 1, b), began_ct), _map_odds(rounds, (a, b + 1), began_ct)
-    return chance * won + (1.0 - chance) * lost
+@lru_cache(65_536)
+def _map_odds(before: float, score: tuple[int, int], began_ct: bool) -> float:
+    """Odds of a map that was worth `before` before its first round, between two rounds."""
+    return series.map_odds(_rounds_at(before), score, began_ct=began_ct)
 
 
 @lru_cache(65_536)
-def _map_odds(rounds: series.RoundOdds, score: tuple[int, int], began_ct: bool) -> float:
-    return series.map_odds(rounds, score, began_ct=began_ct)
+def _after_round(before: float, score: tuple[int, int], began_ct: bool) -> tuple[float, float]:
+    """The same once the round under way is won, and once it is lost."""
+    a, b = score
+    _map_odds(before, score, began_ct)  # raises for a score at which no round is played
+    return _map_odds(before, (a + 1, b), began_ct), _map_odds(before, (a, b + 1), began_ct)
 
 
 def series_odds(moment: Moment, of_map: Odds | None, others: Odds = EVEN) -> Odds | None:

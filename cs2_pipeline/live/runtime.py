@@ -1,10 +1,11 @@
 """The live feed of one process, put together from the settings: log, history, champion, consumer, hub."""
 
 import logging
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from cs2_pipeline.live.champion import Champion
 from cs2_pipeline.live.consumer import Consumer
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from cs2_pipeline.live.webhooks import Told
 
 logger = logging.getLogger("cs2.live")
+
+SWITCH: Final = 0.001
+"""Seconds for which the consumer may hold Python's lock while a request waits for it; Python's own choice is 5 ms."""
 
 
 def open_log(settings: Settings) -> EventLog:
@@ -91,6 +95,7 @@ class Live:
     def start(self) -> None:
         """Begin to consume."""
         if self._consumer is not None:
+            sys.setswitchinterval(SWITCH)
             run: Callable[[threading.Event], None] = self._consumer.run
             self._thread = threading.Thread(target=run, args=(self._stop,), name="live-consumer", daemon=True)
             self._thread.start()

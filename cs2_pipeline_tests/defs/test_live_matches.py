@@ -35,6 +35,7 @@ def followed(request, tmp_path, monkeypatch):
         Intake(log).take([json.dumps(event).encode() for event in events])
     while consumer.step():
         pass
+    consumer.close()
     log.close()
     history.close()
     time.sleep(0.01)

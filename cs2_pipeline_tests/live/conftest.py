@@ -33,6 +33,14 @@ def champions(tmp_path_factory) -> Path:
     return cache
 
 
+@pytest.fixture(scope="session", autouse=True)
+def patience():
+    """However slow the machine is, no consumer in this process loses its shards to another one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("cs2_pipeline.live.consumer.LEASE", 3_600.0)
+        yield
+
+
 @dataclass
 class Bench:
     """A feed on files."""
@@ -56,6 +64,11 @@ class Bench:
     def consume(self) -> None:
         while self.consumer.step():
             pass
+        self.consumer.catch_up()
+
+    def kill(self) -> None:
+        """Let the consumer's leases end as after a kill: what it had not written is lost with it."""
+        self.log.release(self.consumer.name)
 
     def prices(self, match: str) -> dict[str, tuple[Any, ...]]:
         """By event, the odds that stand."""

@@ -116,7 +116,7 @@ def survives(home: Path, matches: list[list[dict]], *, kills: int, seconds: floa
                 redis.start()
             else:
                 victim.restart()
-        sender.join(300)
+        sender.join(1_200)
         assert not sender.is_alive()
         everything_arrived(home, matches, acknowledged, redis)
     finally:
@@ -131,7 +131,7 @@ def everything_arrived(
     assert acknowledged == set(sent)
     history = SqliteHistory(home / "live" / "history.sqlite")
     log = RedisLog(redis.url) if redis else SqliteLog(home / "live" / "log.sqlite")
-    until = time.monotonic() + 300
+    until = time.monotonic() + 1_200
     while time.monotonic() < until:
         counted = history.ask(queries.EVENTS_COUNTED)[0]
         if counted["different"] >= len(sent) and not log.depth():
@@ -152,6 +152,43 @@ def test_nothing_is_lost_when_processes_are_killed(tmp_path, engine) -> None:
     survives(tmp_path, matches, kills=4, seconds=1.5, redis=redis)
     if redis:
         redis.kill()
+
+
+@pytest.mark.slow
+def test_nothing_is_lost_when_clickhouses_engine_is_killed(tmp_path) -> None:
+    pytest.importorskip("chdb", reason="ClickHouse's engine is not installed: pip install '.[clickhouse-test]'")
+    from cs2_pipeline.live.history.clickhouse import ClickHouseHistory
+
+    store = f"chdb://{tmp_path / 'clickhouse'}"
+    matches = [play(n, match=f"ch{n}", rounds=6) for n in range(20)]
+    events = [event for match in matches for event in match]
+    environment = {"CS2_HOME": str(tmp_path), "CS2_EVENT_STORE_URL": store}
+    door, consumer = Killed(INTAKE, environment), Killed(CONSUMER, environment)  # the engine runs in the consumer
+    acknowledged: set[str] = set()
+    batches = [events[start : start + 100] for start in range(0, len(events), 100)]
+    sender = threading.Thread(target=send_all, args=(door, batches, acknowledged))
+    sender.start()
+    log = SqliteLog(tmp_path / "live" / "log.sqlite")
+    try:
+        for _ in range(5):
+            assert consumer.process.stdout.readline() == "started\n"  # what is killed has begun to work
+            time.sleep(random.Random(len(acknowledged)).uniform(0.5, 3.0))
+            consumer.restart()
+        sender.join(1_200)
+        until = time.monotonic() + 1_200
+        while log.depth() and time.monotonic() < until:
+            time.sleep(0.2)
+    finally:
+        door.end()
+        consumer.end()
+    assert acknowledged == {event["event_id"] for event in events} and consumer.kills == 5
+    history = ClickHouseHistory(store)
+    assert history.ask(queries.EVENTS_COUNTED)[0] == {"events": len(events), "different": len(events)}
+    for match in matches:
+        found = verify(match[0]["match_id"], history, log)
+        assert found.holds and found.events == found.prices == len(match), found
+    history.close()
+    log.close()
 
 
 @pytest.mark.slow
@@ -198,6 +235,7 @@ def test_a_consumer_on_redis_goes_on_after_the_server_was_killed(tmp_path, champ
     while history.ask(queries.EVENTS_COUNTED)[0]["events"] < len(events) and time.monotonic() < deadline:
         consumer.step()
         time.sleep(0.05)
+    consumer.catch_up()
     assert verify(uid("one"), history, log).holds
     assert len(consumer._positions) == SHARDS
     server.kill()

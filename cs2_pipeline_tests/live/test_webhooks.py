@@ -62,14 +62,14 @@ def told(posts) -> list[int]:
 
 def test_what_is_posted_is_signed_by_time_and_body() -> None:
     with Receiver() as receiver:
-        hook = Webhook(receiver.url, SECRET, private=True)
+        hook, began = Webhook(receiver.url, SECRET, private=True), time.time()
         hook.offer([update(1), update(2)])
         receiver.wait_for(1)
         hook.close()
         signed, body = receiver.posts[0]
         at, _, given = signed.removeprefix("t=").partition(",v1=")
         assert hmac.new(SECRET, at.encode() + b"." + body, hashlib.sha256).hexdigest() == given
-        assert abs(int(at) - time.time()) < 60
+        assert began <= int(at) + 1 and int(at) <= time.time()
         assert told(receiver.posts)[:1] == [1]
         receiver.shutdown()
 
@@ -90,9 +90,8 @@ def test_a_failing_webhook_is_tried_again_and_given_up_and_then_told_what_it_mis
 def test_who_is_too_slow_is_not_waited_for(monkeypatch) -> None:
     monkeypatch.setattr(webhooks, "QUEUE", 10)
     hook = Webhook("http://127.0.0.1:9/hook", SECRET, private=True)
-    began = time.monotonic()
     hook.offer([update(n) for n in range(100_000)])
-    assert time.monotonic() - began < 20 and hook._missed > 99_000
+    assert hook._missed > 99_000  # whoever waited for ten at a time would still be here
     hook.close()
 
 

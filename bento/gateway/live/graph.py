@@ -21,7 +21,7 @@ from strawberry.types import Info
 from bento.gateway.access import Scope, allow
 from bento.gateway.http import paging
 from bento.gateway.live import reading, views
-from bento.gateway.live.room import ask, live_of
+from bento.gateway.live.room import ask, last_price, live_of
 from bento.gateway.live.views import Row
 from bento.http.problems import Problem
 from cs2_pipeline.live.history import queries
@@ -250,7 +250,7 @@ class Query:
     async def match(self, info: Info, id: strawberry.ID) -> Match | None:
         """A match."""
         rows = await _ask(info, queries.MATCH, match_id=id)
-        return _match(rows[0]) if rows else None
+        return _match(info, rows[0]) if rows else None
 
     @strawberry.field
     async def matches(
@@ -261,7 +261,9 @@ class Query:
         wanted, count = status.value if status else "", max(1, min(limit, MAX_ROWS))
         rows = await _ask(info, queries.MATCHES, status=wanted, began=began, match_id=match_id, count=count + 1)
         (counted,) = await _ask(info, queries.MATCHES_COUNTED, status=wanted)
-        edges = [MatchEdge(node=_match(r), cursor=paging.encode([r["began"], r["match_id"]])) for r in rows[:count]]
+        edges = [
+            MatchEdge(node=_match(info, r), cursor=paging.encode([r["began"], r["match_id"]])) for r in rows[:count]
+        ]
         end = edges[-1].cursor if edges else None
         return MatchConnection(
             edges=edges, page_info=PageInfo(has_next_page=len(rows) > count, end_cursor=end),
@@ -281,7 +283,7 @@ class Query:
     async def prediction(self, info: Info, match_id: strawberry.ID) -> Prediction | None:
         """The last price of a match."""
         rows = await _ask(info, queries.MATCH, match_id=match_id)
-        return _match(rows[0]).prediction if rows else None
+        return _match(info, rows[0]).prediction if rows else None
 
     @strawberry.field
     async def prediction_history(
@@ -438,16 +440,17 @@ def _request(info: Info) -> Request:
 async def _follow(info: Info, kind: Kind, match_id: str | None, tournament: str | None) -> AsyncIterator[Update]:
     hub: Hub = live_of(_request(info)).hub
     try:
-        async with aclosing(hub.subscribe([kind], match_id, tournament)) as updates:  # type: ignore[type-var]
-            async for update in updates:
-                yield update
+        async with aclosing(hub.subscribe([kind], match_id, tournament)) as batches:  # type: ignore[type-var]
+            async for updates in batches:
+                for update in updates:
+                    yield update
     except TooManySubscribersError as error:
         raise GraphQLError(str(error)) from error
     raise GraphQLError("too slow: the subscription was cut off; read what was missed from predictionHistory")
 
 
-def _match(row: Row) -> Match:
-    view = reading.match_view(row)
+def _match(info: Info, row: Row) -> Match:
+    view = reading.match_view(row, last_price(_request(info), row["match_id"], row["prediction"]))
     found = view.prediction
     return Match(
         id=strawberry.ID(view.match_id), status=MatchStatus(view.status),

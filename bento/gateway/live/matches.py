@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Final, Literal
 
-import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
@@ -10,7 +9,7 @@ from bento.gateway.access import Caller, Scope, allow
 from bento.gateway.http.paging import After, Limit, Page, decode, page
 from bento.gateway.http.wire import answer
 from bento.gateway.live import reading
-from bento.gateway.live.room import ask, live_of
+from bento.gateway.live.room import ask, last_price, live_of
 from bento.gateway.live.stream import HEADERS, events
 from bento.gateway.live.views import MatchListed, MatchView, Prediction, RoundView, Row, StatsView, TeamMetrics
 from bento.http.problems import Problem
@@ -38,13 +37,13 @@ async def matches(
 @router.get("/matches/{match_id}", response_model=MatchView)
 async def match(request: Request, _: Reader, match_id: str) -> Response:
     """A match: teams, maps, players, what is missing, and its last price."""
-    return await answer(request, reading.match_view(await match_row(request, match_id)))
+    return await answer(request, await _view(request, match_id))
 
 
 @router.get("/matches/{match_id}/stats", response_model=StatsView)
 async def stats(request: Request, _: Reader, match_id: str) -> Response:
     """Players by map, and the match's events by type."""
-    view = reading.match_view(await match_row(request, match_id))
+    view = await _view(request, match_id)
     rows = await ask(request, queries.EVENTS_BY_TYPE, match_id=match_id)
     counts = {row["type"]: row["events"] for row in rows}
     return await answer(request, StatsView(match_id=match_id, maps=view.maps, events=counts))
@@ -53,7 +52,7 @@ async def stats(request: Request, _: Reader, match_id: str) -> Response:
 @router.get("/matches/{match_id}/prediction", response_model=Prediction)
 async def prediction(request: Request, _: Reader, match_id: str) -> Response:
     """The last price of a match."""
-    found = reading.match_view(await match_row(request, match_id)).prediction
+    found = (await _view(request, match_id)).prediction
     if found is None:
         raise Problem(404, "no_price", "No price yet", f"match {match_id} has had no event that can be priced")
     return await answer(request, found)
@@ -88,7 +87,7 @@ async def stream(request: Request, _: Reader, match_id: str) -> Response:
 
     async def last() -> dict[str, Any] | None:
         rows = await ask(request, queries.MATCH, match_id=match_id)
-        return msgspec.json.decode(rows[0]["prediction"]) if rows and rows[0]["prediction"] else None
+        return last_price(request, match_id, rows[0]["prediction"] if rows else "")
 
     return StreamingResponse(events(live.hub, match_id, last), headers=HEADERS, media_type="text/event-stream")
 
@@ -100,6 +99,11 @@ async def team_metrics(request: Request, _: Reader, team_id: str) -> Response:
     if not row["rounds"]:
         raise Problem(404, "unknown_team", "Unknown team", f"no round of a team {team_id!r} was followed live")
     return await answer(request, TeamMetrics(team_id=team_id, **{name: row[name] or 0 for name in row}))
+
+
+async def _view(request: Request, match_id: str) -> MatchView:
+    row = await match_row(request, match_id)
+    return reading.match_view(row, last_price(request, match_id, row["prediction"]))
 
 
 async def match_row(request: Request, match_id: str) -> Row:

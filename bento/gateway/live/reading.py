@@ -18,13 +18,13 @@ def listed(row: Row) -> MatchListed:
     return MatchListed(**_listed(row))
 
 
-def match_view(row: Row) -> MatchView:
-    """A match."""
+def match_view(row: Row, price: dict[str, Any] | None) -> MatchView:
+    """A match with its last price."""
     summary = msgspec.json.decode(row["summary"])
-    prediction = Prediction(**msgspec.json.decode(row["prediction"])) if row["prediction"] else None
     return MatchView(
-        **_listed(row), **summary, state_version=row["state_version"], state=row["state"], prediction=prediction
-    )
+        **_listed(row), **summary, state_version=row["state_version"], state=row["state"],
+        prediction=Prediction(**price) if price else None,
+    )  # fmt: skip
 
 
 def prediction(row: Row) -> Prediction:

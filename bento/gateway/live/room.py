@@ -1,11 +1,13 @@
 """What runs while the gateway is open: the live feed of this process, and the follower of champions."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from fastapi import FastAPI, Request
 
 from bento.http.problems import Problem, no_model
@@ -25,6 +27,7 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     live = await asyncio.to_thread(Live, settings)
     live.hub.attach(asyncio.get_running_loop())
     live.start()
+    gc.freeze()  # what is there now stays: looking through it in every full collection holds prices up
     app.state.live = live
     app.state.champion_asked_for = False
     app.state.complaints["live"] = live.complaint
@@ -63,6 +66,18 @@ def champion_of(request: Request) -> RoundPredictor:
     if found is None:
         raise no_model(ROUND.name)
     return found
+
+
+def last_price(request: Request, match_id: str, kept: str) -> dict[str, Any] | None:
+    """The last price of a match: the history has it a little later than subscribers.
+
+    Args:
+        kept: the one in the history, as JSON; "" where there is none.
+    """
+    known = [msgspec.json.decode(kept)] if kept else []
+    if (told := live_of(request).hub.last_price(match_id)) is not None:
+        known.append(told)
+    return max(known, key=lambda price: price["ts_calc"], default=None)
 
 
 async def ask(request: Request, query: str, **values: Any) -> list[dict[str, Any]]:

@@ -1,6 +1,5 @@
 """Server-sent events: what the hub publishes, as a browser's EventSource reads it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any, Final
@@ -24,30 +23,17 @@ async def events(hub: Hub, match_id: str, last: Callable[[], Awaitable[dict[str,
         last: gives its last price. It is asked once the subscription stands, so that no price falls in between;
             `subscribed` tells the reader the same.
     """
-    async with aclosing(hub.subscribe(KINDS, match_id)) as updates:  # type: ignore[type-var]  # a generator
-        waiting: asyncio.Task[Any] | None = asyncio.ensure_future(anext(updates))
-        try:
-            await asyncio.sleep(0)  # the task subscribes as soon as it runs
-            yield b"retry: 2000\n\n"
-            yield framed("subscribed", {"match_id": match_id})
-            if (price := await last()) is not None:
-                yield framed("prediction", price)
-            while True:
-                waiting = waiting or asyncio.ensure_future(anext(updates))
-                done, _ = await asyncio.wait([waiting], timeout=BEAT)
-                if not done:
-                    yield b": still here\n\n"
-                    continue
-                update = waiting.result()
-                waiting = None
-                yield framed(update.kind, update.data)
-        except StopAsyncIteration:
-            yield framed("cut-off", {"reason": "too slow; connect again, and read what was missed from the history"})
-        finally:
-            if waiting is not None:
-                waiting.cancel()
+    async with aclosing(hub.subscribe(KINDS, match_id, beat=BEAT)) as batches:  # type: ignore[type-var]  # a generator
+        await anext(batches)  # it stands
+        yield b"retry: 2000\n\n"
+        yield framed("subscribed", msgspec.json.encode({"match_id": match_id}))
+        if (price := await last()) is not None:
+            yield framed("prediction", msgspec.json.encode(price))
+        async for updates in batches:
+            yield b"".join(framed(update.kind, update.json) for update in updates) or b": still here\n\n"
+        yield framed("cut-off", b'{"reason":"too slow; connect again, and read what was missed from the history"}')
 
 
-def framed(kind: str, data: dict[str, Any]) -> bytes:
+def framed(kind: str, data: bytes) -> bytes:
     """One event of a stream."""
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), msgspec.json.encode(data))
+    return b"event: %s\ndata: %s\n\n" % (kind.encode(), data)

@@ -122,6 +122,18 @@ class Batch:
     matches: list[StoredMatch] = field(default_factory=list)
     snapshots: list[StoredSnapshot] = field(default_factory=list)
 
+    def __bool__(self) -> bool:
+        """Whether there is anything to write."""
+        return bool(self.events or self.prices or self.rounds or self.matches or self.snapshots)
+
+    def add(self, other: "Batch") -> None:
+        """Take what another batch holds, after what is here."""
+        self.events += other.events
+        self.prices += other.prices
+        self.rounds += other.rounds
+        self.matches += other.matches
+        self.snapshots += other.snapshots
+
 
 class History(Protocol):
     """What both engines do. Every method may be called from any thread; each may raise `HistoryUnavailableError`."""

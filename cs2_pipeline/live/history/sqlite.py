@@ -19,7 +19,7 @@ from cs2_pipeline.live.history import (
     StoredRound,
     StoredSnapshot,
 )
-from cs2_pipeline.live.log.sqlite import BUSY_TIMEOUT, with_retry
+from cs2_pipeline.live.log.sqlite import BUSY_TIMEOUT, ROWS, insert_rows, with_retry
 from cs2_pipeline.live.pricing import Price
 
 DAY: Final = 86_400
@@ -70,7 +70,7 @@ def _names(kind: type[msgspec.Struct]) -> list[str]:
 
 def _insert(table: str, kind: type[msgspec.Struct], how: str, *more: str) -> str:
     names = _names(kind) + list(more)
-    return f"insert or {how} into {table} ({', '.join(names)}) values ({', '.join('?' * len(names))})"  # noqa: S608
+    return f"insert or {how} into {table} ({', '.join(names)}) values {{rows}}"  # noqa: S608
 
 
 def _newest(table: str, kind: type[msgspec.Struct], newer: str) -> str:
@@ -107,11 +107,11 @@ class SqliteHistory:
             connection = self._connection()
             connection.execute("begin immediate")
             try:
-                connection.executemany(_EVENTS, [(*astuple(e), int(e.received // DAY)) for e in batch.events])
-                connection.executemany(_PRICES, [(*astuple(p), int(p.ts_calc // DAY)) for p in batch.prices])
-                connection.executemany(_ROUNDS, [astuple(r) for r in batch.rounds])
-                connection.executemany(_MATCHES, [astuple(m) for m in batch.matches])
-                connection.executemany(_SNAPSHOTS, [astuple(s) for s in batch.snapshots])
+                insert_rows(connection, _EVENTS, [(*astuple(e), int(e.received // DAY)) for e in batch.events])
+                insert_rows(connection, _PRICES, [(*astuple(p), int(p.ts_calc // DAY)) for p in batch.prices])
+                insert_rows(connection, _ROUNDS, [astuple(r) for r in batch.rounds])
+                insert_rows(connection, _MATCHES, [astuple(m) for m in batch.matches])
+                insert_rows(connection, _SNAPSHOTS, [astuple(s) for s in batch.snapshots])
             except BaseException:
                 connection.execute("rollback")
                 raise
@@ -151,7 +151,9 @@ class SqliteHistory:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            connection = sqlite3.connect(
+                self._path, timeout=BUSY_TIMEOUT, isolation_level=None, cached_statements=128 + 5 * ROWS
+            )
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = full")
             self._local.connection = connection

@@ -1,9 +1,11 @@
 """The log of events: what is in it will never be lost. One interface, two engines: a SQLite file, Redis Streams."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 from zlib import crc32
+
+from cs2_pipeline.live.events import Event
 
 SHARDS: Final = 16
 """Shards of the log. All events of a match are in one; more consumers than shards are idle."""
@@ -20,11 +22,16 @@ class LogUnavailableError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Submitted:
-    """An event to be taken: the bytes, and what the log must know of them."""
+    """An event to be taken: the bytes, and what the log must know of them.
+
+    Attributes:
+        event: what the bytes say, where the caller has read them already.
+    """
 
     event_id: str
     match_id: str
     body: bytes
+    event: Event | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +41,7 @@ class Arrival:
     Attributes:
         position: its place in the shard; text that sorts in order of arrival.
         received: when it was taken, seconds since 1970.
+        event: what the bytes say, where this process has read them already.
     """
 
     shard: int
@@ -42,6 +50,7 @@ class Arrival:
     event_id: str
     match_id: str
     body: bytes
+    event: Event | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +71,15 @@ class EventLog(Protocol):
         """Take events. On return they are durable; False for those whose event_id was there already."""
 
     def read(self, after: Mapping[int, str], limit: int) -> list[Arrival]:
-        """What follows in some shards, each after its position ("" for its beginning), in order within a shard."""
+        """What follows in some shards, each after its position ("" for its beginning), in order within a shard.
+
+        Args:
+            after: the position up to which each shard was read.
+            limit: how many of a shard on average at most.
+        """
+
+    def wait(self, seconds: float) -> None:
+        """Return when something may have come, or after so many seconds."""
 
     def kept(self, match_id: str) -> list[Arrival]:
         """Events of a match that are still in the log, in order of arrival."""
@@ -77,7 +94,7 @@ class EventLog(Protocol):
         """Events in each shard that history does not have yet; shards without any are left out."""
 
     def trim(self) -> int:
-        """Remove what history has; returns how many. What history does not have is never removed."""
+        """Remove some of what history has; returns how many events. What history does not have is never removed."""
 
     def lease(self, consumer: str, share: int, seconds: float) -> set[int]:
         """Own up to `share` shards for some seconds: first those already owned, then those nobody owns."""

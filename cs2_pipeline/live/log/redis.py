@@ -10,6 +10,7 @@ event may be lost in a crash of the machine. `durability` says what the server d
 """
 
 import json
+import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final
@@ -34,6 +35,8 @@ from cs2_pipeline.live.log import (
 
 PREFIX: Final = "cs2:live"
 GROUP: Final = "consumers"
+POLL: Final = 0.01
+"""Seconds between two looks at streams in which nothing happens."""
 
 _APPEND: Final = """
 local new = {}
@@ -183,6 +186,10 @@ class RedisLog:
             for shard, entries in zip(after, streams, strict=True)
             for entry, fields in entries
         ]
+
+    def wait(self, seconds: float) -> None:
+        """See `EventLog`."""
+        time.sleep(min(seconds, POLL))
 
     def kept(self, match_id: str) -> list[Arrival]:
         """See `EventLog`."""

@@ -3,14 +3,20 @@
 SQLite in WAL mode with `synchronous=FULL` syncs the file at every commit, so what is committed survives a kill and a
 power cut. Callers that append at the same time share one commit. An append-only file of our own would be faster
 (docs/live.md has both figures) but would need its own index of ids, crash recovery and locking between processes.
+
+Statements take many rows at once: SQLite gives Python's lock back at every step of a statement, and a busy consumer in
+the same process would make the next row wait for its turn.
 """
 
+import json
 import queue
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from functools import lru_cache
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -34,6 +40,14 @@ BUSY_TIMEOUT: Final = 10.0
 """Seconds to wait for another process's commit."""
 LARGEST_COMMIT: Final = 5_000
 """Events in one commit at most: larger ones would make the first callers wait."""
+RECENT: Final = 10_000
+"""Events kept in memory for the consumer of this process."""
+ROWS: Final = 40
+"""Rows of one statement at most; SQLite before 3.32 takes 999 values."""
+TRIMMED_AT_ONCE: Final = 2_000
+"""Events removed in one transaction at most: intake waits meanwhile."""
+SWEEP: Final = 3_600.0
+"""Seconds between two removals of old ids and claims, for which their tables are read from end to end."""
 
 _SCHEMA: Final = """
 create table if not exists events (
@@ -71,7 +85,11 @@ class SqliteLog:
         self._waiting: queue.SimpleQueue[tuple[Sequence[Submitted], Future[list[bool]]] | None] = queue.SimpleQueue()
         with_retry(lambda: self._connection().executescript(_SCHEMA))
         self._due: dict[str, float] = {}
-        self._counting = threading.Lock()
+        self._counting, self._writing = threading.Lock(), threading.Lock()
+        self._recent = _Recent()
+        self._read_until: dict[int, tuple[str, int]] = {}
+        self._arrived = threading.Event()
+        self._swept = 0.0
         self._writer = threading.Thread(target=self._write, name="event-log", daemon=True)
         self._writer.start()
         self._closed = False
@@ -80,7 +98,7 @@ class SqliteLog:
 
     def append(self, events: Sequence[Submitted]) -> list[bool]:
         """See `EventLog`."""
-        return self.append_soon(events).result()
+        return self.append_soon(events).result() if events else []
 
     def append_soon(self, events: Sequence[Submitted]) -> Future[list[bool]]:
         """As `append`; the future is done when the events are durable."""
@@ -108,30 +126,58 @@ class SqliteLog:
                 return
 
     def _commit(self, calls: list[tuple[Sequence[Submitted], Future[list[bool]]]]) -> None:
+        events = [event for of_call, _ in calls for event in of_call]
         try:
-            taken = self._transact(lambda connection: [_insert(connection, events) for events, _ in calls])
+            taken, arrivals = self._transact(lambda connection: _insert(connection, events))
         except Exception as error:
             # Whatever it was, nothing of this commit is in the log, and every caller must hear of it.
             reason = LogUnavailableError(f"the event log {self._path.name} cannot be written: {error}")
             for _, future in calls:
                 future.set_exception(reason)
         else:
-            for (_, future), result in zip(calls, taken, strict=True):
-                future.set_result(result)
+            if arrivals:
+                self._recent.add(arrivals)
+                self._arrived.set()
+            answers = iter(taken)
+            for of_call, future in calls:
+                future.set_result(list(islice(answers, len(of_call))))
 
     # Reading
 
     def read(self, after: Mapping[int, str], limit: int) -> list[Arrival]:
-        """See `EventLog`."""
+        """See `EventLog`; in order of arrival over all shards."""
         found: list[Arrival] = []
-        for shard, position in after.items():
-            rows = self._rows(
-                "select shard, position, received, event_id, match_id, body from events"
-                " where shard = ? and position > ? order by position limit ?",
-                (shard, int(position or 0), limit),
-            )
-            found += [_arrival(row) for row in rows]
+        while after and not found:
+            rows = self._next(after, limit * len(after))
+            if not rows:
+                break
+            found = [one for one in rows if one.position > after.get(one.shard, one.position)]
+            last = {one.shard: one.position for one in found}
+            until = int(rows[-1].position)
+            self._read_until |= {shard: (last.get(shard, position), until) for shard, position in after.items()}
         return found
+
+    def _next(self, after: Mapping[int, str], limit: int) -> list[Arrival]:
+        """The next events of some shards, and maybe others; `_read_until` knows up to where a shard had none."""
+        start = None
+        for shard, position in after.items():
+            asked, until = self._read_until.get(shard, ("", 0))
+            of_shard = max(int(position or 0), until if asked == position else 0)
+            start = of_shard if start is None else min(start, of_shard)
+        recent = self._recent.after(start or 0, limit)
+        if recent is not None:
+            return recent
+        rows = self._rows(
+            "select shard, position, received, event_id, match_id, body from events"
+            " where position > ? and shard in (select value from json_each(?)) order by position limit ?",
+            (start, json.dumps(list(after)), limit),
+        )
+        return [_arrival(row) for row in rows]
+
+    def wait(self, seconds: float) -> None:
+        """See `EventLog`; what another process appends is seen after the time."""
+        self._arrived.wait(seconds)
+        self._arrived.clear()
 
     def kept(self, match_id: str) -> list[Arrival]:
         """See `EventLog`."""
@@ -162,8 +208,10 @@ class SqliteLog:
         """See `EventLog`."""
         return dict(
             self._rows(
-                "select shard, count(*) from events where position > coalesce((select position from positions"
-                " where positions.shard = events.shard), 0) group by shard"
+                "with waiting as (select value as shard, (select count(*) from events where shard = value and position"
+                " > coalesce((select position from positions where shard = value), 0)) as count from json_each(?))"
+                " select shard, count from waiting where count > 0",
+                (json.dumps(list(range(SHARDS))),),
             )
         )
 
@@ -171,15 +219,23 @@ class SqliteLog:
         """See `EventLog`."""
 
         def remove(connection: sqlite3.Connection) -> int:
-            gone = connection.execute(
-                "delete from events where position <= (select position from positions"
-                " where positions.shard = events.shard)"
+            return connection.execute(
+                "delete from events where position in (select e.position from positions p cross join events e"
+                " where e.shard = p.shard and e.position <= p.position limit ?)",
+                (TRIMMED_AT_ONCE,),
             ).rowcount
+
+        def sweep(connection: sqlite3.Connection) -> None:
             connection.execute("delete from ids where received < ?", (time.time() - IDS_KEPT,))
             connection.execute("delete from claims where at < ?", (time.time() - CLAIM_KEPT,))
-            return gone
 
-        return self._transact(remove)
+        if time.monotonic() - self._swept > SWEEP:
+            self._swept = time.monotonic()
+            self._transact(sweep)
+        gone = self._transact(remove)
+        if gone:
+            self._recent.clear()
+        return gone
 
     # Ownership
 
@@ -298,7 +354,9 @@ class SqliteLog:
         """This thread's connection."""
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = sqlite3.connect(self._path, timeout=BUSY_TIMEOUT, isolation_level=None)
+            connection = sqlite3.connect(
+                self._path, timeout=BUSY_TIMEOUT, isolation_level=None, cached_statements=128 + ROWS
+            )
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = full")
             self._local.connection = connection
@@ -313,13 +371,14 @@ class SqliteLog:
     def _transact(self, work: Callable[[sqlite3.Connection], Returned]) -> Returned:
         try:
             connection = self._connection()
-            connection.execute("begin immediate")
-            try:
-                result = work(connection)
-            except BaseException:
-                connection.execute("rollback")
-                raise
-            connection.execute("commit")
+            with self._writing:  # threads of this process in turn: SQLite would let them sleep and try again
+                connection.execute("begin immediate")
+                try:
+                    result = work(connection)
+                except BaseException:
+                    connection.execute("rollback")
+                    raise
+                connection.execute("commit")
         except sqlite3.Error as error:
             raise LogUnavailableError(f"the event log {self._path.name} cannot be written: {error}") from error
         return result
@@ -338,18 +397,83 @@ def with_retry(work: Callable[[], object], attempts: int = 20) -> None:
             return
 
 
-def _insert(connection: sqlite3.Connection, events: Sequence[Submitted]) -> list[bool]:
+class _Recent:
+    """The newest events that this process has written, without gaps between them."""
+
+    def __init__(self) -> None:
+        self._arrivals: list[Arrival] = []
+        self._last = 0
+        self._lock = threading.Lock()
+
+    def add(self, arrivals: list[Arrival]) -> None:
+        """Take what was just committed."""
+        with self._lock:
+            if int(arrivals[0].position) != self._last + 1:  # another process has written in between
+                self._arrivals = []
+            self._arrivals += arrivals
+            self._last = int(arrivals[-1].position)
+            if len(self._arrivals) > 2 * RECENT:
+                self._arrivals = self._arrivals[-RECENT:]
+
+    def after(self, position: int, limit: int) -> list[Arrival] | None:
+        """The first ones after a position; None where only the file knows."""
+        with self._lock:
+            start = position - (self._last - len(self._arrivals))
+            return self._arrivals[start : start + limit] if 0 <= start < len(self._arrivals) else None
+
+    def clear(self) -> None:
+        """Forget them."""
+        with self._lock:
+            self._arrivals = []
+
+
+def insert_rows(connection: sqlite3.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> int:
+    """Insert rows by as few statements as may be; returns the last row's id.
+
+    Args:
+        statement: with `{rows}` in the place of the rows' values.
+    """
+    last = 0
+    for start in range(0, len(rows), ROWS):
+        part = rows[start : start + ROWS]
+        values = [value for row in part for value in row]
+        last = connection.execute(_spelled_out(statement, len(part), len(part[0])), values).lastrowid or 0
+    return last
+
+
+@lru_cache(4 * ROWS)
+def _spelled_out(statement: str, rows: int, columns: int) -> str:
+    row = f"({', '.join('?' * columns)})"
+    return statement.format(rows=", ".join([row] * rows))
+
+
+_INSERT: Final = "insert into events (shard, match_id, event_id, received, body) values {rows}"
+
+
+def _insert(connection: sqlite3.Connection, events: Sequence[Submitted]) -> tuple[list[bool], list[Arrival]]:
+    """Take events; returns which were new, and these as they are in the log."""
     now = time.time()
-    new = []
+    asked = json.dumps([event.event_id for event in events])
+    known = connection.execute(
+        "select json_group_array(event_id) from ids where event_id in (select value from json_each(?))", (asked,)
+    ).fetchone()[0]
+    seen = set(json.loads(known))
+    new, taken = [], []
     for event in events:
-        fresh = connection.execute("insert or ignore into ids values (?, ?)", (event.event_id, now)).rowcount == 1
-        if fresh:
-            connection.execute(
-                "insert into events (shard, match_id, event_id, received, body) values (?, ?, ?, ?, ?)",
-                (shard_of(event.match_id), event.match_id, event.event_id, now, event.body),
-            )
-        new.append(fresh)
-    return new
+        new.append(event.event_id not in seen)
+        if new[-1]:
+            seen.add(event.event_id)
+            taken.append((shard_of(event.match_id), event))
+    if not taken:
+        return new, []
+    ids = json.dumps([event.event_id for _, event in taken])
+    connection.execute("insert into ids select value, ? from json_each(?)", (now, ids))
+    rows = [(shard, event.match_id, event.event_id, now, event.body) for shard, event in taken]
+    first = insert_rows(connection, _INSERT, rows) - len(taken) + 1
+    return new, [
+        Arrival(shard, _text(position), now, event.event_id, event.match_id, event.body, event.event)
+        for position, (shard, event) in enumerate(taken, first)
+    ]
 
 
 def _text(position: int) -> str:

@@ -50,12 +50,12 @@ def everything(log):
 
 
 def test_events_come_back_in_order_with_their_bytes(log) -> None:
-    sent = events(50)
+    sent, began = events(50), time.time()
     assert log.append(sent) == [True] * 50
     found = log.read({shard_of("m"): ""}, 1000)
     assert [(one.event_id, one.match_id, one.body) for one in found] == [(e.event_id, "m", e.body) for e in sent]
     assert [one.position for one in found] == sorted(one.position for one in found)
-    assert all(abs(one.received - time.time()) < 60 for one in found)
+    assert all(began - 1 <= one.received <= time.time() + 1 for one in found)
     assert log.read({shard_of("m"): found[19].position}, 10) == found[20:30]
     assert log.kept("m") == found and log.kept("other") == []
 
@@ -91,19 +91,19 @@ def test_only_what_history_has_is_trimmed(log) -> None:
 
 
 def test_a_shard_has_one_owner_at_a_time(log) -> None:
-    assert log.lease("a", SHARDS, 30) == set(range(SHARDS))
-    assert log.lease("b", SHARDS, 30) == set() and log.consumers() == 2
-    half = log.lease("a", SHARDS // 2, 30)
+    assert log.lease("a", SHARDS, 600) == set(range(SHARDS))
+    assert log.lease("b", SHARDS, 600) == set() and log.consumers() == 2
+    half = log.lease("a", SHARDS // 2, 600)
     assert len(half) == SHARDS // 2
-    assert log.lease("b", SHARDS, 30) == set(range(SHARDS)) - half
+    assert log.lease("b", SHARDS, 600) == set(range(SHARDS)) - half
     log.release("a")
-    assert log.lease("b", SHARDS, 30) == set(range(SHARDS)) and log.consumers() == 1
+    assert log.lease("b", SHARDS, 600) == set(range(SHARDS)) and log.consumers() == 1
 
 
 def test_shards_of_a_dead_consumer_are_free_when_its_lease_ends(log) -> None:
     log.lease("dead", SHARDS, 0.2)
     time.sleep(0.4)
-    assert log.lease("b", SHARDS, 30) == set(range(SHARDS))
+    assert log.lease("b", SHARDS, 600) == set(range(SHARDS))
 
 
 def test_dead_letters_are_kept_newest_first_and_not_without_end(log) -> None:
@@ -159,14 +159,17 @@ def test_what_redis_acknowledged_survives_its_kill(tmp_path) -> None:
 
     writer = threading.Thread(target=write)
     writer.start()
-    for _ in range(2):
-        time.sleep(0.4)
+    for kills in range(2):
+        while len(acknowledged) <= 10 * kills:
+            time.sleep(0.05)
+        time.sleep(0.2)
         server.kill()
         server.start()
+    while len(acknowledged) <= 20:
+        time.sleep(0.05)
     stop.set()
     writer.join()
     kept = [one.event_id for one in log.kept("m")]
-    assert len(acknowledged) > 10
     assert set(acknowledged) <= set(kept) and len(kept) == len(set(kept))
     server.kill()
     with pytest.raises(LogUnavailableError, match=r"127\.0\.0\.1"):
@@ -191,9 +194,9 @@ def test_a_match_is_claimed_by_one_tenant_and_a_tenant_claims_so_many(log) -> No
 
 
 def test_a_tenant_spends_its_rate_and_is_told_how_long_to_wait(log) -> None:
-    rate = 2.0
+    rate, much = 2.0, 1_000  # so much that a slow machine does not let it through
     assert log.spend("one", int(rate * BURST), rate) == 0.0
-    assert 0 < log.spend("one", 1, rate) <= 1 / rate
+    assert 0 < log.spend("one", much, rate) <= much / rate
     assert log.spend("other", 1, rate) == 0.0
 
 

@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from cs2_pipeline.live.verify import verify
 from cs2_pipeline.records import keys
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
@@ -185,6 +186,49 @@ def test_a_map_never_seen_and_no_match_start_are_no_hindrance(feed) -> None:
     assert 0 < found["round"]["p_team_a_win"] < 1
 
 
+def test_a_match_that_is_fed_badly_is_answered_as_stated_and_goes_on(feed) -> None:
+    events = play(3, match="fed badly", rounds=3)
+    match, start = uid("fed badly"), dict(events[0])
+    events[1]["payload"]["map_name"] = "de_nie_gesehen_☻"  # a map never seen, and a name that is not ASCII
+    kill = next(place for place, event in enumerate(events) if event["type"] == "kill")
+    events.insert(kill + 1, events[kill] | {"event_id": uid("killed again")})
+    events.insert(kill + 2, start | {"event_id": uid("started again"), "ts_event": events[kill]["ts_event"]})
+    other_numbers = {2: 7, 3: 6}  # round 7 before round 6
+    begun_anew = next(place for place, event in enumerate(events) if event["round_no"] == 3)
+    events = [
+        event | {
+            "round_no": other_numbers.get(event["round_no"], event["round_no"]),
+            "seq_no": place + 1 - (begun_anew if place >= begun_anew else 0),  # the source numbers anew
+        }
+        for place, event in enumerate(events)
+    ]  # fmt: skip
+    an_hour_off = play(3, match="fed badly", rounds=3, source="demo", clock=3_600.0, rich=False)[:9]
+    refused = [
+        (next(e for e in events if e["type"] == "kill") | {"event_id": uid("team c")}, {"killer_team": "C"}, 422),
+        (events[0] | {"event_id": uid("negative"), "type": "bomb_planted"}, {"time_remaining_sec": -1}, 422),
+        (events[0] | {"event_id": uid("10 MB")}, {"tournament": "x" * 10_000_000}, 413),
+    ]
+    for place, event in enumerate(events):
+        if place < len(an_hour_off):
+            assert feed.post(EVENTS, json=an_hour_off[place]).status_code == 202
+        if place < len(refused):
+            broken, change, status = refused[place]
+            answered = feed.post(EVENTS, json=broken | {"payload": broken["payload"] | change})
+            assert answered.status_code == status, answered.text
+        assert feed.post(EVENTS, json=event).status_code == 202
+    live = feed.app.state.live
+    await_that(
+        lambda: feed.get(f"/api/v1/matches/{match}").json().get("status") == "FINISHED"
+        and (found := verify(match, live.history, live.log)).holds and not found.waiting
+    )  # fmt: skip
+    view = feed.get(f"/api/v1/matches/{match}").json()
+    (of_map,) = view["maps"]
+    assert of_map["map_name"] == "de_nie_gesehen_☻" and view["team_a"]["name"] == "Löwen ☻"
+    assert of_map["team_a_score"] + of_map["team_b_score"] == 3 and of_map["round_no"] == 6
+    assert view["ignored"] == {"kills: of a player already dead": 1}
+    assert view["sources"] == {uid("fed badly", 1): "server"}
+
+
 def test_what_is_not_there_is_404(feed) -> None:
     for path in ("", "/prediction", "/history", "/rounds", "/stats"):
         assert feed.get(f"/api/v1/matches/{uid('nobody')}{path}").status_code == 404
@@ -269,15 +313,15 @@ def test_a_match_belongs_to_the_key_that_began_it(tmp_path) -> None:
 
 
 def test_a_key_sends_no_more_than_its_rate_and_the_others_do_not_notice(tmp_path) -> None:
-    with open_gateway(tmp_path, client=ELSEWHERE, live_key_rate=4.0) as client:
+    with open_gateway(tmp_path, client=ELSEWHERE, live_key_rate=1.0) as client:
         records = client.app.state.records
         one, other = ({"X-API-Key": keys.create(records, name, ["live:write"])[0]} for name in ("one", "other"))
-        events = play(match="much", rounds=2)
-        assert client.post(f"{EVENTS}/batch", json=events[:19], headers=one).status_code == 202
-        answered = client.post(f"{EVENTS}/batch", json=events[19:30], headers=one)
+        events = play(match="much", rounds=20)
+        assert client.post(f"{EVENTS}/batch", json=events[:5], headers=one).status_code == 202
+        answered = client.post(f"{EVENTS}/batch", json=events[5:405], headers=one)  # minutes' worth of its rate
         assert answered.status_code == 429 and int(answered.headers["retry-after"]) >= 1
-        assert len(client.app.state.live.log.kept(uid("much"))) <= 19
-        assert client.post(f"{EVENTS}/batch", json=play(match="little")[:10], headers=other).status_code == 202
+        assert len(client.app.state.live.log.kept(uid("much"))) <= 5
+        assert client.post(f"{EVENTS}/batch", json=play(match="little")[:5], headers=other).status_code == 202
 
 
 def log_lines() -> bytes:
