@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from bento.gateway.access import Caller, Scope, allow
 from bento.gateway.live import reading
 from bento.gateway.live.matches import match_row
-from bento.gateway.live.room import ask
+from bento.gateway.live.room import ask, last_price
 from bento.gateway.live.views import MatchView, Row
 from bento.gateway.pages.site import page
 from bento.http.problems import FieldError, bad_values
@@ -34,7 +34,7 @@ async def matches(request: Request, caller: Reader, q: str = "", day: str = "") 
     text = q.strip()[:LONGEST_SEARCH]
     rows = await _found(request, text, _day(day))
     coming = await _coming(request, text, _day(day)) if Scope.FORECAST in caller.scopes else []
-    views = [reading.match_view(row) for row in rows]
+    views = [reading.match_view(row, last_price(request, row["match_id"], row["prediction"])) for row in rows]
     return page(
         request,
         "matches.html",
@@ -52,11 +52,11 @@ async def matches(request: Request, caller: Reader, q: str = "", day: str = "") 
 @router.get("/matches/{match_id}")
 async def match(request: Request, _: Reader, match_id: str) -> Response:
     """A match: its curve, rounds and swings; its script asks for the numbers and follows the stream."""
-    view: MatchView = reading.match_view(await match_row(request, match_id))
-    rows = await ask(request, queries.ROUNDS, match_id=match_id, map_id="")
+    row = await match_row(request, match_id)
+    view: MatchView = reading.match_view(row, last_price(request, match_id, row["prediction"]))
     rounds: dict[str, list[Row]] = {one.map_id: [] for one in view.maps}
-    for row in rows:
-        rounds.setdefault(row["map_id"], []).append(row)
+    for of_round in await ask(request, queries.ROUNDS, match_id=match_id, map_id=""):
+        rounds.setdefault(of_round["map_id"], []).append(of_round)
     shown = request.query_params.get("map") or view.current_map or (view.maps[-1].map_id if view.maps else "")
     return page(request, "match.html", match=view, rounds=rounds, shown=shown)
 
