@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from fastapi import FastAPI
-from fastapi.responses import HTMLResponse
+from fastapi import FastAPI, Request
+from fastapi.responses import HTMLResponse, JSONResponse
 from starlette.middleware.cors import CORSMiddleware
 
 from bento.gateway.access import Access
@@ -40,6 +40,7 @@ def build_app(settings: Settings) -> FastAPI:
     for room in ROOMS:
         app.include_router(room.router)
     errors.install(app)
+    app.add_api_route("/openapi.camel.json", _camel_document, include_in_schema=False, methods=["GET"])
     app.add_api_route("/docs", _docs, include_in_schema=False, methods=["GET"])
     return app
 
@@ -69,6 +70,10 @@ async def _running(app: FastAPI) -> AsyncIterator[None]:
                 await stack.enter_async_context(room.running(app))
         gc.freeze()  # what is there after the start stays: each full collection would look through all of it
         yield
+
+
+async def _camel_document(request: Request) -> JSONResponse:
+    return JSONResponse(openapi.in_camel_case(request.app.openapi()))
 
 
 async def _docs() -> HTMLResponse:

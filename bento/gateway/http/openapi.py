@@ -1,16 +1,24 @@
-"""The OpenAPI document: FastAPI's own, in groups, with the errors as they are really answered."""
+"""The OpenAPI documents: FastAPI's own, in groups, with the errors as they are really answered, in each spelling."""
 
 from typing import Any, Final
 
+from pydantic.alias_generators import to_camel
+
 from bento.http import openapi
 
-DESCRIPTION: Final = """\
+_SNAKE: Final = """\
+Requests are written in snake_case, as described here, or with the same names in camelCase (`mapId`), and answered in
+the same; a request without field names is answered in camelCase with the header `Prefer: spelling=camel`. The same API
+in camelCase is described at `/openapi.camel.json`."""
+_CAMEL: Final = """\
+Requests and answers in camelCase, as described here, with the header `Prefer: spelling=camel`. The same API in
+snake_case is described at `/openapi.json`."""
+DESCRIPTION: Final = f"""\
 Everything of the platform that is not a prediction of a state at hand.
 
-Requests are written in snake_case, as described here, or with the same names in camelCase (`mapId`), and answered in
-the same; a request without field names is answered in camelCase with the header `Prefer: spelling=camel`. Lists come in
-pages: send `next` of one as `after` for the one behind it. Errors are `application/problem+json` (RFC 9457). On the
-machine it runs on, and with no key configured, no credential is needed.
+{_SNAKE} Lists come in pages: send `next` of one as `after` for the one behind it.
+Errors are `application/problem+json` (RFC 9457). On the machine it runs on, and with no key configured, no credential
+is needed.
 """
 
 TAGS: Final = (
@@ -43,3 +51,39 @@ def with_problems(document: dict[str, Any]) -> dict[str, Any]:
             if "security" in operation:
                 operation["security"] = [{}, *operation["security"]]
     return document
+
+
+_PREFER: Final = {
+    "name": "Prefer",
+    "in": "header",
+    "required": True,
+    "schema": {"type": "string", "enum": ["spelling=camel"]},
+}
+
+
+def in_camel_case(document: dict[str, Any]) -> dict[str, Any]:
+    """A document of the same API as those see it who write and read camelCase."""
+    made: dict[str, Any] = _respelled(document)
+    made["info"] = document["info"] | {"description": document["info"]["description"].replace(_SNAKE, _CAMEL)}
+    for path in made["paths"].values():
+        for operation in path.values():
+            parameters = operation.get("parameters", [])
+            for one in parameters:
+                if one["in"] == "query":
+                    one["name"] = to_camel(one["name"])
+            operation["parameters"] = [*parameters, _PREFER]
+    return made
+
+
+def _respelled(part: Any) -> Any:
+    """A part of a document with the names of fields in camelCase. Keys that are data are named in no schema."""
+    if isinstance(part, list):
+        return [_respelled(one) for one in part]
+    if not isinstance(part, dict):
+        return part
+    made = {key: _respelled(value) for key, value in part.items()}
+    if isinstance(part.get("properties"), dict):
+        made["properties"] = {to_camel(name): _respelled(value) for name, value in part["properties"].items()}
+        if "required" in part:
+            made["required"] = [to_camel(name) for name in part["required"]]
+    return made

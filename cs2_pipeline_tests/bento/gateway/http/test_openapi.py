@@ -1,0 +1,85 @@
+"""The gateway's documents: the same API in either spelling, and answers as they are described."""
+
+import jsonschema
+import pytest
+
+from bento.gateway.http import openapi
+from bento.gateway.http.wire import Wire, to_snake
+from cs2_pipeline_tests.bento.gateway.routers.test_forecasts import OLD, SERIES, open_doors
+
+CAMEL = {"Prefer": "spelling=camel"}
+
+
+def wires(of=Wire):
+    return {one for each in of.__subclasses__() for one in {each, *wires(each)}}
+
+
+def fields(document):
+    return {name: list(schema.get("properties", ())) for name, schema in document["components"]["schemas"].items()}
+
+
+@pytest.fixture
+def documents(gateway):
+    return gateway.get("/openapi.json").json(), gateway.get("/openapi.camel.json").json()
+
+
+def test_both_documents_describe_the_same_fields_each_in_its_spelling(documents):
+    snake, camel = documents
+    assert snake["paths"].keys() == camel["paths"].keys()
+    assert any("_" in name for names in fields(snake).values() for name in names)
+    assert not any("_" in name for names in fields(camel).values() for name in names)
+    for name, found in fields(camel).items():
+        assert [to_snake(one) for one in found] == fields(snake)[name], name
+        described = camel["components"]["schemas"][name]
+        assert set(described.get("required", ())) <= set(found)
+
+
+def test_a_schema_with_a_name_of_two_words_is_answered_in_both_spellings(documents):
+    answered = {one.__name__ for one in wires()}
+    for name, found in fields(documents[0]).items():
+        assert name in answered or not any("_" in one for one in found), name
+
+
+def test_the_camel_document_says_how_it_is_asked(documents):
+    snake, camel = documents
+    assert openapi._SNAKE in snake["info"]["description"]
+    assert openapi._CAMEL in camel["info"]["description"]
+    for path in camel["paths"].values():
+        for operation in path.values():
+            by_place = {(one["in"], one["name"]) for one in operation["parameters"]}
+            assert ("header", "Prefer") in by_place
+            assert not any(place == "query" and "_" in name for place, name in by_place)
+
+
+def named(document, path, method):
+    answer = document["paths"][path][method]["responses"]["200"]["content"]["application/json"]["schema"]
+    return answer | {"components": document["components"]}
+
+
+def camel(body):
+    words = ((name.split("_"), value) for name, value in body.items())
+    return {first + "".join(one.capitalize() for one in rest): value for (first, *rest), value in words}
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/forecast/get_team1_win_probability", OLD),
+        ("/api/v1/forecasts/series", SERIES | {"market_odds": [1.6, 2.4]}),
+        ("/api/v1/forecasts", None),
+        ("/api/v1/forecasts/scores", None),
+        ("/api/v1/players", None),
+        ("/health", None),
+    ],
+)
+def test_an_answer_is_as_the_document_of_its_spelling_describes_it(gateway, documents, path, body):
+    open_doors(gateway)
+    gateway.post("/api/v1/forecasts/series", json=SERIES)
+    for document, respelled, headers in zip(documents, (dict, camel), ({}, CAMEL), strict=True):
+        if body is None:
+            answered = gateway.get(path, headers=headers).json()
+        else:
+            answered = gateway.post(path, json=respelled(body), headers=headers).json()
+        schema = named(document, path, "get" if body is None else "post")
+        jsonschema.validate(answered, schema)
+        assert all("_" not in name for name in answered) or document is documents[0]
