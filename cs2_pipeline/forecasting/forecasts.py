@@ -175,6 +175,8 @@ def draft(made: Forecast, directory_revision: int) -> Draft:
         "team1_id": first.team.id,
         "team2_id": second.team.id,
     }
+    if made.question.asked.market_odds is not None:
+        content["market_odds"] = list(made.question.asked.market_odds)
     return Draft(
         made.question.asked.kind,
         content,

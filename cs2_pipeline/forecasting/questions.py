@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from cs2_pipeline.forecasting import market
 from cs2_pipeline.forecasting.directories import Directories, Directory
 from cs2_pipeline.game import rules, series
 from cs2_pipeline.records.directories import Entry
@@ -68,6 +69,7 @@ class Asked:
         maps_won: by team 1 and team 2.
         score: of the map under way.
         starts_at: when it is played; default: next.
+        market_odds: a bookmaker's, to be kept beside the forecast; they do not change it.
     """
 
     kind: str
@@ -78,6 +80,7 @@ class Asked:
     maps_won: tuple[int, int] = (0, 0)
     score: MapScore = field(default_factory=MapScore)
     starts_at: datetime | None = None
+    market_odds: market.Odds | None = None
 
 
 @dataclass(frozen=True)
@@ -203,4 +206,6 @@ def _contradictions(asked: Asked, fields: Fields) -> list[Mistake]:
         series.is_final((asked.score.team1, asked.score.team2))
     except series.ScoreError as error:
         found.append(Mistake("map_score" if asked.kind == SERIES else "score", str(error)))
+    if asked.market_odds is not None and (wrong := market.mistake(asked.market_odds)):
+        found.append(Mistake("market_odds", wrong))
     return found

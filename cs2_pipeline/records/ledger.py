@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
@@ -61,7 +62,7 @@ class Entry:
     body: str
     hash: str
 
-    @property
+    @cached_property
     def content(self) -> dict[str, Any]:
         """What the entry says, its place in the chain included."""
         return dict(json.loads(self.body))

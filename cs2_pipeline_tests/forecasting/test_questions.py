@@ -53,6 +53,7 @@ def test_four_players_are_answered_with_a_note(directories):
         (asked(kind=SERIES, best_of=3, maps_won=(2, 2)), "score", "best of 3"),
         (asked(kind=SERIES, best_of=3, map_ids=("de_nuke", "de_nuke")), "map_id", "twice"),
         (asked(kind=SERIES, best_of=3, map_ids=("de_nuke",), banned=("de_nuke",)), "banned", "to be played"),
+        (asked(market_odds=(1.05, 1.05)), "market_odds", "1.90"),
     ],
 )
 def test_a_mistake_is_named_with_its_field(directories, question, field, told):

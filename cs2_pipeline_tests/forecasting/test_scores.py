@@ -4,6 +4,7 @@ import json
 import math
 from datetime import datetime, timedelta
 
+import numpy as np
 import pytest
 
 from cs2_pipeline.forecasting import publishing, scores
@@ -12,8 +13,9 @@ from cs2_pipeline.records.settlements import Settled, Settlement
 from cs2_pipeline_tests.forecasting.league import AT
 
 
-def settled(probability, status, result="m1", at=AT, version="1"):
-    body = json.dumps({"probability": probability, "model_version": version})
+def settled(probability, status, result="m1", at=AT, version="1", *, odds=None):
+    told = {"probability": probability, "model_version": version}
+    body = json.dumps(told | {"market_odds": odds} if odds else told)
     forecast = Entry(1, f"{probability}{status}{result}{at}", "map", at, body, "")
     return Settled(forecast, Settlement(forecast.id, 1, status, result, at) if status else None)
 
@@ -58,6 +60,51 @@ def test_months_and_versions_stand_apart():
     history = [settled(0.8, "won", "a"), settled(0.7, "lost", "b", at=AT + timedelta(days=31), version="2")]
     assert {name: one.forecasts for name, one in scores.by_month(history).items()} == {"2026-01": 1, "2026-02": 1}
     assert list(scores.by_version(history)) == ["1", "2"]
+
+
+def test_each_version_has_its_months():
+    later = AT + timedelta(days=31)
+    history = [settled(0.8, "won", "a"), settled(0.7, "lost", "b", at=later), settled(0.6, None, at=later, version="2")]
+    found = scores.by_month_and_version(history)
+    assert list(found) == [("2026-01", "1"), ("2026-02", "1"), ("2026-02", "2")]
+    assert found["2026-02", "1"].log_loss == pytest.approx(-math.log(0.3))
+    assert found["2026-02", "2"].open == 1
+
+
+def test_forecasts_with_odds_stand_beside_the_odds_on_the_same_matches():
+    even, favourite = [2.0, 2.0], [1.6, 2.4]
+    history = [
+        settled(0.8, "won", "a", odds=favourite),
+        settled(0.6, "won", "a", odds=favourite),  # the same match: both count half
+        settled(0.7, "lost", "b", odds=even),
+        settled(0.99, "lost", "c"),  # without odds: not part of it
+        settled(0.5, None, odds=even),
+    ]
+    found = scores.score(history).market
+    ours = (-(math.log(0.8) + math.log(0.6)) / 2 - math.log(0.3)) / 2
+    theirs = (-math.log(0.6) - math.log(0.5)) / 2
+    assert (found.matches, found.interval) == (2, None)
+    assert found.log_loss == pytest.approx(ours)
+    assert found.market_log_loss == pytest.approx(theirs)
+    assert found.difference == pytest.approx(ours - theirs)
+    assert found.apart == pytest.approx(((0.2 + 0) / 2 + 0.2) / 2)
+    assert scores.score(history[3:]).market is None
+
+
+def test_from_thirty_matches_on_the_difference_has_an_interval_that_holds_what_is_known():
+    rng = np.random.default_rng(4)
+    held = 0
+    for _ in range(200):
+        won = rng.random(60) < 0.7
+        history = [
+            settled(0.7, "won" if one else "lost", f"m{number}", odds=[1 / 0.6, 1 / 0.4])
+            for number, one in enumerate(won)
+        ]
+        found = scores.score(history).market
+        truth = 0.7 * math.log(0.6 / 0.7) + 0.3 * math.log(0.4 / 0.3)
+        held += found.interval[0] <= truth <= found.interval[1]
+        assert found.interval[0] < found.difference < found.interval[1]
+    assert held >= 180
 
 
 def test_a_head_is_published_once_a_day_and_read_back(tmp_path):

@@ -1,7 +1,7 @@
 """Forecasts of maps and series: asked, listed, scored, and proven by the ledger."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 
@@ -14,7 +14,7 @@ from bento.gateway.http import paging
 from bento.gateway.http.paging import After, Limit, Page
 from bento.gateway.http.wire import Wire, answer
 from bento.gateway.routers.directories import not_there
-from cs2_pipeline.forecasting import publishing, scores
+from cs2_pipeline.forecasting import market, publishing, scores
 from cs2_pipeline.forecasting.forecasts import DECIMALS, LEVEL, Forecast
 from cs2_pipeline.forecasting.questions import MAP, SERIES, Asked, AskedSide, Fields, MapScore
 from cs2_pipeline.forecasting.scores import Score
@@ -31,6 +31,14 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Identifier = Annotated[StrictInt | Text, AfterValidator(str)]
 LineUp = Annotated[list[Identifier], Field(max_length=50, description="ids of the players known to play")]
 NumberOrText = StrictInt | Text
+MarketOdds = Annotated[
+    list[Annotated[float, Field(gt=1, le=1000)]],
+    Field(
+        min_length=2,
+        max_length=2,
+        description="a bookmaker's decimal odds of team 1 and team 2: kept with the forecast, which they do not change",
+    ),
+]
 
 
 def written(value: object) -> object:
@@ -80,6 +88,7 @@ class _Teams(Wire):
     team1_player_ids: LineUp | None = None
     team2_player_ids: LineUp | None = None
     starts_at: Annotated[AwareDatetime, BeforeValidator(written)] | None = None
+    market_odds: MarketOdds | None = None
 
 
 class MapQuestion(_Teams):
@@ -136,6 +145,14 @@ class Place(Wire):
     hash: str
 
 
+class MarketAnswer(Wire):
+    """The odds that were given with a question, and what they say without their margin."""
+
+    odds: list[float]
+    margin: float
+    team1_win_probability: Probability
+
+
 class ForecastAnswer(Wire):
     """A forecast. Probabilities and the interval are team 1's; the interval holds the true one in nine cases of ten."""
 
@@ -152,6 +169,7 @@ class ForecastAnswer(Wire):
     maps: list[MapAnswer]
     final_scores: list[FinalScore]
     model_version: str
+    market: MarketAnswer | None
     notes: list[str]
     ledger: Place
 
@@ -178,6 +196,7 @@ class ForecastItem(Wire):
     team1_win_probability: Probability
     interval: Interval
     model_version: str
+    market: MarketAnswer | None
     settlement: SettlementAnswer | None
     ledger: Place
 
@@ -207,6 +226,20 @@ class BinAnswer(Wire):
     share_won: float
 
 
+class BesideAnswer(Wire):
+    """Settled forecasts with a bookmaker's odds beside these odds; a positive difference: the market was better.
+
+    The interval of the difference holds the true one in 95 cases of 100; it is null with fewer than 30 matches.
+    """
+
+    matches: int
+    log_loss: float
+    market_log_loss: float
+    difference: float
+    interval: list[float] | None
+    apart: float
+
+
 class ScoreAnswer(Wire):
     """How good forecasts were; each match counts once. Null where nothing is settled."""
 
@@ -222,6 +255,14 @@ class ScoreAnswer(Wire):
     brier: float | None
     calibration_error: float | None
     bins: list[BinAnswer]
+    market: BesideAnswer | None
+
+
+class MonthOfVersion(ScoreAnswer):
+    """How good the forecasts of one version in one month were."""
+
+    month: str
+    version: str
 
 
 class Scores(Wire):
@@ -230,6 +271,7 @@ class Scores(Wire):
     overall: ScoreAnswer
     by_month: list[ScoreAnswer]
     by_version: list[ScoreAnswer]
+    by_month_and_version: list[MonthOfVersion]
 
 
 class PublishedHead(Place):
@@ -281,7 +323,14 @@ async def old(request: Request, body: OldQuestion, _: Forecasting) -> Response:
 async def forecast_map(request: Request, body: MapQuestion, _: Forecasting) -> Response:
     """Who wins this map, from its beginning or from a score?"""
     maps = (str(body.map_id),) if body.map_id is not None else ()
-    asked = Asked(MAP, _sides(body), maps, score=_rounds(body.score), starts_at=body.starts_at)
+    asked = Asked(
+        MAP,
+        _sides(body),
+        maps,
+        score=_rounds(body.score),
+        starts_at=body.starts_at,
+        market_odds=_odds(body),
+    )
     return await _forecast(request, asked, Fields())
 
 
@@ -297,6 +346,7 @@ async def forecast_series(request: Request, body: SeriesQuestion, _: Forecasting
         maps_won=(body.score.team1, body.score.team2) if body.score else (0, 0),
         score=_rounds(body.map_score),
         starts_at=body.starts_at,
+        market_odds=_odds(body),
     )
     return await _forecast(request, asked, Fields(map="map_ids"))
 
@@ -333,9 +383,13 @@ async def scored(request: Request, _: Forecasting) -> Response:
     """How good the forecasts were: altogether, by month, by model version."""
     history = await asyncio.to_thread(settlements.history, request.app.state.records)
     shown = Scores(
-        overall=_score("overall", scores.score(history)),
-        by_month=[_score(name, one) for name, one in scores.by_month(history).items()],
-        by_version=[_score(name, one) for name, one in scores.by_version(history).items()],
+        overall=ScoreAnswer(**_score("overall", scores.score(history))),
+        by_month=[ScoreAnswer(**_score(name, one)) for name, one in scores.by_month(history).items()],
+        by_version=[ScoreAnswer(**_score(name, one)) for name, one in scores.by_version(history).items()],
+        by_month_and_version=[
+            MonthOfVersion(**_score(f"{month} version {version}", one), month=month, version=version)
+            for (month, version), one in scores.by_month_and_version(history).items()
+        ],
     )
     return await answer(request, shown)
 
@@ -399,6 +453,21 @@ def _rounds(score: Rounds | None) -> MapScore:
     return MapScore() if score is None else MapScore(score.team1, score.team2, score.team1_began_as == "CT")
 
 
+def _odds(body: _Teams) -> market.Odds | None:
+    return None if body.market_odds is None else (body.market_odds[0], body.market_odds[1])
+
+
+def _market(odds: Sequence[float] | None) -> MarketAnswer | None:
+    if odds is None:
+        return None
+    pair = (odds[0], odds[1])
+    return MarketAnswer(
+        odds=list(pair),
+        margin=round(market.total(pair) - 1, DECIMALS),
+        team1_win_probability=round(market.probability(pair), DECIMALS),
+    )
+
+
 async def _forecast(request: Request, asked: Asked, fields: Fields) -> Response:
     request.app.state.champion_asked_for = True  # from the first forecast on the gateway fetches champions
     made, entry = await request.app.state.forecasting.answer(asked, fields)
@@ -429,6 +498,7 @@ def _answer(made: Forecast, entry: Entry) -> ForecastAnswer:
         maps=[_map(one) for one in made.maps],
         final_scores=final,
         model_version=made.model_version,
+        market=_market(made.question.asked.market_odds),
         notes=list(made.question.notes),
         ledger=Place(seq=entry.seq, hash=entry.hash),
     )
@@ -463,6 +533,7 @@ def _item(one: Settled) -> dict[str, Any]:
         "team1_win_probability": content["probability"],
         "interval": content["interval"],
         "model_version": content["model_version"],
+        "market": _market(content.get("market_odds")),
         "settlement": None
         if settlement is None
         else {
@@ -475,16 +546,18 @@ def _item(one: Settled) -> dict[str, Any]:
     }
 
 
-def _score(name: str, one: Score) -> ScoreAnswer:
+def _score(name: str, one: Score) -> dict[str, Any]:
     counts = {status: one.statuses.get(status, 0) for status in ("won", "lost", "forfeited", "not_played")}
-    return ScoreAnswer(
-        name=name,
-        forecasts=one.forecasts,
-        open=one.open,
-        matches=one.matches,
-        log_loss=one.log_loss,
-        brier=one.brier,
-        calibration_error=one.calibration_error,
-        bins=[BinAnswer(**vars(each)) for each in one.bins],
+    beside = None if one.market is None else BesideAnswer(**vars(one.market))
+    return {
+        "name": name,
+        "forecasts": one.forecasts,
+        "open": one.open,
+        "matches": one.matches,
+        "log_loss": one.log_loss,
+        "brier": one.brier,
+        "calibration_error": one.calibration_error,
+        "bins": [BinAnswer(**vars(each)) for each in one.bins],
+        "market": beside,
         **counts,
-    )
+    }

@@ -39,8 +39,7 @@
   }
 
   function drawCalibration() {
-    if (!bins || !bins.length) { return; }
-    place("calibration").hidden = false;
+    if (!bins) { return; }
     const { axis, colour, layout, options } = window.charts;
     const share = { range: [0, 1], tickformat: ".0%" };
     Plotly.react(place("calibration"), [
@@ -51,16 +50,20 @@
     ], layout({ xaxis: axis("forecast", share), yaxis: axis("came", share) }), options);
   }
 
-  function market(found, odds) {
-    // What a bookmaker adds for himself is taken out in proportion; the rest is the market's opinion.
-    const given = odds.every((one) => Number.isFinite(one) && one > 1);
-    place("market").hidden = !given;
-    if (!given) { return; }
-    const [first, second] = odds.map((one) => 1 / one);
-    const p = first / (first + second);
-    const apart = Math.round(100 * (found.team1_win_probability - p));
-    const where = found.interval[0] <= p && p <= found.interval[1] ? "inside" : "outside";
-    place("market").textContent = `The market gives ${found.team1.name} ${percent(p)}, its margin of ${(100 * (first + second - 1)).toFixed(1)} % taken out: the forecast is ${apart === 0 ? "as high" : `${Math.abs(apart)} points ${apart > 0 ? "higher" : "lower"}`}, and the market is ${where} its interval. These odds are kept nowhere.`;
+  function market(found) {
+    const of = found.market;
+    place("market").hidden = !of;
+    if (!of) { return; }
+    const apart = Math.round(100 * (found.team1_win_probability - of.team1_win_probability));
+    const where = found.interval[0] <= of.team1_win_probability && of.team1_win_probability <= found.interval[1] ? "inside" : "outside";
+    place("market").textContent = `The market gives ${found.team1.name} ${percent(of.team1_win_probability)}, its margin of ${(100 * of.margin).toFixed(1)} % taken out: the forecast is ${apart === 0 ? "as high" : `${Math.abs(apart)} points ${apart > 0 ? "higher" : "lower"}`}, and the market is ${where} its interval. The odds are kept in the forecast's entry of the ledger.`;
+  }
+
+  function typedOdds(form) {
+    const typed = [form.get("market1"), form.get("market2")];
+    if (typed.every((one) => one === "")) { return {}; }
+    if (typed.some((one) => one === "")) { throw new Error("Give a bookmaker's odds of both teams, or of neither."); }
+    return { market_odds: typed.map(Number) };
   }
 
   function answer(found) {
@@ -85,12 +88,13 @@
     place("refused").hidden = true;
     const starts = form.get("starts_at");
     try {
+      const odds = typedOdds(form);
       const found = await asked("/api/v1/forecasts/series", {
         method: "POST", headers: { "Content-Type": "application/json", ...window.session.headers() },
-        body: JSON.stringify({ team1_id: form.get("team1"), team2_id: form.get("team2"), best_of: Number(form.get("best_of")), map_ids: form.getAll("map"), ...(starts ? { starts_at: `${starts}:00Z` } : {}) }),
+        body: JSON.stringify({ team1_id: form.get("team1"), team2_id: form.get("team2"), best_of: Number(form.get("best_of")), map_ids: form.getAll("map"), ...(starts ? { starts_at: `${starts}:00Z` } : {}), ...odds }),
       });
       answer(found);
-      market(found, [Number(form.get("market1")), Number(form.get("market2"))]);
+      market(found);
       newest();
       head();
     } catch (error) {
@@ -104,24 +108,40 @@
     const found = (await asked("/api/v1/forecasts?limit=20")).items;
     place("newest").replaceChildren(...found.map((one) => row([
       [new Date(one.asked_at).toISOString().slice(0, 16).replace("T", " ")], [`${called(one.team1_id)} – ${called(one.team2_id)}`],
-      [percent(one.team1_win_probability), "n"], [one.settlement ? one.settlement.status.replaceAll("_", " ") : "open"],
+      [percent(one.team1_win_probability), "n"], [one.market ? percent(one.market.team1_win_probability) : "–", "n"], [one.settlement ? one.settlement.status.replaceAll("_", " ") : "open"],
     ], 0)));
     if (!found.length) { place("newest").replaceChildren(row([["none yet", "muted"]], 0)); }
   }
 
+  const signed = (value) => `${value < 0 ? "−" : "+"}${figure(Math.abs(value))}`;
+  const distance = (of) => (!of ? "–" : `${signed(of.difference)}${of.interval ? ` (${of.interval.map(signed).join(" to ")})` : ""}`);
+
   async function good() {
-    const { overall, by_month: months, by_version: versions } = await asked("/api/v1/forecasts/scores");
-    for (const [name, groups] of [["month", months], ["version", versions]]) {
+    const found = await asked("/api/v1/forecasts/scores");
+    const { overall } = found;
+    for (const [name, groups] of [["month", found.by_month], ["version", found.by_version], ["month-and-version", found.by_month_and_version]]) {
       place(`by-${name}`).replaceChildren(...groups.map((one) => row([
-        [one.name], [String(one.matches), "n"], [figure(one.log_loss), "n"], [figure(one.brier), "n"]])));
+        [one.name], [String(one.matches), "n"], [figure(one.log_loss), "n"], [figure(one.brier), "n"], [figure(one.calibration_error), "n"],
+        [one.market ? String(one.market.matches) : "–", "n"], [distance(one.market), "n"]])));
       if (!groups.length) { place(`by-${name}`).replaceChildren(row([["none yet", "muted"]], 0)); }
     }
     place("good").replaceChildren(
       row([["forecasts"], [String(overall.forecasts), "n"]]), row([["still open"], [String(overall.open), "n"]]),
       row([["log loss"], [figure(overall.log_loss), "n"]]), row([["Brier score"], [figure(overall.brier), "n"]]),
-      row([["calibration error"], [figure(overall.calibration_error), "n"]]));
-    bins = overall.bins.filter((one) => one.weight > 0);
-    drawCalibration();
+      row([["calibration error"], [figure(overall.calibration_error), "n"]]),
+      ...(overall.market ? [row([[`log loss less the market's, ${overall.market.matches} with odds`], [distance(overall.market), "n"]])] : []));
+    const settled = [overall, ...found.by_month, ...found.by_version.map((one) => ({ ...one, name: `version ${one.name}` })), ...found.by_month_and_version]
+      .filter((one) => one.matches > 0);
+    place("nothing-settled").hidden = settled.length > 0;
+    for (const id of ["shown-scores", "calibration", "calibration-numbers"]) { place(id).hidden = !settled.length; }
+    place("which").replaceChildren(...settled.map((one, number) => element("option", number ? one.name : "all forecasts", { value: String(number) })));
+    place("which").onchange = () => {
+      bins = settled[Number(place("which").value)].bins;
+      place("ranges").replaceChildren(...bins.map((one) => row([
+        [`${percent(one.low)} – ${percent(one.high)}`], [percent(one.mean_probability), "n"], [percent(one.share_won), "n"], [one.weight.toFixed(1).replace(".0", ""), "n"]])));
+      drawCalibration();
+    };
+    if (settled.length) { place("which").onchange(); }
   }
 
   async function head() {

@@ -3,6 +3,11 @@
 import httpx
 import pytest
 
+from cs2_pipeline.records import settlements
+from cs2_pipeline.records.settlements import Verdict
+from cs2_pipeline_tests.bento.gateway.pages.conftest import gateway_on_a_port, with_a_league
+from cs2_pipeline_tests.forecasting import league
+
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 HTML = {"Accept": "text/html"}
 
@@ -39,14 +44,58 @@ def test_a_forecast_stands_beside_the_market_and_a_coming_match_among_the_matche
     expected = round(100 * (made["team1_win_probability"] - 0.6))
     said = "as high" if expected == 0 else f"{abs(expected)} points {'higher' if expected > 0 else 'lower'}"
     expect(page.locator("#market")).to_contain_text(said)
-    page.locator("summary", has_text="by model version").click()
-    expect(page.locator("#by-version tr").first).to_be_visible()
+    expect(page.locator("#newest tr").first.locator("td").nth(3)).to_have_text("60 %")
+    assert made["market"]["odds"] == [1.6, 2.4]
+    page.locator("summary", has_text="By month and version").click()
+    expect(page.locator("#by-month-and-version tr").first).to_be_visible()
 
     listed = httpx.get(f"{site}/", headers=HTML).text
     assert f"{teams[1]} – {teams[2]}" in listed
     assert "2090-01-02 18:00 UTC" in listed
     assert "2090-01-02" not in httpx.get(f"{site}/matches?day=2090-01-03", headers=HTML).text
     assert "Coming" in httpx.get(f"{site}/matches", params={"q": teams[2].upper()}, headers=HTML).text
+
+
+def test_one_teams_odds_alone_are_not_sent(site, watched):
+    page = watched(f"{site}/forecasts").page
+    before = httpx.get(f"{site}/api/v1/forecasts/ledger").json()["head"]["seq"]
+    page.select_option("#team1", index=1)
+    page.select_option("#team2", index=2)
+    page.fill("[name=market1]", "1.60")
+    page.click("#ask button[type=submit]")
+    expect(page.locator("#refused")).to_have_text("Give a bookmaker's odds of both teams, or of neither.")
+    assert httpx.get(f"{site}/api/v1/forecasts/ledger").json()["head"]["seq"] == before
+
+
+def test_settled_forecasts_are_drawn_by_month_and_version_beside_the_market(new_home, tmp_path_factory, watched):
+    opened = []
+
+    def fill(app):
+        with_a_league(app)
+        opened.append(app)
+
+    with gateway_on_a_port(new_home(tmp_path_factory.mktemp("settled")).path, opened=fill) as address:
+        (app,) = opened
+        ids = []
+        for version in ("1", "2"):
+            app.state.forecasting.forecaster = league.Strengths(version)
+            question = {"team1_id": "t1", "team2_id": "t3", "best_of": 3, "market_odds": [1.6, 2.4]}
+            ids.append(httpx.post(f"{address}/api/v1/forecasts/series", json=question).json()["id"])
+        settlements.record(app.state.records, [Verdict(ids[0], "won", "m1", ""), Verdict(ids[1], "lost", "m2", "")])
+        page = watched(f"{address}/forecasts").page
+        expect(page.locator("#calibration svg.main-svg").first).to_be_visible()
+        month = httpx.get(f"{address}/api/v1/forecasts/scores").json()["by_month"][0]["name"]
+        assert page.locator("#which option").all_text_contents() == [
+            "all forecasts", month, "version 1", "version 2", f"{month} version 1", f"{month} version 2",
+        ]  # fmt: skip
+        page.select_option("#which", label=f"{month} version 2")
+        page.locator("#calibration-numbers summary").click()
+        expect(page.locator("#ranges tr")).to_have_count(1)
+        expect(page.locator("#ranges tr td").nth(1)).to_have_text("0 %")
+        page.locator("summary", has_text="By month and version").click()
+        cells = page.locator("#by-month-and-version tr").nth(1)
+        expect(cells).to_contain_text(f"{month} version 2")
+        expect(cells.locator("td").last).to_contain_text("+.")
 
 
 def test_a_team_against_itself_is_refused_in_words(site, watched):

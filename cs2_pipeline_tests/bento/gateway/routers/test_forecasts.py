@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import sqlite3
 import time
 from pathlib import Path
@@ -172,6 +173,61 @@ def test_scores_say_how_good_forecasts_were(gateway):
     assert 0 < found["overall"]["log_loss"] < 0.7
     assert [one["name"] for one in found["by_version"]] == ["1"]
     assert len(found["by_month"]) == 1
+
+
+SERIES = {"team1_id": "t1", "team2_id": "t3", "best_of": 3}
+
+
+def test_odds_given_with_a_question_are_in_its_entry_and_change_nothing_else(gateway):
+    without = gateway.post("/api/v1/forecasts/series", json=SERIES).json()
+    with_odds = gateway.post("/api/v1/forecasts/series", json=SERIES | {"market_odds": [1.6, 2.4]}).json()
+    assert without["market"] is None
+    assert with_odds["market"] == {"odds": [1.6, 2.4], "margin": 0.041667, "team1_win_probability": 0.6}
+    assert with_odds["team1_win_probability"] == without["team1_win_probability"]
+    first, second = ledger.entries(records(gateway))
+    assert "market_odds" not in first.content
+    assert second.content["market_odds"] == [1.6, 2.4]
+    assert second.content["inputs_digest"] == first.content["inputs_digest"]
+    listed = gateway.get("/api/v1/forecasts").json()["items"]
+    assert [one["market"] for one in listed] == [with_odds["market"], None]
+
+
+def test_odds_cannot_be_chosen_after_the_result(gateway):
+    made = gateway.post("/api/v1/forecasts/series", json=SERIES | {"market_odds": [1.6, 2.4]}).json()
+    with records(gateway).writing() as connection:
+        connection.execute(text("UPDATE ledger SET body = replace(body, '[1.6,2.4]', '[9.0,1.1]')"))
+    (fault,) = gateway.get("/api/v1/forecasts/ledger/verify").json()["faults"]
+    assert (fault["id"], fault["what"]) == (made["id"], "was changed: its hash is not that of its body")
+
+
+@pytest.mark.parametrize(
+    ("odds", "field"),
+    [
+        ([1.6], "market_odds"),
+        ([1.6, 1.0], "market_odds[1]"),
+        ([1.6, None], "market_odds[1]"),
+        ([1.01, 1.01], "market_odds"),
+        ("evens", "market_odds"),
+    ],
+)
+def test_odds_that_are_none_are_refused_and_nothing_is_written_down(gateway, odds, field):
+    refused = gateway.post("/api/v1/forecasts/series", json=SERIES | {"market_odds": odds})
+    assert refused.status_code == 422
+    assert field in [one["field"] for one in refused.json()["errors"]]
+    assert ledger.head(records(gateway)).seq == 0
+
+
+def test_the_distance_to_the_market_stands_by_month_and_version_where_odds_were_given(gateway):
+    odds = {"market_odds": [1.6, 2.4]}
+    ids = [gateway.post("/api/v1/forecasts/series", json=SERIES | more).json()["id"] for more in (odds, {})]
+    settlements.record(records(gateway), [Verdict(one, "won", f"m{one}", "") for one in ids])
+    found = gateway.get("/api/v1/forecasts/scores").json()
+    (cell,) = found["by_month_and_version"]
+    assert (cell["month"], cell["version"]) == (found["by_month"][0]["name"], "1")
+    for one in (found["overall"], found["by_month"][0], cell):
+        assert (one["matches"], one["market"]["matches"]) == (2, 1)
+        assert one["market"]["market_log_loss"] == pytest.approx(-math.log(0.6))
+        assert one["market"]["difference"] == pytest.approx(one["market"]["log_loss"] + math.log(0.6))
 
 
 def test_the_export_is_verified_with_what_the_docs_say(gateway, tmp_path):
