@@ -9,7 +9,8 @@ from cs2_pipeline.cli import data, forecast, predict, processes, training, up
 from cs2_pipeline.cli.console import CliError, note, stage
 from cs2_pipeline.cli.runs import TooLittleDataError, run_job
 from cs2_pipeline.defs import jobs
-from cs2_pipeline.defs.assets import forecasts
+from cs2_pipeline.defs.assets import forecasts, impact
+from cs2_pipeline.defs.assets.prices import ROUND_MODEL
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.settings import Settings
 
@@ -44,6 +45,8 @@ def run(settings: Settings, matches: int, exports: list[Path], played_on: date |
     if not champions:
         _end_without_champions(settings, begun)
         return
+    if ROUND_MODEL.name in champions:
+        run_job(settings, impact.JOB)
     if catalog.MATCH.name in champions:
         run_job(settings, forecasts.JOB)
     if not exports:

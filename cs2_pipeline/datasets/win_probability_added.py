@@ -20,7 +20,7 @@ from cs2_pipeline.datasets.schema import BOMBS, Derived
 from cs2_pipeline.datasets.snapshots import Replay, replay
 from cs2_pipeline.game.rules import MAX_MONEY, REGULATION_HALF
 from cs2_pipeline.game.state import decided
-from cs2_pipeline.stats.intervals import GroupBootstrap, Interval
+from cs2_pipeline.stats.intervals import GroupBootstrap
 
 Array = NDArray[np.float64]
 Price = Callable[[pd.DataFrame], Array]
@@ -146,12 +146,8 @@ def by_match(found: pd.DataFrame) -> pd.DataFrame:
     of_round = found.groupby([*keys, "round_id"])["change"].sum()
     lines = of_round.groupby(level=keys).agg(rounds="size", total="sum")
     lines = lines.join(sums.reindex(columns=KINDS)).fillna(dict.fromkeys(KINDS, 0.0))
-    ends = {key: _interval(values.to_numpy("float64")) for key, values in of_round.groupby(level=keys)}
-    lines = lines.assign(
-        per_round=lines["total"] / lines["rounds"],
-        low=[ends[key].low for key in lines.index],
-        high=[ends[key].high for key in lines.index],
-    )
+    low, high = _ends(of_round.to_numpy("float64"), lines["rounds"].to_numpy("int64"))
+    lines = lines.assign(per_round=lines["total"] / lines["rounds"], low=low, high=high)
     table: pd.DataFrame = lines.reset_index()[[*keys[::-1], "rounds", *KINDS, "total", "per_round", "low", "high"]]
     return table
 
@@ -181,12 +177,22 @@ def _with_next_round(played: Replay) -> pd.DataFrame:
     return found[(found["side"] == "CT") != (found["ct_wins"] == 1)].set_index("row")
 
 
-def _interval(of_rounds: Array) -> Interval:
-    """The mean of a match's rounds with its interval."""
-    if len(of_rounds) == 1:
-        return Interval(float(of_rounds[0]), float("nan"), float("nan"))
-    resamples = GroupBootstrap(np.arange(len(of_rounds)), resamples=200)
-    return resamples.interval(resamples.means(of_rounds)[:, 0])
+def _ends(of_round: Array, counts: NDArray[np.int64]) -> tuple[Array, Array]:
+    """The ends of the intervals of means of rounds.
+
+    Args:
+        of_round: the values of all lines, one line after the other.
+        counts: how many rounds each line has; lines of as many rounds are resampled together.
+    """
+    low, high = (np.full(len(counts), np.nan) for _ in range(2))
+    starts = np.cumsum(counts) - counts
+    for count in np.unique(counts[counts > 1]):
+        lines = np.flatnonzero(counts == count)
+        resamples = GroupBootstrap(np.arange(count), resamples=200)
+        means = resamples.means(of_round[starts[lines] + np.arange(count)[:, None]])
+        found = [resamples.interval(draws) for draws in means.T]
+        low[lines], high[lines] = [one.low for one in found], [one.high for one in found]
+    return low, high
 
 
 def _place(played: Replay) -> "pd.Series | NDArray[np.int64]":

@@ -12,6 +12,7 @@ What Teachers Should Know About the Bootstrap, The American Statistician 69(4), 
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 import numpy as np
@@ -135,6 +136,7 @@ class GroupBootstrap:
         return Interval(value, float(low), float(high))
 
 
+@cache
 def _percentiles(level: float, groups: int) -> tuple[float, float]:
     """The percentiles of resamples of so many groups, as shares, that an interval of a nominal level reaches to."""
     from scipy.stats import norm  # noqa: PLC0415  not in the serving installation

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from cs2_pipeline.datasets.schema import BOMBS
 from cs2_pipeline.datasets.snapshots import replay
 from cs2_pipeline.datasets.win_probability_added import UNPRICED, by_match, changes, equipment_worth, priced_moments
-from cs2_pipeline.stats.intervals import Floats
+from cs2_pipeline.stats.intervals import Floats, GroupBootstrap
 from cs2_pipeline_tests.datasets.event_rounds import (
     CT,
     Events,
@@ -152,6 +152,28 @@ def test_a_match_s_line_counts_rounds_without_any_event_and_has_an_interval_arou
     assert lines.loc[CT[0], "per_round"] == pytest.approx(gain / 2)
     assert lines.loc[CT[0], "low"] <= gain / 2 <= lines.loc[CT[0], "high"]
     assert lines.loc[CT[4], ["rounds", "total"]].tolist() == [2, 0]
+
+
+def test_lines_resampled_together_have_the_intervals_they_have_alone() -> None:
+    rng = np.random.default_rng(3)
+    rounds = {(1, 7): 5, (1, 8): 5, (1, 9): 1, (2, 7): 24, (2, 8): 2, (2, 9): 24}
+    found = pd.DataFrame(
+        [
+            {"match_id": match, "round_id": 100 * match + number, "player_id": player, "kind": "kill", "change": change}
+            for (match, player), count in rounds.items()
+            for number, change in enumerate(rng.normal(size=count))
+        ]
+    ).sample(frac=1, random_state=1)
+    lines = by_match(found).set_index(["match_id", "player_id"])
+    for (match, player), count in rounds.items():
+        of_rounds = found[(found["match_id"] == match) & (found["player_id"] == player)].sort_values("round_id")
+        low, high = lines.loc[(match, player), ["low", "high"]]
+        if count == 1:
+            assert np.isnan([low, high]).all()
+            continue
+        resamples = GroupBootstrap(np.arange(count), resamples=200)
+        alone = resamples.interval(resamples.means(of_rounds["change"].to_numpy())[:, 0])
+        assert (low, high) == pytest.approx((alone.low, alone.high))
 
 
 def test_who_planted_is_extracted_with_the_bomb() -> None:

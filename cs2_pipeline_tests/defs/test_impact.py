@@ -1,8 +1,12 @@
 """The table of win probability added: priced by the champion, empty without one."""
 
+from datetime import date
+
 import dagster as dg
+import pandas as pd
 import pytest
 
+from cs2_pipeline.defs.assets import impact
 from cs2_pipeline.defs.assets.impact import NAME
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.registry import promotion
@@ -19,15 +23,39 @@ def _made(world, name=NAME):
     return world.platform.tables.read(name)
 
 
+def _promote(world, folder):
+    round_artifact(folder / "artifact")
+    uri, root = world.platform.tracking_uri, world.platform.artifact_root
+    made = record(uri, training_run("round_predictor", folder / "artifact"), artifact_root=root)
+    promotion.promote(uri, made, reason="a test")
+
+
 def test_without_a_champion_the_table_is_empty(extracted):
     assert _made(extracted).empty
 
 
+def test_days_are_read_in_stretches_that_leave_none_out_and_hold_no_more_than_fits(monkeypatch):
+    monkeypatch.setattr(impact, "ROUNDS_AT_A_TIME", 10)
+    days = [date(2026, 1, day) for day in (1, 2, 5, 6, 9)]
+    counts = (4, 6, 30, 3, 3)
+    started = [pd.Timestamp(day, tz="UTC") for day, count in zip(days, counts, strict=True) for _ in range(count)]
+    found = impact.stretches(pd.DataFrame({"started_at": started}).sample(frac=1, random_state=0))
+    assert found == [(days[0], days[1]), (days[2], days[2]), (days[3], days[4])]
+    assert impact.stretches(pd.DataFrame({"started_at": pd.Series([], dtype="datetime64[us, UTC]")})) == []
+
+
+def test_what_is_read_in_one_stretch_is_what_is_read_day_by_day(extracted, tmp_path, monkeypatch):
+    _promote(extracted, tmp_path)
+    at_once = _made(extracted)
+    monkeypatch.setattr(impact, "ROUNDS_AT_A_TIME", 1)
+    day_by_day = _made(extracted)
+    assert len(extracted.platform.tables.partitions("rounds")) > 1
+    keys = ["match_id", "player_id"]
+    pd.testing.assert_frame_equal(*(one.sort_values(keys, ignore_index=True) for one in (at_once, day_by_day)))
+
+
 def test_with_one_every_player_of_every_match_has_a_line_priced_by_it(extracted, tmp_path):
-    round_artifact(tmp_path / "artifact")
-    uri, root = extracted.platform.tracking_uri, extracted.platform.artifact_root
-    made = record(uri, training_run("round_predictor", tmp_path / "artifact"), artifact_root=root)
-    promotion.promote(uri, made, reason="a test")
+    _promote(extracted, tmp_path)
     table = _made(extracted)
     assert len(table) == 8 * 10
     assert table.groupby("match_id")["steam_id"].nunique().eq(10).all()

@@ -40,6 +40,8 @@ DIRECTORIES: Final = "directories"
 SETTLEMENTS: Final = "forecast_settlements"
 HEAD: Final = "ledger_head"
 DAILY: Final = "0 6 * * *"
+_TOLD_OF_PLAYERS: Final = ("player_match_stats", "players", WIN_PROBABILITY_ADDED.name, catalog.PLAYER.promotion)
+"""What the directories say of players beside their matches, where it is there."""
 
 
 def _directories(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
@@ -105,7 +107,7 @@ def build() -> list[dg.AssetsDefinition]:
     common: dict[str, Any] = {"group_name": GROUP, "owners": metadata.OWNERS}
     stored = {**common, "kinds": {"sqlalchemy"}}
     return [
-        dg.asset(name=DIRECTORIES, deps=[catalog.MATCH.dataset], **stored)(retried(_directories)),
+        dg.asset(name=DIRECTORIES, deps=[*_TOLD_OF_PLAYERS, catalog.MATCH.dataset], **stored)(retried(_directories)),
         dg.asset(
             name=SETTLEMENTS,
             deps=["matches", "published_series"],
