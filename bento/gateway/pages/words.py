@@ -27,9 +27,9 @@ def interval(ends: tuple[float, float] | None) -> str:
     return MISSING if ends is None else f"{100 * ends[0]:.0f}–{100 * ends[1]:.0f} %"
 
 
-def points(change: float) -> str:
+def points(change: float, digits: int = 0) -> str:
     """A change of a probability in percentage points, with its sign."""
-    return f"{100 * change:+.0f}".replace("-", "−")
+    return f"{100 * change:+.{digits}f}".replace("-", "−")
 
 
 def money(dollars: float | None) -> str:

@@ -31,7 +31,27 @@
     ], layout({ xaxis: axis(place.dataset.predicted, share), yaxis: axis(place.dataset.observed, share) }), options);
   }
 
-  const drawings = { reliability };
+  function slices(place) {
+    const table = document.getElementById("slices");
+    const named = [...table.tHead.rows[0].cells].map((one) => one.textContent);
+    const [gap, low, high] = ["gap", "gap low", "gap high"].map((name) => named.indexOf(name));
+    const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent))
+      .map((row) => ({ name: row[0] === row[1] ? row[0] : `${row[0]}: ${row[1]}`, gap: Number(row[gap]), low: Number(row[low]), high: Number(row[high]) }))
+      .filter((row) => [row.gap, row.low, row.high].every(Number.isFinite)).reverse();
+    const sure = (row) => row.low > 0 || row.high < 0;
+    Plotly.react(place, [{
+      x: rows.map((row) => row.gap), y: rows.map((row) => row.name), mode: "markers", type: "scatter",
+      marker: { color: rows.map((row) => colour(sure(row) ? "bad" : "accent")), symbol: rows.map((row) => (sure(row) ? "diamond" : "circle")), size: 8 },
+      error_x: { type: "data", symmetric: false, array: rows.map((row) => row.high - row.gap), arrayminus: rows.map((row) => row.gap - row.low), color: colour("soft"), thickness: 1.5, width: 3 },
+      hovertemplate: "%{y}: %{x:+.1%}<extra></extra>",
+    }], layout({
+      height: 80 + 22 * rows.length,
+      xaxis: axis("said less came", { tickformat: "+.0%", zeroline: true, zerolinecolor: colour("soft") }),
+      yaxis: axis("", { automargin: true, type: "category", tickfont: { size: 12 }, dtick: 1 }),
+    }), options);
+  }
+
+  const drawings = { reliability, slices };
   const draw = () => {
     for (const place of document.querySelectorAll("[data-chart]")) {
       drawings[place.dataset.chart]?.(place);

@@ -8,15 +8,12 @@
   const api = `/api/v1/matches/${encodeURIComponent(match)}`;
   const LATE = 30000;
   const UNTOLD = new Set(["player_hurt", "player_equipment", "economy_update"]); // too many to read
-  const percent = (p) => (p === 0 || p === 1 ? `${100 * p} %` : p < 0.005 ? "< 1 %" : p > 0.995 ? "> 99 %" : `${Math.round(100 * p)} %`);
-  const points = (d) => `${d < 0 ? "−" : "+"}${Math.round(Math.abs(100 * d))}`;
+  const { bar, element, percent, points } = window.words;
   const parameters = new URLSearchParams(location.search);
   let story = null;
   let round = Number(parameters.get("round")) || null;
   let moment = parameters.get("at");
   let newest = Date.now();
-
-  const element = (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text, ...more });
 
   function places(found) {
     // A round is as wide as every other, its prices spread over it.
@@ -62,6 +59,7 @@
     const unpriced = of.every((index) => found.round_p[index] === null || found.round_p[index] === 0 || found.round_p[index] === 1);
     place("round-hint").textContent = unpriced ? `Round ${round}: no price while it was played, as there was no promoted round model.` : `Round ${round}`;
     place("round-curve").hidden = unpriced;
+    place("round-marks").hidden = unpriced;
     if (unpriced) { await drawEvents(round); return; }
     const pick = (values) => of.map((index) => values[index]);
     const begun = of.length ? found.at[of[0]] : 0;
@@ -70,8 +68,8 @@
     const symbol = { kill: "x", bomb_planted: "star", bomb_defused: "diamond", bomb_exploded: "hexagram" };
     Plotly.react(place("round-curve"), [
       { x, y: pick(found.round_high), mode: "lines", line: { width: 0, shape: "hv" }, hoverinfo: "skip" },
-      { x, y: pick(found.round_low), mode: "lines", line: { width: 0, shape: "hv" }, fill: "tonexty", fillcolor: colour("t-soft"), hoverinfo: "skip" },
-      { x, y: pick(found.round_p), mode: "lines", line: { color: colour("t"), width: 2, shape: "hv" }, hoverinfo: "skip" },
+      { x, y: pick(found.round_low), mode: "lines", line: { width: 0, shape: "hv" }, fill: "tonexty", fillcolor: colour("ct-soft"), hoverinfo: "skip" },
+      { x, y: pick(found.round_p), mode: "lines", line: { color: colour("accent"), width: 2, shape: "hv" }, hoverinfo: "skip" },
       {
         x, y: pick(found.round_p), mode: "markers", customdata: marks.map((mark) => mark.replaceAll("_", " ")),
         marker: { symbol: marks.map((mark) => symbol[mark] || "circle"), size: marks.map((mark) => (symbol[mark] ? 11 : 4)), color: colour("ink") },
@@ -95,14 +93,22 @@
     const found = story.points;
     place("known-scroll").hidden = false;
     place("known-note").hidden = false;
+    let before = null;
+    const price = (index) => {
+      if (index < 0 || found.p[index] === null) { return "–"; }
+      const moved = before === null ? 0 : Math.round(100 * (found.p[index] - before));
+      before = found.p[index];
+      return `${percent(before)}${moved ? ` (${points(moved / 100)})` : ""}`;
+    };
+    const told = (one) => (one.type === "round_end" ? `${one.payload.winner_team === "A" ? teamA : teamB} win the round` : one.words);
     place("round-events").replaceChildren(...events.filter((one) => !UNTOLD.has(one.type)).map((one) => {
       const index = found.event_id.indexOf(one.event_id);
       const state = known.get(one.event_id);
       const item = element("tr", "");
       const head = element("th", "", { scope: "row" });
-      head.append(element("a", one.words, { href: address(asked, one.event_id) }));
+      head.append(element("a", told(one), { href: address(asked, one.event_id) }));
       item.append(head, ...[
-        index >= 0 && found.p[index] !== null ? percent(found.p[index]) : "–",
+        price(index),
         state ? `${clock(state.time_remaining)}${state.bomb_planted ? " ✹" : ""}` : "–",
         state ? `${count(state.team_a.alive)} v ${count(state.team_b.alive)}` : "–",
         dollars(state?.team_a.equip_value), dollars(state?.team_b.equip_value),
@@ -124,10 +130,8 @@
     const other = state.team_a_side === "CT" ? "T" : "CT";
     place("economy").tBodies[0].replaceChildren(...[[teamA, state.team_a_side, state.team_a], [teamB, other, state.team_b]].map(([name, side, of]) => {
       const row = element("tr", "");
-      const meter = element("meter", "", { min: 0, max: most, value: of.equip_value || 0 });
-      meter.setAttribute("aria-label", `equipment of ${name}`);
       const cell = element("td", "", { className: "wide" });
-      cell.append(meter);
+      cell.append(bar((of.equip_value || 0) / most, side === "CT" ? "fill-left" : "fill-right"));
       row.append(element("th", name, { scope: "row" }), element("td", side, { className: side.toLowerCase() }), element("td", dollars(of.money), { className: "n" }),
         element("td", dollars(of.equip_value), { className: "n" }), cell);
       return row;
@@ -200,12 +204,17 @@
       return item;
     }));
     if (!story.swings.length) { place("swings").replaceChildren(element("li", "nothing has moved the price yet", { className: "muted" })); }
+    const most = Math.max(...story.movers.map((one) => Math.abs(one.moved)));
     place("movers").replaceChildren(...story.movers.slice(0, 10).map((one) => {
       const row = element("tr", "");
-      row.append(element("th", one.player_id, { scope: "row" }), element("td", one.team === "A" ? teamA : teamB),
-        element("td", points(one.moved), { className: "n" }));
+      const head = element("th", one.player_id, { scope: "row" });
+      head.append(element("span", one.team === "A" ? teamA : teamB, { className: "of" }));
+      const cell = element("td", "", { className: "wide" });
+      cell.append(bar(Math.abs(one.moved) / most, one.moved < 0 ? "fill-right" : "fill-left"));
+      row.append(head, element("td", points(one.moved), { className: "n" }), cell);
       return row;
     }));
+    if (!story.movers.length) { place("movers").replaceChildren(element("tr", "")); place("movers").rows[0].append(element("td", "nobody yet", { className: "muted", colSpan: 3 })); }
   }
 
   async function load() {

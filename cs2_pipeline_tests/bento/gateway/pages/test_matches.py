@@ -196,6 +196,15 @@ def test_what_was_known_at_each_moment_is_what_the_source_told(site, finished):
     assert {one["team_a_side"] for one in states.values()} <= {"CT", "T"}
 
 
+def test_a_round_ends_with_the_name_of_who_won_it_and_every_mover_has_a_bar(site, finished, watched):
+    page = watched(f"{site}/matches/{finished}?round=2").page
+    expect(page.locator("#round-events tr").last).to_contain_text("win the round")
+    assert "team A" not in page.inner_text("#round-events")
+    movers = page.locator("#movers tr")
+    assert movers.count() > 1
+    assert movers.locator("svg.bar").count() == movers.count()
+
+
 def test_both_economies_stand_beside_the_round(site, finished, watched):
     page = watched(f"{site}/matches/{finished}?round=2").page
     expect(page.locator("#economy tbody tr")).to_have_count(2)
