@@ -1,9 +1,9 @@
 """What if: a round's state under sliders, its price at once, and what each input is worth there."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Body, Depends, Request, Response
+from fastapi import APIRouter, Body, Depends, Query, Request, Response
 
 from bento.gateway.access import Caller, Scope, allow
 from bento.gateway.http.wire import Wire, answer
@@ -11,6 +11,7 @@ from bento.gateway.live.room import champion_of
 from bento.gateway.pages.site import page
 from bento.http.problems import FieldError, bad_values
 from cs2_pipeline.artifact.catalog import ROUND
+from cs2_pipeline.artifact.round_odds import Odds
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.state import ROUND_FIELDS, contradictions, decided_winner
 
@@ -28,6 +29,19 @@ STEPS: Final[Mapping[str, float]] = {
     "t_score": 1,
 }
 """By how much each input is changed, one at a time, to say what it is worth."""
+_INPUTS: Final = f"^({'|'.join(STEPS)})$"
+HIGHEST: Final[Mapping[str, float]] = {
+    "ct_equip_value": 35000,
+    "t_equip_value": 35000,
+    "ct_money": 50000,
+    "t_money": 50000,
+    "time_remaining": 115,
+    "ct_score": 15,
+    "t_score": 15,
+}
+"""Where sliders and pictures end, below the bounds of the game: hardly any round is beyond."""
+PARTS: Final = 25
+"""Into how many equal parts the range of an input is cut that has more values than that."""
 _FIELDS: Final = {field.name: field for field in ROUND_FIELDS}
 _WORDS: Final = {
     "ct_alive": "one CT player",
@@ -54,14 +68,25 @@ class Changed(Wire):
     more: float | None
 
 
+class Along(Wire):
+    """The price over the range of one input, all else as it is: P(CT) and its interval at each value that can be."""
+
+    field: str
+    values: list[float]
+    ct_win_probability: list[float]
+    low: list[float]
+    high: list[float]
+
+
 class WhatIf(Wire):
-    """A state's price with its interval, and what each input is worth there."""
+    """A state's price with its interval, what each input is worth there, and the price along one of them if asked."""
 
     ct_win_probability: float
     ct_win_interval: tuple[float, float]
     decided: bool
     model_version: str
     changes: list[Changed]
+    along: Along | None
 
 
 @router.post("/api/v1/what-if/round", response_model=WhatIf)
@@ -69,14 +94,18 @@ async def round_what_if(
     request: Request,
     _: Annotated[Caller, Depends(allow(Scope.PREDICT))],
     state: Annotated[dict[str, Any], Body(examples=[dict(ROUND.serving.example) if ROUND.serving else {}])],
+    along: Annotated[
+        str | None, Query(pattern=_INPUTS, description="an input over whose range to price as well")
+    ] = None,
 ) -> Response:
     """The price of a round's state, and of the states that differ from it in one input."""
     model = champion_of(request)
     values = _checked(state)
     steps = [(name, sign) for name in STEPS for sign in (-1, 1)]
     changed = [_stepped(values, name, sign) for name, sign in steps]
-    odds = model.many([values, *(one for one in changed if one is not None)])
-    rest = iter(odds[1:])
+    course = _course(values, along) if along is not None else []
+    odds = model.many([values, *course, *(one for one in changed if one is not None)])
+    rest = iter(odds[1 + len(course) :])
     prices = {step: next(rest)[0] if one is not None else None for step, one in zip(steps, changed, strict=True)}
     probability, low, high = odds[0]
     return await answer(
@@ -89,6 +118,7 @@ async def round_what_if(
             changes=[
                 Changed(field=name, words=_WORDS[name], fewer=prices[name, -1], more=prices[name, 1]) for name in STEPS
             ],
+            along=None if along is None else _along(along, course, odds[1 : 1 + len(course)]),
         ),
     )
 
@@ -136,6 +166,19 @@ def _stepped(values: Mapping[str, Any], name: str, sign: int) -> dict[str, Any] 
     return changed
 
 
+def _course(values: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """The states over the range of one input, all else as it is, those that can be."""
+    low, high = _FIELDS[name].low, HIGHEST.get(name, _FIELDS[name].high)
+    count = int(high - low) if high - low <= PARTS else PARTS
+    states = [{**values, name: low + (high - low) * part / count} for part in range(count + 1)]
+    return [state for state in states if not contradictions(state)]
+
+
+def _along(name: str, course: Sequence[Mapping[str, Any]], odds: Sequence[Odds]) -> Along:
+    prices, low, high = (list(each) for each in zip(*odds, strict=True)) if odds else ([], [], [])
+    return Along(field=name, values=[state[name] for state in course], ct_win_probability=prices, low=low, high=high)
+
+
 def _winner(values: Mapping[str, Any]) -> str | None:
     return decided_winner(values["ct_alive"], values["t_alive"], values["bomb_planted"], values["time_remaining"])
 
@@ -143,13 +186,11 @@ def _winner(values: Mapping[str, Any]) -> str | None:
 def _sides(request: Request) -> list[tuple[str, list[dict[str, Any]]]]:
     """The sliders by heading, set as the address says or as the example."""
     example = dict(ROUND.serving.example) if ROUND.serving else {}
-    maxima = {"ct_equip_value": 35000, "t_equip_value": 35000, "ct_money": 50000, "t_money": 50000,
-              "time_remaining": 115, "ct_score": 15, "t_score": 15}  # fmt: skip
     steps = {"ct_equip_value": 250, "t_equip_value": 250, "ct_money": 250, "t_money": 250}
 
     def slider(name: str) -> dict[str, Any]:
         field = _FIELDS[name]
-        highest = maxima.get(name, field.high)
+        highest = HIGHEST.get(name, field.high)
         try:
             value = float(request.query_params.get(name, example[name]))
         except ValueError:

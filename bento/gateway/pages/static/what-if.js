@@ -4,10 +4,12 @@
   const form = document.getElementById("state");
   const place = (id) => document.getElementById(id);
   const money = new Set(["ct_equip_value", "t_equip_value", "ct_money", "t_money"]);
-  const percent = (p) => (p === 0 || p === 1 ? `${100 * p} %` : p < 0.005 ? "< 1 %" : p > 0.995 ? "> 99 %" : `${Math.round(100 * p)} %`);
-  const points = (d) => `${d < 0 ? "−" : "+"}${Math.abs(100 * d).toFixed(1)}`;
+  const { percent } = window.words;
+  const points = (change) => window.words.points(change, 1);
   let busy = false;
   let again = false;
+  let touched = "ct_alive";
+  let course = null;
 
   const parameters = new URLSearchParams(location.search);
   place("bomb_planted").checked = parameters.get("bomb_planted") === "1";
@@ -53,6 +55,25 @@
       row.append(cell(one.words, "th"), cell(change(one.fewer), "td"), cell(change(one.more), "td"));
       return row;
     }));
+    course = found.along;
+    drawCourse();
+  }
+
+  function drawCourse() {
+    if (!course) { return; }
+    const { axis, colour, layout, options } = window.charts;
+    const label = document.querySelector(`label[for="${course.field}"]`).textContent;
+    const here = Number(place(course.field).value);
+    place("along-said").textContent = `CT's probability over the range of: ${label}.`;
+    Plotly.react(place("along"), [
+      { x: course.values, y: course.high, mode: "lines", line: { width: 0 }, hoverinfo: "skip" },
+      { x: course.values, y: course.low, mode: "lines", line: { width: 0 }, fill: "tonexty", fillcolor: colour("ct-soft"), hoverinfo: "skip" },
+      { x: course.values, y: course.ct_win_probability, mode: course.values.length > 16 ? "lines" : "lines+markers", line: { color: colour("accent"), width: 2 }, hovertemplate: "%{x:,}: %{y:.1%}<extra></extra>" },
+    ], layout({
+      margin: { l: 44, r: 10, t: 8, b: 30 }, height: 220,
+      xaxis: axis("", money.has(course.field) ? { tickprefix: "$" } : {}), yaxis: axis("", { range: [0, 1], tickformat: ".0%" }),
+      shapes: [{ type: "line", x0: here, x1: here, y0: 0, y1: 1, line: { color: colour("ink"), dash: "dot", width: 1 } }],
+    }), options);
   }
 
   function refuse(problem) {
@@ -69,7 +90,7 @@
     show();
     history.replaceState(null, "", `?${new URLSearchParams(values)}`);
     try {
-      const response = await fetch("/api/v1/what-if/round", {
+      const response = await fetch(`/api/v1/what-if/round?along=${touched}`, {
         method: "POST", headers: { "Content-Type": "application/json", ...window.session.headers() }, body: JSON.stringify(values),
       });
       const found = await response.json();
@@ -81,7 +102,10 @@
     if (again) { again = false; ask(); }
   }
 
-  form.addEventListener("input", ask);
+  const touch = (event) => { if (event.target.type === "range") { touched = event.target.name; } };
+  form.addEventListener("input", (event) => { touch(event); ask(); });
+  form.addEventListener("focusin", (event) => { touch(event); if (event.target.type === "range") { ask(); } });
+  document.addEventListener("themechange", drawCourse);
   form.addEventListener("submit", (event) => event.preventDefault());
   ask();
 })();

@@ -3,6 +3,9 @@
 import httpx
 import pytest
 
+from bento.gateway.pages import what_if
+from cs2_pipeline.game.state import MAX_BOMB_TIME
+
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
 ROUND = {
@@ -26,6 +29,40 @@ def test_where_a_step_leaves_the_game_there_is_no_price(site):
     changes = {one["field"]: one for one in ask(site, ROUND | {"ct_alive": 5, "time_remaining": 0.5}).json()["changes"]}
     assert changes["ct_alive"]["more"] is None
     assert changes["time_remaining"]["fewer"] is None
+
+
+@pytest.mark.parametrize("field", [*what_if.STEPS])
+def test_along_an_input_every_price_is_that_of_its_state(site, field):
+    found = httpx.post(f"{site}/api/v1/what-if/round", params={"along": field}, json=ROUND).json()
+    course = found["along"]
+    assert course["field"] == field
+    assert course["values"] == sorted(course["values"])
+    for place in (0, len(course["values"]) // 2, -1):
+        one = ask(site, ROUND | {field: course["values"][place]}).json()
+        assert one["ct_win_probability"] == course["ct_win_probability"][place]
+        assert one["ct_win_interval"] == [course["low"][place], course["high"][place]]
+
+
+def test_more_players_alive_never_hurt_along_the_whole_range(site):
+    def along(field):
+        return httpx.post(f"{site}/api/v1/what-if/round", params={"along": field}, json=ROUND).json()["along"]
+
+    ct, t = along("ct_alive"), along("t_alive")
+    assert ct["values"] == [0, 1, 2, 3, 4, 5]
+    assert ct["ct_win_probability"] == sorted(ct["ct_win_probability"])
+    assert t["ct_win_probability"] == sorted(t["ct_win_probability"], reverse=True)
+    assert ct["ct_win_probability"][0] == 0
+
+
+def test_a_planted_bomb_leaves_no_time_beyond_its_own(site):
+    asked = {"params": {"along": "time_remaining"}, "json": ROUND | {"bomb_planted": 1, "time_remaining": 20}}
+    assert max(httpx.post(f"{site}/api/v1/what-if/round", **asked).json()["along"]["values"]) <= MAX_BOMB_TIME
+
+
+def test_without_being_asked_there_is_no_course_and_none_along_what_is_no_slider(site):
+    assert ask(site, ROUND).json()["along"] is None
+    refused = httpx.post(f"{site}/api/v1/what-if/round", params={"along": "map_name"}, json=ROUND)
+    assert refused.status_code == 422
 
 
 def test_a_decided_state_is_certain(site):
@@ -67,6 +104,10 @@ def test_moving_a_slider_moves_the_price_and_the_address_keeps_the_state(site, w
     assert "ct_alive=2" in page.url
     assert "map_name=de_nuke" in page.url
     assert page.inner_text("#worth tr:first-child th") == "one CT player"
+    expect(page.locator("#along svg.main-svg").first).to_be_visible()
+    expect(page.locator("#along-said")).to_contain_text("living players on the CT side")
+    page.focus("#time_remaining")
+    expect(page.locator("#along-said")).to_contain_text("seconds left")
 
 
 def test_more_time_than_a_bomb_has_is_refused_in_the_page(site, watched):
