@@ -2,8 +2,7 @@
 "use strict";
 (() => {
   const place = (id) => document.getElementById(id);
-  const element = (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text, ...more });
-  const percent = (p) => (p === 0 || p === 1 ? `${100 * p} %` : p < 0.005 ? "< 1 %" : p > 0.995 ? "> 99 %" : `${Math.round(100 * p)} %`);
+  const { element, percent } = window.words;
   const names = new Map([...document.querySelectorAll("#team1 option")].map((one) => [one.value, one.textContent]));
   const called = (id) => names.get(id) || id;
   const figure = (value) => (value === null ? "–" : value.toFixed(3).replace(/^0/, ""));
@@ -59,6 +58,32 @@
     place("market").textContent = `The market gives ${found.team1.name} ${percent(of.team1_win_probability)}, its margin of ${(100 * of.margin).toFixed(1)} % taken out: the forecast is ${apart === 0 ? "as high" : `${Math.abs(apart)} points ${apart > 0 ? "higher" : "lower"}`}, and the market is ${where} its interval. The odds are kept in the forecast's entry of the ledger.`;
   }
 
+  // A line-up is written as names with ids in brackets; whoever is typed without one is looked for by the API.
+  const written = (player) => `${player.name} (${player.id})`;
+  const lineUp = (side) => [...document.querySelectorAll(`[name=player${side}]`)];
+
+  async function latestLineUp(side) {
+    const team = place(`team${side}`).value;
+    if (!team || !place("line-ups").open) { return; }
+    const ids = (await asked(`/api/v1/teams/${encodeURIComponent(team)}`)).player_ids;
+    const players = await Promise.all(ids.map((id) => asked(`/api/v1/players/${encodeURIComponent(id)}`)));
+    if (place(`team${side}`).value !== team) { return; }
+    lineUp(side).forEach((input, number) => { input.value = players[number] ? written(players[number]) : ""; });
+  }
+
+  async function offerPeople(event) {
+    const text = event.target.value.trim();
+    if (text.length < 2 || text.endsWith(")")) { return; }
+    const found = (await asked(`/api/v1/players?limit=10&q=${encodeURIComponent(text)}`)).items;
+    place("people").replaceChildren(...found.map((one) => element("option", "", { value: written(one) })));
+  }
+
+  function typedLineUps() {
+    if (!place("line-ups").open) { return {}; }
+    const ids = (side) => lineUp(side).map((input) => input.value.trim()).filter(Boolean).map((text) => text.match(/\(([^()]+)\)$/)?.[1] || text);
+    return { team1_player_ids: ids(1), team2_player_ids: ids(2) };
+  }
+
   function typedOdds(form) {
     const typed = [form.get("market1"), form.get("market2")];
     if (typed.every((one) => one === "")) { return {}; }
@@ -91,7 +116,7 @@
       const odds = typedOdds(form);
       const found = await asked("/api/v1/forecasts/series", {
         method: "POST", headers: { "Content-Type": "application/json", ...window.session.headers() },
-        body: JSON.stringify({ team1_id: form.get("team1"), team2_id: form.get("team2"), best_of: Number(form.get("best_of")), map_ids: form.getAll("map"), ...(starts ? { starts_at: `${starts}:00Z` } : {}), ...odds }),
+        body: JSON.stringify({ team1_id: form.get("team1"), team2_id: form.get("team2"), best_of: Number(form.get("best_of")), map_ids: form.getAll("map"), ...(starts ? { starts_at: `${starts}:00Z` } : {}), ...odds, ...typedLineUps() }),
       });
       answer(found);
       market(found);
@@ -163,6 +188,10 @@
 
   place("ask")?.addEventListener("submit", ask);
   place("verify").addEventListener("click", verify);
+  const quietly = (work) => (event) => { work(event).catch(() => { /* the fields stay as they are */ }); };
+  place("line-ups")?.addEventListener("toggle", quietly(() => Promise.all([latestLineUp(1), latestLineUp(2)])));
+  for (const side of [1, 2]) { place(`team${side}`)?.addEventListener("change", quietly(() => latestLineUp(side))); }
+  for (const input of [...lineUp(1), ...lineUp(2)]) { input.addEventListener("input", quietly(offerPeople)); }
   document.addEventListener("themechange", () => { drawScores(); drawCalibration(); });
   for (const load of [newest, good, head]) { load().catch(() => { /* the page says nothing it does not know */ }); }
 })();

@@ -1,5 +1,7 @@
 """Forecasts and players in a browser: a form that answers, a ledger that is verified, and pages of nothing."""
 
+import json
+
 import httpx
 import pytest
 
@@ -54,6 +56,37 @@ def test_a_forecast_stands_beside_the_market_and_a_coming_match_among_the_matche
     assert "2090-01-02 18:00 UTC" in listed
     assert "2090-01-02" not in httpx.get(f"{site}/matches?day=2090-01-03", headers=HTML).text
     assert "Coming" in httpx.get(f"{site}/matches", params={"q": teams[2].upper()}, headers=HTML).text
+
+
+def test_a_stand_in_is_typed_into_the_latest_line_up(site, watched):
+    page = watched(f"{site}/forecasts").page
+    page.select_option("#team1", value="t1")
+    page.select_option("#team2", value="t3")
+    page.locator("#line-ups summary").click()
+    fifth = page.locator("[name=player1]").nth(4)
+    expect(fifth).to_have_value("nick of t1p5 (t1p5)")
+    with page.expect_response("**/api/v1/players?limit=10&q=*t2p1"):
+        fifth.fill("nick of t2p1")
+    expect(page.locator("#people option").first).to_have_attribute("value", "nick of t2p1 (t2p1)")
+    fifth.fill("nick of t2p1 (t2p1)")
+    page.click("#ask button[type=submit]")
+    expect(page.locator("#answer-heading")).to_contain_text("against")
+    newest = httpx.get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
+    asked = json.loads(httpx.get(f"{site}/api/v1/forecasts/{newest['id']}").json()["proof"]["body"])["asked"]
+    assert asked["player_ids"] == [[*league.players("t1")[:4], "t2p1"], league.players("t3")]
+
+
+def test_somebody_nobody_knows_is_refused_with_the_nearest_names(site, watched):
+    found = watched(f"{site}/forecasts")
+    page = found.page
+    page.select_option("#team1", value="t1")
+    page.select_option("#team2", value="t3")
+    page.locator("#line-ups summary").click()
+    expect(page.locator("[name=player2]").last).not_to_have_value("")
+    page.locator("[name=player2]").last.fill("nick of t3p")
+    page.click("#ask button[type=submit]")
+    expect(page.locator("#refused")).to_contain_text("the nearest: nick of t3p")
+    found.complaints.clear()  # the browser's own note of the 422
 
 
 def test_one_teams_odds_alone_are_not_sent(site, watched):
