@@ -81,7 +81,6 @@ def priced_moments(  # noqa: PLR0917  # one argument for each table, in the orde
     events = pd.DataFrame()
     if not played.clocks.empty:
         events = pd.concat([_deaths(played, every=True), _bomb_acts(played, BOMBS.conform(bombs))], ignore_index=True)
-        events = events[events["kind"] != "defuse"].reset_index(drop=True)
     if not events.empty:
         seen, event_of = _moments(events)
         moved, after = _prices(played, seen, events, event_of, price)
@@ -89,6 +88,7 @@ def priced_moments(  # noqa: PLR0917  # one argument for each table, in the orde
         at = played.clocks["round_id"].to_numpy()[events["place"]]
         shared = (moved / np.bincount(event_of))[event_of]
         of_events = pd.DataFrame({"round_id": at, "victim": people, "moved": shared, "after": after[event_of]})
+        of_events = of_events[(events["kind"] != "defuse").to_numpy()]
         of_rounds = pd.concat([of_rounds, of_events], ignore_index=True)
     return Derived(of_rounds, left_out)
 

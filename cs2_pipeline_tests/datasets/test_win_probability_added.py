@@ -192,6 +192,15 @@ def test_every_death_has_its_price_also_of_team_mates_and_the_plant_has_one() ->
     assert plant["after"].tolist() == [pytest.approx(logistic(-0.5))]
 
 
+def test_a_death_in_the_tick_of_the_defusal_shares_what_the_defusal_won() -> None:
+    bombs = [a_bomb(20), a_bomb(40, "defused", player_id=CT[1])]
+    events = round_of(kills=[a_kill(40, T[0], CT[0])], bombs=bombs, bomb_planted=1)
+    (moved,) = priced_moments(*events.tables(), by_numbers).frame.dropna(subset=["victim"])["moved"]
+    found = changes(*events.tables(), by_numbers).frame
+    assert moved == pytest.approx((1 - logistic(-0.5)) / 2)
+    assert found.loc[found["kind"] == "death", "change"].tolist() == [pytest.approx(moved)]
+
+
 def test_a_round_without_deaths_is_known_to_be_priced_and_one_without_plants_recorded_is_not() -> None:
     assert priced_moments(*round_of().tables(), by_numbers).frame["round_id"].tolist() == [1]
     unknown = priced_moments(*round_of(plants_recorded=False).tables(), by_numbers)

@@ -50,7 +50,7 @@ def test_what_is_read_in_one_stretch_is_what_is_read_day_by_day(extracted, tmp_p
     monkeypatch.setattr(impact, "ROUNDS_AT_A_TIME", 1)
     day_by_day = _made(extracted)
     assert len(extracted.platform.tables.partitions("rounds")) > 1
-    keys = ["match_id", "player_id"]
+    keys = ["match_id", "steam_id"]
     pd.testing.assert_frame_equal(*(one.sort_values(keys, ignore_index=True) for one in (at_once, day_by_day)))
 
 
