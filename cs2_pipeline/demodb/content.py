@@ -30,6 +30,8 @@ _IN_ROUND_PARTS: Final = ("equipment_value", "start_money")
 _OPTIONAL_OF_ROUNDS: Final = ("has_helmet", "has_defuse_kit")
 _TO_DO: Final[Mapping[str, str]] = {
     reasons.NO_POSITIONS: "switch on player positions in Demo Lens and parse the demos again",
+    reasons.NO_MONEY: "update Demo Lens: this version records no money; then parse the demos again",
+    reasons.NO_ARMOR: "update Demo Lens: this version records no armour; then parse the demos again",
     reasons.NO_INVENTORY: "switch on equipment in Demo Lens and parse the demos again",
     reasons.NO_ECONOMY: "these recordings hold no economy; import the .dem files themselves (`cs2 ingest demos`)",
     reasons.NO_EVENTS: "parse the demos again with kills, damage and bomb events",

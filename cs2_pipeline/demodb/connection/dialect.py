@@ -44,11 +44,12 @@ _SUMS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
 }
 """Quantities that the schema splits over several columns and the older guide keeps in one."""
 
-_LATER_MIGRATIONS: Final = frozenset(
+_MAY_BE_MISSING: Final = frozenset(
     {
         ("Rounds", "IsWarmup"),
         ("Rounds", "IsKnifeRound"),
         ("Rounds", "GamePhase"),
+        ("Rounds", "EndReason"),
         ("DemoFiles", "DemoSource"),
         ("DemoFiles", "Game"),
         ("Kills", "KillerTeam"),
@@ -114,7 +115,7 @@ class Source:
             for part in rest:
                 total = total + part
             return total
-        if key in _LATER_MIGRATIONS:
+        if key in _MAY_BE_MISSING:
             return type_coerce(null(), tables.declared(self.name).columns[declared].type)
         return None
 

@@ -37,6 +37,8 @@ _POSITION: Final = {
 _CHANGE: Final = {"player_id": "PlayerId", "tick": "Tick", "action": "Action", "items": "ItemName", "row_id": "Id"}
 _INVENTORY_CHANGES: Final = ("weapon_inventory_change", "grenade_inventory_change")
 _GRENADES: Final = ("hegrenade", "flashbang", "smokegrenade", "incgrenade", "molotov", "decoy")
+_NEVER_NOTHING: Final = ("money", "armor")
+"""What in no whole match everybody lacks at the end of every freeze time."""
 _KINDS: Final = ("guns", "grenades")
 HELD: Final = ("round_id", "player_id", "side", "money", "armor", "has_helmet", "has_defuse_kit", "equipment_value")
 
@@ -56,7 +58,7 @@ def at_freeze_end(db: DemoDatabase, played: pd.DataFrame, tally: Tally) -> pd.Da
 
     Returns:
         `HELD`, a row per round and living player that was recorded; `equipment_value` is null where no inventory of
-        the player was recorded up to then.
+        the player was recorded up to then, money and armour where they are 0 in all rows of the demo: never written.
     """
     parts = [_of_demo(db, int(str(demo_id)), rounds, tally) for demo_id, rounds in _moments(played).groupby("demo_id")]
     none = pd.DataFrame({name: pd.Series(dtype="object") for name in HELD})
@@ -74,9 +76,12 @@ def _moments(played: pd.DataFrame) -> pd.DataFrame:
 
 def _of_demo(db: DemoDatabase, demo_id: int, moments: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     people = _positions(db, demo_id, moments)
+    for column in _NEVER_NOTHING:
+        if not people.empty and (people[column] == 0).all():
+            people[column] = pd.array([pd.NA] * len(people), dtype="Int64")
     guns_and_grenades = _inventories(db, demo_id, people, tally)
     worn = (
-        weapons.price("kevlar") * (people["armor"] > 0).astype("int64")
+        weapons.price("kevlar") * people["armor"].gt(0).fillna(False).astype("int64")
         + weapons.price("helmet") * flag(people["has_helmet"]).astype("int64")
         + weapons.price("defuser") * flag(people["has_defuse_kit"]).astype("int64")
     )

@@ -17,7 +17,7 @@ from sqlalchemy.sql.selectable import Select
 
 from cs2_pipeline.demodb.connection import dialect
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.extraction import numbering, playing_order, reasons
+from cs2_pipeline.demodb.extraction import numbering, playing_order, reasons, winners
 from cs2_pipeline.demodb.extraction.reasons import Tally
 from cs2_pipeline.game import weapons
 
@@ -55,6 +55,7 @@ _IDS_AT_A_TIME: Final = 500
 
 _ROUND_CONTEXT: Final = {
     "winner": "WinnerTeam",
+    "end_reason": "EndReason",
     "is_warmup": "IsWarmup",
     "is_knife_round": "IsKnifeRound",
     "game_phase": "GamePhase",
@@ -163,6 +164,7 @@ def live_rounds(days: Days, tally: Tally) -> pd.DataFrame:
     ended = _ended(frame, tally)
     not_scored = frame[~frame["round_id"].isin(ended["round_id"])]
     ended = ended.assign(winner_side=ended["winner"].map(dialect.side_of, na_action="ignore"))
+    ended = winners.agreeing(ended, tally)
     frame = numbering.live(ended, not_scored, tally, lambda round_ids: _knives_only(days, round_ids))
     frame = _with_winner(frame, tally)
     needed = [name for name in ROUND_COLUMNS if name not in MAY_BE_UNKNOWN]

@@ -323,11 +323,13 @@ def _rounds_owning(played: pd.DataFrame, participants: pd.DataFrame, tally: Tall
 
 def _rounds_held(played: pd.DataFrame, held: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     """Rounds in which every recorded player's money and weapons are known."""
-    seen = held["equipment_value"].notna().groupby(held["round_id"]).agg(["all", "any"])
     nobody = ~played["round_id"].isin(held["round_id"])
     played = tally.leave_out(played, nobody, reasons.NO_POSITIONS)
-    unarmed = ~played["round_id"].map(seen["all"]).fillna(False).astype(bool)
-    return tally.leave_out(played, unarmed, reasons.NO_INVENTORY)
+    needed = {"money": reasons.NO_MONEY, "armor": reasons.NO_ARMOR, "equipment_value": reasons.NO_INVENTORY}
+    for column, reason in needed.items():
+        unknown = held.loc[held[column].isna(), "round_id"]
+        played = tally.leave_out(played, played["round_id"].isin(unknown), reason)
+    return played
 
 
 def _as_participants(held: pd.DataFrame, recorded: pd.DataFrame) -> pd.DataFrame:
