@@ -106,6 +106,13 @@ def copy_to(engine: Engine, source: Path) -> None:
                 _copy_table(connection, server, table)
 
 
+def files_of(path: Path) -> pd.DataFrame:
+    """match_id and file name of every match."""
+    query = 'SELECT m."Id" match_id, d."FileName" file FROM "Matches" m JOIN "DemoFiles" d ON d."Id" = m."DemoFileId"'
+    with sqlite3.connect(path) as connection:
+        return pd.read_sql(query, connection)
+
+
 def _copy_table(connection: sqlite3.Connection, server: Any, table: Any) -> None:
     frame = pd.read_sql(f'SELECT * FROM "{table.name}"', connection)  # noqa: S608
     for column in table.columns:

@@ -144,7 +144,7 @@ class _Table:
         )  # fmt: skip
         by_player = {
             "alive": rounds.alive, "health": rounds.health, "armor": rounds.armor, "clutch": rounds.clutch,
-            "helped": rounds.helped | rounds.alive,
+            "helped": rounds.helped | rounds.alive, "traded": rounds.traded,
             "survived": np.minimum(rounds.survived_until, rounds.end[:, None]),
             "start_money": before.reshape(count, SLOTS), "spent": buy.spent.reshape(count, SLOTS),
             "end_money": money.reshape(count, SLOTS),
@@ -152,7 +152,7 @@ class _Table:
         self._players.add(**{name: _by_side(value, swapped) for name, value in by_player.items()})
         for source, target, people in (
             (rounds.damages, self._damages, ("attacker", "victim")),
-            (rounds.kills, self._kills, ("killer", "victim", "helper", "avenged")),
+            (rounds.kills, self._kills, ("killer", "victim", "helper")),
         ):
             table = source.table()
             if table:

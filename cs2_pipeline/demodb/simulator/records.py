@@ -138,7 +138,7 @@ class _Book:
     def _player_sums(self) -> dict[str, Ints]:
         """Counts of each player in each round, shape (rounds, 10)."""
         k, d = self.k, self.d
-        helped, traded = k["helper"] >= 0, k["avenged"] >= 0
+        helped = k["helper"] >= 0
         grenade = _GRENADE[d["weapon"]]
         sums = {
             "kills": self._sum(k["round"], k["killer"]),
@@ -148,7 +148,7 @@ class _Book:
             "first_kills": self._sum(k["round"], k["killer"], k["first"]),
             "first_deaths": self._sum(k["round"], k["victim"], k["first"]),
             "trade_kills": self._sum(k["round"], k["killer"], k["trade"]),
-            "trade_deaths": self._sum(k["round"][traded], k["avenged"][traded]),
+            "trade_deaths": self.p["traded"].astype(np.int64),
             "damage": self._sum(d["round"], d["attacker"], d["amount"]),
             "received": self._sum(d["round"], d["victim"], d["amount"]),
             "utility": self._sum(d["round"], d["attacker"], d["amount"] * grenade),

@@ -94,9 +94,9 @@ class Rounds:
     """The state of rounds in play; `play` runs them to their end.
 
     Attributes after `play`:
-        alive, health, armor, survived_until, clutch, helped: shape (rounds, 10). `clutch` is the number of
-            opponents when a player became the last of a side, else 0. `helped`: killed, assisted, survived
-            or was traded.
+        alive, health, armor, survived_until, clutch, traded, helped: shape (rounds, 10). `clutch` is the number of
+            opponents when a player became the last of a side, else 0. `traded`: a mate killed the player's killer
+            at once. `helped`: killed, assisted or was traded.
         end_reason, end: how and when (seconds since the freeze time's end).
         plant_time, planter, defuser, site: of the bomb; infinite and -1 where it did not happen.
         damages, kills: the events' logs, with the column `row` saying which round.
@@ -110,6 +110,7 @@ class Rounds:
         self.armor = np.repeat(np.where(setup.equipment >= ARMOR_VALUE, rules.FULL_ARMOR, 0), rules.TEAM_SIZE, axis=1)
         self.survived_until = np.full((count, 10), np.inf)
         self.clutch = np.zeros((count, 10), dtype=np.int64)
+        self.traded = np.zeros((count, 10), dtype=bool)
         self.helped = np.zeros((count, 10), dtype=bool)
         self.end_reason = np.full(count, -1)
         self.end = np.zeros(count)
@@ -120,8 +121,7 @@ class Rounds:
         self.weapon = _primaries(setup)
         self.damages, self.kills = Log(), Log()
         self._dealt = np.zeros((count, 10, 10), dtype=np.int64)
-        self._last_kill = np.full((count, 10), -np.inf)
-        self._last_victim = np.zeros((count, 10), dtype=np.int64)
+        self._killed_by = np.full((count, 10), -1)
         self._any_kill = np.zeros(count, dtype=bool)
         self._frag = np.exp(model.frag_effect * setup.skill)
         self._fall = np.exp(-model.survival_effect * setup.skill)
@@ -188,20 +188,21 @@ class Rounds:
         dealt[np.arange(len(rows)), killer] = 0
         helper = dealt.argmax(axis=1)
         helper = np.where(dealt[np.arange(len(rows)), helper] >= _ASSIST_DAMAGE, helper, -1)
-        trade = time - self._last_kill[rows, victim] <= _TRADE_TIME
-        avenged = np.where(trade, self._last_victim[rows, victim], -1)
+        at_once = time[:, None] - self.survived_until[rows] <= _TRADE_TIME
+        avenged = (self._killed_by[rows] == victim[:, None]) & at_once
         self.kills.add(
             row=rows, time=time, killer=killer, victim=victim, helper=helper, weapon=weapon, headshot=headshot,
-            first=~self._any_kill[rows], trade=trade, avenged=avenged, hit_group=streams.uniform(key, place + 1),
+            first=~self._any_kill[rows], trade=avenged.any(axis=1), hit_group=streams.uniform(key, place + 1),
             wallbang=streams.uniform(key, place + 2) < 0.03, distance=streams.uniform(key, place + 3),
         )  # fmt: skip
         self._any_kill[rows] = True
         self.alive[rows, victim] = False
         self.survived_until[rows, victim] = time
-        self._last_kill[rows, killer], self._last_victim[rows, killer] = time, victim
+        self._killed_by[rows, victim] = killer
+        self.traded[rows] |= avenged
         self.helped[rows, killer] = True
         self.helped[rows[helper >= 0], helper[helper >= 0]] = True
-        self.helped[rows[trade], avenged[trade]] = True
+        self.helped[rows] |= avenged
         self._after_death(rows, victim)
 
     def _after_death(self, rows: Ints, victim: Ints) -> None:

@@ -14,7 +14,7 @@ from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import extract, maps, reasons
 from cs2_pipeline.demodb.extraction.extract import ExtractedEvents
 from cs2_pipeline.demodb.simulator import simulate
-from cs2_pipeline_tests.demodb.as_application_writes import Habits, copy_to, rewrite
+from cs2_pipeline_tests.demodb.as_application_writes import Habits, copy_to, files_of, rewrite
 from cs2_pipeline_tests.demodb.conftest import new_postgres, sql_server_url
 
 ALWAYS = (date(2026, 1, 1), date(2026, 12, 31))
@@ -48,13 +48,6 @@ def written(simulated, tmp_path_factory):
 def events_of(url: str) -> ExtractedEvents:
     with DemoDatabase(url) as db:
         return extract.event_tables(db, *ALWAYS)
-
-
-def files_of(path: Path) -> pd.DataFrame:
-    """match_id and file name of every match."""
-    query = 'SELECT m."Id" match_id, d."FileName" file FROM "Matches" m JOIN "DemoFiles" d ON d."Id" = m."DemoFileId"'
-    with sqlite3.connect(path) as connection:
-        return pd.read_sql(query, connection)
 
 
 def snapshots_of(found: ExtractedEvents, path: Path) -> pd.DataFrame:
@@ -144,23 +137,71 @@ def test_rounds_and_players_equal_those_of_the_simulators_database(written, simu
         if kind == "first":
             assert (rounds.mapped, players.mapped) == ({}, {})
     for first, second in zip(tables["first"], tables["second"], strict=True):
-        played = [name for name in first if name not in ("duration", "trade_deaths")]
+        played = [name for name in first if name != "duration"]
         told = {name: value for name, value in AS_TOLD.items() if name in first}
         pd.testing.assert_frame_equal(second[played], first.assign(**told)[played])
     assert rounds.mapped[reasons.ROUND_NOT_WRITTEN] == len(rounds.frame)
     assert players.mapped[reasons.OTHER_ROUNDS_COUNTED] == len(players.frame) == MATCHES * 10
 
 
-def test_every_death_that_a_trade_avenges_counts_and_not_only_the_last_before_it(written, simulated):
-    """The simulator notes one avenged mate for each trade; two within the time are rare."""
-    deaths = []
-    for path in (simulated, written()):
-        with DemoDatabase(str(path)) as db:
-            players = extract.player_match_stats(db, *ALWAYS).frame
-        deaths.append(by_file(players, path, ["file", "steam_id"])["trade_deaths"].astype(int))
-    more = deaths[1] - deaths[0]
-    assert (more >= 0).all()
-    assert 0 < more.sum() < 0.1 * deaths[0].sum()
+def exchanged(path: Path, copy: Path, which: str) -> extract.Extracted:
+    """The rounds of a copy of a database in which the winners of some rounds of match 1 are exchanged."""
+    copy.write_bytes(path.read_bytes())
+    other = "CASE \"WinnerTeam\" WHEN 'CT' THEN 'T' WHEN 'T' THEN 'CT' WHEN '2' THEN '3' WHEN '3' THEN '2' END"
+    with sqlite3.connect(copy) as connection:
+        connection.execute(f'UPDATE "Rounds" SET "WinnerTeam" = {other} WHERE "MatchId" = 1 AND {which}')  # noqa: S608
+    with DemoDatabase(str(copy)) as db:
+        return extract.rounds(db, *ALWAYS)
+
+
+@pytest.mark.parametrize("kind", ["simulator", "application"])
+def test_winners_exchanged_throughout_a_match_are_put_right_by_the_ends_of_its_rounds(
+    simulated, written, tmp_path, kind
+):
+    path = simulated if kind == "simulator" else written()
+    with DemoDatabase(str(path)) as db:
+        whole = extract.rounds(db, *ALWAYS)
+    won = "\"WinnerTeam\" IN ('CT', 'T', '2', '3')"
+    found = exchanged(path, tmp_path / "demos.sqlite", won)
+    pd.testing.assert_frame_equal(found.frame, whole.frame)
+    of_match = (whole.frame["match_id"] == 1).sum()
+    assert of_match <= found.mapped[reasons.WINNERS_EXCHANGED] <= of_match + 3, "knife round and false starts as well"
+    assert found.left_out == whole.left_out
+
+
+def test_a_winner_that_the_end_of_its_round_contradicts_is_refused_and_shifts_no_number(simulated, tmp_path):
+    with DemoDatabase(str(simulated)) as db:
+        whole = extract.rounds(db, *ALWAYS).frame
+    found = exchanged(simulated, tmp_path / "demos.sqlite", '"RoundNumber" = 7')
+    wrong = (whole["match_id"] == 1) & (whole["round_number"] == 7)
+    pd.testing.assert_frame_equal(found.frame, whole[~wrong].reset_index(drop=True))
+    assert found.left_out == {reasons.CONTRADICTED_WINNER: 1}
+    (refused,) = found.refused.to_dict("records")
+    assert (refused["table"], refused["row_id"]) == ("Rounds", whole.loc[wrong, "round_id"].item())
+    assert refused["detail"].startswith("WinnerTeam is '") and "EndReason '" in refused["detail"]
+
+
+def test_winners_that_every_second_end_contradicts_stay_as_recorded_and_are_counted(simulated, tmp_path):
+    with DemoDatabase(str(simulated)) as db:
+        whole = extract.rounds(db, *ALWAYS).frame
+    found = exchanged(simulated, tmp_path / "demos.sqlite", '"RoundNumber" % 2 = 0')
+    turned = (whole["match_id"] == 1) & (whole["round_number"] % 2 == 0)
+    assert found.frame["ct_wins"].tolist() == (whole["ct_wins"] ^ turned).astype(int).tolist()
+    assert found.mapped[reasons.WINNERS_DISAGREE] == 1
+    assert found.left_out == {}
+
+
+@pytest.mark.parametrize(("column", "reason"), [("Money", reasons.NO_MONEY), ("Armor", reasons.NO_ARMOR)])
+def test_money_and_armour_that_are_0_throughout_a_match_were_never_written(written, tmp_path, column, reason):
+    path = tmp_path / "demos.sqlite"
+    path.write_bytes(written().read_bytes())
+    whole = events_of(str(path))
+    with sqlite3.connect(path) as connection:
+        connection.execute(f'UPDATE "PlayerPositions" SET "{column}" = 0 WHERE "DemoFileId" = 1')  # noqa: S608
+    found = events_of(str(path))
+    of_match = whole.rounds["match_id"] == 1
+    assert found.left_out[reason] == of_match.sum()
+    pd.testing.assert_frame_equal(found.rounds, whole.rounds[~of_match].reset_index(drop=True))
 
 
 @pytest.mark.parametrize("column", ["FirstKills", "TradeKills", "ClutchWins1v1", "ClutchAttempts1v2"])
