@@ -171,11 +171,25 @@ def ingest_series(
     run(settings_module.load(), file, as_json=json)
 
 
-@ingest.command("demos", epilog=_examples("cs2 ingest demos recordings/", "cs2 ingest demos --failed --json"))
-def ingest_demos(
+@ingest.command(
+    "demos",
+    epilog=_examples(
+        "cs2 ingest demos recordings/",
+        "cs2 ingest demos game.dem --date 2026-03-01",
+        "cs2 ingest demos --failed --json",
+    ),
+)
+def ingest_demos(  # noqa: PLR0917  # one argument for each option
     paths: Annotated[
         list[Path] | None, typer.Argument(help="Demo files, folders of them, or folders of per-event Parquet files.")
     ] = None,
+    date: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Date of matches whose recording has none in its name."),
+    ] = None,
+    file_times: Annotated[
+        bool, typer.Option("--file-times", help="Take a file's modification time where no date is known.")
+    ] = False,
     failed: Annotated[bool, typer.Option("--failed", help="Only show the quarantine list.")] = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try quarantined files again.")] = False,
     workers: Annotated[
@@ -191,7 +205,15 @@ def ingest_demos(
     if failed:
         failed_demos(settings, as_json=json)
     else:
-        run(settings, paths or [], retry=retry, workers=workers, as_json=json)
+        run(
+            settings,
+            paths or [],
+            played_on=date.date() if date else None,
+            file_times=file_times,
+            retry=retry,
+            workers=workers,
+            as_json=json,
+        )
 
 
 @ingest.command(

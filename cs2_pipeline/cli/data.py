@@ -95,7 +95,16 @@ def _ingest_file(settings: Settings, file: Path, asset: str, *, as_json: bool) -
         note(f"{name.replace('_', ' '):<34} {shown:>10}")
 
 
-def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers: int | None, as_json: bool) -> None:
+def ingest_demos(
+    settings: Settings,
+    paths: list[Path],
+    *,
+    played_on: date | None,
+    file_times: bool,
+    retry: bool,
+    workers: int | None,
+    as_json: bool,
+) -> None:
     """Parse demos into the embedded database; exit status 1 when one of them could not be read."""
     from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
 
@@ -108,6 +117,8 @@ def ingest_demos(settings: Settings, paths: list[Path], *, retry: bool, workers:
         report = importers.ingest(
             paths,
             settings.embedded_database,
+            played_on=played_on,
+            file_times=file_times,
             workers=workers or os.cpu_count() or 1,
             retry=retry,
             progress=lambda done, total, _: bar.update(task, completed=done, total=total),
@@ -185,9 +196,16 @@ def origins_of(database_url: str) -> dict[str, float]:
 
 def _remedy(report: "IngestReport") -> str:
     """What to do about recordings that did not come in."""
+    from cs2_pipeline.demodb.importers import UNDATED  # noqa: PLC0415  needs pandas and sqlalchemy
+
     remedy = ""
-    if report.of("refused") or report.of("quarantined"):
+    left = [*report.of("refused"), *report.of("quarantined")]
+    undated = sum(outcome.detail.startswith(UNDATED) for outcome in left)
+    if len(left) > undated:
         remedy += " `cs2 ingest demos --failed` lists what could not be read and why; fix the files and try again."
+    if undated:
+        remedy += f" {undated} only lack{'s' * (undated == 1)} a date: say it with --date YYYY-MM-DD, or take the "
+        remedy += "files' modification times with --file-times."
     if report.of("missing"):
         remedy += " Give .dem files, folders that contain some, or folders of per-event Parquet files."
     return remedy

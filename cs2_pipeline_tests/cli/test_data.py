@@ -1,6 +1,10 @@
 """Filling the embedded demo database: what came in, what did not, and who will read it."""
 
 import json
+import os
+import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
@@ -13,7 +17,7 @@ def game(tmp_path):
     """A match of one round as a folder of events."""
     script = Script()
     script.round(3, [(5, "ct1", "t1"), (9, "t2", "ct2")])
-    return script.folder(tmp_path / "game")
+    return script.folder(tmp_path / "2026-03-01 game")
 
 
 def test_recordings_that_came_in_are_counted_with_the_file_they_are_in(cs2, home, game):
@@ -22,6 +26,37 @@ def test_recordings_that_came_in_are_counted_with_the_file_they_are_in(cs2, home
     assert f"{home / 'demos.sqlite'}: 1 imported with 1 rounds" in ended.out
     assert "next: `cs2 train`" in ended.out
     assert ended.err == ""
+
+
+def test_a_recording_without_a_date_is_refused_unless_it_is_told_one(cs2, home, game):
+    def started():
+        with closing(sqlite3.connect(home / "demos.sqlite")) as connection:
+            return [row[0] for row in connection.execute('SELECT "StartTime" FROM "Matches"')]
+
+    undated = game.rename(game.parent / "game")
+    ended = cs2("ingest", "demos", undated)
+    assert ended.status == 1
+    assert "1 only lacks a date: say it with --date YYYY-MM-DD" in ended.err and "--file-times" in ended.err
+    assert "--failed" not in ended.err
+    assert started() == []
+    assert cs2("ingest", "demos", undated, "--date", "2024-03-09").status == 0
+    assert started() == ["2024-03-09 00:00:00.000000"]
+    assert cs2("ingest", "demos", "--failed").out == "  no demo is in quarantine\n"
+
+
+def test_a_recordings_name_or_the_time_of_its_file_may_be_its_date(cs2, home, game, monkeypatch):
+    for file in game.iterdir():
+        os.utime(file, (1_700_000_000, 1_700_000_000))
+    named = shutil.copytree(game, game.parent / "auto0-20260118-204500-de_nuke")
+    undated = game.rename(game.parent / "game")
+    starts = {}
+    for path, *options in ((named, "--date", "2024-03-09"), (undated, "--file-times")):
+        monkeypatch.setenv("CS2_HOME", str(home / path.name))
+        assert cs2("ingest", "demos", path, *options).status == 0
+        with closing(sqlite3.connect(home / path.name / "demos.sqlite")) as connection:
+            ((starts[path],),) = connection.execute('SELECT "StartTime" FROM "Matches"')
+    assert starts[named] == "2026-01-18 20:45:00.000000"
+    assert starts[undated].startswith("2023-11-14 22:1"), "the modification time less the recording's length"
 
 
 def test_paths_that_are_no_demos_are_an_error_that_says_what_would_be_one_and_make_no_database(cs2, home, tmp_path):
@@ -37,7 +72,7 @@ def test_paths_that_are_no_demos_are_an_error_that_says_what_would_be_one_and_ma
 
 def test_a_file_that_cannot_be_read_is_an_error_that_leads_to_the_quarantine_list(cs2, tmp_path, game):
     (tmp_path / "notes.dem").write_text("no demo")
-    ended = cs2("ingest", "demos", game, tmp_path / "notes.dem")
+    ended = cs2("ingest", "demos", game, tmp_path / "notes.dem", "--date", "2026-03-01")
     assert ended.status == 1
     assert ended.err.startswith("error: ")
     assert "1 imported with 1 rounds" in ended.err

@@ -9,7 +9,7 @@ rounds, `roster` tells who played where, `facts` what happened, `statistics` cou
 
 from cs2_pipeline.demodb.importers.exported import NO_DATE
 from cs2_pipeline.demodb.importers.exports import ingest_exports
-from cs2_pipeline.demodb.importers.ingest import IngestReport, Outcome, failed, ingest
+from cs2_pipeline.demodb.importers.ingest import UNDATED, IngestReport, Outcome, failed, ingest
 from cs2_pipeline.demodb.importers.ledger import Quarantined
 
-__all__ = ["NO_DATE", "IngestReport", "Outcome", "Quarantined", "failed", "ingest", "ingest_exports"]
+__all__ = ["NO_DATE", "UNDATED", "IngestReport", "Outcome", "Quarantined", "failed", "ingest", "ingest_exports"]

@@ -34,13 +34,14 @@ _SITE_NUMBERS: Final = {"A": 0, "B": 1}
 
 @dataclass(frozen=True)
 class Recording:
-    """The file or folder a recording came from. ``modified`` is UTC."""
+    """The file or folder a recording came from. Times are UTC; ``started`` is that of the match, where it is known."""
 
     name: str
     path: str
     size: int | None
     modified: datetime
     parsed: datetime
+    started: datetime | None = None
 
 
 @dataclass
@@ -97,7 +98,8 @@ def assemble(demo: ParsedDemo, recording: Recording) -> Assembled:
     live = [r for r in rounds if r.live]
     start_sides = _start_sides(live)
     _score(live)
-    begun = demo.started or recording.modified - timedelta(seconds=demo.last_tick / TICK_RATE)
+    written = recording.modified - timedelta(seconds=demo.last_tick / TICK_RATE)
+    begun = demo.started or recording.started or written
     rows: dict[str, list[Row]] = {
         "DemoFiles": [_demo_file(demo, recording)],
         "Matches": [_match(demo, live, settings, begun)],

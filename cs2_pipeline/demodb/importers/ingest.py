@@ -11,11 +11,13 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any, Final, Literal
 
 from pyarrow import feather
 
+from cs2_pipeline.demodb.extraction.playing_order import date_in
 from cs2_pipeline.demodb.importers import checksum as demo_checksum
 from cs2_pipeline.demodb.importers.event_folder import is_event_folder
 from cs2_pipeline.demodb.importers.ledger import Ledger, Quarantined
@@ -27,6 +29,8 @@ EVENTS_PARSER: Final = "cs2_pipeline.demodb.importers.event_folder:EventFolder"
 TIMEOUT: Final = 600.0
 """Seconds a recording may take: an hour of play takes a parser well under a minute."""
 
+UNDATED: Final = "neither the recording nor its name says when the match was played"
+"""How the reason begins when only a date is missing."""
 _START_WORKER: Final = "import sys; from cs2_pipeline.demodb.importers.worker import main; main(sys.argv[1:])"
 
 Status = Literal["imported", "known", "refused", "quarantined", "missing"]
@@ -90,6 +94,8 @@ class _How:
     retry: bool
     timeout: float
     parser: str
+    played_on: date | None
+    file_times: bool
 
 
 @dataclass(frozen=True)
@@ -126,6 +132,8 @@ def ingest(
     paths: Iterable[Path],
     database: Path,
     *,
+    played_on: date | None = None,
+    file_times: bool = True,
     workers: int = 2,
     retry: bool = False,
     progress: Callable[[int, int, Outcome], None] | None = None,
@@ -137,6 +145,9 @@ def ingest(
     Args:
         paths: `.dem` files, folders with some anywhere below, folders of per-event Parquet files.
         database: the SQLite file; made if it is not there.
+        played_on: the UTC day of the matches whose recordings have no date in their names.
+        file_times: take a file's modification time as the end of a recording of which no date is known; else it is
+            refused.
         workers: recordings read at the same time, each in a process of its own.
         retry: read again what is on the quarantine list, changed or not.
         progress: called after each recording with how many are done, how many there are, and the outcome.
@@ -150,7 +161,7 @@ def ingest(
     outcomes: list[Outcome] = []
     if not any(_is_recording(path) for path in recordings):  # no database is made for nothing
         return IngestReport([Outcome(path, "missing", _nothing_there(path)) for path in recordings])
-    how = _How(retry, timeout, parser)
+    how = _How(retry, timeout, parser, played_on, file_times)
     with (
         Ledger(database) as ledger,
         tempfile.TemporaryDirectory(prefix="cs2-ingest-") as scratch,
@@ -195,10 +206,23 @@ def _prepare(ledger: Ledger, path: Path, folder: Path, how: _How) -> Outcome | _
     if (demo_id := ledger.ingested(*keys)) is not None:
         return known(path, demo_id)
     before = ledger.quarantined(path)
-    if before is not None and before.content_hash == digest and not how.retry:
+    unchanged = before is not None and before.content_hash == digest and not before.reason.startswith(UNDATED)
+    if before is not None and unchanged and not how.retry:
         return Outcome(path, "quarantined", f"{before.reason} (unchanged since; read it again with --retry)")
+    started = _started(path, how.played_on)
+    if started is None and not how.file_times:
+        say_it = "say it with --date YYYY-MM-DD, or take the files' modification times with --file-times"
+        return _Read(digest, reason=f"{UNDATED}; {say_it}")
     folder.mkdir()
-    return replace(_read(path, digest, folder, how), keys=keys)
+    return replace(_read(path, digest, folder, started, how), keys=keys)
+
+
+def _started(path: Path, played_on: date | None) -> datetime | None:
+    """When the match of a recording began (UTC), by its name or by what was said; None where neither tells."""
+    named = date_in(path.name)
+    if named is not None:
+        return named.replace(tzinfo=None)
+    return datetime.combine(played_on, time()) if played_on is not None else None
 
 
 def _is_recording(path: Path) -> bool:
@@ -217,10 +241,11 @@ def known(path: Path, demo_id: int) -> Outcome:
     return Outcome(path, "known", "the same demo is already in the database", demo_id)
 
 
-def _read(path: Path, digest: str, folder: Path, how: _How) -> _Read:
+def _read(path: Path, digest: str, folder: Path, started: datetime | None, how: _How) -> _Read:
     """Reads a recording in a process of its own, which ends when this one does (`worker.main`)."""
     parser = EVENTS_PARSER if path.is_dir() else how.parser
-    command = [sys.executable, "-c", _START_WORKER, parser, str(path), str(folder)]
+    when = started.isoformat() if started is not None else ""
+    command = [sys.executable, "-c", _START_WORKER, parser, str(path), str(folder), when]
     lifeline, held = os.pipe()
     try:
         done = subprocess.run(  # noqa: S603  # our own module

@@ -35,13 +35,13 @@ def content_hash(path: Path) -> str:
     return whole.hexdigest()
 
 
-def describe(path: Path) -> Recording:
+def describe(path: Path, started: datetime | None = None) -> Recording:
     """The file's facts; a folder's are those of its Parquet files together."""
     files = [path] if path.is_file() else sorted(path.glob("*.parquet"))
     stats = [file.stat() for file in files]
     modified = datetime.fromtimestamp(max((s.st_mtime for s in stats), default=0), UTC).replace(tzinfo=None)
     now = datetime.now(UTC).replace(tzinfo=None)
-    return Recording(path.name, str(path), sum(s.st_size for s in stats), modified, now)
+    return Recording(path.name, str(path), sum(s.st_size for s in stats), modified, now, started)
 
 
 def load_parser(name: str) -> DemoParser:
@@ -50,10 +50,10 @@ def load_parser(name: str) -> DemoParser:
     return cast(DemoParser, getattr(importlib.import_module(module), attribute)())
 
 
-def read(parser: DemoParser, path: Path, folder: Path) -> dict[str, Any]:
+def read(parser: DemoParser, path: Path, folder: Path, started: datetime | None = None) -> dict[str, Any]:
     """Reads a recording, leaves its rows in a folder and answers the outcome."""
     try:
-        found = assemble(parser.parse(path), describe(path))
+        found = assemble(parser.parse(path), describe(path, started))
     except UnreadableDemoError as error:
         return {"reason": str(error)}
     except Exception as error:
@@ -72,8 +72,8 @@ def _end_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Reads the recording named by the arguments: parser, path, folder."""
+    """Reads the recording named by the arguments: parser, path, folder, and the match's start or nothing."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    name, path, folder = arguments[0], Path(arguments[1]), Path(arguments[2])
-    outcome = read(load_parser(name), path, folder)
+    name, path, folder, started = arguments[0], Path(arguments[1]), Path(arguments[2]), arguments[3]
+    outcome = read(load_parser(name), path, folder, datetime.fromisoformat(started) if started else None)
     (folder / OUTCOME_FILE).write_text(json.dumps(outcome), encoding="utf-8")
