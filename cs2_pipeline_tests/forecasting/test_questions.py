@@ -60,6 +60,36 @@ def test_a_mistake_is_named_with_its_field(directories, question, field, told):
     assert told in mistakes(directories, question)[field]
 
 
+@pytest.mark.parametrize(
+    ("best_of", "maps_won", "can_be"),
+    [
+        *[(3, won, True) for won in ((0, 0), (1, 1), (2, 1), (0, 2))],
+        *[(3, won, False) for won in ((3, 0), (2, 2), (0, 3))],
+        *[(5, won, True) for won in ((2, 2), (3, 2), (3, 0))],
+        *[(5, won, False) for won in ((3, 3), (4, 0), (1, 4))],
+        *[(1, won, True) for won in ((0, 0), (1, 0))],
+        *[(1, won, False) for won in ((1, 1), (2, 0))],
+    ],
+)
+def test_a_series_ends_with_the_map_that_wins_it(directories, best_of, maps_won, can_be):
+    question = asked(kind=SERIES, best_of=best_of, maps_won=maps_won)
+    if can_be:
+        assert resolve(question, directories, Fields()).asked.maps_won == maps_won
+    else:
+        assert f"best of {best_of}" in mistakes(directories, question)["score"]
+
+
+def test_maps_still_unknown_are_drawn_from_those_of_the_pool_that_are_neither_named_nor_banned(directories):
+    question = asked(kind=SERIES, best_of=3, map_ids=("de_nuke",), banned=("de_dust2",))
+    found = resolve(question, directories, Fields())
+    assert [entry.id for entry in found.maps] == ["de_nuke"]
+    assert [entry.id for entry in found.pool] == ["de_ancient", "de_inferno", "de_mirage"]
+
+
+def test_five_known_players_need_no_note(directories):
+    assert resolve(asked(line_ups=(players("t1"), players("t2"))), directories, Fields()).notes == ()
+
+
 def test_all_mistakes_are_told_at_once(directories):
     found = mistakes(directories, asked("x1", "x2", line_ups=(["y"], ["z"]), map_ids=("de_x",)))
     assert set(found) == {"team1_id", "team2_id", "team1_player_ids[0]", "team2_player_ids[0]", "map_id"}

@@ -56,6 +56,26 @@ def test_calibration_compares_what_was_said_with_what_happened():
     assert scores.score(boasting).calibration_error == pytest.approx(0.2)
 
 
+def test_bins_are_tenths_of_the_probability_each_with_its_own_weight_mean_and_share():
+    history = [settled(p, "won" if won else "lost", f"m{k}") for k, (p, won) in enumerate(
+        [(0.0, False), (0.05, True), (0.1, False), (0.95, True), (1.0, True), (1.0, False)]
+    )]  # fmt: skip
+    first, second, last = scores.score(history).bins
+    assert (first.low, first.high, first.weight, first.share_won) == (0.0, 0.1, 2.0, 0.5)
+    assert first.mean_probability == pytest.approx(0.025)
+    assert (second.low, second.weight, second.share_won) == (0.1, 1.0, 0.0)
+    assert (last.low, last.high, last.weight) == (0.9, 1.0, 3.0)
+    assert last.share_won == pytest.approx(2 / 3)
+
+
+def test_repeated_forecasts_of_one_match_weigh_as_one_in_the_calibration_too():
+    history = [settled(0.9, "won", "a"), *(settled(0.9, "lost", "b") for _ in range(3))]
+    (only,) = scores.score(history).bins
+    assert only.weight == pytest.approx(2.0)
+    assert only.share_won == pytest.approx(0.5)
+    assert scores.score(history).calibration_error == pytest.approx(0.4)
+
+
 def test_months_and_versions_stand_apart():
     history = [settled(0.8, "won", "a"), settled(0.7, "lost", "b", at=AT + timedelta(days=31), version="2")]
     assert {name: one.forecasts for name, one in scores.by_month(history).items()} == {"2026-01": 1, "2026-02": 1}

@@ -50,6 +50,14 @@ def test_tier_metrics_agree_with_scikit_learn():
     assert found["brier"].value == pytest.approx(((scores - np.eye(4)[tier]) ** 2).sum(axis=1).mean(), rel=1e-12)
 
 
+def test_who_names_no_seed_gets_the_intervals_of_seed_0():
+    y, p, match, _ = binary_sample(3)
+    tier, scores, player = tier_sample(3)
+    for measured, sample in ((binary_metrics, (y, p, match)), (tier_metrics, (tier, scores, player))):
+        assert measured(*sample, resamples=20) == measured(*sample, seed=0, resamples=20)
+        assert measured(*sample, resamples=20) != measured(*sample, seed=1, resamples=20)
+
+
 def test_calibration_error_follows_its_formula():
     # Two bins of 20 rows: 0.2 predicted and 0.5 seen, 0.8 predicted and 0.75 seen.
     p = np.repeat([0.2, 0.8], 20)

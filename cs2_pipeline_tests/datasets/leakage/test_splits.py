@@ -1,0 +1,46 @@
+"""How many rows the test part may share with the others: where the limits lie."""
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.datasets.leakage import splits
+from cs2_pipeline.datasets.leakage.report import Finding
+
+
+def shared(*matches: tuple[str, list[int]]) -> Finding:
+    """What is found of matches, each with its part and the values of its rows."""
+    rows = [
+        {"match_id": number, "part": part, "value": float(value), "ct_wins": value % 2}
+        for number, (part, values) in enumerate(matches)
+        for value in values
+    ]
+    table = splits.AuditedTable.of(
+        pd.DataFrame(rows), name="rows", label="ct_wins", group="match_id", unit=None, bookkeeping=("match_id", "part"),
+        fields=(), requested=frozenset(), features=["value"], seed=0,
+    )  # fmt: skip
+    return splits.shared_states(table)
+
+
+@pytest.mark.parametrize(("copies", "severity"), [(0, "pass"), (1, "pass"), (2, "fail")])
+def test_two_percent_of_the_test_part_may_stand_outside_it_and_no_more(copies, severity):
+    tested, train = list(range(50)), list(range(100, 200))
+    found = shared(("test", tested), ("train", train + tested[:copies]))
+    assert found.severity == severity
+    assert found.numbers["share of the test part's rows that stand outside it too"] == copies / 50
+
+
+@pytest.mark.parametrize(("rows", "common", "pairs"), [(10, 5, 0), (10, 6, 1), (6, 4, 0), (6, 5, 1)])
+def test_a_match_with_more_than_half_of_its_rows_and_at_least_five_of_another_is_the_same_match(rows, common, pairs):
+    tested = list(range(rows))
+    found = shared(("test", tested), ("test", list(range(1_000, 1_400))), ("train", [*tested[:common], 500, 501]))
+    assert found.numbers["pairs above the limit"] == pairs
+    assert found.numbers["largest share of rows in common"] == common / rows
+    assert found.severity == ("fail" if pairs else "pass")
+    assert ("same under two keys" in found.sentence) == bool(pairs)
+
+
+@pytest.mark.parametrize(("holders", "repeated"), [(3, 1 / 50), (4, 0.0)])
+def test_a_row_that_more_than_three_matches_hold_tells_of_nobody(holders, repeated):
+    others = [("train", [0, 100 * number]) for number in range(1, holders)]
+    found = shared(("test", list(range(50))), *others)
+    assert found.numbers["share of the test part's rows that stand outside it too"] == repeated

@@ -1,0 +1,77 @@
+"""Who is found by which name, and which maps a series may be played on."""
+
+from datetime import timedelta
+
+import pytest
+
+from cs2_pipeline.forecasting.directories import NEAREST, POOL_SIZE, Directories
+from cs2_pipeline.records.directories import MAP, TEAM, Entry
+from cs2_pipeline_tests.forecasting.league import AT
+
+
+def team(identifier, name, matches=1, names=()):
+    return Entry(TEAM, identifier, name, matches, AT, {"names": list(names)})
+
+
+def maps(*played):
+    """Directories of maps: name, matches, days before the newest match (None: never played)."""
+    return Directories(
+        1,
+        [
+            Entry(MAP, name, name, matches, None if ago is None else AT - timedelta(days=ago), {})
+            for name, matches, ago in played
+        ],
+    )
+
+
+def ids(found):
+    return [entry.id for entry in found]
+
+
+def test_a_list_goes_by_name_whatever_its_case_and_then_by_id():
+    listed = Directories(1, [team("3", "beta"), team("2", "Alpha"), team("1", "BETA")]).teams.listed
+    assert ids(listed) == ["2", "1", "3"]
+
+
+def test_a_part_is_looked_for_in_every_name_and_in_the_id():
+    teams = Directories(1, [team("t1", "Alpha", names=("Old Name",)), team("t2", "Beta"), team("x", "Gamma")]).teams
+    assert ids(teams.find("OLD")) == ["t1"]
+    assert ids(teams.find("t")) == ["t1", "t2"]
+    assert ids(teams.named("t")) == []
+    assert ids(teams.named("old name")) == ["t1"]
+    assert ids(teams.named("X")) == ["x"]
+
+
+def test_of_teams_with_one_name_that_of_most_matches_comes_first():
+    teams = Directories(1, [team("1", "Alpha", 3), team("2", "alpha", 9), team("3", "ALPHA", 5)]).teams
+    assert ids(teams.named("Alpha")) == ["2", "3", "1"]
+
+
+def test_the_nearest_are_three_and_the_most_like_comes_first_by_any_of_its_names():
+    teams = Directories(
+        1,
+        [team("1", "Alphas"), team("2", "Zzz", names=("Alpha",)), team("3", "Alp"), team("4", "Omega"), team("5", "Q")],
+    ).teams
+    found = ids(teams.nearest("alpha"))
+    assert len(found) == NEAREST == 3
+    assert found[0] == "2"
+    assert set(found) == {"1", "2", "3"}
+
+
+def test_the_pool_is_the_seven_maps_played_last_and_of_the_same_month_those_played_most():
+    recent = [(f"de_{number}", number, 0) for number in range(1, 8)]
+    assert POOL_SIZE == 7
+    found = maps(*recent, ("de_gone", 900, 365), ("de_never", 0, None))
+    assert found.pool == tuple(f"de_{number}" for number in range(1, 8))
+    more = maps(*recent, ("de_most", 50, 0))
+    assert set(more.pool) == {"de_most", *(f"de_{number}" for number in range(2, 8))}
+
+
+def test_a_map_that_came_back_takes_the_place_of_one_that_left():
+    found = maps(*[(f"de_{number}", 100, 0) for number in range(6)], ("de_left", 500, 200), ("de_new", 1, 0))
+    assert "de_new" in found.pool and "de_left" not in found.pool
+
+
+@pytest.mark.parametrize("played", [0, 3])
+def test_a_pool_of_fewer_maps_is_all_of_them(played):
+    assert len(maps(*[(f"de_{number}", 1, 0) for number in range(played)]).pool) == played
