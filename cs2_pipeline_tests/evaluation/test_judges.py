@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.evaluation import judges
+from cs2_pipeline.game.player import UNREACHABLE_ROUNDS
 
 
 def test_a_record_with_exactly_as_many_rounds_as_are_asked_for_is_judged():
@@ -17,6 +18,12 @@ def test_where_nobody_gets_an_answer_all_are_judged_and_the_law_says_so():
     law = judges.answers_somebody(records, 50)
     assert not law.holds
     assert "Nobody in the test part has as many." in law.sentence
+
+
+def test_a_model_that_answers_for_no_number_of_rounds_says_so_by_itself():
+    law = judges.answers_somebody(pd.DataFrame({"total_rounds": [14, 300]}), UNREACHABLE_ROUNDS)
+    assert not law.holds
+    assert "Nobody in the test part" not in law.sentence
 
 
 @pytest.mark.parametrize(("most", "holds"), [(49, False), (50, True), (51, True)])

@@ -12,6 +12,7 @@ from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.registry.client import connect
+from cs2_pipeline.stats.metrics import log_losses
 from cs2_pipeline.training import stops
 from cs2_pipeline.training.registration import Registry
 from cs2_pipeline.training.release import train
@@ -120,6 +121,23 @@ def test_a_champion_that_learned_from_the_test_rows_is_not_compared_on_them(data
     )
     times = dataset.loc[dataset["part"] == "test", "started_at"]
     assert not stops.rival_of(ENTRY, late, times).unseen.any()
+
+
+def test_a_champion_is_compared_on_the_matches_that_it_did_not_learn_from(dataset, registry):
+    older = dataset[dataset["match_id"] < 75]
+    first = trained(older.assign(part=older["part"].mask(older["match_id"].between(60, 69), "calibrate")), registry)
+    promotion.promote(registry.tracking_uri, first.version, reason="by hand", forced=True)
+    champion = registry.models.fetch(registry.models.champion("equipment"))
+    released = trained(dataset, registry, seed=2)
+    test = dataset[(dataset["part"] == "test") & (dataset["match_id"] >= 70)]
+    features = test[list(estimator.FEATURES)].to_numpy(np.float32)
+    candidate = registry.models.fetch(released.version)
+    losses = [
+        log_losses(test["ct_wins"].to_numpy(), one.predict(features, estimator.FEATURES)["probability"].astype(float))
+        for one in (candidate, champion)
+    ]
+    assert released.evidence.against_champion.value == pytest.approx((losses[0] - losses[1]).mean(), abs=1e-9)
+    assert released.evidence.champion == first.version.version
 
 
 @pytest.mark.parametrize("null", [np.nan, pd.NA])
