@@ -1,15 +1,24 @@
 """Runs of the command line: what they say, where they are seen, and what becomes of those left behind."""
 
+import logging
+import os
 import shutil
+import signal
+import socket
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from types import SimpleNamespace
 
 import dagster as dg
 import pytest
+import yaml
+from dagster._core.events import EngineEventData
 
 from cs2_pipeline.cli import runs, training
 from cs2_pipeline.cli.console import CliError
+from cs2_pipeline.defs.automation.abandoned import HOST_TAG
 from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY
@@ -79,3 +88,88 @@ def test_a_run_that_fails_ends_in_the_sentence_of_its_cause(small, tmp_path, mon
         runs.run_job(Settings(home=tmp_path), "extract", tags=range_tags(FIRST_DAY, FIRST_DAY))
     assert said in str(ended.value)
     assert "Traceback" not in str(ended.value)
+
+
+def test_an_instance_is_made_in_the_home_unless_dagster_home_names_another(tmp_path, monkeypatch):
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    settings = Settings(home=tmp_path / "home")
+    with runs.instance(settings) as made:
+        assert made.root_directory == str(tmp_path / "home" / "dagster")
+        assert not made.telemetry_enabled
+    kept = tmp_path / "home" / "dagster" / "dagster.yaml"
+    assert yaml.safe_load(kept.read_text())["run_monitoring"]["enabled"]
+    kept.write_text("telemetry:\n  enabled: false\n")
+    with runs.instance(settings):
+        assert "run_monitoring" not in kept.read_text(), "what its owner wrote stays"
+    (tmp_path / "other").mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "other"))
+    with runs.instance(settings) as named:
+        assert named.root_directory == str(tmp_path / "other")
+
+
+@pytest.mark.parametrize("quiet", [False, True])
+def test_a_run_whose_process_was_killed_is_ended_and_said_before_the_next_one(tmp_path, capsys, quiet):
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    job = dg.Definitions(assets=[dg.asset(name="a")(lambda: 1)], jobs=[dg.define_asset_job("extract")])
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = instance.create_run_for_job(
+            job.resolve_job_def("extract"), status=dg.DagsterRunStatus.STARTED, tags={HOST_TAG: socket.gethostname()}
+        )
+        instance.report_engine_event("Executing", run, EngineEventData.in_process(child.pid))
+        runs.end_killed(Settings(home=tmp_path), instance, quiet=quiet)
+        assert capsys.readouterr().out == "", "it lives"
+        os.kill(child.pid, signal.SIGKILL)
+        child.communicate()
+        runs.end_killed(Settings(home=tmp_path), instance, quiet=quiet)
+        assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+    assert (f"an earlier extract was killed; its run {run.run_id} is marked" in capsys.readouterr().out) == (not quiet)
+
+
+def test_too_little_data_is_told_by_the_step_that_lacks_it(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    simulate(tmp_path / "demos.sqlite", matches=2, days=1, teams=4)
+    settings = Settings(home=tmp_path)
+    training.extract_new(settings, quiet=True)
+    with pytest.raises(runs.TooLittleDataError, match=r"needs at least \d+ matches, there are 2") as ended:
+        runs.run_job(settings, "train_round", config={"ops": {"round_dataset": {"config": {"source": "DATABASE"}}}})
+    assert list(ended.value.reasons) == ["round_dataset"]
+    assert str(ended.value) == ended.value.reasons["round_dataset"]
+
+
+@dg.asset
+def told(context):
+    """An asset that has much to say."""
+    context.log.info("looking closely")
+    context.log.error("what stopped it is told at the end")
+    return dg.MaterializeResult(metadata={"dagster/row_count": 1234, "left_out_total": 5_678, "summary": "one\ntwo"})
+
+
+@dg.asset_check(asset=told)
+def doubts():
+    return dg.AssetCheckResult(passed=False, severity=dg.AssetCheckSeverity.WARN, description="3 odd rows")
+
+
+def test_progress_tells_tables_with_their_rows_what_they_log_and_checks_that_did_not_pass(capsys):
+    made = dg.Definitions(assets=[told], asset_checks=[doubts], loggers={"progress": runs.progress})
+    job = made.resolve_implicit_global_asset_job_def()
+    assert job.execute_in_process(run_config={"loggers": {"progress": {}}}).success
+    lines = capsys.readouterr().out.splitlines()
+    assert "  … looking closely" in lines
+    assert "  ✗ check doubts on told: 3 odd rows" in lines
+    (at,) = [number for number, line in enumerate(lines) if line.startswith("  ✓ told 1,234 rows (5,678 left out) [")]
+    assert lines[at + 1 : at + 3] == ["      one", "      two"]
+    assert not any("what stopped it" in line for line in lines)
+
+
+def test_what_answers_with_json_says_nothing_else(capsys):
+    made = dg.Definitions(assets=[told], asset_checks=[doubts], loggers={"progress": runs.silence})
+    made.resolve_implicit_global_asset_job_def().execute_in_process(run_config={"loggers": {"progress": {}}})
+    assert capsys.readouterr().out == ""
+
+
+def test_libraries_keep_what_they_say_about_themselves_to_themselves(tmp_path, monkeypatch):
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    logging.getLogger("mlflow").setLevel(logging.INFO)
+    with pytest.raises(CliError):
+        runs.run_job(Settings(home=tmp_path), "extract", tags=range_tags(FIRST_DAY, FIRST_DAY), quiet=True)
+    assert logging.getLogger("mlflow").level == logging.WARNING
