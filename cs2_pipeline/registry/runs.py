@@ -42,10 +42,11 @@ EXPERIMENT_TAG: Final = "mlflow_experiment_id"
 METRICS_TABLE: Final = "metrics.json"
 """A run's table of metrics with their intervals."""
 ENDS: Final = ("_low", "_high")
-PROMISED: Final = frozenset(
-    f"{of}_{name}" for of in ("test", "baseline") for name in ("log_loss", "brier", "auc", "accuracy", "ece")
-)
+_FIGURES: Final = ("log_loss", "brier", "auc", "accuracy", "ece")
+PROMISED: Final = frozenset(f"{of}_{name}" for of in ("test", "baseline") for name in _FIGURES)
 """Metrics whose intervals every run carries as metrics too, as other people's programs expect."""
+OF_VERSION: Final = frozenset(f"test_{name}" for name in _FIGURES)
+"""Metrics that the page of a version shows, too: one figure each, their intervals are in its description's table."""
 _COLUMNS: Final = (("low", "_low"), ("high", "_high"))
 LONGEST_DESCRIPTION: Final = 4900
 """MLflow's stores take 5,000 characters a version's description."""
@@ -209,11 +210,14 @@ def _experiment(client: MlflowClient, name: str, artifact_root: Path | None) -> 
 
 
 def _log_numbers(client: MlflowClient, run_id: str, run: TrainingRun, model_id: str) -> None:
-    """Metrics on the run and, linked, on its model; intervals go into a table, and few of them into charts."""
+    """Metrics on the run, a few of them linked to its model; intervals go into a table, and few of them into charts."""
     now = time.time_ns() // 1_000_000
     shown, table = split_intervals(run.metrics)
     linked = {"model_id": model_id, "dataset_name": _dataset_name(run), "dataset_digest": run.dataset_digest}
-    metrics = [Metric(key, value, now, 0, **linked, run_id=run_id) for key, value in shown.items()]
+    metrics = [
+        Metric(key, value, now, 0, run_id=run_id, **(linked if key in OF_VERSION else {}))
+        for key, value in shown.items()
+    ]
     client.log_batch(run_id, metrics=metrics, params=[Param(key, text) for key, text in _texts(run.params).items()])
     _log_curves(client, run_id, run.curves)
     if table["metric"]:

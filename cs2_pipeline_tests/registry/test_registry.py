@@ -96,6 +96,21 @@ def test_a_version_carries_its_model_with_linked_metrics_and_says_what_it_is(uri
     assert client.get_run(version.run_id).info.run_name == f"round_predictor {version.version} refused"
 
 
+def test_the_page_of_a_version_shows_a_few_metrics_and_its_run_all_of_them(uri, recorded):
+    figures = dict.fromkeys(("log_loss", "brier", "auc", "accuracy", "ece"), 0.5)
+    whole = {
+        f"{of}_{name}{end}": 0.5 for of in ("test", "baseline") for name in figures for end in ("", "_low", "_high")
+    }
+    whole |= {"laws_broken": 0.0, "against_baseline": -0.1, "rows_test": 9.0}
+    version = recorded(metrics=whole)
+    client = connect(uri)
+    model = client.get_logged_model(
+        client.get_model_version(version.name, version.version).source.removeprefix("models:/")
+    )
+    assert {one.key for one in model.metrics} == {f"test_{name}" for name in figures}
+    assert client.get_run(version.run_id).data.metrics == whole
+
+
 def test_a_run_leads_back_to_dagster_and_a_version_to_its_run(uri, root, tmp_path):
     round_artifact(tmp_path / "artifact")
     run = training_run("round_predictor", tmp_path / "artifact")
