@@ -29,6 +29,8 @@ _DATABASE_PORTS: Final = {"postgresql": 5432, "mysql": 3306, "mssql": 1433}
 _DATABASE_TIMEOUT: Final = 5.0
 _KINDS: Final = ("http", "https", "sqlite", *_DATABASE_PORTS)
 
+_SQLITE_SAYS: Final = re.compile(r"\(sqlite3\.\w+\) ([^\n\[]*)")
+"""What SQLite itself says, in an error of SQLAlchemy's."""
 _NOT_FOUND: Final = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
 
 
@@ -92,13 +94,13 @@ def translated(tracking_uri: str) -> Iterator[None]:
         yield
     except MlflowException as error:
         if "API request to" in str(error) or error.error_code == "TEMPORARILY_UNAVAILABLE":
-            raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
+            raise RegistryUnavailableError(_unavailable(tracking_uri, error)) from None
         raise RegistryError(f"MLflow at {masked(tracking_uri)}: {masked(str(error))}") from None
     except (ConnectionError, TimeoutError, FileNotFoundError, PermissionError, NotADirectoryError):
         raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
     except Exception as error:
         if type(error).__module__.split(".")[0] in ("sqlalchemy", "requests", "urllib3", "alembic"):
-            raise RegistryUnavailableError(_unavailable(tracking_uri)) from None
+            raise RegistryUnavailableError(_unavailable(tracking_uri, error)) from None
         raise
 
 
@@ -107,7 +109,13 @@ def is_missing(error: MlflowException) -> bool:
     return error.error_code in _NOT_FOUND
 
 
-def _unavailable(tracking_uri: str) -> str:
+def _unavailable(tracking_uri: str, error: Exception | None = None) -> str:
+    """What to do about an MLflow that does not answer, or about an embedded store whose file cannot be used."""
+    if urlsplit(tracking_uri).scheme == "sqlite" and (said := _SQLITE_SAYS.search(str(error))):
+        return (
+            f"MLflow's store {masked(tracking_uri)} cannot be used: {said[1].strip()}. Its folder must be writable "
+            "and its disk must have free space; CS2_HOME names another folder."
+        )
     return (
         f"MLflow at {masked(tracking_uri)} does not answer. Check that it runs and that CS2_MLFLOW_TRACKING_URI "
         "names it; `cs2 doctor` tries the connection."

@@ -2,8 +2,11 @@
 
 import errno
 import gzip
+import re
 import socket
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -237,3 +240,21 @@ def test_the_doctor_finds_misspelt_settings_and_hides_secrets(cs2, monkeypatch):
     assert "CS2_DATA_URL = s3x://***@bucket" in ended.out
     assert "CS2_DATABSE_URL is not a setting" in ended.out
     assert "hunter2" not in ended.out + ended.err
+
+
+def test_a_full_disk_under_mlflows_store_is_no_matter_of_an_mlflow_that_does_not_answer(home):
+    """A limit on the size of files stands for the disk: SQLite meets it at the same place."""
+    limited = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))\n"
+        "sys.argv = ['cs2', 'models', 'list']\n"
+        "from cs2_pipeline.cli.main import main; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-B", "-c", limited], capture_output=True, text=True, check=False, timeout=600
+    )
+    assert ended.returncode == 1
+    assert re.search(
+        r"MLflow's store sqlite:\S+ cannot be used: (disk I/O error|database or disk is full)", ended.stderr
+    )
+    assert "free space" in ended.stderr
+    assert "Traceback" not in ended.stderr
