@@ -10,6 +10,8 @@ import threading
 import time
 import uuid
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
@@ -49,7 +51,7 @@ PASSING: Final = 0.05
 ROWS: Final = 0.5
 """Seconds by which the row of a match in play may be behind its events: it holds the digest of the whole state, which
 takes longer to write than a price. Until it is written, the log is not told that history has the match's events."""
-WRITES: Final = 0.1
+WRITES: Final = 0.2
 """Seconds between two writings to the history: one of many rows costs far less than many of few."""
 CLOCK: Final = 0.5
 """Seconds between two prices of a match in which nothing happens but the clock runs."""
@@ -117,6 +119,8 @@ class Consumer:
         self._behind: dict[str, _Live] = {}
         self._done: dict[int, str] = {}
         self._unwritten = Batch()
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="live-history")
+        self._written: Future[None] | None = None
         self._leased = self._trimmed = self._tidied = self._passed = self._wrote = 0.0
         self._size = LEAST_BATCH
         self.complaint: str | None = None
@@ -151,6 +155,7 @@ class Consumer:
             self.catch_up()
         except (LogUnavailableError, HistoryUnavailableError) as error:
             logger.warning("the next owner of the shards reads the last events again: %s", error)
+        self._writer.shutdown()
         try:
             self._log.release(self.name)
         except LogUnavailableError as error:
@@ -167,7 +172,7 @@ class Consumer:
             self._passed = now
             self._pass_time(now)
             self._write_rows(now - ROWS)
-        if now - self._wrote >= WRITES:
+        if now - self._wrote >= WRITES and (self._written is None or self._written.done()):
             self._write(now)
         self._tidy(now)
         self._adapt(time.time() - now)
@@ -175,9 +180,9 @@ class Consumer:
 
     def catch_up(self) -> None:
         """Write the rows of all matches, and tell the log that history has everything taken so far."""
-        self._still_own()
         self._write_rows(float("inf"))
         self._write(time.time())
+        self._await_written()
 
     def _adapt(self, took: float) -> None:
         """Take so many events at once that a step ends well within the lease, however slow the machine is."""
@@ -230,6 +235,8 @@ class Consumer:
         self.complaint = reason
         metrics.ERRORS.labels("live").inc()
         self._matches.clear()
+        with suppress(Exception):  # whatever it is, it is read again as well
+            self._await_written()
         self._behind.clear()
         self._unwritten = Batch()
         self._positions.clear()
@@ -271,28 +278,46 @@ class Consumer:
         self._settle(changes, by_match, now)
 
     def _write(self, now: float) -> None:
-        """Write to the history what is not there, and tell the log how far history has it.
+        """Have written to the history what is not there, and the log told how far history has it.
 
-        That is up to the first event that the row of some match lacks.
+        That is up to the first event that the row of some match lacks. It is done beside the next prices: what fails is
+        heard of at the next time.
         """
-        self._flush()
+        self._await_written()
         positions = dict(self._positions)
         for match_id, live in self._behind.items():
             shard = shard_of(match_id)
             if live.behind is not None and shard in positions:
                 positions[shard] = min(positions[shard], live.behind)
         new = {shard: position for shard, position in positions.items() if position > self._done.get(shard, "")}
-        if new:
-            self._log.done(new)
-            self._done |= new
+        self._have_written(new)
         self._wrote = now
 
-    def _flush(self) -> None:
-        if self._unwritten:
+    def _have_written(self, done: dict[int, str]) -> None:
+        batch, self._unwritten = self._unwritten, Batch()
+        if batch or done:
             self._still_own()
-            self._history.write(self._unwritten)
-            metrics.KEPT.inc(len(self._unwritten.events))
-            self._unwritten = Batch()
+            self._written = self._writer.submit(self._keep, batch, done)
+
+    def _keep(self, batch: Batch, done: dict[int, str]) -> None:
+        if batch:
+            self._history.write(batch)
+            metrics.KEPT.inc(len(batch.events))
+        if done:
+            self._log.done(done)
+            self._done |= done
+
+    def _await_written(self) -> None:
+        """Wait until history has what it was given."""
+        written, self._written = self._written, None
+        if written is not None:
+            written.result()
+
+    def _flush(self) -> None:
+        """Write everything to the history now."""
+        self._await_written()
+        self._have_written({})
+        self._await_written()
 
     def _ask(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """Ask the history, which has everything that was taken in earlier steps."""
@@ -380,7 +405,8 @@ class Consumer:
             metrics.TO_PRICE.observe(max(0.0, published - arrival.received))
         self._unwritten.add(batch)
         if len(self._unwritten.events) + len(self._unwritten.prices) >= 2 * PORTION:
-            self._flush()
+            self._await_written()
+            self._have_written({})
         if letters:
             self._log.bury(letters)
             metrics.DEAD.labels("not understood").inc(len(letters))

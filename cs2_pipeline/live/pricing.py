@@ -39,6 +39,7 @@ _MONEY: Final = (0.0, 8_000.0, 30_000.0)
 """Of a side."""
 _ROUND_CLOCK: Final = (5.0, 70.0, rules.ROUND_TIME)
 _BOMB_CLOCK: Final = (2.0, 20.0, rules.BOMB_TIME)
+_OID: Final = uuid.NAMESPACE_OID.bytes
 _NEEDED: Final = ("ct_equip_value", "ct_money", "t_equip_value", "t_money", "time_remaining")
 """What the model cannot do without."""
 
@@ -92,7 +93,16 @@ def basis_of(moment: Moment) -> str:
 
 def price_id_of(event_id: str, supersedes: str = "") -> str:
     """The id of an event's price, or of the one that replaces another."""
-    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{event_id}/{supersedes}"))
+    return _uuid5(f"{event_id}/{supersedes}")
+
+
+def _uuid5(name: str) -> str:
+    """As `uuid.uuid5` of the namespace OID, without the object: there is one for each event."""
+    bits = bytearray(hashlib.sha1(_OID + name.encode(), usedforsecurity=False).digest()[:16])
+    bits[6] = bits[6] & 0x0F | 0x50
+    bits[8] = bits[8] & 0x3F | 0x80
+    text = bits.hex()
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def prices(

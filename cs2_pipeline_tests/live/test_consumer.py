@@ -77,6 +77,38 @@ def test_a_consumer_that_dies_between_history_and_log_repeats_nothing(bench) -> 
     assert bench.history.ask(queries.EVENTS_COUNTED)[0]["events"] == 20
 
 
+def test_the_log_keeps_the_events_that_the_row_of_a_match_lacks(bench, monkeypatch) -> None:
+    monkeypatch.setattr("cs2_pipeline.live.consumer.ROWS", 3_600.0)
+    events = play(3, rounds=1, finish=False)
+    bench.send(events[:12])
+    bench.consume()
+    bench.send(events[12:13])
+    bench.consumer.step()
+    bench.consumer._flush()
+    bench.consumer._write(0.0)
+    bench.consumer._await_written()
+    (row,) = bench.history.ask(queries.MATCH, match_id=MATCH)
+    assert row["state_version"] == 12 and bench.history.ask(queries.EVENTS_COUNTED)[0]["events"] == 13
+    assert sum(bench.log.depth().values()) == 1
+    bench.kill()
+    bench.consumer = bench.another()
+    bench.consume()
+    assert verify(MATCH, bench.history, bench.log).holds and bench.log.depth() == {}
+    assert bench.history.ask(queries.EVENTS_COUNTED)[0] == {"events": 13, "different": 13}
+
+
+def test_what_waits_for_a_gap_is_read_again_by_the_next_owner(bench) -> None:
+    events = play(3, rounds=1)
+    bench.send(events[:10] + events[11:])
+    bench.consume()
+    assert bench.consumer._matches[MATCH].match.waiting == len(events) - 11
+    assert sum(bench.log.depth().values()) >= len(events) - 11
+    bench.kill()
+    bench.consumer = bench.another()
+    bench.consume()
+    assert verify(MATCH, bench.history, bench.log).holds and bench.log.depth() == {}
+
+
 def test_a_correction_issues_prices_again_and_history_keeps_both(bench) -> None:
     events = play(3, rounds=2)
     bench.send(events)
@@ -251,6 +283,7 @@ def test_many_matches_taken_over_at_once_are_written_in_portions(tmp_path, champ
         bench.send(events[-1:])
     bench.consumer._size = 1_000
     bench.consumer.step()
+    bench.consumer.catch_up()
     assert len(written) > 1 and sum(len(batch.events) for batch in written) == len(matches)
     assert bench.log.depth() == {}
     assert all(verify(events[0]["match_id"], bench.history, bench.log).holds for events in matches)

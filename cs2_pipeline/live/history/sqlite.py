@@ -23,6 +23,8 @@ from cs2_pipeline.live.log.sqlite import BUSY_TIMEOUT, ROWS, insert_rows, with_r
 from cs2_pipeline.live.pricing import Price
 
 DAY: Final = 86_400
+CHECKPOINT: Final = 4_000
+"""Pages after which SQLite moves what was written to its place: every writing changes the same pages of each match."""
 _PLACE: Final = re.compile(r"\{(\w+):\w+\}")
 
 _SCHEMA: Final = """
@@ -156,6 +158,7 @@ class SqliteHistory:
             )
             connection.execute("pragma journal_mode = wal")
             connection.execute("pragma synchronous = full")
+            connection.execute(f"pragma wal_autocheckpoint = {CHECKPOINT}")
             self._local.connection = connection
         return connection
 

@@ -1,5 +1,6 @@
 """What both logs promise: nothing lost, nothing twice, in order, one owner a shard."""
 
+import random
 import threading
 import time
 import uuid
@@ -74,6 +75,30 @@ def test_callers_at_once_lose_nothing(log) -> None:
     found = everything(log)
     for number, batch in enumerate(batches):
         assert [one.event_id for one in found if one.match_id == f"m{number}"] == [e.event_id for e in batch]
+
+
+def test_who_reads_step_by_step_misses_nothing_whoever_writes_and_trims(tmp_path) -> None:
+    mine, other = SqliteLog(tmp_path / "log.sqlite"), SqliteLog(tmp_path / "log.sqlite")  # as of two processes
+    chance, sent, found = random.Random(1), [], []
+    positions = dict.fromkeys(range(0, SHARDS, 2), "")
+    for _ in range(60):
+        batch = [event for _ in range(chance.randint(0, 4)) for event in events(1, match=f"m{chance.randint(0, 40)}")]
+        sent += batch
+        chance.choice([mine, other]).append(batch)
+        if chance.random() < 0.7:
+            for one in mine.read(positions, chance.choice([1, 1_000])):
+                positions[one.shard] = one.position
+                found.append(one)
+        if chance.random() < 0.2:
+            mine.done(positions)
+            chance.choice([mine, other]).trim()
+    while more := mine.read(positions, 1):
+        positions |= {one.shard: one.position for one in more}
+        found += more
+    wanted = [event for event in sent if shard_of(event.match_id) in positions]
+    assert [(one.event_id, one.body) for one in found] == [(event.event_id, event.body) for event in wanted]
+    mine.close()
+    other.close()
 
 
 def test_only_what_history_has_is_trimmed(log) -> None:
