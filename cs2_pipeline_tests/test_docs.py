@@ -4,6 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
+
+from cs2_pipeline.cli.commands import app
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted((ROOT / "clients").rglob("*.md"))]
@@ -31,3 +34,29 @@ def test_every_link_leads_somewhere(page):
 @pytest.mark.parametrize("picture", sorted((ROOT / "docs" / "images").glob("*.png")), ids=lambda path: path.name)
 def test_every_picture_is_shown_somewhere(picture):
     assert any(picture.name in page.read_text(encoding="utf-8") for page in PAGES)
+
+
+def commands(group, words=()):
+    """Every command of `cs2` as the words that name it, groups included."""
+    for name, command in group.commands.items():
+        yield (*words, name)
+        if hasattr(command, "commands"):
+            yield from commands(command, (*words, name))
+
+
+def test_every_command_that_a_text_names_exists():
+    known = set(commands(get_command(app)))
+    groups = {words[:-1] for words in known if len(words) > 1}
+    texts = [*PAGES, *(path for part in ("cs2_pipeline", "bento") for path in (ROOT / part).rglob("*.py"))]
+    named = {
+        tuple(found.split())
+        for path in texts
+        for found in re.findall(
+            r"(?:`|^|\$ )cs2 ([a-z][a-z-]*(?: [a-z][a-z-]*)?)", path.read_text(encoding="utf-8"), re.M
+        )
+    }
+    templates = (ROOT / "bento").rglob("*.html")
+    named |= {(word,) for path in templates for word in re.findall(r"\bcs2 ([a-z]+)", path.read_text(encoding="utf-8"))}
+    wrong = {words for words in named if words[:1] not in known or (words[:1] in groups and words[:2] not in known)}
+    assert len(named) > 20
+    assert wrong == set()

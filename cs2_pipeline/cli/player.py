@@ -19,7 +19,7 @@ def show(settings: Settings, name: str, *, as_json: bool) -> None:
         card = coaching.card(records, GAME, player)
     if card is None:
         raise CliError(
-            f"there is no card of {title}: the Dagster job coach makes them daily from what `cs2 extract` read"
+            f"there is no card of {title}: the Dagster job `coach` makes the cards daily, from extracted matches"
         )
     if as_json:
         answer({**card, "made_at": card["made_at"].isoformat()})

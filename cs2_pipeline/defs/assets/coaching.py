@@ -131,7 +131,7 @@ def _checked_days(platform: Platform) -> pd.DataFrame:
     tables = platform.tables
     days = Verdicts(tables).passed(OBSERVATIONS, tables.partitions(OBSERVATIONS))
     if not days:
-        raise dg.Failure(f"no day of {OBSERVATIONS} has passed its check: run `cs2 extract` first")
+        raise dg.Failure(f"no day of {OBSERVATIONS} has passed its check: run the job `extract` first")
     return tables.read(OBSERVATIONS, days)
 
 

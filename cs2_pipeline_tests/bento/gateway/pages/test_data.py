@@ -19,4 +19,4 @@ def test_the_page_says_where_the_data_comes_from_and_what_was_left_out(site):
 def test_where_nothing_was_extracted_the_page_says_how_to_begin(empty_site):
     text = httpx.get(f"{empty_site}/data", headers=HTML).text
     assert "No data yet" in text
-    assert "cs2 extract" in text
+    assert "cs2 train" in text
