@@ -47,11 +47,11 @@ class Settings(BaseSettings):
         description="history of live events: clickhouse://user:password@host/name; default: a SQLite file in the home",
     )
     live_webhooks: SecretStr | None = Field(
-        None, description="webhook URLs told of live updates, comma-separated; signed with CS2_EVENT_SECRET"
+        None, description="webhook URLs that get live updates, comma-separated; signed with CS2_EVENT_SECRET"
     )
     webhooks_to_private: bool = Field(False, description="live webhooks may be addresses of private networks")
     live_key_rate: float = Field(2_000.0, gt=0, description="live events per second that an API key may send")
-    live_key_matches: int = Field(500, gt=0, description="live matches that an API key may begin in a day")
+    live_key_matches: int = Field(500, gt=0, description="live matches that an API key may begin per day")
     gsi_token: SecretStr | None = Field(
         None, description="token that game clients send with Game State Integration; default: an API key is required"
     )
@@ -96,7 +96,7 @@ class Settings(BaseSettings):
         "https://steamcommunity.com/openid/login", description="OpenID provider for signing in through Steam"
     )
     ballchasing_key: SecretStr | None = Field(
-        None, description="key of ballchasing.com's API, from which Rocket League games are read; default: none are"
+        None, description="API key for ballchasing.com, the source of Rocket League games; default: no games are read"
     )
     ballchasing_players: str = Field(
         "",

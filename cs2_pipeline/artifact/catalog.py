@@ -29,10 +29,10 @@ ROUND: Final = ModelSpec(
         "Not for betting, and not for judging a player.",
     ),
     limits=(
-        "In the last ten seconds before the explosion it believes in CT up to five points too much where it learned "
-        "from few hundred matches (simulated play).",
+        "Trained on a few hundred simulated matches, it overestimates CT by up to five points in the last ten seconds "
+        "before the explosion.",
         "It knows team totals, not who holds which weapon or stands where.",
-        "It is valid for play like its training data: another game version or level of play shifts its numbers.",
+        "It is valid for play like that in its training data; another game version or level of play changes the odds.",
     ),
     fit="cs2_pipeline.training.changed_play:train",
     audit="cs2_pipeline.datasets.leakage.audit:audit_rounds",
@@ -81,7 +81,7 @@ PLAYER: Final = ModelSpec(
     label="tier",
     features=PLAYER_FEATURES,
     output="scores",
-    intended_use=("Say in which skill tier a player's next matches are likely to fall, from a window of past ones.",),
+    intended_use=("Say in which skill tier a player's next matches will probably fall, given a window of past ones.",),
     limits=(
         "A tier is only a range of kills per death: it ignores role, opponents and team.",
         "It does not answer for fewer rounds than the manifest requires.",
@@ -138,12 +138,12 @@ MATCH: Final = ModelSpec(
     features=("latent", "variance", "best_of", "elo"),
     output="probability",
     intended_use=(
-        "Say how likely a line-up is to win a map or a series that has not begun, from who plays and what was played.",
+        "Say how likely a line-up is to win a map or a series before it begins, given the line-ups and past matches.",
         "Not for betting.",
     ),
     limits=(
         "It knows results, line-ups and published points, not form on the day, injuries or practice.",
-        "For a team of unknown players the forecast is a guess, and its interval shows it.",
+        "For a team of unknown players the forecast is a guess, as its wide interval shows.",
     ),
     fit="cs2_pipeline.models.match.forecaster:fit",
     audit="cs2_pipeline.datasets.leakage.audit:audit_matches",

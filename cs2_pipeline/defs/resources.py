@@ -19,37 +19,37 @@ from cs2_pipeline.settings import Settings
 class DemoDatabaseResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The demo database that is extracted from. It is only read."""
 
-    url: str | None = Field(None, description="SQLAlchemy URL, mssql:// address or ODBC string; none: SQLite in home")
+    url: str | None = Field(None, description="SQLAlchemy URL, mssql:// address or ODBC string; default: SQLite")
 
 
 class MLflowResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """MLflow: runs, registered versions and the aliases of champions."""
 
-    tracking_uri: str | None = Field(None, description="server or store; none: SQLite in the platform's home")
+    tracking_uri: str | None = Field(None, description="server or store; default: SQLite in the home")
 
 
 class DataStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where extracted tables, training tables and verdicts are kept."""
 
-    url: str | None = Field(None, description="a folder or any fsspec address; none: data/ in the platform's home")
+    url: str | None = Field(None, description="a folder or any fsspec address; default: data/ in the home")
 
 
 class RecordsResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The platform's own records: accounts, the ledger of forecasts, directories."""
 
-    url: str | None = Field(None, description="postgresql://user:password@host/name; none: SQLite in the home")
+    url: str | None = Field(None, description="postgresql://user:password@host/name; default: SQLite in the home")
 
 
 class EventStoreResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """The history of live events, which finished matches are read from."""
 
-    url: str | None = Field(None, description="clickhouse://user:password@host/name; none: SQLite in the home")
+    url: str | None = Field(None, description="clickhouse://user:password@host/name; default: SQLite in the home")
 
 
 class WebhookResource(dg.ConfigurableResource):  # type: ignore[type-arg]
     """Where failures and quarantines are told."""
 
-    url: str | None = Field(None, description="as Slack's incoming webhooks take messages; none: the log")
+    url: str | None = Field(None, description="URL in the format of Slack's incoming webhooks; default: the log")
 
 
 class BallchasingResource(dg.ConfigurableResource[None]):
@@ -57,7 +57,7 @@ class BallchasingResource(dg.ConfigurableResource[None]):
 
     key: str | None = Field(None, description="key of the site's API")
     players: str = Field("", description="players whose games are read, comma-separated")
-    address: str = Field(description="of the site's API")
+    address: str = Field(description="address of the site's API")
 
 
 class PlatformResource(dg.ConfigurableResource[Platform]):
@@ -70,12 +70,12 @@ class PlatformResource(dg.ConfigurableResource[Platform]):
     event_store: dg.ResourceDependency[EventStoreResource]
     webhook: dg.ResourceDependency[WebhookResource]
     ballchasing: dg.ResourceDependency[BallchasingResource]
-    home: str = Field(description="folder of all embedded parts")
+    home: str = Field(description="folder of everything kept locally")
     exports_url: str | None = Field(None, description="folder watched for exports of other programs")
     first_day: str = Field(description="first day that is extracted")
     snapshot_interval: float = Field(description="seconds between two snapshots of a round")
-    retrain_after_rounds: int = Field(description="rounds beyond those trained on after which a training is asked for")
-    training_days: int | None = Field(None, description="newest match days the round model learns from; none: all")
+    retrain_after_rounds: int = Field(description="new rounds since the last training that start the next one")
+    training_days: int | None = Field(None, description="newest match days the round model learns from; default: all")
     seed: int = Field(description="seed of training and resampling")
 
     def create_resource(self, _context: dg.InitResourceContext) -> Platform:

@@ -41,7 +41,7 @@ NO_CHAMPION: Final = f"there is no champion of {ROUND_MODEL.name} to price momen
 def skill_observations(
     context: dg.AssetExecutionContext, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[pd.DataFrame]:
-    """What each match shows of its players' skills. Bots are excluded."""
+    """What each match shows about its players' skills. Bots are excluded."""
     days = run_days(context)
     with platform.demo_database() as database:
         found = plays(database, days[0], days[-1])
@@ -54,7 +54,7 @@ def skill_observations(
 
 
 def priced_observations(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """What the champion's prices tell of players' skills, in all days that passed: one champion for all of them.
+    """Players' skills in win probability, on all days that passed their check, priced by one champion.
 
     Empty while the round model has no champion to price states.
     """
@@ -93,7 +93,7 @@ def _priced_day(
 
 
 def skill_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """Every player's skill card, written to the records, and how plans progress; here, each skill's reliability."""
+    """Every player's skill card and progress, written to the records. Metadata: each skill's reliability."""
     rows, unseen = _all_observations(platform)
     found = league(rows, SKILLS, reference=REFERENCE, unseen=unseen)
     now = datetime.now(UTC)
@@ -108,7 +108,7 @@ def skill_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd
 
 
 def drill_evidence(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """What each drill did over all players, put into the records; plans that were deleted are in it no more."""
+    """What each drill did over all players, written to the records. Deleted plans no longer count."""
     now = datetime.now(UTC)
     with closing(open_records(platform.settings)) as records:
         found = pooled(plans_followed.seen(stored.every_plan(records, GAME)))
@@ -161,7 +161,7 @@ def _check() -> dg.AssetChecksDefinition:
     def observations_are_sound(
         context: dg.AssetCheckExecutionContext, platform: dg.ResourceParam[Platform]
     ) -> dg.AssetCheckResult:
-        """Every total finite, every skill defined, no player twice in a match; cards read no day that fails."""
+        """Every total is finite, every skill defined, no player twice in a match. Cards leave out days that fail."""
         verdicts, wrong = Verdicts(platform.tables), {}
         for day in partitions_of_run(context.run.tags) or platform.tables.partitions(OBSERVATIONS):
             try:
@@ -205,5 +205,5 @@ daily_cards = dg.ScheduleDefinition(
     cron_schedule="0 6 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Makes everybody's skill card anew at 06:00 UTC and looks at the plans that are followed.",
+    description="Updates all skill cards at 06:00 UTC and checks the plans being followed.",
 )

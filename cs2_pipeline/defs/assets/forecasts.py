@@ -45,7 +45,7 @@ _TOLD_OF_PLAYERS: Final = ("player_match_stats", "players", WIN_PROBABILITY_ADDE
 
 
 def _directories(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[None]:
-    """Maps, teams and players of the matches the match model learned from, as the gateway serves them."""
+    """Maps, teams and players of the matches the match model learned from, for the gateway."""
     played = platform.tables.read(catalog.MATCH.dataset).assign(first_score=None, second_score=None)
     found = made.build(played, _player_names(platform), _usable(platform, "rounds"))
     known = {"form": _form(platform), "added": _added(platform), "tier": _tiers(platform)}
@@ -56,10 +56,10 @@ def _directories(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[N
 
 
 def _settlements(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """Forecasts beside what happened, one row for each that was won or lost; and how good the forecasts were.
+    """Forecasts and their outcomes, one row for each that was won or lost; in the metadata, how good they were.
 
-    Results are the maps of the demo database and the series that were ingested. Forecasts themselves, also those that
-    were forfeited or never played, are in the ledger. The match model is monitored on this table.
+    Results are the maps of the demo database and the series that were ingested. All forecasts, including those
+    that were forfeited or never played, are in the ledger. The match model is monitored on this table.
     """
     with _records(platform) as records:
         new = settling.settle(records, _results(platform))
@@ -136,7 +136,7 @@ def ledger_chain(platform: dg.ResourceParam[Platform]) -> dg.AssetCheckResult:
 def job() -> Any:
     """The job that settles forecasts, looks at the model that gave them, and makes the ledger's head known."""
     selected = dg.AssetSelection.assets(DIRECTORIES, SETTLEMENTS, catalog.MATCH.monitoring, HEAD, reports.NAME)
-    said = "Directories, settlements, the match model's calibration, the ledger's head, and what pages say of the data."
+    said = "Update directories, settlements, the match model's calibration, the ledger's head and the page reports."
     return dg.define_asset_job(JOB, selected, description=said)
 
 
@@ -146,7 +146,7 @@ daily_settlement = dg.ScheduleDefinition(
     cron_schedule=DAILY,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Settles forecasts at 06:00 UTC and makes the ledger's head known.",
+    description="Settles forecasts at 06:00 UTC and publishes the ledger's head.",
 )
 
 

@@ -29,7 +29,7 @@ Stretch = tuple[date, date]
 
 
 def win_probability_added(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """What each player's kills, deaths, plants and defusals did to the side's chance, by match, in days that passed.
+    """How much each player's kills, deaths, plants and defusals changed the side's chance of winning, by match.
 
     Empty while the round model has no champion to price states.
     """
@@ -79,7 +79,9 @@ def build() -> list[dg.AssetsDefinition]:
 
 def job() -> Any:
     """The job that prices what players did."""
-    return dg.define_asset_job(JOB, dg.AssetSelection.assets(NAME), description="Price what players did in all rounds.")
+    return dg.define_asset_job(
+        JOB, dg.AssetSelection.assets(NAME), description="Compute win probability added for all players and matches."
+    )
 
 
 daily_pricing = dg.ScheduleDefinition(
@@ -88,5 +90,5 @@ daily_pricing = dg.ScheduleDefinition(
     cron_schedule="40 5 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
-    description="Prices what players did at 05:40 UTC, before the directories that show it are made.",
+    description="Computes win probability added at 05:40 UTC, before the directories that show it are made.",
 )

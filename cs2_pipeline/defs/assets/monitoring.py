@@ -96,7 +96,7 @@ def _monitored(spec: ModelSpec, how: Monitoring) -> dg.AssetsDefinition:
 
 def _described_as(spec: ModelSpec, how: Monitoring) -> str:
     if how.table is not None:
-        return f"Is the champion of {spec.name} calibrated on what it really answered? Reads `{how.table}`."
+        return f"Is the champion of {spec.name} calibrated on the forecasts it actually gave? Reads `{how.table}`."
     return (
         f"Is the champion of {spec.name} still calibrated on matches it never saw, and does play still "
         "look like its training data? Its predictions are recomputed for every match after the newest one in its "

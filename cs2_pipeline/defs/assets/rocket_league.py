@@ -29,7 +29,7 @@ MOST_GAMES: Final = 200
 
 
 def rocket_league_observations(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """What games of the followed players tell of everybody in them; games that were read before are not asked for."""
+    """Skills of everybody in the followed players' games. Games that were read before are not fetched again."""
     settings, former = platform.settings, _former(platform.tables)
     players = [name.strip() for name in settings.ballchasing_players.split(",") if name.strip()]
     if settings.ballchasing_key is None or not players:
@@ -48,7 +48,7 @@ def rocket_league_observations(platform: dg.ResourceParam[Platform]) -> dg.Mater
 
 
 def rocket_league_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """Everybody's card, put into the records, how plans stand, and what drills did; here, peers by skill and group."""
+    """Skill cards, progress and what drills did, written to the records. Metadata: peers by skill and group."""
     rows, now = platform.tables.read(OBSERVATIONS), datetime.now(UTC)
     if rows.empty:
         return dg.MaterializeResult(value=pd.DataFrame({"skill": []}, dtype="str"), metadata={"summary": "no game yet"})
@@ -94,5 +94,5 @@ daily_rocket_league = dg.ScheduleDefinition(
     cron_schedule="20 6 * * *",
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.STOPPED,
-    description="Reads new Rocket League games and makes the cards at 06:20 UTC; switch it on where a key is set.",
+    description="Reads new Rocket League games at 06:20 UTC. Switch it on once CS2_BALLCHASING_KEY is set.",
 )

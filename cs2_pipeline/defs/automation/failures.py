@@ -24,7 +24,7 @@ _LACKING: Final = {TooLittleDataError.__name__, TrainingError.__name__}
     default_status=dg.DefaultSensorStatus.RUNNING,
     minimum_interval_seconds=INTERVAL,
     monitor_all_code_locations=True,
-    description="Reports failed runs and why to the webhook, or else the log; the same cause at most once an hour.",
+    description="Reports failed runs and their cause to the webhook, else to the log; each cause at most once an hour.",
 )
 def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[Platform]) -> None:
     """Asks for no run; tells of each failed run once: job, days, step and cause go to the webhook, else to the log.

@@ -75,9 +75,9 @@ def enough_new_rounds(
     """
     built = latest_dataset(context.instance)
     if built is None:
-        return dg.SkipReason("the round dataset was not built yet")
+        return dg.SkipReason("the round dataset has not been built yet")
     if built.source != catalog.ROUND.extracted:
-        return dg.SkipReason(f"the round dataset was built from {built.source}, which somebody trains on by hand")
+        return dg.SkipReason(f"the round dataset was built from {built.source}, which is trained on by hand only")
     if under_way(context.instance, jobs.trainings()):
         return dg.SkipReason(_UNDER_WAY)
     trained = trained_dataset(context.instance)
@@ -85,8 +85,8 @@ def enough_new_rounds(
     wanted = platform.settings.retrain_after_rounds
     said = f"{built.rounds - before:,} new rounds ({before:,} trained on, {built.rounds:,} now)"
     if built.rounds - before < wanted:
-        return dg.SkipReason(f"{said}: a training is asked for at {wanted:,}")
-    context.log.info(f"{said}: at least {wanted:,}, so a training is asked for")
+        return dg.SkipReason(f"{said}: the next training starts at {wanted:,}")
+    context.log.info(f"{said}: at least {wanted:,}, so a training starts")
     return dg.RunRequest(run_key=f"enough new rounds: dataset {built.digest}")
 
 

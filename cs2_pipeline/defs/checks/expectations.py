@@ -60,16 +60,14 @@ def data_docs_asset() -> dg.AssetsDefinition:
 
 def _daily_check(table: str) -> dg.AssetChecksDefinition:
     blocking = (
-        f"Great Expectations suite of {len(SUITES[table])} expectations on {table}; rows in quarantine are left out"
+        f"Great Expectations suite of {len(SUITES[table])} expectations on {table}; fails if no day of the run is good"
     )
 
     @dg.multi_asset_check(
         name=f"{table}_expectations",
         specs=[
             dg.AssetCheckSpec("expectations", asset=table, blocking=True, description=blocking),
-            dg.AssetCheckSpec(
-                "quarantine", asset=table, description=f"no match of {table} is held back from the datasets"
-            ),
+            dg.AssetCheckSpec("quarantine", asset=table, description=f"No match of {table} is in quarantine."),
         ],
     )
     def check(

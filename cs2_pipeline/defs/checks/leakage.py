@@ -19,7 +19,7 @@ def _check(spec: ModelSpec) -> dg.AssetChecksDefinition:
         asset=spec.dataset,
         name="leakage_audit",
         blocking=True,
-        description=f"No feature gives the model what a request could not contain, and none of the "
+        description=f"No feature contains what a request could not know, and none of the "
         f"{spec.groups} is in two parts.",
     )
     def check(dataset: pd.DataFrame) -> dg.AssetCheckResult:

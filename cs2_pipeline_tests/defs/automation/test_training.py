@@ -158,7 +158,7 @@ def test_rounds_are_counted_from_the_dataset_last_trained_on(events):
     assert "not built yet" in skipped(events.tick())
     events.built(rounds=1000)
     events.trained()
-    assert skipped(events.tick()) == "0 new rounds (1,000 trained on, 1,000 now): a training is asked for at 500"
+    assert skipped(events.tick()) == "0 new rounds (1,000 trained on, 1,000 now): the next training starts at 500"
     events.built(rounds=1499)
     assert "499 new rounds" in skipped(events.tick())
     events.built(rounds=1500)
