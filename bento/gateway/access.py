@@ -175,8 +175,8 @@ class Access:
             raise Problem(
                 403,
                 "csrf",
-                "Not sent by a page of ours",
-                "the request lacks the token that our pages send: load it anew",
+                "Not sent by one of our pages",
+                "the request lacks the token that our pages send: reload the page",
             )
         session_id, user = found
         if wait := self._people.take(user.id):
@@ -207,7 +207,7 @@ async def signed_in(request: Request) -> Caller:
     """A dependency that lets signed-in people pass, and hands on who they are."""
     found: Caller = await request.app.state.access.caller(request)
     if found.user is None:
-        raise unauthorized("this is for people: sign in at /auth/login")
+        raise unauthorized("this needs a signed-in user: sign in at /auth/login")
     return found
 
 

@@ -107,7 +107,7 @@ def listeners(settings: Settings) -> list[Listener]:
     hooks = settings.event_webhooks.get_secret_value() if settings.event_webhooks else ""
     addresses = [address.strip() for address in hooks.split(",") if address.strip()]
     if addresses and settings.event_secret is None:
-        raise ValueError("CS2_EVENT_WEBHOOKS is set without CS2_EVENT_SECRET: receivers could not tell who speaks")
+        raise ValueError("CS2_EVENT_WEBHOOKS is set without CS2_EVENT_SECRET: receivers could not verify the sender")
     secret = settings.event_secret.get_secret_value() if settings.event_secret else ""
     return [*found, *(Webhook(address, secret) for address in addresses)]
 

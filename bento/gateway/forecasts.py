@@ -114,7 +114,7 @@ class Forecasting:
                 if await asyncio.to_thread(stored.revision, self.records) != self.directories.revision:
                     self.directories = await asyncio.to_thread(directories.load, self.records)
             except RecordsError as error:
-                logger.warning("the directories could not be read anew: %s", error)
+                logger.warning("the directories could not be read again: %s", error)
 
     async def _follow_scores(self) -> None:
         while True:

@@ -79,7 +79,7 @@ class GroupCommit:
         except RecordsError as error:
             # A connection that broke during the commit does not tell whether it was done: drafts that are there already
             # are not written again.
-            logger.warning("the ledger is written once more: %s", error)
+            logger.warning("writing the ledger again: %s", error)
             return self._append(drafts, new=False)
 
     def _append(self, drafts: Sequence[Draft], *, new: bool) -> list[Entry]:

@@ -54,7 +54,7 @@ async def verify(request: Request, state: str) -> Proven:
     provider: str = request.app.state.settings.steam_openid_url
     said = {name.removeprefix("openid."): value for name, value in request.query_params.multi_items()}
     if said.get("mode") != "id_res":
-        raise unauthorized("Steam was not asked, or the sign-in was cancelled")
+        raise unauthorized("the sign-in was cancelled, or did not come from Steam")
     signed = set(said.get("signed", "").split(","))
     identity = re.fullmatch(re.escape(provider.removesuffix("login") + "id/") + r"(\d{17})", said.get("claimed_id", ""))
     believable = (
@@ -67,7 +67,7 @@ async def verify(request: Request, state: str) -> Proven:
         and _is_fresh(said.get("response_nonce", ""))
     )
     if not believable or identity is None or not await _confirmed(request, provider):
-        raise unauthorized("Steam does not vouch for this sign-in: begin again at /auth/steam")
+        raise unauthorized("Steam did not confirm this sign-in: start again at /auth/steam")
     return Proven(identity[1], said["response_nonce"])
 
 

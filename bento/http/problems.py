@@ -71,7 +71,7 @@ def not_json(detail: str) -> Problem:
 
 def too_large(limit: int) -> Problem:
     """413: the body is larger than the service reads."""
-    return Problem(413, "too_large", "The body is too large", f"at most {limit} bytes are read", close=True)
+    return Problem(413, "too_large", "The body is too large", f"at most {limit} bytes are accepted", close=True)
 
 
 def too_slow(seconds: float) -> Problem:
@@ -130,7 +130,7 @@ def no_model(name: str) -> Problem:
 def no_records() -> Problem:
     """503: the platform's own database cannot be used just now."""
     detail = "the records are locked or cannot be reached, so nothing was done: try again"
-    return Problem(503, "no_records", "The records cannot be used", detail, headers=[(b"retry-after", b"1")])
+    return Problem(503, "no_records", "The records are unavailable", detail, headers=[(b"retry-after", b"1")])
 
 
 def not_ready(missing: str) -> Problem:
@@ -161,16 +161,16 @@ def closed() -> Problem:
 
 def not_found() -> Problem:
     """404: no such path."""
-    return Problem(404, "not_found", "No such path", "/openapi.json lists the paths there are")
+    return Problem(404, "not_found", "No such path", "/openapi.json lists all paths")
 
 
 def wrong_method(allowed: str) -> Problem:
     """405: the path is there, for other methods."""
     return Problem(
-        405, "wrong_method", "Wrong method", f"this path answers {allowed}", headers=[(b"allow", allowed.encode())]
+        405, "wrong_method", "Wrong method", f"this path accepts {allowed}", headers=[(b"allow", allowed.encode())]
     )
 
 
 def internal(identifier: str) -> Problem:
     """500: a defect of the service; its log has the same id."""
-    return Problem(500, "internal", "The service failed", f"the log tells why under the id {identifier}")
+    return Problem(500, "internal", "The service failed", f"the log gives the cause under the id {identifier}")

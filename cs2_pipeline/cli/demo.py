@@ -111,7 +111,7 @@ def _end_without_champions(settings: Settings, begun: float) -> None:
     note("there is no model to serve yet, so this is where the demo of these matches ends")
     note(f"the matches are in {settings.embedded_database}, and in the tables that `cs2 up` shows in Dagster")
     note("once there are more: `cs2 ingest exports PATH…`, then `cs2 train`; CS:GO's public rounds and played series")
-    note("may be ingested beside them: `cs2 ingest snapshots FILE`, `cs2 ingest series FILE`")
+    note("can be ingested as well: `cs2 ingest snapshots FILE`, `cs2 ingest series FILE`")
     note(f"done in {time.monotonic() - begun:.0f} s")
 
 

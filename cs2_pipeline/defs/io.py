@@ -40,7 +40,7 @@ class TableIOManager(dg.IOManager):
         keys = list(context.asset_partition_keys)
         strange = sorted(set(day.unique()) - set(keys))
         if strange:
-            raise ValueError(f"{name} has rows of {strange[0]}, which is none of the partitions of this run")
+            raise ValueError(f"{name} has rows of {strange[0]}, which is not a partition of this run")
         rows = dict(list(frame.groupby(day)))
         for key in keys:
             self._verdicts.withdraw(name, key)

@@ -267,7 +267,7 @@ def _decided(score: Score) -> float | None:
     began = target - 1 - rules.OVERTIME_HALF
     if max(score) > target or (target > rules.ROUNDS_TO_WIN and min(score) < began):
         raise ScoreError(
-            f"no map stands at {score[0]}:{score[1]}: it is won at 13, after 12:12 at 16, 19, 22 ... by two or more"
+            f"no map can be at {score[0]}:{score[1]}: it is won at 13, after 12:12 at 16, 19, 22 ... by two or more"
         )
     if max(score) < target:
         return None
@@ -313,7 +313,7 @@ def _series(best_of: int, score: Score) -> tuple[int, int]:
         raise ScoreError(f"a series is a best of 1, 3 or 5, not of {best_of}")
     target = best_of // 2 + 1
     if min(score) < 0 or max(score) > target or min(score) == target:
-        raise ScoreError(f"a best of {best_of} does not stand at {score[0]}:{score[1]}")
+        raise ScoreError(f"a best of {best_of} cannot be at {score[0]}:{score[1]}")
     return target - score[0], 0 if max(score) == target else best_of - sum(score)
 
 

@@ -103,7 +103,9 @@ class Intake:
         if now - self._backlog_at > _BACKLOG_SEEN_FOR:
             self._backlog_at, self._backlog = now, sum(self._log.depth().values())
         if self._backlog > MAX_BACKLOG:
-            raise BusyError(2.0, f"{self._backlog} events wait to be priced; send again when the consumers caught up")
+            raise BusyError(
+                2.0, f"{self._backlog} events wait to be priced; send again once the consumers have caught up"
+            )
         if self._pending + count > MAX_PENDING:
             raise BusyError(1.0, f"{self._pending} events are being written; send again in a moment")
         self._pending += count

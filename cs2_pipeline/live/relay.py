@@ -37,7 +37,7 @@ class Relay:
         try:
             self._redis.publish(CHANNEL, msgspec.msgpack.encode(updates))
         except redis.RedisError as error:
-            logger.warning("subscribers of other gateways are not told: %s", error)
+            logger.warning("subscribers of other gateways get no updates: %s", error)
             self._hub.publish(updates)
 
     def _listen(self) -> None:

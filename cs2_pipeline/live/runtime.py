@@ -64,7 +64,7 @@ def _told(settings: Settings, publish: Callable[[list[Update]], None]) -> "Told 
     from cs2_pipeline.live.webhooks import Told, Webhook  # noqa: PLC0415  needs httpx, which serving has
 
     if settings.event_secret is None:
-        raise ValueError("CS2_LIVE_WEBHOOKS is set without CS2_EVENT_SECRET: receivers could not tell who speaks")
+        raise ValueError("CS2_LIVE_WEBHOOKS is set without CS2_EVENT_SECRET: receivers could not verify the sender")
     urls = [url.strip() for url in settings.live_webhooks.get_secret_value().split(",") if url.strip()]
     secret = settings.event_secret.get_secret_value().encode()
     return Told(publish, [Webhook(url, secret, private=settings.webhooks_to_private) for url in urls])

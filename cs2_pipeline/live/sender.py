@@ -71,7 +71,7 @@ class Sender:
                 # Sent again it is recognised by its ids, whether or not it had arrived.
                 reason = str(getattr(error, "reason", error))
                 time.sleep(0.2 * 2**attempt if attempt < 5 else 5.0)
-        raise SendError(f"no gateway takes events at {self._url} ({reason}): start it with `cs2 up`")
+        raise SendError(f"no gateway accepts events at {self._url} ({reason}): start it with `cs2 up`")
 
 
 def paced(

@@ -122,7 +122,7 @@ class Webhook:
             except WebhookError as error:
                 metrics.HOOKS.labels("failed").inc()
                 if not left or self._stop.wait(wait):
-                    logger.warning("a webhook was not told of %d updates: %s", len(batch), error)
+                    logger.warning("a webhook did not get %d updates: %s", len(batch), error)
                     break
                 wait *= 2
             else:

@@ -26,7 +26,7 @@ _WRITES: Final = "cs2_writes"
 
 
 class RecordsError(Exception):
-    """The records cannot be used; the message says which, why, and what to do."""
+    """The records are unavailable; the message says which, why, and what to do."""
 
 
 class Records:
@@ -120,7 +120,7 @@ def _engine(url: str, busy_seconds: float) -> Engine:
         address = make_url(url)
     except ArgumentError:
         raise RecordsError(
-            "CS2_RECORDS_URL is no database address; expected postgresql://user:password@host/name"
+            "CS2_RECORDS_URL is not a database address; expected postgresql://user:password@host/name"
         ) from None
     if address.drivername in ("postgresql", "postgres"):
         address = address.set(drivername="postgresql+psycopg")

@@ -100,7 +100,7 @@ def revoke(records: Records, identifier: str) -> None:
     unrevoked = (API_KEYS.c.id == identifier) & API_KEYS.c.revoked_at.is_(None)
     with records.writing() as connection:
         if connection.execute(update(API_KEYS).where(unrevoked).values(revoked_at=datetime.now(UTC))).rowcount == 0:
-            raise ApiKeyError(f"there is no unrevoked key {identifier}; `cs2 keys list` shows all")
+            raise ApiKeyError(f"there is no active key {identifier}; `cs2 keys list` shows all")
 
 
 def _key(row: Any) -> ApiKey:
@@ -171,7 +171,7 @@ class KeyRing:
                 keys = [_key(row._mapping) for row in connection.execute(select(API_KEYS))]
         except RecordsError as error:
             self.complaint = str(error)
-            logger.warning("keys and quotas could not be read anew: %s", error)
+            logger.warning("keys and quotas could not be read again: %s", error)
             return
         self.complaint = None
         with self._counting:

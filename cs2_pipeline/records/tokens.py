@@ -67,14 +67,14 @@ class Signer:
         try:
             key = self._key(jwt.get_unverified_header(token).get("kid"))
             if key is None:
-                raise TokenError("this token was not signed here, or long ago")
+                raise TokenError("this token was not signed here, or too long ago")
             claims = jwt.decode(
                 token, key.secret, [ALGORITHM], issuer=ISSUER, options={"require": ["exp", "iat", "sub", "sid", "iss"]}
             )
         except jwt.ExpiredSignatureError:
-            raise TokenError("this token is out of date: ask for another at /auth/refresh") from None
+            raise TokenError("this token has expired: get a new one at /auth/refresh") from None
         except jwt.PyJWTError:
-            raise TokenError("this is no token of this platform") from None
+            raise TokenError("this is not a token of this platform") from None
         return Claims(str(claims["sub"]), str(claims["sid"]))
 
     def _key(self, identifier: Any) -> _Key | None:

@@ -53,7 +53,7 @@ def connect(tracking_uri: str) -> MlflowClient:
     """A client of the MLflow at an address; nothing is sent yet for a server, a store file is made if absent.
 
     Raises:
-        RegistryError: it is no address of an MLflow server or of a database.
+        RegistryError: it is not the address of an MLflow server or of a database.
         RegistryUnavailableError: the store cannot be opened.
     """
     try:
@@ -63,7 +63,7 @@ def connect(tracking_uri: str) -> MlflowClient:
         raise RegistryError(f"CS2_MLFLOW_TRACKING_URI: {masked(tracking_uri)!r} cannot be read: {reserved}") from None
     if kind not in _KINDS:
         raise RegistryError(
-            f"{masked(tracking_uri)!r} is no address of an MLflow: CS2_MLFLOW_TRACKING_URI must begin with "
+            f"{masked(tracking_uri)!r} is not the address of an MLflow: CS2_MLFLOW_TRACKING_URI must begin with "
             "http:// or https:// (a server), or with sqlite:// or postgresql+psycopg2:// (its database)"
         )
     _require_listener(tracking_uri)

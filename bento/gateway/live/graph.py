@@ -446,7 +446,7 @@ async def _follow(info: Info, kind: Kind, match_id: str | None, tournament: str 
                     yield update
     except TooManySubscribersError as error:
         raise GraphQLError(str(error)) from error
-    raise GraphQLError("too slow: the subscription was cut off; read what was missed from predictionHistory")
+    raise GraphQLError("too slow: the subscription was closed; read what was missed from predictionHistory")
 
 
 def _match(info: Info, row: Row) -> Match:

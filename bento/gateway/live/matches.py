@@ -97,7 +97,7 @@ async def team_metrics(request: Request, _: Reader, team_id: str) -> Response:
     """What a team did over all matches that were followed live."""
     (row,) = await ask(request, queries.TEAM_METRICS, team_id=team_id)
     if not row["rounds"]:
-        raise Problem(404, "unknown_team", "Unknown team", f"no round of a team {team_id!r} was followed live")
+        raise Problem(404, "unknown_team", "Unknown team", f"team {team_id!r} has played no live round")
     return await answer(request, TeamMetrics(team_id=team_id, **{name: row[name] or 0 for name in row}))
 
 
@@ -114,5 +114,5 @@ async def match_row(request: Request, match_id: str) -> Row:
     """
     rows = await ask(request, queries.MATCH, match_id=match_id)
     if not rows:
-        raise Problem(404, "unknown_match", "Unknown match", f"no event of a match {match_id!r} has been seen")
+        raise Problem(404, "unknown_match", "Unknown match", f"no event of match {match_id!r} has been seen")
     return rows[0]

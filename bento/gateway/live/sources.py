@@ -26,7 +26,7 @@ router: Final = APIRouter(prefix="/api/v1/sources", tags=["live intake"])
 Writer = Annotated[Caller, Depends(allow(Scope.LIVE_WRITE))]
 MAX_SOURCES: Final = 2_000
 """Servers and clients remembered; who was silent longest is forgotten first."""
-MatchId = Annotated[uuid.UUID | None, Query(description="the match; without it one a source and day is made up")]
+MatchId = Annotated[uuid.UUID | None, Query(description="id of the match; default: one per source and day")]
 
 
 class Read(Wire):
@@ -112,7 +112,7 @@ async def _gsi_caller(request: Request, body: dict[str, Any]) -> Caller:
         expected = settings.gsi_token.get_secret_value() if settings.gsi_token else None
         if expected is not None:
             if not hmac.compare_digest(token.encode(), expected.encode()):
-                raise unauthorized("the token in the body is not the one of CS2_GSI_TOKEN")
+                raise unauthorized("the token in the body does not match CS2_GSI_TOKEN")
             return Caller("gsi", frozenset({Scope.LIVE_WRITE}))
     return await allow(Scope.LIVE_WRITE)(request)
 

@@ -88,7 +88,7 @@ async def sign_out(request: Request) -> Response:
     sent, _ = await _sent(request)
     session = request.cookies.get(SESSION, "")
     if not hmac.compare_digest(sent.get("csrf", "").encode(), csrf_token(session).encode()):
-        raise Problem(403, "csrf", "Not sent by a page of ours", STALE)
+        raise Problem(403, "csrf", "Not sent by one of our pages", STALE)
     records = request.app.state.records
     found = await asyncio.to_thread(accounts.session_of, records, session)
     if found is not None:

@@ -51,7 +51,7 @@ async def stream(
     request: Request,
     _: Reader,
     channel: Channel,
-    after_seq: Annotated[int | None, Query(ge=0, le=2**62, description="go on behind this one; default: now")] = None,
+    after_seq: Annotated[int | None, Query(ge=0, le=2**62, description="continue after this one; default: now")] = None,
     last_event_id: Annotated[str | None, Header(max_length=200)] = None,
 ) -> Response:
     """Announcements as they come, as server-sent events; a browser goes on by itself where it broke off."""

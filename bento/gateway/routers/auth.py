@@ -147,7 +147,7 @@ async def from_steam(request: Request) -> Response:
     limit(request)
     state = request.query_params.get("state", "")
     if not state or request.cookies.get(STEAM_COOKIE) != state:
-        raise unauthorized("this sign-in was not begun in this browser, or too long ago: begin again at /auth/steam")
+        raise unauthorized("this sign-in was not started in this browser, or too long ago: start again at /auth/steam")
     proven = await steam.verify(request, state)
     records = request.app.state.records
     try:
@@ -157,7 +157,7 @@ async def from_steam(request: Request) -> Response:
             409, "steam_taken", "Linked already", "this SteamID belongs to another account; sign in with it there"
         ) from None
     if user is None:
-        raise unauthorized("this sign-in was finished before, or begun too long ago: begin again at /auth/steam")
+        raise unauthorized("this sign-in was already completed, or started too long ago: start again at /auth/steam")
     session = await asyncio.to_thread(accounts.open_session, records, user)
     response = RedirectResponse("/", 303)
     response.delete_cookie(STEAM_COOKIE, path="/auth/steam")

@@ -433,7 +433,7 @@ async def _followed(request: Request, game: Game, player: str) -> StoredPlan:
     found = await asyncio.to_thread(stored.plans, request.app.state.records, game.name, player)
     followed = next((one for one in found if one.ended_at is None), None)
     if followed is None:
-        raise Problem(404, "not_found", "No plan", "no plan is followed: POST one first")
+        raise Problem(404, "not_found", "No plan", "there is no plan yet: POST one first")
     return followed
 
 

@@ -44,7 +44,7 @@ MarketOdds = Annotated[
 def written(value: object) -> object:
     """Dates are written as dates: pydantic reads a number as seconds since 1970, which nobody means here."""
     if isinstance(value, int | float) or (isinstance(value, str) and "-" not in value[1:]):
-        raise ValueError("must be written as in 2026-01-18")
+        raise ValueError("must look like 2026-01-18")
     return value
 
 

@@ -71,7 +71,7 @@ class Access:
                 if records.revision() is None:
                     return  # the gateway is just making them
             except RecordsError as error:
-                logger.warning("the keys of the records are not known yet: %s", error)
+                logger.warning("the keys could not be read from the records yet: %s", error)
                 return
             self._ring = KeyRing(records, self._shared)
         if self._ring is not None:

@@ -414,7 +414,7 @@ async def _end_when_orphaned() -> None:
     parent = os.getppid()
     while os.getppid() == parent:
         await asyncio.sleep(0.5)
-    logger.error("the supervisor is gone: ending")
+    logger.error("the supervisor is gone: exiting")
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -114,7 +114,7 @@ class Ballchasing:
                 break
             self._sleep(wait)
         limit = " (its limit of calls an hour: try again later, or with fewer games)" if reason.endswith("429") else ""
-        raise BallchasingError(f"ballchasing.com gives no answer: {reason}{limit}")
+        raise BallchasingError(f"ballchasing.com does not answer: {reason}{limit}")
 
     def _pace(self) -> None:
         now = self._clock()
@@ -143,5 +143,5 @@ def _document(answered: httpx.Response) -> dict[str, Any]:
     except ValueError as error:
         raise BallchasingError(f"ballchasing.com's answer to {answered.url.path} is not JSON") from error
     if not isinstance(found, dict):
-        raise BallchasingError(f"ballchasing.com's answer to {answered.url.path} is no document")
+        raise BallchasingError(f"ballchasing.com's answer to {answered.url.path} is not a JSON object")
     return found

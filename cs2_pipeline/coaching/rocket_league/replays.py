@@ -50,7 +50,7 @@ def read(path: Path, *, seconds: int = SECONDS, memory: int = MEMORY) -> dict[st
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         reason = said[-1] if said else f"the parser ended with status {done.returncode}"
-        raise ReplayError(f"{path.name}: no whole Rocket League replay that the parser knows: {reason[:300]}")
+        raise ReplayError(f"{path.name}: not a complete Rocket League replay that the parser knows: {reason[:300]}")
     return of_statistics(json.loads(done.stdout), name=path.stem)
 
 

@@ -34,7 +34,7 @@ def failed_runs(context: dg.RunFailureSensorContext, platform: dg.ResourceParam[
     """
     run, steps = context.dagster_run, context.get_step_failure_events()
     if was_told_as_quarantine(steps):
-        context.log.info(f"run {run.run_id} had no good day: told as the quarantine of its days")
+        context.log.info(f"run {run.run_id} had no good day: reported as the quarantine of its days")
         return
     cause, text = described(run, steps, context.failure_event.message or "")
     Notifier(platform.settings, platform.tables).tell(cause, text, context.log)

@@ -51,10 +51,10 @@ class Notifier:
         if entry is not None and _age(entry, now) < QUIET:
             told[key] = entry | {"held_back": entry["held_back"] + 1}
             self._tables.write_json(_TOLD, told)
-            log.info(f"not told again within the hour: {text}")
+            log.info(f"not reported again within the hour: {text}")
             return False
         if entry is not None and entry["held_back"]:
-            text = f"{text}\n{entry['held_back']} more of these since {entry['at'][:16]} UTC were not told."
+            text = f"{text}\n{entry['held_back']} more of these since {entry['at'][:16]} UTC were not reported."
         log.error(text)
         if not self._posted(text, log):
             return False
@@ -75,7 +75,7 @@ class Notifier:
         except (OSError, ValueError, HTTPException) as error:
             # What the error says may quote the address; its class and an HTTP status do not.
             said = f"{type(error).__name__} {getattr(error, 'code', '')}".strip()
-            log.warning(f"the webhook of CS2_WEBHOOK_URL did not take the message ({said}); it stands above")
+            log.warning(f"the webhook of CS2_WEBHOOK_URL did not accept the message ({said}); it is logged above")
             return False
 
     def _told(self) -> dict[str, Any]:

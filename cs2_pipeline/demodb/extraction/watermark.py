@@ -60,7 +60,7 @@ class Watermark:
         """
         demo_id, separator, parsed_at = text.partition("@")
         if not separator or not demo_id.isdigit():
-            raise ValueError(f"{text!r} is no watermark; one looks like 42@2026-01-31T12:00:00+00:00")
+            raise ValueError(f"{text!r} is not a watermark; one looks like 42@2026-01-31T12:00:00+00:00")
         return cls(int(demo_id), datetime.fromisoformat(parsed_at) if parsed_at else None)
 
 

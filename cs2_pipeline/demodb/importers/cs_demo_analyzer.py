@@ -113,10 +113,10 @@ def _match(content: bytes) -> dict[str, Any]:
     try:
         found = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise UnreadableDemoError(f"truncated or no JSON ({error}); export it again") from error
+        raise UnreadableDemoError(f"truncated or not JSON ({error}); export it again") from error
     missing = [name for name in _NEEDED if not isinstance(found, dict) or name not in found]
     if missing:
-        raise UnreadableDemoError(f"no export of cs-demo-analyzer: it has no {', '.join(missing)}")
+        raise UnreadableDemoError(f"not an export of cs-demo-analyzer: it has no {', '.join(missing)}")
     found.update({name: found[name] or [] for name in _NEEDED[2:]})  # Go writes an empty list as null
     return dict(found)
 

@@ -95,7 +95,7 @@ def _load(files: Mapping[str, bytes], name: str) -> Any:
     try:
         return json.loads(files[name])
     except ValueError as error:
-        raise UnreadableDemoError(f"{name} is truncated or no JSON ({error})") from error
+        raise UnreadableDemoError(f"{name} is truncated or not JSON ({error})") from error
 
 
 def _rounds(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:

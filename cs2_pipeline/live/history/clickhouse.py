@@ -117,7 +117,7 @@ class ClickHouseHistory:
             except (Error, OSError) as error:
                 self._client = None
                 text = str(error).splitlines()[0] if str(error) else type(error).__name__
-                raise HistoryUnavailableError(f"the event store {self._where} does not do its work: {text}") from error
+                raise HistoryUnavailableError(f"the event store {self._where} does not work: {text}") from error
 
     def _connected(self) -> Any:
         parts = self._parts

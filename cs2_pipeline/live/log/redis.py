@@ -344,7 +344,7 @@ class RedisLog:
         try:
             yield
         except redis.RedisError as error:
-            raise LogUnavailableError(f"Redis at {self._where} does not do its work: {error}") from error
+            raise LogUnavailableError(f"Redis at {self._where} does not work: {error}") from error
 
 
 def _stream(shard: int) -> str:

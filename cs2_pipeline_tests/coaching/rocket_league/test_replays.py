@@ -46,7 +46,7 @@ def test_a_file_that_was_cut_short_is_refused_by_name(real, tmp_path, keep):
     content = real.read_bytes()
     cut = tmp_path / "cut.replay"
     cut.write_bytes(content[: int(keep * len(content))])
-    with pytest.raises(ReplayError, match=r"cut\.replay: no whole Rocket League replay"):
+    with pytest.raises(ReplayError, match=r"cut\.replay: not a complete Rocket League replay"):
         replays.read(cut)
 
 
@@ -54,7 +54,7 @@ def test_a_file_of_another_game_is_refused_by_name(tmp_path):
     pytest.importorskip("subtr_actor", reason="the replay parser is an extra")
     other = tmp_path / "match.dem"
     other.write_bytes(b"PBDEMS2\0" + bytes(1000))
-    with pytest.raises(ReplayError, match=r"match\.dem: no whole Rocket League replay"):
+    with pytest.raises(ReplayError, match=r"match\.dem: not a complete Rocket League replay"):
         replays.read(other)
 
 

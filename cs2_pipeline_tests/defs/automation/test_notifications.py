@@ -76,7 +76,7 @@ def test_a_cause_is_told_once_an_hour_also_by_another_process_and_then_says_how_
     clock.now += timedelta(minutes=16)
     assert notifier(tmp_path, channel.url, clock).tell("a", "again", log)
     texts = [body["text"] for body in channel.bodies]
-    assert texts == ["first", "another", "again\n3 more of these since 2026-02-01T12:00 UTC were not told."]
+    assert texts == ["first", "another", "again\n3 more of these since 2026-02-01T12:00 UTC were not reported."]
 
 
 def test_without_a_webhook_the_log_has_it(tmp_path, caplog):

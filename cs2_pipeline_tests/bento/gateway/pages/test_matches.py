@@ -182,7 +182,7 @@ def test_a_teams_name_is_text_whatever_it_holds(site, watched):
 def test_an_unknown_match_is_said_to_be_unknown(site):
     answer = httpx.get(f"{site}/matches/nothing", headers=HTML)
     assert answer.status_code == 404
-    assert "no event of a match" in answer.text
+    assert "no event of match" in answer.text
 
 
 def test_what_was_known_at_each_moment_is_what_the_source_told(site, finished):
