@@ -29,6 +29,8 @@ BATCH: Final = 200
 """Updates in one post at most."""
 QUEUE: Final = 5_000
 """Updates that a webhook may be behind."""
+TIMEOUT: Final = 5.0
+"""Seconds that one attempt may take to connect, and again to be answered."""
 ATTEMPTS: Final = 5
 FIRST_WAIT: Final = 0.5
 """Seconds before the second attempt; each further wait is twice the one before."""
@@ -80,7 +82,7 @@ class Webhook:
         self._queue: queue.Queue[Update] = queue.Queue(QUEUE)
         self._stop = threading.Event()
         self._missed = 0
-        self._client = httpx.Client(timeout=5.0, follow_redirects=False, trust_env=False)
+        self._client = httpx.Client(timeout=TIMEOUT, follow_redirects=False, trust_env=False)
         self._thread = threading.Thread(target=self._run, name="live-webhook", daemon=True)
         self._thread.start()
 

@@ -10,9 +10,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from tempfile import mkdtemp
-from typing import Any
+from typing import Any, Final
 
 import httpx
 
@@ -30,6 +31,11 @@ PLAYER = {
     "total_clutch_attempts": 40, "avg_first_kills": 2.1, "total_rounds": 480, "kd_ratio": 1.22, "headshot_pct": 0.44,
     "clutch_rate": 0.3, "adr": 82.0,
 }  # fmt: skip
+
+PATIENCE: Final = 600.0
+"""Seconds after which something hangs; no limit of a server under test is nearer, so a busy machine decides nothing."""
+get = partial(httpx.get, timeout=PATIENCE, trust_env=False)
+post = partial(httpx.post, timeout=PATIENCE, trust_env=False)
 
 SUPERVISED = ("bentoml", "serve", "bento.predictions.service:CounterStrike")
 ONE_PROCESS = ("bento.predictions",)
@@ -89,7 +95,7 @@ class Server:
     client: httpx.Client = field(init=False)
 
     def __post_init__(self) -> None:
-        self.client = httpx.Client(base_url=self.url, timeout=300, trust_env=False)
+        self.client = httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False)
 
     @property
     def url(self) -> str:
@@ -107,15 +113,15 @@ class Server:
         response = self.client.request(method, path, content=body, headers=headers)
         return Answer(response.status_code, response.headers, response.content)
 
-    def await_that(self, condition, *, seconds: float = 300.0) -> None:
+    def await_that(self, condition) -> None:
         """Wait until a condition on this server holds; connection errors mean not yet."""
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + PATIENCE
         while True:
             with suppress(httpx.TransportError):
                 if condition(self):
                     return
             assert self.process.poll() is None, f"the service ended:\n{self.log.read_text()}"
-            assert time.monotonic() < deadline, f"it did not happen in {seconds} s:\n{self.log.read_text()[-5000:]}"
+            assert time.monotonic() < deadline, f"it did not happen in {PATIENCE} s:\n{self.log.read_text()[-5000:]}"
             time.sleep(0.05)
 
     def workers(self) -> list[int]:
@@ -151,7 +157,7 @@ def serving(home: Path, *, until=ready, module: tuple[str, ...] = SUPERVISED, **
     """
     port = free_port()
     environment = {key: value for key, value in os.environ.items() if not key.startswith("CS2_")}
-    environment |= {"CS2_HOME": str(home), "CS2_RELOAD_INTERVAL": "0.5"}
+    environment |= {"CS2_HOME": str(home), "CS2_RELOAD_INTERVAL": "0.5", "CS2_BODY_TIMEOUT": str(PATIENCE)}
     environment |= {f"CS2_{key.upper()}": str(value) for key, value in settings.items()}
     environment |= {"BENTOML_HOME": str(home / f"bentoml-{port}"), "BENTOML_DO_NOT_TRACK": "True"}
     log = home / f"service-{port}.log"
@@ -162,7 +168,7 @@ def serving(home: Path, *, until=ready, module: tuple[str, ...] = SUPERVISED, **
         )  # fmt: skip
     server = Server(port, process, log)
     try:
-        server.await_that(until, seconds=60)
+        server.await_that(until)
         yield server
     finally:
         server.client.close()

@@ -56,7 +56,7 @@ def test_an_interrupt_ends_without_a_trace_and_with_a_status(home):
     while not home.exists() and run.poll() is None:
         time.sleep(0.01)
     run.send_signal(signal.SIGINT)
-    _, said = run.communicate(timeout=60)
+    _, said = run.communicate(timeout=600)
     assert run.returncode == 130
     assert "stopped" in said
     assert "Traceback" not in said

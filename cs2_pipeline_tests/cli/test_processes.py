@@ -17,7 +17,7 @@ from cs2_pipeline.settings import Settings
 signal.signal(signal.SIGINT, signal.SIG_IGN)
 sleeper = (
     "import os, pathlib, signal, sys, time; signal.signal(signal.SIGTERM, getattr(signal, sys.argv[2]));"
-    "pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(300)"
+    "pathlib.Path(sys.argv[1]).write_text(str(os.getpid())); time.sleep(3600)"
 )
 home, port = Path(sys.argv[1]), int(sys.argv[2])
 processes.STOP_TIMEOUT = 0.5
@@ -40,6 +40,6 @@ def test_a_signal_while_they_start_leaves_none_behind_not_even_one_that_ignores_
         assert run.poll() is None
         time.sleep(0.02)
     run.send_signal(number)
-    assert run.wait(timeout=60) != 0
+    assert run.wait(timeout=600) != 0
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "pid").read_text()), 0)

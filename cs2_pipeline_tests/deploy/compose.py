@@ -135,7 +135,7 @@ class Machine:
         done = subprocess.run(
             list(command) or self.command(service),
             env=self.environment(service), cwd=self._work(service),
-            check=False, capture_output=True, text=True, timeout=120,
+            check=False, capture_output=True, text=True, timeout=600,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         return done.stdout

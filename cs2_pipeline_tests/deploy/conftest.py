@@ -27,7 +27,7 @@ class Postgres:
 
     def run(self, *command: str, **more: str) -> str:
         done = subprocess.run(
-            command, check=False, env=self.environment | more, capture_output=True, text=True, timeout=60
+            command, check=False, env=self.environment | more, capture_output=True, text=True, timeout=600
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -59,7 +59,7 @@ def _serving(pgserver: Any, folder: Path) -> Iterator[Postgres]:
     options = f"-h 127.0.0.1 -p {port} -c fsync=off -k {folder / 'data'}"
     pgserver.pg_ctl(
         ["-w", "-m", "fast", "-l", str(folder / "data" / "log"), "-o", options, "restart"],
-        pgdata=folder / "data", user=server.system_user, timeout=30,
+        pgdata=folder / "data", user=server.system_user, timeout=600,
     )  # fmt: skip
     binaries = Path(pgserver.__file__).parent / "pginstall" / "bin"
     environment = {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}", "PGHOST": "127.0.0.1", "PGPORT": str(port)}
@@ -69,7 +69,7 @@ def _serving(pgserver: Any, folder: Path) -> Iterator[Postgres]:
     try:
         yield found
     finally:
-        pgserver.pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=folder / "data", user=server.system_user, timeout=30)
+        pgserver.pg_ctl(["-w", "-m", "immediate", "stop"], pgdata=folder / "data", user=server.system_user, timeout=600)
 
 
 @pytest.fixture(scope="module")

@@ -209,7 +209,7 @@ def test_compose_accepts_the_file(tmp_path: Path) -> None:
         pytest.skip("neither docker compose nor docker-compose is installed")
     (tmp_path / ".env").write_text("".join(f"{key}={value}\n" for key, value in SECRETS.items()))
     options = ["-f", str(COMPOSE), "--env-file", str(tmp_path / ".env"), "--profile", "sqlserver", "--profile", "tools"]
-    done = subprocess.run([*command, *options, "config"], check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([*command, *options, "config"], check=False, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     assert set(yaml.safe_load(done.stdout)["services"]) == set(services())
 

@@ -113,7 +113,7 @@ def test_an_images_installation_is_enough_for_its_services(role: str) -> None:
     )
     modules = SERVED[role]
     done = subprocess.run([sys.executable, "-c", ONLY_THOSE, *modules], input=json.dumps(absent), env=os.environ,
-                          check=False, capture_output=True, text=True, cwd=ROOT, timeout=300)  # fmt: skip
+                          check=False, capture_output=True, text=True, cwd=ROOT, timeout=600)  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
 
 

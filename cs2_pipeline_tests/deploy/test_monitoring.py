@@ -121,4 +121,4 @@ def test_prometheus_accepts_every_query_of_the_dashboards(tmp_path: Path) -> Non
 
 
 def promtool(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(["promtool", *arguments], check=False, capture_output=True, text=True, timeout=60)
+    return subprocess.run(["promtool", *arguments], check=False, capture_output=True, text=True, timeout=600)

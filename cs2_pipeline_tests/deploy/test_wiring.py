@@ -147,7 +147,7 @@ def test_every_panel_and_rule_finds_its_series_in_a_prometheus_that_scrapes_the_
     service: Machine, tmp_path: Path
 ) -> None:
     # Nobody was promoted to classify players: an error of the service, for the panels to show.
-    assert httpx.post(service.url("predictions", "/classify/player"), json=PLAYER).status_code == 503
+    assert httpx.post(service.url("predictions", "/classify/player"), json=PLAYER, timeout=600).status_code == 503
     uri = service.url("mlflow")
     promotion.promote(uri, registered(uri, player_artifact, tmp_path / "player"), reason="for a test")
     with prometheus(service, tmp_path / "prometheus") as ask:
@@ -227,7 +227,7 @@ def prometheus(machine: Machine, folder: Path) -> Iterator[Ask]:
         process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
 
     def ask(what: str, **parameters: str) -> Any:
-        answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/{what}", params=parameters, timeout=30)
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/v1/{what}", params=parameters, timeout=600)
         assert answer.status_code == 200, (parameters, answer.text)
         return answer.json()["data"]
 
@@ -274,7 +274,7 @@ def graphql(machine: Machine, query: str, variables: dict[str, Any]) -> Any:
 
 
 def posted(url: str, document: Any) -> Any:
-    return httpx.post(url, json=document, timeout=60).raise_for_status().json()
+    return httpx.post(url, json=document, timeout=600).raise_for_status().json()
 
 
 def registered(uri: str, make: Callable[[Path], Artifact], folder: Path) -> ModelVersion:

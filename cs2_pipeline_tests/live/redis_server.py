@@ -26,7 +26,7 @@ class RedisServer:
             stdout=subprocess.DEVNULL,
         )  # fmt: skip
         with redis.Redis.from_url(self.url) as client:
-            for _ in range(6_000):  # minutes: ends only at what hangs
+            while self._process.poll() is None:
                 try:
                     client.ping()
                     return

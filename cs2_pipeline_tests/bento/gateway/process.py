@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 
-from cs2_pipeline_tests.bento.serving import free_port
+from cs2_pipeline_tests.bento.serving import PATIENCE, free_port
 
 LEAGUE = ("cs2_pipeline_tests.bento.gateway.league_gateway", "{port}")
 """The gateway over a made-up league."""
@@ -23,9 +23,8 @@ def start(home: Path, module: tuple[str, ...] = LEAGUE, **environment: str) -> t
     port = free_port()
     command = [sys.executable, "-m", *(part.format(port=port) for part in module)]
     with (home / f"log-{port}").open("wb") as log:
-        process = subprocess.Popen(
-            command, env={**os.environ, "CS2_HOME": str(home)} | environment, stdout=log, stderr=log
-        )
+        known = {**os.environ, "CS2_HOME": str(home), "CS2_BODY_TIMEOUT": str(PATIENCE)} | environment
+        process = subprocess.Popen(command, env=known, stdout=log, stderr=log)
     return port, process
 
 

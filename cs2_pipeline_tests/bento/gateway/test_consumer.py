@@ -52,8 +52,8 @@ def _get(port: int, path: str) -> tuple[int, dict]:
         return answer.status, json.load(answer)
 
 
-def _until(condition, seconds: float = 60.0) -> None:
-    until = time.monotonic() + seconds
+def _until(condition) -> None:
+    until = time.monotonic() + 600
     while True:
         try:
             if condition():

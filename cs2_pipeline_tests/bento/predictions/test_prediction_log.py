@@ -16,7 +16,7 @@ from cs2_pipeline.game.features import ROUND_FEATURES, round_features
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.settings import Settings
-from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, serving
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PATIENCE, PLAYER, ROUND, serving
 
 
 def with_no_model_inside(kind, name):
@@ -36,7 +36,7 @@ def test_predictions_of_a_service_are_read_back_as_they_were_answered(served_hom
         server.post("/predict/round", ROUND | {"ct_alive": 9})
         server.post("/classify/player", PLAYER)
         server.terminate()
-        server.process.wait(600)
+        server.process.wait(PATIENCE)
     table = ds.dataset(served_home.path / "predictions" / "round_predictor").to_table()
     logged = table.to_pylist()
     assert len(logged) == 31

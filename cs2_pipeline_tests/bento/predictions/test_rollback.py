@@ -8,11 +8,9 @@ import pytest
 
 from cs2_pipeline.cli import models
 from cs2_pipeline.settings import Settings
-from cs2_pipeline_tests.bento.serving import ROUND, serving
+from cs2_pipeline_tests.bento.serving import PATIENCE, ROUND, serving
 
 INTERVAL = 0.5
-LOOKS = 20
-"""Intervals that a busy machine is given."""
 
 
 class Asker:
@@ -34,7 +32,7 @@ class Asker:
         return [version for _, version in self.answers]
 
     def _ask(self):
-        with httpx.Client(base_url=self.url, timeout=30, trust_env=False) as client:
+        with httpx.Client(base_url=self.url, timeout=PATIENCE, trust_env=False) as client:
             while not self._enough.wait(0.005):
                 try:
                     response = client.post("/predict/round", json=ROUND)
@@ -56,7 +54,7 @@ def rolled_back(home, capsys):
     ):
         server.await_that(lambda _: second.version in asker.versions())
         models.rollback(settings, "round_predictor", reason="prices are off since the patch")
-        server.await_that(lambda _: asker.versions()[-1] == first.version, seconds=LOOKS * INTERVAL)
+        server.await_that(lambda _: asker.versions()[-1] == first.version)
         seen = len(asker.answers)
         server.await_that(lambda _: len(asker.answers) > seen + 50)
     capsys.readouterr()

@@ -11,7 +11,7 @@ from pathlib import Path
 import bentoml
 import pytest
 
-from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PLAYER, ROUND, SUPERVISED, free_port, serving
+from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PATIENCE, PLAYER, ROUND, SUPERVISED, free_port, serving
 
 
 def test_bentomls_own_client_reaches_the_endpoints(server):
@@ -84,7 +84,7 @@ def test_termination_lets_a_request_under_way_finish(served_home, module, status
         head = (
             b"POST /predict/round HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
         )
-        with socket.create_connection(("127.0.0.1", server.port), timeout=20) as connection:
+        with socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE) as connection:
             connection.sendall(head % len(body) + body[:20])
             server.get("/livez", Connection="close")  # accepted after the other one
             server.terminate()
@@ -92,7 +92,7 @@ def test_termination_lets_a_request_under_way_finish(served_home, module, status
                 server.process.wait(0.5)
             connection.sendall(body[20:])
             assert connection.recv(65536).startswith(b"HTTP/1.1 200")
-        assert server.process.wait(600) == status
+        assert server.process.wait(PATIENCE) == status
 
 
 def test_no_worker_outlives_a_supervisor_that_was_killed(served_home):
@@ -100,7 +100,7 @@ def test_no_worker_outlives_a_supervisor_that_was_killed(served_home):
         (worker,) = server.workers()
         server.process.kill()
         server.process.wait()
-        deadline = time.monotonic() + 600
+        deadline = time.monotonic() + PATIENCE
         while Path(f"/proc/{worker}").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         assert not Path(f"/proc/{worker}").exists()
@@ -114,7 +114,7 @@ def test_settings_that_cannot_work_end_the_start_with_a_message(tmp_path, name, 
     environment = {"CS2_HOME": str(tmp_path), "BENTOML_HOME": str(tmp_path), "CS2_SERVICE_PORT": str(free_port())}
     environment |= {"PATH": "", name: value}
     command = [sys.executable, "-m", *module]
-    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode != 0
     assert said in done.stdout + done.stderr
     assert "clear-text-key" not in done.stdout + done.stderr

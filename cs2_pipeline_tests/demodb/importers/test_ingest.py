@@ -35,7 +35,7 @@ def read(database: Path, query: str) -> pd.DataFrame:
 
 def eventually(look: Callable[[], Any]) -> Any:
     """What `look` answers once it answers something true without an error."""
-    for _ in range(1200):
+    for _ in range(12_000):
         try:
             if found := look():
                 return found

@@ -30,7 +30,7 @@ QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component
 @contextmanager
 def gateway_on_a_port(home, *, opened=lambda app: None):
     """The address of a gateway that browsers can ask, with its champions fetched; `opened` is told once it runs."""
-    settings = Settings(home=home)
+    settings = Settings(home=home, body_timeout=3600)
     store = ModelStore(settings.resolved_tracking_uri(), settings.champion_cache)
     if (champion := store.champion("round_predictor")) is not None:
         store.fetch(champion)

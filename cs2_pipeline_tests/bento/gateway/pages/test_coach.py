@@ -1,6 +1,5 @@
 """A player's page in a browser: the card for everybody, the plan for its player."""
 
-import httpx
 import pytest
 
 from cs2_pipeline.coaching.counterstrike.skills import GAME
@@ -8,6 +7,7 @@ from cs2_pipeline.records import coaching
 from cs2_pipeline_tests.bento.gateway import coach
 from cs2_pipeline_tests.bento.gateway.pages.conftest import gateway_on_a_port, with_a_league
 from cs2_pipeline_tests.bento.gateway.routers.test_auth import ANNA
+from cs2_pipeline_tests.bento.serving import get, post
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 ME, WITHOUT = "t1p1", "t1p2"
@@ -34,12 +34,12 @@ def test_a_card_is_shown_with_intervals_and_who_has_none_is_told(coached, watche
     expect(page.locator("#skills tbody tr").first).to_contain_text("%")
     expect(page.locator("main")).to_contain_text("Known weaknesses: Duels won")
     expect(page.locator("#plan-form")).to_be_hidden()
-    assert "No card yet" in httpx.get(f"{address}/players/{WITHOUT}", headers={"Accept": "text/html"}).text
+    assert "No card yet" in get(f"{address}/players/{WITHOUT}", headers={"Accept": "text/html"}).text
 
 
 def test_the_player_signs_in_plans_a_week_and_deletes_it(coached, watched):
     address, records = coached
-    httpx.post(f"{address}/auth/register", json=ANNA)
+    post(f"{address}/auth/register", json=ANNA)
     coach.link(records, ANNA["username"], ME)
     found = watched(f"{address}/players/{ME}")
     page = found.page

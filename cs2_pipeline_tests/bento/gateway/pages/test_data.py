@@ -1,12 +1,12 @@
 """About the data: shares, reach, what was left out and why, quarantine; and a page that says where there is nothing."""
 
-import httpx
+from cs2_pipeline_tests.bento.serving import get
 
 HTML = {"Accept": "text/html"}
 
 
 def test_the_page_says_where_the_data_comes_from_and_what_was_left_out(site):
-    text = httpx.get(f"{site}/data", headers=HTML).text
+    text = get(f"{site}/data", headers=HTML).text
     for said in (
         "Where the 40 matches come from", "simulated matches", "75.0 %", "demo files", "25.0 %", "are mixed",
         "2026-01-01 to 2026-01-09", "number 40", "7 warm-up round", "Rows that were wrong: 1", "Rounds 7",
@@ -17,6 +17,6 @@ def test_the_page_says_where_the_data_comes_from_and_what_was_left_out(site):
 
 
 def test_where_nothing_was_extracted_the_page_says_how_to_begin(empty_site):
-    text = httpx.get(f"{empty_site}/data", headers=HTML).text
+    text = get(f"{empty_site}/data", headers=HTML).text
     assert "No data yet" in text
     assert "cs2 train" in text

@@ -2,12 +2,12 @@
 
 import json
 
-import httpx
 import pytest
 
 from cs2_pipeline.records import settlements
 from cs2_pipeline.records.settlements import Verdict
 from cs2_pipeline_tests.bento.gateway.pages.conftest import gateway_on_a_port, with_a_league
+from cs2_pipeline_tests.bento.serving import get, post
 from cs2_pipeline_tests.forecasting import league
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -28,7 +28,7 @@ def test_two_teams_get_their_odds_and_the_ledger_holds_them(site, watched):
 
     page.click("#verify")
     expect(page.locator("#verified")).to_contain_text("entries are as they were written")
-    newest = httpx.get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
+    newest = get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
     expect(page.locator("#place")).to_contain_text(f"entry {newest['ledger']['seq']} of the ledger")
 
 
@@ -42,7 +42,7 @@ def test_a_forecast_stands_beside_the_market_and_a_coming_match_among_the_matche
     page.fill("[name=starts_at]", "2090-01-02T18:00")
     page.click("#ask button[type=submit]")
     expect(page.locator("#market")).to_contain_text("60 %, its margin of 4.2 % taken out")
-    made = httpx.get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
+    made = get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
     expected = round(100 * (made["team1_win_probability"] - 0.6))
     said = "as high" if expected == 0 else f"{abs(expected)} points {'higher' if expected > 0 else 'lower'}"
     expect(page.locator("#market")).to_contain_text(said)
@@ -51,11 +51,11 @@ def test_a_forecast_stands_beside_the_market_and_a_coming_match_among_the_matche
     page.locator("summary", has_text="By month and version").click()
     expect(page.locator("#by-month-and-version tr").first).to_be_visible()
 
-    listed = httpx.get(f"{site}/", headers=HTML).text
+    listed = get(f"{site}/", headers=HTML).text
     assert f"{teams[1]} – {teams[2]}" in listed
     assert "2090-01-02 18:00 UTC" in listed
-    assert "2090-01-02" not in httpx.get(f"{site}/matches?day=2090-01-03", headers=HTML).text
-    assert "Coming" in httpx.get(f"{site}/matches", params={"q": teams[2].upper()}, headers=HTML).text
+    assert "2090-01-02" not in get(f"{site}/matches?day=2090-01-03", headers=HTML).text
+    assert "Coming" in get(f"{site}/matches", params={"q": teams[2].upper()}, headers=HTML).text
 
 
 def test_a_stand_in_is_typed_into_the_latest_line_up(site, watched):
@@ -71,8 +71,8 @@ def test_a_stand_in_is_typed_into_the_latest_line_up(site, watched):
     fifth.fill("nick of t2p1 (t2p1)")
     page.click("#ask button[type=submit]")
     expect(page.locator("#answer-heading")).to_contain_text("against")
-    newest = httpx.get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
-    asked = json.loads(httpx.get(f"{site}/api/v1/forecasts/{newest['id']}").json()["proof"]["body"])["asked"]
+    newest = get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
+    asked = json.loads(get(f"{site}/api/v1/forecasts/{newest['id']}").json()["proof"]["body"])["asked"]
     assert asked["player_ids"] == [[*league.players("t1")[:4], "t2p1"], league.players("t3")]
 
 
@@ -91,13 +91,13 @@ def test_somebody_nobody_knows_is_refused_with_the_nearest_names(site, watched):
 
 def test_one_teams_odds_alone_are_not_sent(site, watched):
     page = watched(f"{site}/forecasts").page
-    before = httpx.get(f"{site}/api/v1/forecasts/ledger").json()["head"]["seq"]
+    before = get(f"{site}/api/v1/forecasts/ledger").json()["head"]["seq"]
     page.select_option("#team1", index=1)
     page.select_option("#team2", index=2)
     page.fill("[name=market1]", "1.60")
     page.click("#ask button[type=submit]")
     expect(page.locator("#refused")).to_have_text("Give a bookmaker's odds of both teams, or of neither.")
-    assert httpx.get(f"{site}/api/v1/forecasts/ledger").json()["head"]["seq"] == before
+    assert get(f"{site}/api/v1/forecasts/ledger").json()["head"]["seq"] == before
 
 
 def test_settled_forecasts_are_drawn_by_month_and_version_beside_the_market(new_home, tmp_path_factory, watched):
@@ -113,11 +113,11 @@ def test_settled_forecasts_are_drawn_by_month_and_version_beside_the_market(new_
         for version in ("1", "2"):
             app.state.forecasting.forecaster = league.Strengths(version)
             question = {"team1_id": "t1", "team2_id": "t3", "best_of": 3, "market_odds": [1.6, 2.4]}
-            ids.append(httpx.post(f"{address}/api/v1/forecasts/series", json=question).json()["id"])
+            ids.append(post(f"{address}/api/v1/forecasts/series", json=question).json()["id"])
         settlements.record(app.state.records, [Verdict(ids[0], "won", "m1", ""), Verdict(ids[1], "lost", "m2", "")])
         page = watched(f"{address}/forecasts").page
         expect(page.locator("#calibration svg.main-svg").first).to_be_visible()
-        month = httpx.get(f"{address}/api/v1/forecasts/scores").json()["by_month"][0]["name"]
+        month = get(f"{address}/api/v1/forecasts/scores").json()["by_month"][0]["name"]
         assert page.locator("#which option").all_text_contents() == [
             "all forecasts", month, "version 1", "version 2", f"{month} version 1", f"{month} version 2",
         ]  # fmt: skip
@@ -142,18 +142,18 @@ def test_a_team_against_itself_is_refused_in_words(site, watched):
 
 
 def test_players_are_found_by_name_and_each_has_a_page_with_the_team(site):
-    listed = httpx.get(f"{site}/players", headers=HTML).text
-    players = httpx.get(f"{site}/api/v1/players?limit=1").json()["items"]
+    listed = get(f"{site}/players", headers=HTML).text
+    players = get(f"{site}/api/v1/players?limit=1").json()["items"]
     assert f"/players/{players[0]['id']}" in listed
-    page = httpx.get(f"{site}/players/{players[0]['id']}", headers=HTML).text
+    page = get(f"{site}/players/{players[0]['id']}", headers=HTML).text
     assert players[0]["name"] in page
     assert "Forecast its next series" in page
-    assert "Nobody is called so" in httpx.get(f"{site}/players?q=xyzzy", headers=HTML).text
-    assert httpx.get(f"{site}/players/xyzzy", headers=HTML).status_code == 404
+    assert "Nobody is called so" in get(f"{site}/players?q=xyzzy", headers=HTML).text
+    assert get(f"{site}/players/xyzzy", headers=HTML).status_code == 404
 
 
 def test_a_players_page_tells_tier_what_was_added_and_form_or_why_not(site):
-    known = httpx.get(f"{site}/players/t1p1", headers=HTML).text
+    known = get(f"{site}/players/t1p1", headers=HTML).text
     for said in (
         "<b>Advanced</b> is the likeliest tier",
         "+1.2",
@@ -163,11 +163,11 @@ def test_a_players_page_tells_tier_what_was_added_and_form_or_why_not(site):
         "81.5",
     ):
         assert said in known, said
-    unknown = httpx.get(f"{site}/players/t1p2", headers=HTML).text
+    unknown = get(f"{site}/players/t1p2", headers=HTML).text
     for said in ("No tier:", "Not priced yet", "No match lines"):
         assert said in unknown, said
 
 
 def test_where_no_team_played_the_pages_say_what_to_do(empty_site):
-    assert "No teams yet" in httpx.get(f"{empty_site}/forecasts", headers=HTML).text
-    assert "No players yet" in httpx.get(f"{empty_site}/players", headers=HTML).text
+    assert "No teams yet" in get(f"{empty_site}/forecasts", headers=HTML).text
+    assert "No players yet" in get(f"{empty_site}/players", headers=HTML).text

@@ -1,10 +1,10 @@
 """Without a mouse: every control of every page is reached by tabbing, shows that it is, and works."""
 
-import httpx
 import pytest
 
 from cs2_pipeline_tests.bento.gateway.pages.test_access import PAGES
 from cs2_pipeline_tests.bento.gateway.pages.test_matches import priced, send
+from cs2_pipeline_tests.bento.serving import get
 from cs2_pipeline_tests.live.made import play, uid
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -92,7 +92,7 @@ def test_a_forecast_is_asked_and_the_ledger_verified_by_keyboard(site, watched):
     page.keyboard.type("2.6")
     page.keyboard.press("Enter")
     expect(page.locator("#answer-heading")).to_have_text(f"{teams[1]} against {teams[2]}, best of 3")
-    made = httpx.get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
+    made = get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
     assert (len(made["map_ids"]), made["market"]["odds"]) == (1, [1.5, 2.6])
     tab_to(page, "#verify")
     page.keyboard.press("Enter")

@@ -2,10 +2,10 @@
 
 from itertools import pairwise
 
-import httpx
 import pytest
 
 from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
+from cs2_pipeline_tests.bento.serving import get, post
 from cs2_pipeline_tests.live.made import play, uid
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
@@ -13,13 +13,13 @@ HTML = {"Accept": "text/html"}
 
 
 def send(site, events):
-    taken = httpx.post(f"{site}/api/v1/events/batch", json=events, timeout=300)
+    taken = post(f"{site}/api/v1/events/batch", json=events)
     assert taken.json()["refused"] == []
 
 
 def priced(site, match, count):
     """Wait until history holds a price of that many events."""
-    await_that(lambda: len(httpx.get(f"{site}/api/v1/matches/{match}/history").json()) >= count)
+    await_that(lambda: len(get(f"{site}/api/v1/matches/{match}/history").json()) >= count)
     return match
 
 
@@ -31,30 +31,30 @@ def finished(site):
 
 
 def test_where_nothing_was_played_the_page_says_how_to_begin(empty_site):
-    text = httpx.get(f"{empty_site}/", headers=HTML).text
+    text = get(f"{empty_site}/", headers=HTML).text
     assert "No match yet" in text
     assert "cs2 live simulate" in text
 
 
 def test_a_match_is_listed_with_its_score_and_found_by_team_and_map(site, finished):
-    text = httpx.get(f"{site}/", headers=HTML).text
+    text = get(f"{site}/", headers=HTML).text
     assert f"/matches/{finished}" in text
-    (of_map,) = httpx.get(f"{site}/api/v1/matches/{finished}").json()["maps"]
+    (of_map,) = get(f"{site}/api/v1/matches/{finished}").json()["maps"]
     for found in ("löwen", of_map["map_name"][:5].upper()):
-        assert f"/matches/{finished}" in httpx.get(f"{site}/matches", params={"q": found}, headers=HTML).text
-    assert "No match fits" in httpx.get(f"{site}/matches", params={"q": "nobody"}, headers=HTML).text
-    assert "No match fits" in httpx.get(f"{site}/matches", params={"day": "2001-01-01"}, headers=HTML).text
+        assert f"/matches/{finished}" in get(f"{site}/matches", params={"q": found}, headers=HTML).text
+    assert "No match fits" in get(f"{site}/matches", params={"q": "nobody"}, headers=HTML).text
+    assert "No match fits" in get(f"{site}/matches", params={"day": "2001-01-01"}, headers=HTML).text
 
 
 def test_a_day_that_is_none_is_refused_with_its_field(site):
-    refused = httpx.get(f"{site}/matches", params={"day": "tomorrow"}, headers={"Accept": "application/json"})
+    refused = get(f"{site}/matches", params={"day": "tomorrow"}, headers={"Accept": "application/json"})
     assert refused.json()["errors"] == [{"field": "day", "message": "must be a day such as 2026-01-31, not tomorrow"}]
 
 
 def test_the_curve_is_the_history_and_its_swings_are_its_largest_steps(site, finished):
     # Here no hit stands before a kill, so a swing is one step of the curve.
-    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
-    history = httpx.get(f"{site}/api/v1/matches/{finished}/history").json()
+    (curve,) = get(f"{site}/api/v1/matches/{finished}/curve").json()
+    history = get(f"{site}/api/v1/matches/{finished}/history").json()
     assert curve["points"]["p"] == [one["map"]["p_team_a_win"] if one["map"] else None for one in history]
     moving = {"kill", "bomb_planted", "bomb_defused", "bomb_exploded"}
     prices = zip(curve["points"]["p"], curve["points"]["trigger"], strict=True)
@@ -68,8 +68,8 @@ def test_the_curve_is_the_history_and_its_swings_are_its_largest_steps(site, fin
 
 
 def test_what_a_round_holds_is_told_in_words(site, finished):
-    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
-    events = httpx.get(f"{site}/api/v1/matches/{finished}/maps/{curve['map_id']}/rounds/2/events").json()
+    (curve,) = get(f"{site}/api/v1/matches/{finished}/curve").json()
+    events = get(f"{site}/api/v1/matches/{finished}/maps/{curve['map_id']}/rounds/2/events").json()
     kills = [one for one in events if one["type"] == "kill"]
     assert kills
     assert all(" kills " in one["words"] for one in kills)
@@ -87,7 +87,7 @@ def test_a_round_is_chosen_by_keyboard_and_kept_in_the_address(site, finished, w
 
 
 def test_a_moment_is_shared_by_its_address(site, finished, watched):
-    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
+    (curve,) = get(f"{site}/api/v1/matches/{finished}/curve").json()
     swing = curve["swings"][0]
     page = watched(f"{site}/matches/{finished}?round={swing['round_no']}&at={swing['event_id']}").page
     expect(page.locator("#round-events tr.chosen")).to_contain_text(swing["words"])
@@ -121,7 +121,7 @@ def test_prices_that_history_does_not_hold_yet_are_asked_for_again(site, watched
     found = watched(f"{site}/matches/{match}")
     root = found.page.locator("#match")
     expect(root).to_have_attribute("data-prices", str(len(begun)))
-    before = httpx.get(f"{site}/api/v1/matches/{match}/curve").text
+    before = get(f"{site}/api/v1/matches/{match}/curve").text
     answered = []
 
     def behind(route):
@@ -135,7 +135,7 @@ def test_prices_that_history_does_not_hold_yet_are_asked_for_again(site, watched
 
     found.page.route("**/curve", behind)
     send(site, later)
-    expect(root).to_have_attribute("data-prices", str(len(begun) + len(later)), timeout=60_000)
+    expect(root).to_have_attribute("data-prices", str(len(begun) + len(later)))
     assert len(answered) >= 3
     found.complaints.clear()  # the browser's own note of the 503
 
@@ -153,14 +153,14 @@ def test_a_stream_that_is_refused_for_now_is_asked_for_again(site, watched):
     found = watched(f"{site}/")
     found.page.route("**/stream", refuse_once)
     found.page.goto(f"{site}/matches/{match}")
-    expect(found.page.locator("#match")).to_have_attribute("data-connection", "open", timeout=60_000)
+    expect(found.page.locator("#match")).to_have_attribute("data-connection", "open")
     assert len(asked) == 2
     found.complaints.clear()  # the browser's own note of the 503
 
 
 def test_the_rounds_shown_as_won_are_those_of_the_score(site, finished):
-    text = httpx.get(f"{site}/matches/{finished}", headers=HTML).text
-    (of_map,) = httpx.get(f"{site}/api/v1/matches/{finished}").json()["maps"]
+    text = get(f"{site}/matches/{finished}", headers=HTML).text
+    (of_map,) = get(f"{site}/api/v1/matches/{finished}").json()["maps"]
     assert text.count("<br>▲") == of_map["team_a_score"]
     assert text.count("<br>▼") == of_map["team_b_score"]
 
@@ -176,20 +176,20 @@ def test_a_teams_name_is_text_whatever_it_holds(site, watched):
     page = watched(f"{site}/matches/{match}?round=1").page
     expect(page.locator("#round-events tr").first).to_be_visible()
     assert page.locator("main img").count() == 0
-    assert "<img" not in httpx.get(f"{site}/", headers=HTML).text.partition("<main")[2]
+    assert "<img" not in get(f"{site}/", headers=HTML).text.partition("<main")[2]
 
 
 def test_an_unknown_match_is_said_to_be_unknown(site):
-    answer = httpx.get(f"{site}/matches/nothing", headers=HTML)
+    answer = get(f"{site}/matches/nothing", headers=HTML)
     assert answer.status_code == 404
     assert "no event of match" in answer.text
 
 
 def test_what_was_known_at_each_moment_is_what_the_source_told(site, finished):
-    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
+    (curve,) = get(f"{site}/api/v1/matches/{finished}/curve").json()
     base = f"{site}/api/v1/matches/{finished}/maps/{curve['map_id']}/rounds/2"
-    states = {one["event_id"]: one for one in httpx.get(f"{base}/states").json()}
-    kills = [one for one in httpx.get(f"{base}/events").json() if one["type"] == "kill"]
+    states = {one["event_id"]: one for one in get(f"{base}/states").json()}
+    kills = [one for one in get(f"{base}/events").json() if one["type"] == "kill"]
     alive = [states[one["event_id"]]["team_a"]["alive"] + states[one["event_id"]]["team_b"]["alive"] for one in kills
              if one["event_id"] in states]  # fmt: skip
     assert alive == list(range(9, 9 - len(alive), -1)), "each kill takes one of ten"
@@ -213,14 +213,14 @@ def test_both_economies_stand_beside_the_round(site, finished, watched):
 
 
 def test_a_version_that_is_compared_prices_as_the_live_feed_did(site, finished):
-    (curve,) = httpx.get(f"{site}/api/v1/matches/{finished}/curve").json()
+    (curve,) = get(f"{site}/api/v1/matches/{finished}/curve").json()
     asked = f"{site}/api/v1/matches/{finished}/maps/{curve['map_id']}/versions"
-    one, same = httpx.get(asked, params=[("version", "1"), ("version", "1")], timeout=60).json()
+    one, same = get(asked, params=[("version", "1"), ("version", "1")]).json()
     assert one == same
     assert one["event_id"] == curve["points"]["event_id"]
     assert one["round_p"] == curve["points"]["round_p"]
     assert 0 < one["log_loss"] < 3
-    unknown = httpx.get(asked, params={"version": "99"}, timeout=60)
+    unknown = get(asked, params={"version": "99"})
     assert (unknown.status_code, unknown.json()["title"]) == (404, "Unknown version")
 
 

@@ -1,10 +1,10 @@
 """What if: a price for every state that can be, what each input is worth, and sliders that move it in a browser."""
 
-import httpx
 import pytest
 
 from bento.gateway.pages import what_if
 from cs2_pipeline.game.state import MAX_BOMB_TIME
+from cs2_pipeline_tests.bento.serving import post
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 
@@ -15,7 +15,7 @@ ROUND = {
 
 
 def ask(site, state):
-    return httpx.post(f"{site}/api/v1/what-if/round", json=state)
+    return post(f"{site}/api/v1/what-if/round", json=state)
 
 
 def test_a_state_is_priced_as_the_prediction_service_does_and_one_more_player_is_worth_something(site, server):
@@ -33,7 +33,7 @@ def test_where_a_step_leaves_the_game_there_is_no_price(site):
 
 @pytest.mark.parametrize("field", [*what_if.STEPS])
 def test_along_an_input_every_price_is_that_of_its_state(site, field):
-    found = httpx.post(f"{site}/api/v1/what-if/round", params={"along": field}, json=ROUND).json()
+    found = post(f"{site}/api/v1/what-if/round", params={"along": field}, json=ROUND).json()
     course = found["along"]
     assert course["field"] == field
     assert course["values"] == sorted(course["values"])
@@ -45,7 +45,7 @@ def test_along_an_input_every_price_is_that_of_its_state(site, field):
 
 def test_more_players_alive_never_hurt_along_the_whole_range(site):
     def along(field):
-        return httpx.post(f"{site}/api/v1/what-if/round", params={"along": field}, json=ROUND).json()["along"]
+        return post(f"{site}/api/v1/what-if/round", params={"along": field}, json=ROUND).json()["along"]
 
     ct, t = along("ct_alive"), along("t_alive")
     assert ct["values"] == [0, 1, 2, 3, 4, 5]
@@ -56,12 +56,12 @@ def test_more_players_alive_never_hurt_along_the_whole_range(site):
 
 def test_a_planted_bomb_leaves_no_time_beyond_its_own(site):
     asked = {"params": {"along": "time_remaining"}, "json": ROUND | {"bomb_planted": 1, "time_remaining": 20}}
-    assert max(httpx.post(f"{site}/api/v1/what-if/round", **asked).json()["along"]["values"]) <= MAX_BOMB_TIME
+    assert max(post(f"{site}/api/v1/what-if/round", **asked).json()["along"]["values"]) <= MAX_BOMB_TIME
 
 
 def test_without_being_asked_there_is_no_course_and_none_along_what_is_no_slider(site):
     assert ask(site, ROUND).json()["along"] is None
-    refused = httpx.post(f"{site}/api/v1/what-if/round", params={"along": "map_name"}, json=ROUND)
+    refused = post(f"{site}/api/v1/what-if/round", params={"along": "map_name"}, json=ROUND)
     assert refused.status_code == 422
 
 

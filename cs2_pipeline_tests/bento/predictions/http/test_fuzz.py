@@ -11,7 +11,7 @@ import socket
 from contextlib import suppress
 from pathlib import Path
 
-from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
+from cs2_pipeline_tests.bento.serving import PATIENCE, PLAYER, ROUND
 
 REQUESTS = int(os.environ.get("CS2_FUZZ_REQUESTS", "3000"))
 PATHS = ["/predict/round", "/predict/rounds", "/classify/player", "/classify/players", "/models", "/x", "/admin/reload"]
@@ -60,7 +60,7 @@ def send_garbage(port, chance):
         chance.randbytes(40),
         b"\0",
     ]
-    with socket.create_connection(("127.0.0.1", port), timeout=5) as connection, suppress(OSError):
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE) as connection, suppress(OSError):
         connection.sendall(b"".join(chance.choices(pieces, k=chance.randint(1, 6))))
         connection.shutdown(socket.SHUT_WR)
         return connection.recv(65536)
@@ -73,17 +73,26 @@ def resources(pid):
     return len(list(Path(f"/proc/{pid}/fd").iterdir())), int(status[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
+def asked(connection, *request):
+    """The answer; where a pause closed the idle connection, on a new one. A worker that died is noticed at the end."""
+    while True:
+        try:
+            connection.request(*request)
+            return connection.getresponse()
+        except ConnectionError:
+            connection.close()
+
+
 def attack(server, count, chance):
     statuses = set()
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
     for number in range(count):
         if number % 50 == 0:
             answer = send_garbage(server.port, chance)
             assert not answer.startswith(b"HTTP/1.1 5"), answer
         method = chance.choice(["POST"] * 9 + ["GET"])
         headers = {"Content-Type": chance.choice(TYPES[:1] * 9 + TYPES)}
-        connection.request(method, chance.choice(PATHS), wrong_body(chance), headers)
-        response = connection.getresponse()
+        response = asked(connection, method, chance.choice(PATHS), wrong_body(chance), headers)
         content = response.read()
         statuses.add(response.status)
         assert response.status < 500, content
@@ -105,4 +114,5 @@ def test_malformed_requests_are_never_the_services_fault_and_leave_nothing_behin
     grown = resources(worker)[1] - memory
     assert grown < 10, f"{grown:.1f} MiB more after {REQUESTS} requests"
     assert server.post("/predict/round", ROUND).json["ct_win_probability"] == 0.689974
+    assert server.workers() == [worker]
     assert b"Traceback" not in server.log.read_bytes()

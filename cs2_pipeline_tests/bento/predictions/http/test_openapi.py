@@ -98,6 +98,6 @@ def test_the_page_takes_everything_from_the_service(server):
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no browser: apt-get install chromium")
 def test_the_page_shows_every_path_in_a_browser(server):
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=30000", "--dump-dom"]
-    done = subprocess.run([*command, f"{server.url}/"], capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run([*command, f"{server.url}/"], capture_output=True, text=True, check=True, timeout=600)
     for path in document()["paths"]:
         assert f'data-path="{path}"' in done.stdout
