@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.snapshots import loop
@@ -344,7 +344,7 @@ def same_as_tracker(tables: tuple[pd.DataFrame, ...], interval: float = 10.0) ->
     return rebuilt
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40)
 @given(seed=st.integers(0, 100_000), interval=st.floats(1, 60), freeze=st.sampled_from([15.0, 15.01, 0.0]))
 def test_the_rebuild_and_the_tracker_agree_at_every_moment(seed: int, interval: float, freeze: float) -> None:
     events = random_events(seed, rounds=3)

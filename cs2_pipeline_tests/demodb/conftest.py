@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 from cs2_pipeline.demodb.connection import drivers, urls
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.connection.errors import DriverMissingError
+from cs2_pipeline_tests import real_postgres
 from cs2_pipeline_tests.demodb.small_database import SmallDatabase
 from cs2_pipeline_tests.sqlserver.server import Server, running
 
@@ -26,9 +27,8 @@ ROUTES = ("sqlite portable", "sqlite fast", "postgresql portable", "postgresql f
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[str]:
     """The URL of a PostgreSQL server's own database."""
-    pgserver = pytest.importorskip("pgserver", reason="pgserver is not installed")
     with tempfile.TemporaryDirectory() as folder:
-        server = pgserver.get_server(folder)
+        server = real_postgres.start(Path(folder))
         engine = create_engine(server.get_uri().replace("postgresql://", "postgresql+psycopg://"))
         with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             for command in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from cs2_pipeline_tests import real_postgres
 from cs2_pipeline_tests.deploy.compose import ROOT, SECRETS, Machine, free_port
 
 
@@ -53,7 +54,7 @@ def new_postgres() -> Iterator[Postgres]:
 
 
 def _serving(pgserver: Any, folder: Path) -> Iterator[Postgres]:
-    server = pgserver.get_server(folder / "data")
+    server = real_postgres.start(folder / "data")
     port = free_port()
     # pgserver listens on a socket alone; the compose file's services come by TCP.
     options = f"-h 127.0.0.1 -p {port} -c fsync=off -k {folder / 'data'}"

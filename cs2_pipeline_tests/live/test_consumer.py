@@ -35,7 +35,9 @@ def test_every_event_of_play_has_a_price_by_the_champion(straight) -> None:
     assert prices[events[-2]["event_id"]][7] in (0.0, 1.0)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(st.integers(0, 10**6))
 def test_repeats_disorder_and_dying_consumers_change_neither_state_nor_prices(
     straight, tmp_path_factory, champions, seed

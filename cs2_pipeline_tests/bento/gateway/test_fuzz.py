@@ -25,7 +25,7 @@ def test_the_gateway_answers_whatever_comes_as_its_document_says(tmp_path):
     with gateway(tmp_path) as port:
         options = ["--include-path-regex", ASKED, "--exclude-path-regex", "stream|steam", "--max-examples", EXAMPLES]
         options += ["--checks", "all", "--exclude-checks", "positive_data_acceptance", "--seed", "1"]
-        options += ["--phases", "examples,coverage,fuzzing", "--request-timeout", "120"]
+        options += ["--phases", "examples,coverage,fuzzing", "--request-timeout", "600"]
         address = f"http://127.0.0.1:{port}/openapi.json"
         ended = subprocess.run(
             [sys.executable, "-m", "schemathesis.cli", "run", address, *options],

@@ -58,7 +58,9 @@ def query_of_odd() -> Select[Any]:
     return select(*found.columns).order_by(found.c.Id)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(rows=ROWS)
 def test_every_number_bit_and_null_arrives_as_it_was_written(odd, rows):
     connection, db = odd

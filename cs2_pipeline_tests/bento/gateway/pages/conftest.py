@@ -48,7 +48,7 @@ def gateway_on_a_port(home, *, opened=lambda app: None):
     opened(app)
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
-    thread.join(30)
+    thread.join()
     lock.close()
 
 
@@ -98,7 +98,7 @@ def chromium():
         pytest.skip("no Chromium is installed")
     sync_api.expect.set_options(timeout=PATIENCE)
     with sync_api.sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET))
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(QUIET), timeout=PATIENCE)
         yield browser
         browser.close()
 
