@@ -7,7 +7,7 @@ folder.
 
 import bentoml
 
-from benchmarks.onnx_service import RoundAnswer, RoundState, predict
+from benchmarks.onnx_service import BoundedAnswer, RoundState, predict
 
 
 @bentoml.service
@@ -15,11 +15,11 @@ class Rounds:
     """The champion behind two endpoints."""
 
     @bentoml.api(route="/predict/round")  # type: ignore[untyped-decorator]
-    async def predict_round(self, state: RoundState, /) -> RoundAnswer:
+    async def predict_round(self, state: RoundState, /) -> BoundedAnswer:
         """Who wins this round?"""
         return predict([state])[0]
 
     @bentoml.api(route="/predict/rounds")  # type: ignore[untyped-decorator]
-    async def predict_rounds(self, states: list[RoundState]) -> list[RoundAnswer]:
+    async def predict_rounds(self, states: list[RoundState]) -> list[BoundedAnswer]:
         """Who wins each of these rounds?"""
         return predict(states)

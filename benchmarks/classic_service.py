@@ -6,52 +6,27 @@ mode, a model loaded once. The network has the size of the platform's first one 
 ``python -m uvicorn benchmarks.classic_service:app``
 """
 
-from typing import Literal
-
 import numpy as np
 import torch
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.round_bodies import RequiredState, RoundAnswer
+
 HIDDEN = (64, 32, 16)
-
-
-class RoundState(BaseModel):
-    """The ten required inputs."""
-
-    ct_alive: int = Field(ge=0, le=5)
-    t_alive: int = Field(ge=0, le=5)
-    ct_equip_value: float = Field(ge=0, le=60_000)
-    t_equip_value: float = Field(ge=0, le=60_000)
-    ct_money: float = Field(ge=0, le=80_000)
-    t_money: float = Field(ge=0, le=80_000)
-    bomb_planted: int = Field(ge=0, le=1)
-    time_remaining: float = Field(ge=0, le=180)
-    ct_score: int = Field(ge=0, le=99)
-    t_score: int = Field(ge=0, le=99)
-
-
-class RoundAnswer(BaseModel):
-    """The answer, without an interval."""
-
-    ct_win_probability: float
-    t_win_probability: float
-    predicted_winner: Literal["CT", "T"]
-    confidence: float
-    model_version: str
 
 
 class RoundsBody(BaseModel):
     """Many states."""
 
-    states: list[RoundState] = Field(min_length=1, max_length=10_000)
+    states: list[RequiredState] = Field(min_length=1, max_length=10_000)
 
 
 def _network() -> torch.nn.Sequential:
     torch.manual_seed(0)
     layers: list[torch.nn.Module] = []
-    width = len(RoundState.model_fields)
+    width = len(RequiredState.model_fields)
     for size in HIDDEN:
         layers += [torch.nn.Linear(width, size), torch.nn.BatchNorm1d(size), torch.nn.ReLU(), torch.nn.Dropout(0.3)]
         width = size
@@ -60,11 +35,11 @@ def _network() -> torch.nn.Sequential:
 
 torch.set_num_threads(1)
 network = _network()
-scaler = StandardScaler().fit(np.random.default_rng(0).normal(size=(1000, len(RoundState.model_fields))))
+scaler = StandardScaler().fit(np.random.default_rng(0).normal(size=(1000, len(RequiredState.model_fields))))
 app = FastAPI()
 
 
-def _predict(states: list[RoundState]) -> list[float]:
+def _predict(states: list[RequiredState]) -> list[float]:
     rows = scaler.transform(np.array([list(state.model_dump().values()) for state in states], dtype=np.float64))
     with torch.inference_mode():
         probabilities: list[float] = network(torch.tensor(rows, dtype=torch.float32)).squeeze(1).tolist()
@@ -82,7 +57,7 @@ def _answer(probability: float) -> RoundAnswer:
 
 
 @app.post("/predict/round")
-async def predict_round(state: RoundState) -> RoundAnswer:
+async def predict_round(state: RequiredState) -> RoundAnswer:
     """Who wins this round?"""
     return _answer(_predict([state])[0])
 

@@ -7,30 +7,20 @@ names the champion's folder. ``python -m uvicorn benchmarks.onnx_service:app``
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
 
+from benchmarks.round_bodies import RequiredState, RoundAnswer
 from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.game.features import round_features
 from cs2_pipeline.game.maps import map_index
 
 
-class RoundState(BaseModel):
+class RoundState(RequiredState):
     """The ten required inputs and the optional ones."""
 
-    ct_alive: int = Field(ge=0, le=5)
-    t_alive: int = Field(ge=0, le=5)
-    ct_equip_value: float = Field(ge=0, le=60_000)
-    t_equip_value: float = Field(ge=0, le=60_000)
-    ct_money: float = Field(ge=0, le=80_000)
-    t_money: float = Field(ge=0, le=80_000)
-    bomb_planted: int = Field(ge=0, le=1)
-    time_remaining: float = Field(ge=0, le=180)
-    ct_score: int = Field(ge=0, le=99)
-    t_score: int = Field(ge=0, le=99)
     map_name: str | None = Field(None, max_length=100)
     ct_health: float | None = Field(None, ge=0, le=500)
     t_health: float | None = Field(None, ge=0, le=500)
@@ -41,15 +31,10 @@ class RoundState(BaseModel):
     ct_defuse_kits: int | None = Field(None, ge=0, le=5)
 
 
-class RoundAnswer(BaseModel):
+class BoundedAnswer(RoundAnswer):
     """The answer with its interval."""
 
-    ct_win_probability: float
-    t_win_probability: float
-    predicted_winner: Literal["CT", "T"]
-    confidence: float
     ct_win_interval: tuple[float, float]
-    model_version: str
 
 
 class RoundsBody(BaseModel):
@@ -62,12 +47,12 @@ champion = Artifact.load(Path(os.environ["CS2_BENCH_ARTIFACT"]))
 app = FastAPI()
 
 
-def predict(states: Sequence[RoundState]) -> list[RoundAnswer]:
+def predict(states: Sequence[RoundState]) -> list[BoundedAnswer]:
     """Answers in the order of the states."""
     rows = [round_features({**state.model_dump(), "map_index": map_index(state.map_name)}) for state in states]
     outputs = champion.predict(np.array(rows, dtype=np.float32))
     return [
-        RoundAnswer(
+        BoundedAnswer(
             ct_win_probability=price,
             t_win_probability=1 - price,
             predicted_winner="CT" if price >= 0.5 else "T",
@@ -80,13 +65,13 @@ def predict(states: Sequence[RoundState]) -> list[RoundAnswer]:
 
 
 @app.post("/predict/round")
-async def predict_round(state: RoundState) -> RoundAnswer:
+async def predict_round(state: RoundState) -> BoundedAnswer:
     """Who wins this round?"""
     return predict([state])[0]
 
 
 @app.post("/predict/rounds")
-async def predict_rounds(body: RoundsBody) -> list[RoundAnswer]:
+async def predict_rounds(body: RoundsBody) -> list[BoundedAnswer]:
     """Who wins each of these rounds?"""
     return predict(body.states)
 

@@ -50,9 +50,9 @@ def round_slices(
     """
     groups = snapshots["match_id"].to_numpy()
     y, p = checked_binary(snapshots["ct_wins"].to_numpy(), probability, groups)
-    counted = {"rounds": snapshots["round_id"].to_numpy(), "matches": groups}
+    ids = {"rounds": snapshots["round_id"].to_numpy(), "matches": groups}
     return _table(
-        _round_masks(snapshots), y, p, counted=counted, bootstrap=GroupBootstrap(groups, seed=seed, resamples=resamples)
+        _round_masks(snapshots), y, p, ids=ids, bootstrap=GroupBootstrap(groups, seed=seed, resamples=resamples)
     )
 
 
@@ -75,7 +75,7 @@ def player_slices(
     tables = []
     for number, name in enumerate(TIERS):
         y, p = (tier == number).astype(np.float64), s[:, number]
-        table = _table(named, y, p, counted={"players": groups}, bootstrap=bootstrap)
+        table = _table(named, y, p, ids={"players": groups}, bootstrap=bootstrap)
         table.insert(0, "tier", name)
         tables.append(table)
     joined = pd.concat(tables, ignore_index=True)
@@ -109,7 +109,7 @@ def halves(
         (("time", "later half"), ~early),
     ]
     bootstrap = GroupBootstrap(groups, seed=seed, resamples=resamples)
-    return _table(named, y, p, counted={unit: groups}, bootstrap=bootstrap)
+    return _table(named, y, p, ids={unit: groups}, bootstrap=bootstrap)
 
 
 def phase_masks(snapshots: pd.DataFrame) -> dict[str, Mask]:
@@ -173,7 +173,7 @@ def _table(
     y: Floats,
     p: Floats,
     *,
-    counted: Mapping[str, NDArray[Any]],
+    ids: Mapping[str, NDArray[Any]],
     bootstrap: GroupBootstrap,
 ) -> pd.DataFrame:
     losses, rows = log_losses(y, p), []
@@ -183,7 +183,7 @@ def _table(
         sums = bootstrap.sums(np.column_stack([np.where(mask, p - y, 0.0), mask]))
         present = int(np.unique(bootstrap.codes[mask]).size)
         gap = bootstrap.interval(_ratio(sums), level=GAP_LEVEL, groups=present)
-        sizes = {name: int(np.unique(ids[mask]).size) for name, ids in counted.items()}
+        sizes = {unit: int(np.unique(of_rows[mask]).size) for unit, of_rows in ids.items()}
         rows.append(
             {"slice": kind, "value": value, "rows": int(mask.sum()), **sizes}
             | {"mean_prediction": p[mask].mean(), "mean_outcome": y[mask].mean()}

@@ -159,13 +159,13 @@ class KeyRing:
             self._unsaved[key.id, datetime.now(UTC).date().isoformat()] += count
 
     def refresh(self) -> None:
-        """Write down what was counted, and read keys and quotas anew. With no database, the ring stays as it is."""
+        """Write down what was used, and read keys and quotas anew. With no database, the ring stays as it is."""
         with self._counting:
-            counted = {use: count for use, count in self._unsaved.items() if count}
+            uses = {use: count for use, count in self._unsaved.items() if count}
         try:
-            if counted:
+            if uses:
                 with self._records.writing() as connection:
-                    _save(connection, counted)
+                    _save(connection, uses)
             with self._records.reading() as connection:
                 saved = _used_today(connection)
                 keys = [_key(row._mapping) for row in connection.execute(select(API_KEYS))]
@@ -177,7 +177,7 @@ class KeyRing:
         with self._counting:
             self._keys = {key.digest: (key, self._bucket(key)) for key in keys if key.revoked_at is None}
             self._saved = saved
-            self._unsaved.subtract(counted)
+            self._unsaved.subtract(uses)
         self.needed_for = frozenset[str]().union(*(key.scopes for key in keys))
 
     def _bucket(self, key: ApiKey) -> Bucket:
@@ -187,8 +187,8 @@ class KeyRing:
         return Bucket(key.rate) if self._shared is None else SharedBucket(self._shared / key.digest, key.rate)
 
 
-def _save(connection: Connection, counted: dict[tuple[str, str], int]) -> None:
-    for (key_id, day), used in counted.items():
+def _save(connection: Connection, uses: dict[tuple[str, str], int]) -> None:
+    for (key_id, day), used in uses.items():
         row = (QUOTA_USE.c.key_id == key_id) & (QUOTA_USE.c.day == day)
         if connection.execute(update(QUOTA_USE).where(row).values(used=QUOTA_USE.c.used + used)).rowcount == 0:
             connection.execute(insert(QUOTA_USE), {"key_id": key_id, "day": day, "used": used})

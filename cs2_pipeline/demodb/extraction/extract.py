@@ -180,9 +180,9 @@ def _with_deeds(days: Days, frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     A match whose records count other rounds than the live ones is counted from its events altogether. Of another, a
     column that is 0 throughout was never written and is counted too. Anything else stays as recorded.
     """
-    counted = deeds.deeds(days, live_rounds(days, Tally()), Tally())
+    from_events = deeds.deeds(days, live_rounds(days, Tally()), Tally())
     names = list(_PLAYER_COUNTS)
-    own = frame[["match_id", "player_id"]].merge(counted, on=["match_id", "player_id"], how="left")[names]
+    own = frame[["match_id", "player_id"]].merge(from_events, on=["match_id", "player_id"], how="left")[names]
     own = own.fillna(0).astype("int64").set_axis(frame.index)
     match = frame["match_id"]
     recorded = frame[names].astype("Int64")
