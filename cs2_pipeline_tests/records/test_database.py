@@ -92,7 +92,7 @@ def test_a_locked_file_is_said_to_be_locked(tmp_path):
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("nonsense", "no database address"),
+        ("nonsense", "not a database address"),
         ("mysql://host/db", "postgresql or sqlite"),
         ("postgresql://reader:sesame@127.0.0.1:1/none", "cannot be used"),
     ],

@@ -152,7 +152,7 @@ def test_a_private_profile_has_no_games_and_that_is_no_error(client, site):
     assert list(client.games("steam:1")) == []
 
 
-@pytest.mark.parametrize(("body", "said"), [(b"<html>", "not JSON"), (b"[]", "no document")])
+@pytest.mark.parametrize(("body", "said"), [(b"<html>", "not JSON"), (b"[]", "not a JSON object")])
 def test_an_answer_that_is_no_document_is_told(client, site, body, said):
     site.answers = [(200, {}, body)]
     with pytest.raises(BallchasingError, match=said):

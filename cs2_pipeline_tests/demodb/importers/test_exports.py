@@ -111,7 +111,7 @@ def test_a_match_without_a_date_is_refused_until_one_is_said_and_never_gets_toda
         (json.dumps(made.match()).encode()[:5_000], "truncated"),
         (gzip.compress(json.dumps(made.match()).encode())[:500], "truncated"),
         (b'{"rounds": []}', "no checksum"),
-        (b"[]", "no export of cs-demo-analyzer"),
+        (b"[]", "not an export of cs-demo-analyzer"),
     ],
 )
 def test_a_broken_file_is_refused_with_the_reason_and_loses_nothing(
