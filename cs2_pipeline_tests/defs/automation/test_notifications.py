@@ -88,7 +88,7 @@ def test_without_a_webhook_the_log_has_it(tmp_path, caplog):
 def test_a_webhook_that_does_not_answer_leaves_the_message_in_the_log_and_the_cause_untold(url, tmp_path, caplog):
     assert not notifier(tmp_path, url, Clock()).tell("a", "extract failed", log)
     assert "extract failed" in caplog.text
-    assert "CS2_WEBHOOK_URL did not take" in caplog.text
+    assert "CS2_WEBHOOK_URL did not accept" in caplog.text
     assert "secret-token" not in caplog.text
 
 

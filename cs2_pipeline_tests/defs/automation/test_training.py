@@ -155,7 +155,7 @@ def test_while_a_training_is_under_way_none_is_asked_for(events, status):
 
 
 def test_rounds_are_counted_from_the_dataset_last_trained_on(events):
-    assert "not built yet" in skipped(events.tick())
+    assert "not been built yet" in skipped(events.tick())
     events.built(rounds=1000)
     events.trained()
     assert skipped(events.tick()) == "0 new rounds (1,000 trained on, 1,000 now): the next training starts at 500"
