@@ -5,18 +5,16 @@ file alone. The parser is an extra: ``pip install 'cs2-pipeline[rocket-league]'`
 """
 
 import json
-import resource
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from cs2_pipeline.coaching.skills import CoachingError
+from cs2_pipeline.limits import LimitError, Limits, limit_myself
 
 MOST_BYTES: Final = 32 * 2**20
-SECONDS: Final = 120
-MEMORY: Final = 2 * 2**30
+LIMITS: Final = Limits(seconds=120, memory=2 * 2**30)
 _MODULES: Final = ["core", "boost", "movement", "positioning", "demo"]
 _TANK: Final = 255 / 100
 """The parser counts boost in the game's own 255 for a full tank."""
@@ -27,12 +25,12 @@ class ReplayError(CoachingError):
     """A file that no game can be read from; the message names it and says why."""
 
 
-def read(path: Path, *, seconds: int = SECONDS, memory: int = MEMORY) -> dict[str, Any]:
+def read(path: Path, *, limits: Limits = LIMITS) -> dict[str, Any]:
     """A replay as a document in ballchasing.com's form, with the statistics that `observations` reads.
 
     Raises:
-        ReplayError: it is too large, no replay, cut short, of a kind the parser does not know, or takes too long; or
-            the parser is not installed.
+        ReplayError: it is too large, no replay, cut short, of a kind the parser does not know, or takes more than the
+            limits; or the parser is not installed.
     """
     try:
         size = path.stat().st_size
@@ -40,11 +38,10 @@ def read(path: Path, *, seconds: int = SECONDS, memory: int = MEMORY) -> dict[st
         raise ReplayError(f"{path.name}: cannot be read: {error.strerror}") from error
     if size > MOST_BYTES:
         raise ReplayError(f"{path.name}: {size} bytes; at most {MOST_BYTES} are read")
-    command = [sys.executable, "-m", __name__, str(path), str(seconds), str(memory)]
     try:
-        done = subprocess.run(command, capture_output=True, timeout=seconds + 10, check=False)  # noqa: S603
-    except subprocess.TimeoutExpired:
-        raise ReplayError(f"{path.name}: parsing took more than {seconds} s and was ended") from None
+        done = limits.run(__name__, str(path))
+    except LimitError as error:
+        raise ReplayError(f"{path.name}: {error}") from None
     if done.returncode == _NOT_INSTALLED:
         raise ReplayError("the replay parser is not installed: pip install 'cs2-pipeline[rocket-league]'")
     if done.returncode != 0:
@@ -139,18 +136,12 @@ def _scaled(amount: float | None) -> float | None:
     return None if amount is None else float(amount) / _TANK
 
 
-def _limited(seconds: int, memory: int) -> None:
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
-    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-
-
-def _main(path: str, seconds: str, memory: str) -> None:
+def _main(arguments: list[str]) -> None:
     try:
         import subtr_actor  # noqa: PLC0415  an extra, and in this process only
     except ImportError:
         sys.exit(_NOT_INSTALLED)
-    _limited(int(seconds), int(memory))
+    (path,) = limit_myself(arguments)
     try:
         found = subtr_actor.get_summed_stats(path, _MODULES)
     except BaseException as error:
@@ -159,4 +150,4 @@ def _main(path: str, seconds: str, memory: str) -> None:
 
 
 if __name__ == "__main__":
-    _main(*sys.argv[1:4])
+    _main(sys.argv[1:])

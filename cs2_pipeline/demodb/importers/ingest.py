@@ -23,6 +23,7 @@ from cs2_pipeline.demodb.importers.event_folder import is_event_folder
 from cs2_pipeline.demodb.importers.ledger import Ledger, Quarantined
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
 from cs2_pipeline.demodb.importers.worker import OUTCOME_FILE, content_hash
+from cs2_pipeline.limits import Limits
 
 DEMO_PARSER: Final = "cs2_pipeline.demodb.importers.demo_file:Demoparser2"
 EVENTS_PARSER: Final = "cs2_pipeline.demodb.importers.event_folder:EventFolder"
@@ -96,6 +97,7 @@ class _How:
     parser: str
     played_on: date | None
     file_times: bool
+    limits: Limits | None
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,7 @@ def ingest(
     progress: Callable[[int, int, Outcome], None] | None = None,
     timeout: float = TIMEOUT,
     parser: str = DEMO_PARSER,
+    limits: Limits | None = None,
 ) -> IngestReport:
     """Adds recordings to an embedded demo database, each exactly once and in one transaction of its own.
 
@@ -153,6 +156,7 @@ def ingest(
         progress: called after each recording with how many are done, how many there are, and the outcome.
         timeout: seconds after which a recording's process is ended.
         parser: what reads `.dem` files, as ``module:Class``; see `parsed.DemoParser`.
+        limits: of each recording's process, for what comes from strangers.
 
     Raises:
         DemoDatabaseError: the database cannot be written. What was added before stays, nothing is half-written.
@@ -161,7 +165,7 @@ def ingest(
     outcomes: list[Outcome] = []
     if not any(_is_recording(path) for path in recordings):  # no database is made for nothing
         return IngestReport([Outcome(path, "missing", _nothing_there(path)) for path in recordings])
-    how = _How(retry, timeout, parser, played_on, file_times)
+    how = _How(retry, timeout, parser, played_on, file_times, limits)
     with (
         Ledger(database) as ledger,
         tempfile.TemporaryDirectory(prefix="cs2-ingest-") as scratch,
@@ -245,7 +249,8 @@ def _read(path: Path, digest: str, folder: Path, started: datetime | None, how: 
     """Reads a recording in a process of its own, which ends when this one does (`worker.main`)."""
     parser = EVENTS_PARSER if path.is_dir() else how.parser
     when = started.isoformat() if started is not None else ""
-    command = [sys.executable, "-c", _START_WORKER, parser, str(path), str(folder), when]
+    limits = how.limits.arguments() if how.limits else []
+    command = [sys.executable, "-c", _START_WORKER, parser, str(path), str(folder), when, *limits]
     lifeline, held = os.pipe()
     try:
         done = subprocess.run(  # noqa: S603  # our own module
@@ -258,13 +263,15 @@ def _read(path: Path, digest: str, folder: Path, started: datetime | None, how: 
         os.close(held)
     outcome = folder / OUTCOME_FILE
     if not outcome.exists():
-        return _Read(digest, reason=_died(done))
+        return _Read(digest, reason=_died(done, how.limits))
     facts = json.loads(outcome.read_text(encoding="utf-8"))
     return _Read(digest, folder, facts, facts.get("reason"))
 
 
-def _died(done: "subprocess.CompletedProcess[bytes]") -> str:
+def _died(done: "subprocess.CompletedProcess[bytes]", limits: Limits | None) -> str:
     """Why a process ended without an outcome."""
+    if limits is not None and (reason := limits.broken(done.returncode, done.stderr)):
+        return reason
     if done.returncode < 0:
         return f"the parser crashed (signal {-done.returncode})"
     lines = done.stderr.decode(errors="replace").strip().splitlines()

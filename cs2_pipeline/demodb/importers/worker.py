@@ -20,6 +20,7 @@ from pyarrow import feather
 
 from cs2_pipeline.demodb.importers.assemble import Recording, assemble
 from cs2_pipeline.demodb.importers.parsed import DemoParser, UnreadableDemoError
+from cs2_pipeline.limits import limit_myself
 
 OUTCOME_FILE: Final = "outcome.json"
 
@@ -56,6 +57,8 @@ def read(parser: DemoParser, path: Path, folder: Path, started: datetime | None 
         found = assemble(parser.parse(path), describe(path, started))
     except UnreadableDemoError as error:
         return {"reason": str(error)}
+    except MemoryError:
+        raise  # the limit of this process: whoever started it says so
     except Exception as error:
         # A recording that no rule foresaw must not stop the others, and must say what it broke.
         return {"reason": f"could not be understood ({type(error).__name__}: {error}); please report it as a bug"}
@@ -72,8 +75,10 @@ def _end_with_parent() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Reads the recording named by the arguments: parser, path, folder, and the match's start or nothing."""
+    """Reads the recording named by the arguments: parser, path, folder, the match's start or nothing; limits."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     name, path, folder, started = arguments[0], Path(arguments[1]), Path(arguments[2]), arguments[3]
+    if limits := arguments[4:]:
+        limit_myself(limits)
     outcome = read(load_parser(name), path, folder, datetime.fromisoformat(started) if started else None)
     (folder / OUTCOME_FILE).write_text(json.dumps(outcome), encoding="utf-8")

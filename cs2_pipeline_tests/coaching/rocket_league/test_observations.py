@@ -56,6 +56,16 @@ def test_each_statistic_becomes_its_skill():
     assert one["beaten_last"] == 0, "the source leaves a 0 out"
 
 
+def test_a_player_under_two_names_in_two_line_ups_is_one():
+    games = [
+        game("one", blue={"players": [player(1) | {"name": "old"}]}),
+        game("two", blue={"players": [player(3)]}, orange={"players": [player(1) | {"name": "new"}]}),
+    ]
+    found = of_ballchasing(games)
+    assert found[found["player"] == "steam:1"]["match"].unique().tolist() == ["one", "two"]
+    assert set(found["player"]) == {"steam:1", "steam:2", "steam:3"}
+
+
 def test_a_statistic_that_is_absent_gives_no_observation():
     found = values([game(blue={"players": [player(1, boost=None, core={"goals": 0, "shots": 0})]})])
     one = {skill for who, skill in found if who == "steam:1"}

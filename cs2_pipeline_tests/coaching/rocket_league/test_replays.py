@@ -8,6 +8,7 @@ import pytest
 from cs2_pipeline.coaching.rocket_league import replays
 from cs2_pipeline.coaching.rocket_league.observations import of_ballchasing
 from cs2_pipeline.coaching.rocket_league.replays import ReplayError
+from cs2_pipeline.limits import Limits
 
 SHARED = Path(__file__).parents[3].parent / "shared" / "data"
 REAL = SHARED / "ballchasing" / "recent-ranked-doubles-2026-03-10.replay"
@@ -60,12 +61,12 @@ def test_a_file_of_another_game_is_refused_by_name(tmp_path):
 
 def test_a_parser_that_takes_too_long_is_ended(real):
     with pytest.raises(ReplayError, match="recent-ranked"):
-        replays.read(real, seconds=1)
+        replays.read(real, limits=Limits(seconds=1, memory=2 * 2**30))
 
 
 def test_a_parser_that_wants_too_much_memory_is_ended(real):
     with pytest.raises(ReplayError, match="recent-ranked"):
-        replays.read(real, memory=48 * 2**20)
+        replays.read(real, limits=Limits(seconds=60, memory=48 * 2**20))
 
 
 def test_a_file_that_is_too_large_is_not_opened(tmp_path):

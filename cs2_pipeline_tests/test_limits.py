@@ -1,0 +1,43 @@
+"""A process with limits ends when it takes more computing, memory or time, and says which."""
+
+import sys
+
+import pytest
+
+from cs2_pipeline.limits import LimitError, Limits
+
+MEMORY = 2**30
+
+
+def module(tmp_path, monkeypatch, work):
+    """A module that limits itself and then works."""
+    (tmp_path / "limited_work.py").write_text(
+        f"import sys, time\nfrom cs2_pipeline.limits import limit_myself\nrest = limit_myself(sys.argv[1:])\n{work}\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}:{':'.join(filter(None, sys.path))}")
+    return "limited_work"
+
+
+def test_what_stays_within_the_limits_answers(tmp_path, monkeypatch):
+    done = Limits(60, MEMORY).run(module(tmp_path, monkeypatch, "print(rest)"), "a", "b")
+    assert done.stdout.decode().strip() == "['a', 'b']"
+
+
+def test_too_much_computing_ends_it(tmp_path, monkeypatch):
+    with pytest.raises(LimitError, match="more than 1 s of computing"):
+        Limits(1, MEMORY, patience=300).run(module(tmp_path, monkeypatch, "while True: pass"))
+
+
+def test_too_much_memory_ends_it(tmp_path, monkeypatch):
+    with pytest.raises(LimitError, match="more than 1024 MiB of memory"):
+        Limits(60, MEMORY).run(module(tmp_path, monkeypatch, "bytearray(2**31)"))
+
+
+def test_waiting_too_long_ends_it(tmp_path, monkeypatch):
+    with pytest.raises(LimitError, match=r"more than 0\.5 s and was stopped"):
+        Limits(60, MEMORY, patience=0.5).run(module(tmp_path, monkeypatch, "time.sleep(600)"))
+
+
+def test_what_fails_otherwise_is_for_the_caller_to_tell(tmp_path, monkeypatch):
+    done = Limits(60, MEMORY).run(module(tmp_path, monkeypatch, "sys.exit('broken')"))
+    assert (done.returncode, done.stderr.decode().strip()) == (1, "broken")
