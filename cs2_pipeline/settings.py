@@ -35,6 +35,14 @@ class Settings(BaseSettings):
     exports_url: str | None = Field(
         None, description="folder watched for exports of other programs: a path or any fsspec address; default: none"
     )
+    uploads_url: str | None = Field(
+        None,
+        description="where uploaded files are kept: a folder or any fsspec address, the same for the gateway and the "
+        "pipeline; default: uploads/ in the home",
+    )
+    upload_max_bytes: int = Field(2**30, gt=0, description="largest file that may be uploaded")
+    upload_quota_bytes: int = Field(5 * 2**30, gt=0, description="bytes of uploaded files kept for one account")
+    uploads_total_bytes: int = Field(100 * 2**30, gt=0, description="bytes of uploaded files kept for all accounts")
     records_url: SecretStr | None = Field(
         None,
         description="the platform's own records: postgresql://user:password@host/name; default: SQLite in the home",
@@ -138,6 +146,10 @@ class Settings(BaseSettings):
     def embedded_database(self) -> Path:
         """The SQLite demo database used when no server is named."""
         return self.home / "demos.sqlite"
+
+    def resolved_uploads_url(self) -> str:
+        """Where uploaded files are."""
+        return self.uploads_url or str((self.home / "uploads").resolve())
 
     def resolved_database_url(self) -> str:
         """The demo database's address. May hold a password: never print it."""

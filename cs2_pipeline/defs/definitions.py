@@ -23,6 +23,7 @@ from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.automation.live import nightly_live_matches
 from cs2_pipeline.defs.automation.new_demos import new_demos
 from cs2_pipeline.defs.automation.new_exports import ingest_exports_job, new_exports
+from cs2_pipeline.defs.automation.new_uploads import new_games, new_uploads, read_uploads_job
 from cs2_pipeline.defs.automation.promotions import announced_promotions
 from cs2_pipeline.defs.automation.retrain_on_drift import retrain_match_on_alarm, retrain_on_drift
 from cs2_pipeline.defs.automation.training import enough_new_rounds, nightly_training
@@ -74,6 +75,7 @@ def _assembled(settings: Settings) -> dg.Definitions:
             forecasts.job(),
             *rollback.build(),
             ingest_exports_job,
+            read_uploads_job,
         ],
         schedules=[
             nightly_training,
@@ -87,6 +89,8 @@ def _assembled(settings: Settings) -> dg.Definitions:
         sensors=[
             new_demos,
             new_exports,
+            new_uploads,
+            new_games,
             conditions.sensor(),
             enough_new_rounds,
             retrain_on_drift,

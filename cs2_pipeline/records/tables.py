@@ -273,3 +273,32 @@ DRILL_EVIDENCE: Final = Table(
     Column("made_at", Moment, nullable=False),
     Column("body", Text, nullable=False, doc="JSON: what the drill did over all players"),
 )
+
+UPLOADED_FILES: Final = Table(
+    "uploaded_files",
+    METADATA,
+    Column("digest", String(64), primary_key=True, doc="SHA-256 of the content: each file is kept and read once"),
+    Column("kind", String(16), nullable=False, doc="demo, export or replay"),
+    Column("size", BigInteger, nullable=False, doc="bytes"),
+    Column("place", String(80), nullable=False, unique=True, doc="its name where uploaded files are kept"),
+    Column("played_on", String(10), doc="UTC day, where whoever sent it says so"),
+    Column("received_at", Moment, nullable=False),
+    Column("tries", Integer, nullable=False, doc="how often reading it was begun"),
+    Column("state", String(16), nullable=False, doc="waiting, accepted or quarantined"),
+    Column("reason", Text, nullable=False, doc="why it is in quarantine; what came of it where it was accepted"),
+    Column("settled_at", Moment),
+    Column("body", Text, doc="JSON: the game, where nothing else keeps it"),
+    Index("ix_uploaded_files_state", "state"),
+)
+
+UPLOADS: Final = Table(
+    "uploads",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("user_id", String(32), ForeignKey("users.id", ondelete="CASCADE"), nullable=False),
+    Column("digest", String(64), ForeignKey("uploaded_files.digest"), nullable=False, index=True),
+    Column("name", String(255), nullable=False, doc="as the sender calls it; never part of a path"),
+    Column("at", Moment, nullable=False),
+    Index("uq_uploads_user_id_digest", "user_id", "digest", unique=True),
+)
+"""Who sent which file. Several people may have sent the same one."""

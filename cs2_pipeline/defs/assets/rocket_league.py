@@ -15,11 +15,14 @@ from cs2_pipeline.coaching.observed import checked
 from cs2_pipeline.coaching.rocket_league.ballchasing import Ballchasing
 from cs2_pipeline.coaching.rocket_league.observations import of_ballchasing
 from cs2_pipeline.coaching.rocket_league.skills import GAME, SKILLS
+from cs2_pipeline.coaching.uploads.kinds import Kind
 from cs2_pipeline.datasets.store import MissingTableError, TableStore
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.records import coaching as stored
+from cs2_pipeline.records import uploads
 from cs2_pipeline.records.database import open_records
+from cs2_pipeline.settings import Settings
 
 JOB: Final = "coach_rocket_league"
 OBSERVATIONS: Final = "rocket_league_observations"
@@ -29,22 +32,30 @@ MOST_GAMES: Final = 200
 
 
 def rocket_league_observations(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:
-    """Skills of everybody in the followed players' games. Games that were read before are not fetched again."""
+    """Skills of everybody in uploaded replays and in games of the followed players that were not fetched before."""
     settings, former = platform.settings, _former(platform.tables)
+    known = set(former["match"])
+    with closing(open_records(settings)) as records:
+        sent = list(uploads.games(records, Kind.REPLAY).values())
+    asked, note = _asked_for(settings, known)
+    ready = [game for game in asked if game.get("status", "ok") == "ok"]
+    read = of_ballchasing([*ready, *sent])
+    frame = read if former.empty else pd.concat([former, read[~read["match"].isin(known)]], ignore_index=True)
+    found = checked(frame, SKILLS) if len(frame) else former
+    figures = {"games_asked_for": len(asked), "games_not_parsed_yet": len(asked) - len(ready), "games_sent": len(sent)}
+    return dg.MaterializeResult(value=found, metadata=metadata.of_frame(found) | figures | note)
+
+
+def _asked_for(settings: Settings, known: set[str]) -> tuple[list[dict[str, Any]], dict[str, str]]:
+    """New games of the players who are followed; a note where nobody is."""
     players = [name.strip() for name in settings.ballchasing_players.split(",") if name.strip()]
     if settings.ballchasing_key is None or not players:
-        note = "nothing is asked for: set CS2_BALLCHASING_KEY and CS2_BALLCHASING_PLAYERS"
-        return dg.MaterializeResult(value=former, metadata=metadata.of_frame(former) | {"summary": note})
-    known, games = set(former["match"]), []
+        return [], {"summary": "no site is asked: set CS2_BALLCHASING_KEY and CS2_BALLCHASING_PLAYERS"}
+    games: list[dict[str, Any]] = []
     with Ballchasing(settings.ballchasing_key.get_secret_value(), address=settings.ballchasing_url) as site:
         for player in players:
             games += list(site.games(player, known=known, most=MOST_GAMES))
-    ready = [game for game in games if game.get("status", "ok") == "ok"]
-    read = of_ballchasing(ready)
-    frame = read if former.empty else pd.concat([former, read[~read["match"].isin(known)]], ignore_index=True)
-    found = checked(frame, SKILLS) if len(frame) else former
-    figures = {"games_asked_for": len(games), "games_not_parsed_yet": len(games) - len(ready)}
-    return dg.MaterializeResult(value=found, metadata=metadata.of_frame(found) | figures)
+    return games, {}
 
 
 def rocket_league_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[pd.DataFrame]:

@@ -1,0 +1,148 @@
+"""Uploads on both databases: each file once whoever sends it, quotas that hold, nothing left of what was deleted."""
+
+import threading
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from cs2_pipeline.records import uploads
+from cs2_pipeline.records.tables import USERS
+from cs2_pipeline.records.uploads import Quota, QuotaError, Received, State
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+PLENTY = Quota(account=1000, total=10_000)
+
+
+def file(content="a", *, size=10, place=None, played_on=None, kind="demo"):
+    digest = (content * 64)[:64]
+    return Received(f"{content}.dem", digest, kind, size, place or f"{content}-place.dem", played_on)
+
+
+@pytest.fixture
+def people(records):
+    """The ids of two accounts."""
+    names = ("anna", "ben")
+    rows = [
+        {"id": name, "username": name, "username_key": name, "is_admin": False, "created_at": NOW} for name in names
+    ]
+    with records.writing() as connection:
+        connection.execute(insert(USERS), rows)
+    return names
+
+
+def add(records, person, sent, *, at=NOW, quota=PLENTY):
+    return uploads.add(records, person, sent, at=at, quota=quota)
+
+
+def test_a_file_waits_is_read_and_told_to_its_sender_alone(records, people):
+    anna, ben = people
+    upload, kept = add(records, anna, file(played_on=date(2026, 2, 1)))
+    assert kept
+    assert (upload.name, upload.state, upload.size) == ("a.dem", State.WAITING, 10)
+    (waiting,) = uploads.waiting(records)
+    assert (waiting.place, waiting.played_on, waiting.tries) == ("a-place.dem", date(2026, 2, 1), 0)
+    uploads.begin(records, waiting.digest)
+    assert uploads.waiting(records)[0].tries == 1
+    uploads.settle(records, waiting.digest, State.ACCEPTED, "one new match", at=NOW)
+    assert uploads.waiting(records) == []
+    (found,) = uploads.own(records, anna, limit=10)
+    assert (found.state, found.reason, found.settled_at) == (State.ACCEPTED, "one new match", NOW)
+    assert uploads.own(records, ben, limit=10) == []
+    assert uploads.one(records, ben, upload.id) is None
+    assert not uploads.forget(records, ben, upload.id)
+
+
+def test_the_same_file_of_two_people_is_kept_once_and_goes_with_the_last_of_them(records, people):
+    anna, ben = people
+    first, kept = add(records, anna, file())
+    assert kept
+    again, kept = add(records, anna, file(place="other-1"))
+    assert (again.id, kept) == (first.id, False)
+    other, kept = add(records, ben, file(place="other-2"))
+    assert not kept
+    assert len(uploads.waiting(records)) == 1
+    uploads.settle(records, first.digest, State.ACCEPTED, "a match", at=NOW)
+    assert uploads.one(records, ben, other.id).state is State.ACCEPTED
+    assert uploads.forget(records, anna, first.id)
+    assert uploads.orphans(records) == []
+    assert uploads.forget(records, ben, other.id)
+    assert uploads.orphans(records) == ["a-place.dem"]
+    assert uploads.places(records) == set()
+
+
+def test_the_same_file_twice_at_once_is_one(records, people):
+    answers, ready = [], threading.Barrier(6)
+
+    def send(number):
+        ready.wait()
+        answers.append(add(records, people[number % 2], file(place=f"place-{number}")))
+
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(kept for _, kept in answers) == 1
+    assert len({upload.id for upload, _ in answers}) == 2
+    assert len(uploads.places(records)) == 1
+
+
+def test_a_file_in_quarantine_that_is_sent_again_is_read_again(records, people):
+    anna, ben = people
+    first, _ = add(records, anna, file())
+    uploads.settle(records, first.digest, State.QUARANTINED, "no date", at=NOW)
+    again, kept = add(records, ben, file(place="new-place", played_on=date(2026, 2, 1)))
+    assert (kept, again.state, again.reason) == (True, State.WAITING, "")
+    (waiting,) = uploads.waiting(records)
+    assert (waiting.place, waiting.played_on, waiting.tries) == ("new-place", date(2026, 2, 1), 0)
+    assert uploads.one(records, anna, first.id).state is State.WAITING
+
+
+def test_a_quota_holds_for_an_account_and_for_all(records, people):
+    anna, ben = people
+    small = Quota(account=25, total=40)
+    assert uploads.room(records, anna, small) == 25
+    add(records, anna, file("a"), quota=small)
+    first, _ = add(records, anna, file("b"), quota=small)
+    with pytest.raises(QuotaError, match="no room for 10 bytes"):
+        add(records, anna, file("c"), quota=small)
+    assert uploads.room(records, anna, small) == 5
+    add(records, ben, file("d", size=20), quota=small)
+    with pytest.raises(QuotaError, match="no room left for uploads on this platform"):
+        uploads.room(records, anna, small)
+    uploads.forget(records, anna, first.id)
+    uploads.orphans(records)
+    assert uploads.room(records, anna, small) == 10
+
+
+def test_an_account_keeps_so_many_files(records, people, monkeypatch):
+    monkeypatch.setattr(uploads, "MOST_FILES", 1)
+    add(records, people[0], file("a"))
+    with pytest.raises(QuotaError, match="1 uploads"):
+        uploads.room(records, people[0], PLENTY)
+
+
+def test_uploads_come_in_pages_the_newest_first(records, people):
+    for number, content in enumerate("abcde"):
+        add(records, people[0], file(content), at=NOW + timedelta(seconds=number // 2))
+    first = uploads.own(records, people[0], limit=3)
+    rest = uploads.own(records, people[0], limit=3, before=(first[-1].at, first[-1].id))
+    assert sorted(one.name[0] for one in first + rest) == list("abcde")
+    assert [one.at for one in first + rest] == sorted((one.at for one in first + rest), reverse=True)
+
+
+def test_an_account_that_goes_takes_its_uploads_along(records, people):
+    add(records, people[0], file())
+    with records.writing() as connection:
+        connection.execute(USERS.delete().where(USERS.c.id == people[0]))
+    assert uploads.orphans(records) == ["a-place.dem"]
+
+
+def test_games_are_kept_with_their_files(records, people):
+    assert uploads.newest_game(records, "replay") is None
+    sent, _ = add(records, people[0], file(kind="replay"))
+    uploads.settle(records, sent.digest, State.ACCEPTED, "a game", at=NOW, body={"id": "x"})
+    assert uploads.games(records, "replay") == {sent.digest: {"id": "x"}}
+    assert uploads.newest_game(records, "replay") == NOW
+    assert uploads.games(records, "demo") == {}
