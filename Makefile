@@ -70,7 +70,7 @@ $(BIN)/python:
 
 $(VENV)/.installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing into $(VENV) …"
-	$(INSTALL) -e '.[pipeline,serving,demos]'
+	$(INSTALL) -e '.[pipeline,serving,demos,rocket-league]'
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python

@@ -11,13 +11,14 @@ from typing import Final
 
 from fastapi import APIRouter, FastAPI
 
-from bento.gateway import announcer
+from bento.gateway import announcer, receiving
 from bento.gateway import forecasts as forecasting
 from bento.gateway.live import curve, graph, intake, matches, room, sources
-from bento.gateway.pages import data, data_docs, models, sign_in, site, what_if
+from bento.gateway.pages import coach, data, data_docs, models, sign_in, site, what_if
 from bento.gateway.pages import forecasts as forecast_pages
 from bento.gateway.pages import matches as match_pages
-from bento.gateway.routers import announcements, auth, coaching, directories, forecasts, health, records
+from bento.gateway.pages import uploads as upload_pages
+from bento.gateway.routers import announcements, auth, coaching, directories, forecasts, health, records, uploads
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ ROOMS: Final = (
     Room(forecasts.router, forecasting.running),
     Room(directories.router),
     Room(coaching.router),
+    Room(uploads.router, receiving.running),
     Room(announcements.router, announcer.running),
     Room(intake.router, room.running),
     Room(sources.router),
@@ -49,5 +51,7 @@ ROOMS: Final = (
     Room(sign_in.router),
     Room(match_pages.router),
     Room(forecast_pages.router),
+    Room(coach.router),
+    Room(upload_pages.router),
 )
 """Opened in this order: the records are there for all behind them."""

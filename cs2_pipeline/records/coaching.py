@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cs2_pipeline.records.database import Records
@@ -60,6 +60,17 @@ def card(records: Records, game: str, player: str) -> Document | None:
             )
         ).one_or_none()
     return None if found is None else {**json.loads(found.body), "made_at": found.made_at}
+
+
+def find_cards(records: Records, game: str, text: str, *, limit: int) -> list[Document]:
+    """Cards of players whose id holds a text, in whatever case."""
+    found = func.lower(SKILL_CARDS.c.player_id).contains(text.lower(), autoescape=True)
+    query = select(SKILL_CARDS.c.body).where(SKILL_CARDS.c.game == game, found)
+    with records.reading() as connection:
+        return [
+            json.loads(body)
+            for body in connection.execute(query.order_by(SKILL_CARDS.c.player_id).limit(limit)).scalars()
+        ]
 
 
 def begin_plan(records: Records, game: str, player: str, body: Document, *, at: datetime) -> str:

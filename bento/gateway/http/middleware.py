@@ -8,12 +8,12 @@ import logging
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any, Final
 from urllib.parse import parse_qsl, urlencode
 
 from bento.gateway.http import metrics
-from bento.gateway.http.wire import CAMEL_QUERY, to_snake
+from bento.gateway.http.wire import CAMEL_QUERY, STREAMED, to_snake
 from bento.http.problems import MEDIA_TYPE, Problem, internal, too_large, too_slow
 
 logger = logging.getLogger("bentoml.gateway")
@@ -27,6 +27,8 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 DEFECT: Final = "cs2.defect"
 """Where in the scope the id of a defect stands that was answered already."""
 _CAMEL_PARAMETER: Final = re.compile(rb"(?:^|&)[a-z][a-z0-9]*[A-Z][A-Za-z0-9]*=")
+FILE_SECONDS: Final = 3600.0
+"""Seconds that a file may take to arrive."""
 UNKNOWN_ROUTE: Final = "unknown"
 """Label of requests for paths that are none: a scanner must not fill the metrics with its guesses."""
 
@@ -66,40 +68,50 @@ class Counted:
 
 
 class LimitedBody:
-    """Refuses bodies that are too large or come too slowly."""
+    """Refuses bodies that are too large or come too slowly.
 
-    def __init__(self, app: App, limit: int, seconds: float) -> None:
-        self._app, self._limit, self._seconds = app, limit, seconds
+    Args:
+        app: what answers.
+        limit: bytes of a body.
+        seconds: in which it must have come.
+        files: paths to which files are sent, and the bytes of each; they may take `FILE_SECONDS`, with something new
+            at least every `seconds`.
+    """
+
+    def __init__(self, app: App, limit: int, seconds: float, files: Mapping[str, int] | None = None) -> None:
+        self._app, self._limit, self._seconds, self._files = app, limit, seconds, files or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request whose body is counted while it is read."""
         if scope["type"] != "http" or scope["method"] in ("GET", "HEAD"):
             await self._app(scope, receive, send)
             return
+        limit, whole = self._limit, self._seconds
+        if is_file := scope["path"] in self._files:
+            limit, whole = self._files[scope["path"]], FILE_SECONDS
+            scope["state"] = {**scope.get("state", {}), STREAMED: True}
         for name, value in scope["headers"]:
-            if name == b"content-length" and value.isdigit() and int(value) > self._limit:
-                raise too_large(self._limit)
+            if name == b"content-length" and value.isdigit() and int(value) > limit:
+                raise too_large(limit)
         size, complete, begun = 0, False, time.monotonic()
 
         async def counted() -> Message:
             nonlocal size, complete
             if complete:
                 return await receive()  # only a disconnect is to come, whenever that is
+            left = max(0.0, begun + whole - time.monotonic())
             try:
-                async with asyncio.timeout_at(asyncio.get_running_loop().time() + self._left(begun)):
+                async with asyncio.timeout(min(left, self._seconds) if is_file else left):
                     message = await receive()
             except TimeoutError:
-                raise too_slow(self._seconds) from None
+                raise too_slow(whole) from None
             size += len(message.get("body", b""))
             complete = not message.get("more_body", False)
-            if size > self._limit:
-                raise too_large(self._limit)
+            if size > limit:
+                raise too_large(limit)
             return message
 
         await self._app(scope, counted, send)
-
-    def _left(self, begun: float) -> float:
-        return max(0.0, begun + self._seconds - time.monotonic())
 
 
 class SpelledQuery:

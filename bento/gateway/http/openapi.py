@@ -29,6 +29,7 @@ TAGS: Final = (
     {"name": "live intake", "description": "How events of live matches come in."},
     {"name": "what if", "description": "How the price of a round changes with each input."},
     {"name": "coaching", "description": "Skill cards, plans, and whether they helped."},
+    {"name": "uploads", "description": "Demos and replays that people send, and what became of them."},
     {"name": "announcements", "description": "Webhooks that are told of forecasts and matches."},
     {"name": "accounts", "description": "Who asks: signing in, accounts, keys."},
 )

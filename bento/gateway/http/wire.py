@@ -19,6 +19,8 @@ _TELLING_KEY: Final = re.compile(rb'"[a-z][a-z0-9]*(?:(_)[a-z0-9_]*|[A-Z][A-Za-z
 _BOUNDARY: Final = re.compile(r"(?<=[a-z0-9])([A-Z])")
 CAMEL_QUERY: Final = "camel_query"
 """Where `SpelledQuery` notes in the scope's state that the query string was camelCase."""
+STREAMED: Final = "streamed"
+"""Where `LimitedBody` notes that a body is a file, too large to be looked into."""
 
 
 def to_snake(name: str) -> str:
@@ -46,7 +48,8 @@ async def wants_camel(request: Request) -> bool:
     if getattr(request.state, CAMEL_QUERY, False):
         return True
     # The first such key: keys that are data (map names) stand inside of a field, behind its name.
-    body = await request.body() if request.method in ("POST", "PUT", "PATCH") else b""
+    written = request.method in ("POST", "PUT", "PATCH") and not getattr(request.state, STREAMED, False)
+    body = await request.body() if written else b""
     if telling := _TELLING_KEY.search(body):
         return telling.group(1) is None
     return "spelling=camel" in request.headers.get("prefer", "").lower()

@@ -6,9 +6,10 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Request, Response
 
 from bento.gateway.access import Caller, Scope, allow
+from bento.gateway.pages.coach import of_player
 from bento.gateway.pages.site import page
+from bento.gateway.routers.coaching import COUNTERSTRIKE
 from bento.gateway.routers.directories import not_there
-from cs2_pipeline.coaching.counterstrike.skills import GAME
 from cs2_pipeline.forecasting.directories import Directories
 from cs2_pipeline.records import coaching as stored
 
@@ -54,10 +55,11 @@ async def player(request: Request, _: Forecasting, identifier: str) -> Response:
     if found is None:
         raise not_there(known.players.kind)
     team = known.teams.get(found.about.get("team_id") or "")
-    card = await asyncio.to_thread(stored.card, request.app.state.records, GAME, identifier)
+    card = await asyncio.to_thread(stored.card, request.app.state.records, COUNTERSTRIKE.name, identifier)
     mates = [known.players.get(one) for one in (team.about.get("player_ids", ()) if team else ()) if one != identifier]
     mates = [one for one in mates if one is not None]
-    return page(request, "player.html", player=found, team=team, mates=mates, card=card)
+    coach = of_player(COUNTERSTRIKE, identifier)
+    return page(request, "player.html", player=found, team=team, mates=mates, card=card, coach=coach)
 
 
 def directories_of(request: Request) -> Directories:

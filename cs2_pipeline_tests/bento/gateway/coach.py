@@ -16,11 +16,11 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 RELIABLE = Interval(0.6, 0.5, 0.7)
 
 
-def card(player, *, weak=("duels_won",)):
+def card(player, *, weak=("duels_won",), skills=SKILLS, shown=("duels_won", "trades_given")):
     """A card of two skills; the weak ones are far below the peers, the others average."""
     lines = []
-    for skill in SKILLS:
-        if skill.name not in ("duels_won", "trades_given"):
+    for skill in skills:
+        if skill.name not in shown:
             continue
         peers = Peers(skill.name, "all", 100, 900, mean=0.5, spread=0.1, noise=1.0, exposure=25.0, mean_error=0.01)
         seen = Known(0.3 if skill.name in weak else 0.5, 0.02, 40, 900.0, 0.3)
@@ -30,8 +30,8 @@ def card(player, *, weak=("duels_won",)):
     return Card(player, "all", 40, tuple(lines), {"damage": "none of the player's matches records it"}).document()
 
 
-def keep(records, *cards):
-    coaching.replace_cards(records, GAME, {one["player"]: one for one in cards}, at=NOW)
+def keep(records, *cards, game=GAME):
+    coaching.replace_cards(records, game, {one["player"]: one for one in cards}, at=NOW)
 
 
 def link(records, username, steam_id):

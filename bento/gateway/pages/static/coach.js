@@ -3,11 +3,11 @@
 (() => {
   const place = document.getElementById("plan");
   const at = (name) => document.getElementById(name);
-  const base = `/api/v1/players/${encodeURIComponent(place.dataset.player)}`;
+  const { api, drills } = place.dataset;
 
   const ask = async (end, options = {}) => {
     const headers = { ...window.session.headers(), ...(options.body ? { "Content-Type": "application/json" } : {}) };
-    const answered = await fetch(`${base}/${end}`, { ...options, headers });
+    const answered = await fetch(`${api}/${end}`, { ...options, headers });
     if (answered.status === 204) { return null; }
     const body = await answered.json();
     if (!answered.ok) { throw new Error(body.detail); }
@@ -42,11 +42,16 @@
     return button;
   });
 
+  const title = (item) => {
+    const whole = element("b", `: ${item.sessions} × ${item.drill.minutes} min`);
+    whole.prepend(Object.assign(element("a", item.drill.title), { href: `${drills}#${encodeURIComponent(item.drill.name)}` }));
+    return whole;
+  };
   const showPlan = (plan) => {
     at("plan-items").replaceChildren(...(plan ? plan.items : []).map((item) => {
       const entry = element("li", "");
       entry.append(
-        element("b", `${item.drill.title}: ${item.sessions} × ${item.drill.minutes} min`),
+        title(item),
         element("p", item.reason), element("p", item.drill.how), element("p", `It went well if: ${item.drill.measure}`),
       );
       if (item.assigned) { entry.append(element("p", `A coin chose it over ${item.alternative}.`)); }

@@ -16,6 +16,9 @@ PAGES = (
     "/data",
     "/sign-in",
     "/players/t1p1",
+    "/uploads",
+    "/drills",
+    "/rocket-league/players",
     "/no/such/page",
 )
 
