@@ -6,8 +6,9 @@ not see that player. A trial's usual way is a t-test of the
 matches since against those before, looked at after every match.
 
 ``python -m benchmarks.coaching [FOLDER]``: the folder, by default ``../shared/data`` where it exists, holds
-``pro_demos_2024`` (CS Demo Manager's exports as Parquet) and ``rocket_league/rlcs`` (a row for each player and game);
-without it the simulated part is run alone.
+``pro_demos_2024`` (CS Demo Manager's exports as Parquet), ``rocket_league`` (``rlcs``, a row for each player and game;
+``career_totals_by_rank_2017.csv.gz``) and ``player_maps`` (a line for each player and map, players not named); without
+it the simulated part is run alone.
 """
 
 import sys
@@ -61,6 +62,20 @@ SHARED: Final = Path(__file__).parents[2] / "shared" / "data"
 LEAST_MATCHES: Final = 6
 FOLDS: Final = 10
 
+TEAM_SKILLS: Final = tuple(
+    skill for skill in counterstrike.SKILLS if skill.name in ("duels_won", "headshots", "damage", "survival", "steady")
+)
+"""What lines of players on maps tell of."""
+RATIOS: Final = {
+    "goals per shot": ("goals", "shots"),
+    "saves per goal": ("saves", "goals"),
+    "assists per goal": ("assists", "goals"),
+    "most valuable player, per win": ("mvps", "wins"),
+}
+"""Careers' totals by others of theirs: games played are not among them."""
+DOUBLES: Final = 11
+RESAMPLES: Final = 1000
+
 Named = Mapping[str, Sequence[str]]
 
 
@@ -74,6 +89,8 @@ def main() -> None:
         real("Counter-Strike: 248 professional demos of 2024", *professionals(folder), counterstrike.SKILLS)
         games = rlcs(folder)
         real("Rocket League: professional 3v3 games", games, None, rocket_league.SKILLS)
+        real("Counter-Strike: teams, from lines of players without names", *teams(folder), TEAM_SKILLS)
+        careers(folder)
 
 
 def simulated() -> None:
@@ -258,6 +275,47 @@ def rlcs(folder: Path) -> pd.DataFrame:
     files = sorted((folder / "rocket_league" / "rlcs").glob("3v3_*.csv.gz"))
     games = pd.concat([pd.read_csv(file) for file in files], ignore_index=True)
     return of_professionals(games, group="professional 3v3")
+
+
+def teams(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Observations of teams, and their K/D and ADR: players have no names there, and a team's line-up may change."""
+    lines = pd.read_csv(folder / "player_maps" / "player_maps.csv.gz").rename(columns={"mapstats_id": "match"})
+    lines = lines.assign(steady=lines["KAST"] / 100 * lines["rounds"], hurt=lines["ADR"] * lines["rounds"])
+    sums = {"K": "sum", "D": "sum", "HS": "sum", "steady": "sum", "hurt": "sum", "rounds": "sum", "ADR": "mean"}
+    played = lines.groupby(["team", "match"], as_index=False).agg(sums).rename(columns={"team": "player"})
+    parts = {
+        "duels_won": (played["K"], played["K"] + played["D"]),
+        "headshots": (played["HS"], played["K"]),
+        "damage": (played["hurt"], played["rounds"]),
+        "survival": (played["rounds"] - played["D"], played["rounds"]),
+        "steady": (played["steady"], played["rounds"]),
+    }
+    common = played[["player", "match"]].assign(at=played["match"], group="all", context="")
+    frames = [
+        common.assign(skill=skill, total=total.astype("float64"), exposure=exposure.astype("float64"))
+        for skill, (total, exposure) in parts.items()
+    ]
+    rows = pd.concat(frames, ignore_index=True)
+    box = played.rename(columns={"K": "kills", "D": "deaths", "ADR": "adr"})
+    return rows[rows["exposure"] > 0].dropna(subset=["total"]), box[["player", "match", "kills", "deaths", "adr"]]
+
+
+def careers(folder: Path) -> None:
+    """Whether ratios of career totals go with rank; one row a player, so nothing can be said of reliability."""
+    table = pd.read_csv(folder / "rocket_league" / "career_totals_by_rank_2017.csv.gz")
+    newest = table[table["season"] == table["season"].max()]
+    ranked = newest[newest["game_type"] == DOUBLES].drop_duplicates("player")
+    print("### Rocket League: career totals by rank, 2017\n")
+    print("Players ranked in doubles; Spearman's correlation with their rating (95 %, players resampled):\n")
+    print("| Ratio | players | correlation with the rating |\n|---|---|---|")
+    random = np.random.default_rng(0)
+    for name, (part, whole) in RATIOS.items():
+        known = ranked[ranked[whole] > 0].dropna(subset=["mmr", part])
+        pair = np.column_stack([known[part] / known[whole], known["mmr"]])
+        drawn = [stats.spearmanr(pair[random.integers(len(pair), size=len(pair))]).statistic for _ in range(RESAMPLES)]
+        low, high = np.quantile(drawn, [0.025, 0.975])
+        print(f"| {name} | {len(pair)} | {stats.spearmanr(pair).statistic:+.2f} ({low:+.2f} to {high:+.2f}) |")
+    print()
 
 
 def real(title: str, rows: pd.DataFrame, box: pd.DataFrame | None, skills: Sequence[Skill]) -> None:

@@ -52,7 +52,7 @@
       const entry = element("li", "");
       entry.append(
         title(item),
-        element("p", item.reason), element("p", item.drill.how), element("p", `It went well if: ${item.drill.measure}`),
+        element("p", item.reason), element("p", item.drill.how), element("p", `How to tell: ${item.drill.measure}`),
       );
       if (item.assigned) { entry.append(element("p", `A coin chose it over ${item.alternative}.`)); }
       entry.append(...sessions(plan, item), ...changes(plan, item));
