@@ -4,12 +4,11 @@ Counter-Strike's demos and exports go into the embedded demo database, from whic
 other match. A Rocket League game is kept with its upload, from where the next run of the observations takes it.
 """
 
-import os
 import tempfile
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +19,7 @@ from cs2_pipeline.coaching.rocket_league.skills import SKILLS
 from cs2_pipeline.coaching.skills import CoachingError
 from cs2_pipeline.coaching.uploads.inbox import Inbox, clear_stale
 from cs2_pipeline.coaching.uploads.kinds import Kind
-from cs2_pipeline.demodb.importers import Outcome
-from cs2_pipeline.demodb.importers.exported import NO_DATE
+from cs2_pipeline.demodb.importers import NO_DATE, UNDATED, Outcome
 from cs2_pipeline.demodb.importers.strangers import take_demo, take_export
 from cs2_pipeline.limits import LimitError
 from cs2_pipeline.records import uploads
@@ -38,6 +36,8 @@ OTHER_DATABASE: Final = (
 )
 GONE: Final = "the file is not here any more: send it again"
 GAVE_UP: Final = f"reading it was begun {MOST_TRIES} times and never came to an end: send it again later"
+_LETTERS: Final = str.maketrans("0123456789", "ghijklmnop")
+"""Digits in a recording's name might be taken for a day."""
 _READ: Final = ("imported", "known")
 
 Say = Callable[[str], None]
@@ -89,7 +89,7 @@ def _verdict(waiting: Waiting, inbox: Inbox, database: Path | None, scratch: Pat
         return Verdict(State.QUARANTINED, GAVE_UP)
     with tempfile.TemporaryDirectory(dir=scratch) as folder:
         ending = waiting.place[waiting.place.index(".") :]
-        local = Path(folder) / f"{waiting.digest[:16]}{ending}"
+        local = Path(folder) / f"{waiting.digest[:16].translate(_LETTERS)}{ending}"
         try:
             inbox.get(waiting.place, local)
         except FileNotFoundError:
@@ -111,10 +111,7 @@ def read(local: Path, kind: Kind, database: Path | None, played_on: date | None)
         if database is None:
             return Verdict(State.QUARANTINED, OTHER_DATABASE)
         if kind is Kind.DEMO:
-            if played_on is not None:  # a recording does not say when it was played: its file does
-                noon = datetime.combine(played_on, time(12), UTC).timestamp()
-                os.utime(local, (noon, noon))
-            return _matches(take_demo(local, database))
+            return _matches(take_demo(local, database, played_on=played_on))
         return _matches(take_export(local, database, played_on=played_on))
     except LimitError as error:
         return Verdict(State.QUARANTINED, str(error))
@@ -147,6 +144,6 @@ def _matches(outcomes: list[Outcome]) -> Verdict:
 
 
 def _reason(outcome: Outcome) -> str:
-    if outcome.detail.startswith(NO_DATE):
-        return f"{NO_DATE}: send it again with the day"
+    if without := next((one for one in (NO_DATE, UNDATED) if outcome.detail.startswith(one)), None):
+        return f"{without}: send it again with the day"
     return outcome.detail

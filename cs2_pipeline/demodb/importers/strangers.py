@@ -19,17 +19,19 @@ DEMO_LIMITS: Final = Limits(seconds=600, memory=6 * 2**30, patience=1200)
 EXPORT_LIMITS: Final = Limits(seconds=300, memory=3 * 2**30, patience=600)
 
 
-def take_demo(path: Path, database: Path, *, limits: Limits = DEMO_LIMITS) -> list[Outcome]:
+def take_demo(
+    path: Path, database: Path, *, played_on: date | None = None, limits: Limits = DEMO_LIMITS
+) -> list[Outcome]:
     """Adds a `.dem` file to an embedded demo database. It is not put on the list of files that could not be read.
 
     Raises:
         DemoDatabaseError: the database cannot be written.
     """
     patience = limits.patience or limits.seconds
-    outcomes = ingest([path], database, workers=1, timeout=patience, limits=limits).outcomes
+    report = ingest([path], database, workers=1, played_on=played_on, file_times=False, timeout=patience, limits=limits)
     with Ledger(database) as ledger:
         ledger.release(path)
-    return outcomes
+    return report.outcomes
 
 
 def take_export(

@@ -93,7 +93,7 @@ def test_an_export_becomes_a_match_and_its_sender_is_told(desk, tmp_path):
 def test_the_same_match_in_another_file_is_known(desk, tmp_path):
     sent = [
         desk.send("mine.json.gz", export(tmp_path)),
-        desk.send("packed.zip", made.write_zip(tmp_path, made.match()).read_bytes()),
+        desk.send("unpacked.json", made.write(tmp_path, made.match(), "unpacked.json").read_bytes()),
     ]
     assert desk.read() == {"accepted": 2}
     assert {desk.state(one)[1] for one in sent} == {"one new match", "1 known before"}
@@ -111,6 +111,12 @@ def test_a_match_without_a_day_waits_for_one(desk, tmp_path):
     assert desk.state(sent) == (State.ACCEPTED, "one new match")
 
 
+def test_a_demo_without_a_day_waits_for_one(desk):
+    sent = desk.send("mine.dem", b"PBDEMS2\0")
+    desk.read()
+    assert "send it again with the day" in desk.state(sent)[1]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "told"),
     [
@@ -125,7 +131,7 @@ def test_a_match_without_a_day_waits_for_one(desk, tmp_path):
 def test_what_is_something_else_is_quarantined_with_a_reason(desk, name, content, told):
     if name.endswith(".replay"):
         pytest.importorskip("subtr_actor", reason="the replay parser is an extra")
-    sent = desk.send(name, content)
+    sent = desk.send(name, content, played_on=date(2026, 2, 1))
     assert desk.read() == {"quarantined": 1}
     state, reason = desk.state(sent)
     assert state is State.QUARANTINED

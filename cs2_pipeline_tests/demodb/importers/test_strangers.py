@@ -87,6 +87,6 @@ def test_what_is_no_export_is_refused_with_a_reason(tmp_path, content):
 def test_what_is_no_demo_is_refused_with_a_reason_and_not_listed(tmp_path, content, told):
     path = tmp_path / "match.dem"
     path.write_bytes(content)
-    (refused,) = take_demo(path, tmp_path / "demos.sqlite")
+    (refused,) = take_demo(path, tmp_path / "demos.sqlite", played_on=date(2026, 2, 1))
     assert (refused.status, told in refused.detail) == ("refused", True)
     assert failed(tmp_path / "demos.sqlite") == []
