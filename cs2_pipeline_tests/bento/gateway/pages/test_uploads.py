@@ -3,13 +3,13 @@
 import re
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 
 from cs2_pipeline.records import uploads
 from cs2_pipeline.records.uploads import State
 from cs2_pipeline_tests.bento.gateway.pages.conftest import gateway_on_a_port
 from cs2_pipeline_tests.bento.gateway.routers.test_auth import ANNA
+from cs2_pipeline_tests.bento.serving import post
 
 expect = pytest.importorskip("playwright.sync_api", reason="playwright is not installed").expect
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe-playwright-python is not installed")
@@ -22,7 +22,7 @@ def sending(new_home, tmp_path_factory):
     opened = []
     home = new_home(tmp_path_factory.mktemp("sending")).path
     with gateway_on_a_port(home, opened=lambda app: opened.append(app.state.records)) as address:
-        httpx.post(f"{address}/auth/register", json=ANNA)
+        post(f"{address}/auth/register", json=ANNA)
         yield address, opened[0]
 
 
