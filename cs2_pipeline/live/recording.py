@@ -30,7 +30,7 @@ def exported(match_id: str, events: Iterable[Event]) -> list[dict[str, Any]]:
         NotRecordableError: it was replayed, or its players have no SteamIDs.
     """
     found = ordered(events)
-    if demo_database.SOURCE in found.followed.values():
+    if {demo_database.SOURCE, demo_database.SIMULATED} & set(found.followed.values()):
         raise NotRecordableError("it was played again from a demo database")
     by_map: dict[str, list[Event]] = {}
     for event in found.events:

@@ -54,7 +54,7 @@ def test_a_match_from_a_server_becomes_training_data_once(bench, tmp_path) -> No
     assert rounds["map_name"].unique().tolist() == ["de_mirage"]
 
 
-@pytest.mark.parametrize("source", ["demo", "feed"])
+@pytest.mark.parametrize("source", ["demo", "simulator", "feed"])
 def test_replayed_matches_and_players_without_steam_ids_are_left_out(source) -> None:
     events = read(play(3, source=source))
     with pytest.raises(NotRecordableError, match=r"again|SteamID"):

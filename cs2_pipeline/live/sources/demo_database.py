@@ -21,6 +21,8 @@ from cs2_pipeline.game.rules import BOMB_TIME, ROUND_TIME, sides_swapped
 from cs2_pipeline.live.events import NOBODY_KNOWN
 
 SOURCE: Final = "demo"
+SIMULATED: Final = "simulator"
+"""The source of events of a match that was simulated, as the demo database names it; of any other it is `SOURCE`."""
 _LULL: Final = 3.0
 """Seconds between match_start and the first round."""
 _WON_BY: Final = {"exploded": "bomb_exploded", "defused": "bomb_defused"}
@@ -87,10 +89,12 @@ class _Writer:
         self._match, self._map = self._id("match"), self._id("map")
         self._events: list[tuple[float, dict[str, Any]]] = []
         self._round = 0
+        self._source = SOURCE
         self._sides: dict[int, str] = {}
 
     def match(self, rounds: pd.DataFrame, tables: ExtractedEvents) -> Recorded:
         first = rounds.iloc[0]
+        self._source = SIMULATED if first["source"] == SIMULATED else SOURCE
         rate, origin = float(first["tick_rate"]), float(first["start_tick"])
         name = "unknown" if pd.isna(first["map_name"]) else str(first["map_name"])
         teams = {"team_a_id": self._id("team a"), "team_b_id": self._id("team b")}
@@ -231,8 +235,8 @@ class _Writer:
         begin = -min(at for at, _ in self._events)
         return [
             {
-                "event_id": self._id(str(number)), "match_id": self._match, "map_id": self._map, "source": SOURCE,
-                "seq_no": number, "ts_event": begin + at, **event,
+                "event_id": self._id(str(number)), "match_id": self._match, "map_id": self._map,
+                "source": self._source, "seq_no": number, "ts_event": begin + at, **event,
             }
             for number, (at, event) in enumerate(self._events, start=1)
         ]  # fmt: skip

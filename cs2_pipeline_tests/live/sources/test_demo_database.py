@@ -52,6 +52,11 @@ def test_final_scores_are_those_of_the_recording(recorded) -> None:
         assert fold.ignored == {}
 
 
+def test_a_simulated_match_says_that_it_is_simulated(recorded) -> None:
+    _, matches = recorded
+    assert {event["source"] for match in matches for event in match.events} == {"simulator"}
+
+
 def test_states_are_those_the_model_was_trained_on_at_the_same_moments(recorded) -> None:
     tables, matches = recorded
     frame = snapshots.rebuild(tables.rounds, tables.participants, tables.kills, tables.damages, tables.bombs).frame
