@@ -10,7 +10,7 @@ from cs2_pipeline_tests.demodb.as_application_writes import copy_to, rewrite
 from cs2_pipeline_tests.demodb.conftest import new_postgres, postgres_server  # noqa: F401
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
-MATCHES = 150
+MATCHES = 120
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import warnings
-from datetime import date
+from datetime import UTC, date, datetime
 
 import dagster as dg
 import pandas as pd
@@ -14,6 +14,7 @@ from cs2_pipeline.definitions import build_definitions
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.defs.conftest import DAYS
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +102,21 @@ def test_partitions_begin_with_the_first_match_of_the_embedded_database_unless_a
     assert first(world.settings) == "2026-01-01"
     assert first(world.settings.model_copy(update={"first_day": date(2025, 6, 1)})) == "2025-06-01"
     assert first(Settings(home=world.settings.home / "elsewhere")) == "2023-09-27"
+
+
+def test_materialize_all_on_the_first_page_needs_no_configuration_and_reaches_every_day_of_the_database(world):
+    today = datetime.now(UTC).date().isoformat()
+    definitions = build_definitions(world.settings)
+    assert dg.validate_run_config(definitions.resolve_implicit_global_asset_job_def(), {})
+    graph = definitions.resolve_asset_graph()
+    daily = {key.to_user_string(): graph.get(key) for key in graph.materializable_asset_keys}
+    daily = {name: node for name, node in daily.items() if node.is_partitioned}
+    assert daily.keys() >= {*DAILY_TABLES, "skill_observations"}
+    for name, node in daily.items():
+        days = node.partitions_def.get_partition_keys()
+        assert days[: len(DAYS)] == DAYS, name
+        assert days[-1] >= today, name
+        assert node.backfill_policy == dg.BackfillPolicy.single_run(), name
 
 
 def test_what_reads_a_file_can_be_materialised_without_one_and_keeps_what_was_read_before(world):

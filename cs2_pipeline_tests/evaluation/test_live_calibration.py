@@ -159,3 +159,13 @@ def test_the_chance_of_error_is_divided_over_both_ends_of_all_price_ranges(monke
     ones = np.ones((4, ranges))
     live_module._gaps(Matches(pd.date_range("2026-01-01", periods=4, tz="UTC"), ones, ones, np.ones(4)))
     assert rates == [pytest.approx(0.05 / 2 / ranges)] * (2 * ranges)
+
+
+def test_a_share_of_the_money_is_first_staked_in_each_week_since_the_champions_newest_match(monkeypatch):
+    begun, wealth = [], betting.log_wealth
+    monkeypatch.setattr(betting, "log_wealth", lambda against, weeks: wealth(against, begun.append(weeks) or weeks))
+    played = pd.DatetimeIndex([BEFORE + pd.Timedelta(days=days) for days in (0, 6.99, 7, 13.99, 14, 21)])
+    ranges = len(live_calibration.ROUNDS.ranges)
+    matches = Matches(played, np.zeros((6, ranges)), np.ones((6, ranges)), np.full(6, 0.6))
+    live_calibration.evidence_of(live_calibration.bets(matches), played, BEFORE, 0.01)
+    assert begun[0].tolist() == [0, 0, 1, 1, 2, 3]

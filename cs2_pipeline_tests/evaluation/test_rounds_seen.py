@@ -46,6 +46,20 @@ def test_the_figure_shows_the_bins_and_shades_those_without_an_answer(tmp_path, 
     # The bars' line comes first of what is drawn in bars.
     assert losses.containers[0].lines[0].get_ydata() == pytest.approx(TABLE["log_loss"])
     assert shares.containers[0].lines[0].get_ydata() == pytest.approx(TABLE["accuracy"])
+    for axes, low, high in (
+        (
+            losses,
+            TABLE["rule_log_loss"] + TABLE["against_rule_low"],
+            TABLE["rule_log_loss"] + TABLE["against_rule_high"],
+        ),
+        (
+            shares,
+            TABLE["confidence"] - TABLE["overconfidence_high"],
+            TABLE["confidence"] - TABLE["overconfidence_low"],
+        ),
+    ):
+        ends = np.array([segment[:, 1] for segment in axes.containers[0].lines[2][0].get_segments()])
+        assert ends == pytest.approx(np.column_stack([low, high]))
     below = int((TABLE["to_rounds"] < 40).sum())
     assert below > 0
     for axes in drawn:

@@ -128,7 +128,7 @@ def test_a_champion_is_compared_on_the_matches_that_it_did_not_learn_from(datase
     first = trained(older.assign(part=older["part"].mask(older["match_id"].between(60, 69), "calibrate")), registry)
     promotion.promote(registry.tracking_uri, first.version, reason="by hand", forced=True)
     champion = registry.models.fetch(registry.models.champion("equipment"))
-    released = trained(dataset, registry, seed=2)
+    released = trained(dataset.sample(frac=1.0, random_state=0), registry, seed=2)
     test = dataset[(dataset["part"] == "test") & (dataset["match_id"] >= 70)]
     features = test[list(estimator.FEATURES)].to_numpy(np.float32)
     candidate = registry.models.fetch(released.version)
