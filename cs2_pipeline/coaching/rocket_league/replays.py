@@ -7,6 +7,8 @@ file alone. The parser is an extra: ``pip install 'cs2-pipeline[rocket-league]'`
 import json
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -55,7 +57,7 @@ def of_statistics(found: Mapping[str, Any], *, name: str) -> dict[str, Any]:
     """What the parser gives, in ballchasing.com's form.
 
     Raises:
-        ReplayError: it names no players.
+        ReplayError: it names no players, or its date is none.
     """
     headers = dict(found["replay_meta"]["all_headers"])
     players = {
@@ -64,17 +66,24 @@ def of_statistics(found: Mapping[str, Any], *, name: str) -> dict[str, Any]:
     }
     if not any(players.values()):
         raise ReplayError(f"{name}: the replay names no players")
-    date, _, clock = str(headers.get("Date", "")).partition(" ")
     size = headers.get("TeamSize")
     return {
         "id": headers.get("Id") or name,
         "rocket_league_id": headers.get("Id") or name,
         "status": "ok",
-        "date": f"{date}T{clock.replace('-', ':')}+00:00",
+        "date": _moment(str(headers.get("Date", "")), name),
         "playlist_id": f"replay {headers.get('MatchType', '')}".strip().lower(),
         "team_size": size,
         **{team: {"players": members} for team, members in players.items()},
     }
+
+
+def _moment(written: str, name: str) -> str:
+    """A replay's date, ``2026-03-10 18-55-49`` or, in games of before 2017, ``2016-12-03:22-55``, as ISO 8601."""
+    for form in ("%Y-%m-%d %H-%M-%S", "%Y-%m-%d:%H-%M"):
+        with suppress(ValueError):
+            return datetime.strptime(written, form).replace(tzinfo=UTC).isoformat()
+    raise ReplayError(f"{name}: the replay has the date {written[:50]!r}, which is none")
 
 
 def _player(player: Mapping[str, Any], modules: Mapping[str, Any]) -> dict[str, Any]:

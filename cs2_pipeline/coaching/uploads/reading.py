@@ -140,7 +140,8 @@ def _matches(outcomes: list[Outcome]) -> Verdict:
     parts = [f"{new} new matches" if new != 1 else "one new match"] if new else []
     parts += [f"{len(good) - new} known before"] if len(good) > new else []
     parts += [f"{len(bad)} not readable ({'; '.join(bad)})"] if bad else []
-    return Verdict(State.ACCEPTED, ", ".join(parts))
+    told = f"; {good[0].detail}" if new and len(good) == 1 and good[0].detail else ""
+    return Verdict(State.ACCEPTED, ", ".join(parts) + told)
 
 
 def _reason(outcome: Outcome) -> str:

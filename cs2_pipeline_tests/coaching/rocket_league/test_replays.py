@@ -82,3 +82,25 @@ def test_a_file_that_is_too_large_is_not_opened(tmp_path):
 def test_a_replay_without_players_is_no_game():
     with pytest.raises(ReplayError, match="names no players"):
         replays.of_statistics({"replay_meta": {"all_headers": []}, "modules": {}}, name="empty")
+
+
+@pytest.mark.parametrize(
+    ("written", "moment"),
+    [("2026-03-10 18-55-49", "2026-03-10T18:55:49+00:00"), ("2016-12-03:22-55", "2016-12-03T22:55:00+00:00")],
+)
+def test_a_date_is_read_as_games_write_it(written, moment):
+    found = replays.of_statistics(statistics(written), name="old")
+    assert found["date"] == moment
+
+
+@pytest.mark.parametrize("written", ["", "never", "2026-13-01 10-00-00"])
+def test_a_date_that_is_none_is_named(written):
+    with pytest.raises(ReplayError, match="old: the replay has the date"):
+        replays.of_statistics(statistics(written), name="old")
+
+
+def statistics(date):
+    """What the parser says of a game in which one bot did nothing."""
+    modules = {name: {"player_stats": []} for name in ("core", "boost", "movement", "positioning", "demo")}
+    meta = {"all_headers": [("Date", date)], "team_zero": [{"remote_id": {"SplitScreen": 1}, "name": "bot"}]}
+    return {"replay_meta": meta, "modules": modules}
