@@ -24,6 +24,7 @@ LONGEST_SEARCH: Final = 100
 @router.get("/forecasts")
 async def forecasts(request: Request, _: Forecasting) -> Response:
     """The form, the newest forecasts, how good they were, and the ledger."""
+    request.app.state.champion_asked_for = True  # so that it is there by the time a question is sent
     known = directories_of(request)
     teams = sorted(known.teams.listed, key=lambda team: -team.matches)[:MOST_TEAMS]
     maps = [known.maps.get(one) for one in known.pool]

@@ -9,9 +9,13 @@
   let drawn = null;
   let bins = null;
 
-  async function asked(path, options) {
+  async function asked(path, options, tries = 0) {
     const response = await fetch(path, options);
     const found = await response.json();
+    if (response.status === 503 && tries > 0) { // the champion is fetched once somebody asks
+      await new Promise((done) => { setTimeout(done, 1500); });
+      return asked(path, options, tries - 1);
+    }
     if (!response.ok) {
       const errors = (found.errors || []).map((one) => `${one.field}: ${one.message}`).join("; ");
       throw new Error(errors || found.detail || found.title);
@@ -117,7 +121,7 @@
       const found = await asked("/api/v1/forecasts/series", {
         method: "POST", headers: { "Content-Type": "application/json", ...window.session.headers() },
         body: JSON.stringify({ team1_id: form.get("team1"), team2_id: form.get("team2"), best_of: Number(form.get("best_of")), map_ids: form.getAll("map"), ...(starts ? { starts_at: `${starts}:00Z` } : {}), ...odds, ...typedLineUps() }),
-      });
+      }, 4);
       answer(found);
       market(found);
       newest();

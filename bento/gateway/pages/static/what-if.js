@@ -71,7 +71,7 @@
       { x: course.values, y: course.ct_win_probability, mode: course.values.length > 16 ? "lines" : "lines+markers", line: { color: colour("accent"), width: 2 }, hovertemplate: "%{x:,}: %{y:.1%}<extra></extra>" },
     ], layout({
       margin: { l: 44, r: 10, t: 8, b: 30 }, height: 220,
-      xaxis: axis("", money.has(course.field) ? { tickprefix: "$" } : {}), yaxis: axis("", { range: [0, 1], tickformat: ".0%" }),
+      xaxis: axis("", money.has(course.field) ? { tickprefix: "$" } : course.values.length > 16 ? {} : { dtick: course.values.length > 8 ? 3 : 1 }), yaxis: axis("", { range: [0, 1], tickformat: ".0%" }),
       shapes: [{ type: "line", x0: here, x1: here, y0: 0, y1: 1, line: { color: colour("ink"), dash: "dot", width: 1 } }],
     }), options);
   }

@@ -3,7 +3,10 @@
 window.words = {
   // What is not certain never reads as if it were.
   percent: (p) => (p === 0 || p === 1 ? `${100 * p} %` : p < 0.005 ? "< 1 %" : p > 0.995 ? "> 99 %" : `${Math.round(100 * p)} %`),
-  points: (d, digits = 0) => `${d < 0 ? "−" : "+"}${Math.abs(100 * d).toFixed(digits)}`,
+  points: (d, digits = 0) => {
+    const text = Math.abs(100 * d).toFixed(digits);
+    return Number(text) === 0 ? text : `${d < 0 ? "−" : "+"}${text}`;
+  },
   element: (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text, ...more }),
   bar: (share, kind = "fill-left") => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");
