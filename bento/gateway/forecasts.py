@@ -65,7 +65,7 @@ class Forecasting:
         except QuestionError as error:
             raise bad_values([FieldError(one.field, one.message) for one in error.mistakes], WRONG) from None
         if forecaster is None:
-            raise no_model(MODEL_NAME)
+            raise no_model(MODEL_NAME, self.refused)
         made = forecasts.forecast(question, forecaster)
         entry = await self._commit.append(forecasts.draft(made, known.revision))
         FORECASTS.labels(asked.kind).inc()

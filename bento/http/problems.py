@@ -116,13 +116,15 @@ def rate_limited(wait: int, *, daily: bool = False) -> Problem:
     return Problem(429, "rate_limited", title, f"try again in {wait} s", headers=[(b"retry-after", str(wait).encode())])
 
 
-def no_model(name: str) -> Problem:
-    """503: no version of the model is loaded."""
+def no_model(name: str, refused: str | None = None) -> Problem:
+    """503: no version of the model is loaded; where there is one that does not work, why."""
     return Problem(
         503,
         "no_model",
         "No model is loaded",
-        f"there is no champion of {name} yet; the service answers as soon as one is promoted",
+        f"the champion of {name} cannot be used: {refused}"
+        if refused
+        else f"there is no champion of {name} yet; the service answers as soon as one is promoted",
         headers=[(b"retry-after", b"5")],
     )
 

@@ -263,6 +263,14 @@ def test_without_a_champion_it_says_so(gateway):
     assert "retry-after" in answered.headers
 
 
+def test_with_a_champion_that_cannot_be_used_it_says_why(gateway):
+    gateway.app.state.forecasting.forecaster = None
+    gateway.app.state.forecasting.refused = "match_forecaster: not a readable state of ratings"
+    answered = gateway.post("/forecast/get_team1_win_probability", json=OLD)
+    assert answered.status_code == 503
+    assert "not a readable state of ratings" in answered.json()["detail"]
+
+
 def test_with_locked_records_nothing_is_answered_and_nothing_is_lost(tmp_path, monkeypatch):
     monkeypatch.setattr("cs2_pipeline.records.database.BUSY_SECONDS", 0.1)
     with open_gateway(tmp_path) as gateway:
