@@ -56,10 +56,11 @@
   function market(found) {
     const of = found.market;
     place("market").hidden = !of;
+    place("answer-market").setAttribute("x", String(of ? 100 * of.team1_win_probability - 0.2 : -1));
     if (!of) { return; }
     const apart = Math.round(100 * (found.team1_win_probability - of.team1_win_probability));
     const where = found.interval[0] <= of.team1_win_probability && of.team1_win_probability <= found.interval[1] ? "inside" : "outside";
-    place("market").textContent = `The market gives ${found.team1.name} ${percent(of.team1_win_probability)}, its margin of ${(100 * of.margin).toFixed(1)} % taken out: the forecast is ${apart === 0 ? "as high" : `${Math.abs(apart)} points ${apart > 0 ? "higher" : "lower"}`}, and the market is ${where} its interval. The odds are kept in the forecast's entry of the ledger.`;
+    place("market").textContent = `The market gives ${found.team1.name} ${percent(of.team1_win_probability)}, the mark in the bar, its margin of ${(100 * of.margin).toFixed(1)} % taken out: the forecast is ${apart === 0 ? "as high" : `${Math.abs(apart)} points ${apart > 0 ? "higher" : "lower"}`}, and the market is ${where} its interval. The odds are kept in the forecast's entry of the ledger.`;
   }
 
   // A line-up is written as names with ids in brackets; whoever is typed without one is looked for by the API.
@@ -100,6 +101,9 @@
     place("answer").hidden = false;
     place("answer-heading").textContent = `${found.team1.name} against ${found.team2.name}, best of ${found.best_of}`;
     place("answer-p").textContent = `${percent(found.team1_win_probability)} : ${percent(found.team2_win_probability)}`;
+    place("answer-left").setAttribute("width", String(100 * found.team1_win_probability));
+    place("answer-band").setAttribute("x", String(100 * found.interval[0]));
+    place("answer-band").setAttribute("width", String(100 * (found.interval[1] - found.interval[0])));
     place("answer-interval").textContent = `${found.team1.name} between ${percent(found.interval[0])} and ${percent(found.interval[1])}, match_forecaster version ${found.model_version}`;
     place("map-team").textContent = `${found.team1.name} win`;
     place("maps").replaceChildren(...found.maps.map((one) => row([
@@ -125,6 +129,7 @@
       answer(found);
       market(found);
       newest();
+      good();
       head();
     } catch (error) {
       place("answer").hidden = true;

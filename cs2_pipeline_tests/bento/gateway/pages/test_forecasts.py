@@ -41,7 +41,7 @@ def test_a_forecast_stands_beside_the_market_and_a_coming_match_among_the_matche
     page.fill("[name=market2]", "2.40")
     page.fill("[name=starts_at]", "2090-01-02T18:00")
     page.click("#ask button[type=submit]")
-    expect(page.locator("#market")).to_contain_text("60 %, its margin of 4.2 % taken out")
+    expect(page.locator("#market")).to_contain_text("60 %, the mark in the bar, its margin of 4.2 % taken out")
     made = get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
     expected = round(100 * (made["team1_win_probability"] - 0.6))
     said = "as high" if expected == 0 else f"{abs(expected)} points {'higher' if expected > 0 else 'lower'}"
