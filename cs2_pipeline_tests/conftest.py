@@ -1,6 +1,49 @@
-"""What holds for every test: how fast the machine is decides nothing."""
+"""What holds for every test: how fast the machine is decides nothing, and what is dear is made once.
 
+Files that take longest begin first: with one file at a time for each worker, a long one at the end would leave the
+other workers idle.
+"""
+
+import shutil
+
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+LONGEST = (
+    "acceptance/test_end_to_end", "deploy/test_wiring", "operations/test_survival", "champions/test_champions",
+    "importers/test_ingest", "training/test_train", "cli/test_bad_input", "evaluation/test_drift",
+    "datasets/test_snapshots", "simulator/test_match_truth", "gateway/test_fuzz", "automation/test_conditions",
+    "pages/test_access", "training/test_changed_play", "http/test_openapi", "stats/test_metrics",
+    "coaching/test_league", "models/player/test_classifier", "models/round/test_predictor", "third_model/",
+    "live/test_durability", "defs/test_extraction", "defs/test_monitoring", "automation/test_new_demos",
+    "defs/test_coaching", "gateway/test_killed", "registry/test_registry",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files, in the order of `LONGEST`."""
+
+    def place(item: pytest.Item) -> int:
+        return next((place for place, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
+
+    items.sort(key=place)
+
+
+@pytest.fixture(scope="session")
+def empty_store(tmp_path_factory):
+    """The file of an MLflow store without any model: making its tables takes a second, a copy nothing."""
+    from cs2_pipeline.registry.client import connect
+
+    path = tmp_path_factory.mktemp("store") / "mlflow.db"
+    connect(f"sqlite:///{path}").search_experiments()
+    return path
+
+
+@pytest.fixture
+def mlflow_uri(tmp_path, empty_store):
+    """The address of a new, empty MLflow store, where a platform whose home is `tmp_path` looks for it."""
+    shutil.copy(empty_store, tmp_path / "mlflow.db")
+    return f"sqlite:///{tmp_path / 'mlflow.db'}"

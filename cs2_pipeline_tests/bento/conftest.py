@@ -4,18 +4,15 @@ import shutil
 
 import pytest
 
-from cs2_pipeline.registry.client import connect
 from cs2_pipeline_tests.bento.serving import Home, serving
 
 
 @pytest.fixture(scope="session")
-def new_home(tmp_path_factory):
-    """Makes homes with an empty MLflow store; making its tables takes a while, so that is done once."""
-    template = Home(tmp_path_factory.mktemp("template"))
-    connect(template.uri).search_experiments()
+def new_home(empty_store):
+    """Makes homes with an empty MLflow store."""
 
     def make(path):
-        shutil.copy(template.path / "mlflow.db", path)
+        shutil.copy(empty_store, path)
         return Home(path)
 
     return make

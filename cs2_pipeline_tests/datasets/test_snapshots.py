@@ -344,7 +344,7 @@ def same_as_tracker(tables: tuple[pd.DataFrame, ...], interval: float = 10.0) ->
     return rebuilt
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 100_000), interval=st.floats(1, 60), freeze=st.sampled_from([15.0, 15.01, 0.0]))
 def test_the_rebuild_and_the_tracker_agree_at_every_moment(seed: int, interval: float, freeze: float) -> None:
     events = random_events(seed, rounds=3)
@@ -395,7 +395,7 @@ def later_events(draw: st.DrawFn, cut: float) -> Events:
     return Events([], [], *lists)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(data=st.data(), seed=SEEDS, cut=st.floats(0.5, 110))
 def test_what_happens_later_never_changes_an_earlier_snapshot(data: st.DataObject, seed: int, cut: float) -> None:
     events = random_events(seed, rounds=2)
@@ -416,7 +416,7 @@ def test_what_happens_later_never_changes_an_earlier_snapshot(data: st.DataObjec
     )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=SEEDS, order=st.randoms(use_true_random=False))
 def test_the_order_of_rows_does_not_matter(seed: int, order: random.Random) -> None:
     events = random_events(seed)
@@ -428,7 +428,7 @@ def test_the_order_of_rows_does_not_matter(seed: int, order: random.Random) -> N
     assert shuffled.left_out == expected.left_out
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=SEEDS)
 def test_the_result_of_a_round_enters_its_label_alone(seed: int) -> None:
     events = random_events(seed)
@@ -442,7 +442,7 @@ def test_the_result_of_a_round_enters_its_label_alone(seed: int) -> None:
     assert (other["ct_wins"] == 1 - expected["ct_wins"]).all()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=SEEDS)
 def test_alive_players_never_come_back_and_states_are_possible(seed: int) -> None:
     frame = random_events(seed).rebuild().frame

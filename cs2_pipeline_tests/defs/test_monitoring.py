@@ -87,19 +87,11 @@ class Watched(World):
         return job.execute_in_process(config, instance=self.instance, run_id=run_id, raise_on_error=False)
 
 
-@pytest.fixture(scope="session")
-def empty_registry(tmp_path_factory):
-    """MLflow's store without any model: making one takes a second."""
-    path = tmp_path_factory.mktemp("registry") / "mlflow.db"
-    assert promotion.aliases(f"sqlite:///{path}", NAME) == {}
-    return path
-
-
 @pytest.fixture
-def watched(tmp_path, empty_registry):
+def watched(tmp_path, empty_store):
     settings = Settings(home=tmp_path / "cs2", first_day=FIRST)
     settings.home.mkdir()
-    shutil.copy(empty_registry, settings.home / "mlflow.db")
+    shutil.copy(empty_store, settings.home / "mlflow.db")
     return Watched(settings, dg.DagsterInstance.ephemeral())
 
 

@@ -109,7 +109,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(shrink):
     y, p, match, truth = binary_sample(99, matches=20_000, shrink=shrink)
     true = {name: figure.value for name, figure in binary_metrics(y, p, match, resamples=2).items()}
     true["ece"] = np.abs(p - truth).mean()
-    repetitions, hits = 250, dict.fromkeys(true, 0)
+    repetitions, hits = 125, dict.fromkeys(true, 0)
     for seed in range(repetitions):
         y, p, match, _ = binary_sample(seed, snapshots=3, shrink=shrink)
         for name, found in binary_metrics(y, p, match, seed=seed, resamples=300).items():
@@ -122,7 +122,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(shrink):
 def test_intervals_of_tiers_cover_the_truth():
     tier, scores, player = tier_sample(12345, players=200_000)
     true = {name: figure.value for name, figure in tier_metrics(tier, scores, player, resamples=1).items()}
-    repetitions, hits = 100, dict.fromkeys(("log_loss", "auc", "qwk", "mae"), 0)
+    repetitions, hits = 60, dict.fromkeys(("log_loss", "auc", "qwk", "mae"), 0)
     for seed in range(repetitions):
         found = tier_metrics(*tier_sample(seed, players=150), seed=seed, resamples=200)
         for name in hits:

@@ -34,7 +34,7 @@ def settings(tmp_path):
 
 
 @pytest.fixture
-def registry(settings):
+def registry(settings, mlflow_uri):
     uri = settings.resolved_tracking_uri()
     return Registry(uri, settings.home / "mlartifacts", ModelStore(uri, settings.champion_cache))
 

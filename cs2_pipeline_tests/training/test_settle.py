@@ -23,9 +23,8 @@ def artifact(tmp_path_factory):
 
 
 @pytest.fixture
-def registry(tmp_path):
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    return Registry(uri, tmp_path / "artifacts", ModelStore(uri, tmp_path / "cache"))
+def registry(tmp_path, mlflow_uri):
+    return Registry(mlflow_uri, tmp_path / "artifacts", ModelStore(mlflow_uri, tmp_path / "cache"))
 
 
 @pytest.fixture

@@ -33,10 +33,9 @@ def dataset():
 
 
 @pytest.fixture
-def registry(tmp_path, monkeypatch):
+def registry(tmp_path, mlflow_uri, monkeypatch):
     monkeypatch.setattr(catalog, "MODELS", (*catalog.MODELS, ENTRY))
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    return Registry(uri, tmp_path / "artifacts", ModelStore(uri, tmp_path / "cache"))
+    return Registry(mlflow_uri, tmp_path / "artifacts", ModelStore(mlflow_uri, tmp_path / "cache"))
 
 
 def trained(dataset, registry, *, seed=1, commit=COMMIT, said=None):

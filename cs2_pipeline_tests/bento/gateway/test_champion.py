@@ -49,7 +49,7 @@ def fitted(tmp_path_factory):
 
 
 @pytest.fixture
-def registry(tmp_path):
+def registry(tmp_path, mlflow_uri):
     settings = Settings(home=tmp_path)
     return settings, ModelStore(settings.resolved_tracking_uri(), settings.champion_cache)
 

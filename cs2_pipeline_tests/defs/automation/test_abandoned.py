@@ -50,7 +50,7 @@ class Runs:
 
 
 @pytest.fixture
-def runs(tmp_path):
+def runs(tmp_path, mlflow_uri):
     return Runs(tmp_path)
 
 

@@ -14,6 +14,7 @@ from cs2_pipeline.models.round.inputs import mask
 from cs2_pipeline.models.round.predictor import RoundTraining
 from cs2_pipeline.models.round.rows import feature_matrix
 from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS, TrainingError
+from cs2_pipeline_tests.models.round.quick import train_quickly
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +66,9 @@ def test_it_learns_without_an_input_that_never_varies_and_ignores_what_is_given_
 
 
 def test_a_database_of_one_map_that_records_no_armour_gives_a_model_that_ignores_both(
-    round_dataset: pd.DataFrame, tmp_path: Path
+    round_dataset: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    train_quickly(monkeypatch, epochs=10)
     optional = [name for name in OPTIONAL_ROUND_FEATURES if name != "map_index"]
     poor = round_dataset.assign(map_index=3, **dict.fromkeys(optional, np.nan))
     training = predictor.train(poor, seed=0, folder=tmp_path)
@@ -85,13 +87,15 @@ def test_an_interval_holds_its_probability(training: RoundTraining, round_datase
 
 
 def test_the_same_data_and_seed_give_the_same_graph(
-    training: RoundTraining, round_dataset: pd.DataFrame, tmp_path: Path
+    round_dataset: pd.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    train_quickly(monkeypatch, epochs=2)
     shuffled_test_part = round_dataset.copy()
     in_test = shuffled_test_part["part"] == "test"
     shuffled_test_part.loc[in_test, "ct_wins"] = 1 - shuffled_test_part.loc[in_test, "ct_wins"]
-    predictor.train(shuffled_test_part, seed=0, folder=tmp_path)
-    assert model_digest(tmp_path) == model_digest(training.folder)
+    for name, table in (("one", round_dataset), ("other", shuffled_test_part)):
+        predictor.train(table, seed=0, folder=tmp_path / name)
+    assert model_digest(tmp_path / "one") == model_digest(tmp_path / "other")
 
 
 def test_the_losses_by_step_fall_on_what_was_learned_from_and_on_what_was_left_out(training: RoundTraining) -> None:
