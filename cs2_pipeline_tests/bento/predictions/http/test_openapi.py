@@ -28,7 +28,8 @@ def test_schemathesis_finds_nothing(server, tmp_path):
     configuration = tmp_path / "schemathesis.toml"
     configuration.write_text(CONFIGURATION)
     command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(configuration), "run"]
-    options = ["--max-examples", "40", "--phases", "examples,coverage,fuzzing", "--checks", "all", "--no-color"]
+    options = ["--max-examples", "15", "--phases", "examples,coverage,fuzzing", "--checks", "all", "--no-color"]
+    options += ["--seed", "1", "--request-timeout", "600"]
     run = [*command, f"{server.url}/openapi.json", *options]
     done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr
