@@ -23,7 +23,7 @@ DOCKERFILES = {path.parent.name: path for path in sorted((ROOT / "deploy").glob(
 PIPELINE_ONLY = {"torch", "dagster", "dagster-webserver", "pandas", "great-expectations", "scikit-learn", "mlflow",
                  "scipy", "matplotlib", "pyodbc", "psycopg2-binary", "onnx"}  # fmt: skip
 
-PIPELINE_EXTRAS = ("pipeline", "demos", "sqlserver", "clickhouse")
+PIPELINE_EXTRAS = ("pipeline", "demos", "rocket-league", "sqlserver", "clickhouse")
 SERVING_EXTRAS = ("serving", "redis", "clickhouse")
 """What the serving image installs; the compose file lets its services be given a Redis and a ClickHouse."""
 SERVED = {
