@@ -384,13 +384,14 @@ class SqliteLog:
         return result
 
 
-def with_retry(work: Callable[[], object], attempts: int = 20) -> None:
+def with_retry(work: Callable[[], object]) -> None:
     """Do what may meet another process doing the same: the first opening of a file in WAL mode locks it out."""
-    for left in reversed(range(attempts)):
+    until = time.monotonic() + BUSY_TIMEOUT
+    while True:
         try:
             work()
-        except sqlite3.OperationalError:
-            if not left:
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > until:
                 raise
             time.sleep(0.05)
         else:
