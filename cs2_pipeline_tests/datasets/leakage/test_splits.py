@@ -1,10 +1,19 @@
 """How many rows the test part may share with the others: where the limits lie."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from cs2_pipeline.datasets.leakage import splits
 from cs2_pipeline.datasets.leakage.report import Finding
+from cs2_pipeline.datasets.leakage.table import AuditedTable
+
+
+def table_of(frame: pd.DataFrame) -> AuditedTable:
+    return AuditedTable.of(
+        frame, name="rows", label="ct_wins", group="match_id", unit=None, bookkeeping=("match_id", "part"),
+        fields=(), requested=frozenset(), features=["value"], seed=0,
+    )  # fmt: skip
 
 
 def shared(*matches: tuple[str, list[int]]) -> Finding:
@@ -14,11 +23,7 @@ def shared(*matches: tuple[str, list[int]]) -> Finding:
         for number, (part, values) in enumerate(matches)
         for value in values
     ]
-    table = splits.AuditedTable.of(
-        pd.DataFrame(rows), name="rows", label="ct_wins", group="match_id", unit=None, bookkeeping=("match_id", "part"),
-        fields=(), requested=frozenset(), features=["value"], seed=0,
-    )  # fmt: skip
-    return splits.shared_states(table)
+    return splits.shared_states(table_of(pd.DataFrame(rows)))
 
 
 @pytest.mark.parametrize(("copies", "severity"), [(0, "pass"), (1, "pass"), (2, "fail")])
@@ -44,3 +49,17 @@ def test_a_row_that_more_than_three_matches_hold_tells_of_nobody(holders, repeat
     others = [("train", [0, 100 * number]) for number in range(1, holders)]
     found = shared(("test", list(range(50))), *others)
     assert found.numbers["share of the test part's rows that stand outside it too"] == repeated
+
+
+@pytest.mark.parametrize(("split", "severity"), [("whole groups", "pass"), ("rows", "fail")])
+def test_rows_that_tell_of_each_other_may_do_so_within_a_part_alone(split, severity):
+    random = np.random.default_rng(0)
+    group = np.repeat(np.arange(200), 10)
+    tested = group >= 140 if split == "whole groups" else random.random(group.size) < 0.3
+    frame = pd.DataFrame({"match_id": group, "value": random.normal(size=200)[group]})
+    frame = frame.assign(ct_wins=random.integers(0, 2, 200)[group], part=np.where(tested, "test", "train"))
+    found = splits.split_gap(table_of(frame))
+    assert found.severity == severity
+    kept = found.numbers["share of the gap in the table's own parts"]
+    assert kept > 0.5 if split == "rows" else abs(kept) < 0.3
+    assert found.numbers["gap"] > 0.2
