@@ -30,7 +30,7 @@ from cs2_pipeline_tests.live.made import read, stamp, uid
 from cs2_pipeline_tests.live.test_real_matches import pairs
 
 pytestmark = pytest.mark.slow
-TRAINED_ON = 400
+TRAINED_ON = 120
 DAYS, A_DAY = 30, 10
 """Maps of the month."""
 BEGAN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -67,7 +67,7 @@ def test_live_prices_are_as_near_the_truth_as_the_offline_model(tmp_path, traine
                 rows.append(row)
                 live.append(p)
             for moment in moments_of(events):
-                if open_round(moment) and moment.state["ct_equip_value"] is not None:
+                if open_round(moment):
                     p = priced[moment.event_id][1]
                     states.append(moment.state)
                     of_states.append(p if moment.a_side == "CT" else 1 - p)
@@ -149,16 +149,17 @@ def shifted(price):
 
 
 def open_round(moment) -> bool:
-    return moment.state is not None and moment.state["time_remaining"] is not None and bool(
-        moment.state["ct_alive"] and moment.state["t_alive"] and moment.state["time_remaining"] > 0
-    )  # fmt: skip
+    """Whether a round is open and all that its truth depends on was told."""
+    if moment.state is None or any(moment.state[name] is None for name in truth.COLUMNS):
+        return False
+    return bool(moment.state["ct_alive"] and moment.state["t_alive"] and moment.state["time_remaining"] > 0)
 
 
 def open_rounds(moments, quoted, started):
     """Rows of live_calibration: the open states of finished rounds, priced for CT."""
     winner = {(m.map_id, m.round_no): m.round_winner for m in moments if m.round_winner}
     for place, (moment, price) in enumerate(zip(moments, quoted, strict=True)):
-        if open_round(moment) and moment.state["ct_equip_value"] is not None:
+        if open_round(moment):
             is_ct = moment.a_side == "CT"
             yield {
                 "started_at": started + timedelta(seconds=moment.map_number), "match_id": moment.map_id,
