@@ -103,13 +103,13 @@ def test_the_curves_loss_is_the_offline_one_on_the_same_moments(tmp_path, champi
 
 def pairs(recorded, events, frame, rounds, priced):
     """Rows of the training table with the live state and the live price of P(CT) at the same moment."""
-    fold, live, at = Fold(recorded.match_id), 0.0, {}
+    fold, live, at = Fold(recorded.match_id), None, {}
     for event in read(events):
-        if event.type == "freeze_time_ended":
-            live = event.ts_event
+        if event.type in ("round_start", "freeze_time_ended"):
+            live = event.ts_event if event.type == "freeze_time_ended" else None
         moment = fold.apply(event)
         p = priced[event.event_id][1]
-        if moment.state is not None and p is not None:
+        if moment.state is not None and p is not None and live is not None:
             ct, t = moment.score if moment.a_side == "CT" else moment.score[::-1]
             at[ct, t, round(event.ts_event - live, 2)] = moment.state, p if moment.a_side == "CT" else 1 - p
     clocks = rounds.set_index("round_id")
