@@ -10,12 +10,13 @@ from cs2_pipeline_tests.demodb.as_application_writes import copy_to, rewrite
 from cs2_pipeline_tests.demodb.conftest import new_postgres, postgres_server  # noqa: F401
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(7200)]
-MATCHES = 120
+MATCHES, TEAMS = 400, 60
+"""Enough players with enough matches each for every part of the player dataset."""
 
 
 @pytest.fixture
 def url(postgres_server, tmp_path):  # noqa: F811
-    simulate(tmp_path / "first.sqlite", matches=MATCHES, seed=5)
+    simulate(tmp_path / "first.sqlite", matches=MATCHES, teams=TEAMS, seed=5)
     address = new_postgres(postgres_server)
     engine = create_engine(address.replace("postgresql://", "postgresql+psycopg://"))
     copy_to(engine, rewrite(tmp_path / "first.sqlite", tmp_path / "second.sqlite"))
