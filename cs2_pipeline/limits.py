@@ -5,10 +5,6 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
-
-_GRACE: Final = 10
-"""Seconds of wall time beyond those of computing, for starting the process on a busy machine."""
 
 
 class LimitError(Exception):
@@ -22,12 +18,12 @@ class Limits:
     Attributes:
         seconds: of computing, over all its threads.
         memory: bytes of address space.
-        patience: seconds of wall time; None for as many as there are of computing.
+        patience: seconds of wall time; many more than of computing, since a machine may be busy.
     """
 
     seconds: int
     memory: int
-    patience: float | None = None
+    patience: float = 600.0
 
     def arguments(self) -> list[str]:
         """For the command line of the process that is to be limited; `limit_myself` reads them there."""
@@ -40,11 +36,12 @@ class Limits:
             LimitError: it used up a limit.
         """
         command = [sys.executable, "-m", module, *self.arguments(), *arguments]
-        patience = self.patience if self.patience is not None else self.seconds + _GRACE
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=patience, check=False)  # noqa: S603
+            done = subprocess.run(  # noqa: S603  # our own module
+                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=self.patience, check=False
+            )
         except subprocess.TimeoutExpired:
-            raise LimitError(f"reading it took more than {patience:g} s and was stopped") from None
+            raise LimitError(f"reading it took more than {self.patience:g} s and was stopped") from None
         if reason := self.broken(done.returncode, done.stderr):
             raise LimitError(reason)
         return done

@@ -16,7 +16,7 @@ from cs2_pipeline.demodb.importers.ledger import Ledger
 from cs2_pipeline.limits import LimitError, Limits, limit_myself
 
 DEMO_LIMITS: Final = Limits(seconds=600, memory=6 * 2**30, patience=1200)
-EXPORT_LIMITS: Final = Limits(seconds=300, memory=3 * 2**30, patience=600)
+EXPORT_LIMITS: Final = Limits(seconds=300, memory=3 * 2**30)
 
 
 def take_demo(
@@ -27,8 +27,9 @@ def take_demo(
     Raises:
         DemoDatabaseError: the database cannot be written.
     """
-    patience = limits.patience or limits.seconds
-    report = ingest([path], database, workers=1, played_on=played_on, file_times=False, timeout=patience, limits=limits)
+    report = ingest(
+        [path], database, workers=1, played_on=played_on, file_times=False, timeout=limits.patience, limits=limits
+    )
     with Ledger(database) as ledger:
         ledger.release(path)
     return report.outcomes
