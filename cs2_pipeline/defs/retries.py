@@ -1,6 +1,7 @@
-"""What is tried again and what is not: one rule for every asset that talks to a database or to MLflow.
+"""What is tried again and what is not: one rule for every asset that reads what others write.
 
-A server that does not answer may come back: the step is repeated, each time after a longer pause. A schema that does
+A server that does not answer may come back, and days that were just written may be checked a moment later: the step is
+repeated, each time after a longer pause. A schema that does
 not fit stays as it is: the step fails at once, and the run is marked so that no sensor asks for the same again.
 Anything else is a defect or bad data: it fails as it is, and nothing here hides it.
 """
@@ -11,6 +12,7 @@ from typing import Final, ParamSpec, TypeVar
 
 import dagster as dg
 
+from cs2_pipeline.defs.verdicts import UncheckedError
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.registry.champion import RegistryUnavailableError
 
@@ -30,7 +32,7 @@ _T = TypeVar("_T")
 
 def kind_of(error: Exception) -> str | None:
     """`TRANSIENT` where trying again can help, `PERMANENT` where it cannot, None where nobody knows."""
-    if isinstance(error, RegistryUnavailableError):
+    if isinstance(error, RegistryUnavailableError | UncheckedError):
         return TRANSIENT
     if isinstance(error, DemoDatabaseError):
         return TRANSIENT if error.transient else PERMANENT

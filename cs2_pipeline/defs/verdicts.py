@@ -36,6 +36,10 @@ class State(StrEnum):
     QUARANTINED = "in quarantine"
 
 
+class UncheckedError(DatasetError):
+    """No day of a table can be read yet: a run that wrote some has not checked them. Trying again later can help."""
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What the check said of a day of a table.
@@ -181,12 +185,14 @@ def read_usable(tables: TableStore, name: str) -> ReadDays:
 
     Raises:
         MissingTableError: the table was never extracted.
+        UncheckedError: no day of it passed, and some are still to be checked.
         DatasetError: no day of it passed.
     """
-    usable = Verdicts(tables).usable()
+    verdicts = Verdicts(tables)
+    usable = verdicts.usable()
     if usable.left_out and not usable.days:
         day, reason = next(iter(usable.left_out.items()))
-        raise DatasetError(
+        raise (UncheckedError if verdicts.unchecked() else DatasetError)(
             f"none of the {len(usable.left_out)} extracted days passed its checks; {day}: {reason}. "
             "The checks' metadata in the Dagster UI names the rows."
         )

@@ -10,7 +10,7 @@ from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.datasets.store import TableStore
 from cs2_pipeline.defs.automation.failures import failed_runs
 from cs2_pipeline.defs.partitions import range_tags
-from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts, read_usable
+from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, UncheckedError, Verdict, Verdicts, read_usable
 from cs2_pipeline.demodb.extraction.watermark import Watermark
 from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, LAST
 
@@ -173,6 +173,13 @@ def test_a_run_without_a_good_day_fails_at_the_check_and_its_days_are_not_asked_
     assert FIRST not in world.due().days
     with pytest.raises(DatasetError, match="none of the 1 extracted days passed its checks; 2026-01-01: rounds in"):
         read_usable(world.platform.tables, "round_snapshots")
+
+
+def test_where_no_day_was_checked_yet_reading_says_that_later_may_do(extracted):
+    for day in DAYS:
+        extracted.verdicts.withdraw("rounds", day)
+    with pytest.raises(UncheckedError, match="rounds not checked since it was written"):
+        read_usable(extracted.platform.tables, "round_snapshots")
 
 
 def test_a_day_that_turns_bad_is_withheld_though_its_former_snapshots_are_still_there(extracted):

@@ -6,6 +6,7 @@ import pytest
 from cs2_pipeline.defs import retries
 from cs2_pipeline.defs.automation.failures import root_cause
 from cs2_pipeline.defs.retries import FAILURE_TAG, MAX_RETRIES, PERMANENT, TRANSIENT, kind_of, retried
+from cs2_pipeline.defs.verdicts import UncheckedError
 from cs2_pipeline.demodb.connection import errors
 from cs2_pipeline.registry.champion import RegistryError, RegistryUnavailableError
 
@@ -16,6 +17,7 @@ from cs2_pipeline.registry.champion import RegistryError, RegistryUnavailableErr
         (errors.UnreachableError("a"), TRANSIENT),
         (errors.ConnectionLostError("a"), TRANSIENT),
         (RegistryUnavailableError("a"), TRANSIENT),
+        (UncheckedError("a"), TRANSIENT),
         (errors.SchemaMismatchError("a"), PERMANENT),
         (errors.LoginRefusedError("a"), PERMANENT),
         (RegistryError("a"), None),

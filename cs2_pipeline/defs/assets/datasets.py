@@ -20,6 +20,7 @@ from cs2_pipeline.datasets.schema import (
 from cs2_pipeline.defs import left_out, metadata
 from cs2_pipeline.defs.assets.monitoring import latest
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.retries import retried
 from cs2_pipeline.defs.training_window import change_to_heed, newest_days
 from cs2_pipeline.defs.verdicts import read_usable
 from cs2_pipeline.training import match_table
@@ -141,7 +142,7 @@ def build() -> list[dg.AssetsDefinition]:
                 "dagster/column_lineage": metadata.column_lineage(ROUND_DATASET, {"round_snapshots": ROUND_SNAPSHOTS}),
             },
             **common,
-        )(round_dataset),
+        )(retried(round_dataset)),
         dg.asset(
             deps=["player_match_stats"],
             metadata={
@@ -151,7 +152,7 @@ def build() -> list[dg.AssetsDefinition]:
                 ),
             },
             **common,
-        )(player_dataset),
+        )(retried(player_dataset)),
         dg.asset(
             deps=["matches", "published_series"],
             metadata={
@@ -159,5 +160,5 @@ def build() -> list[dg.AssetsDefinition]:
                 "dagster/column_lineage": metadata.column_lineage(MATCH_DATASET, {"matches": MAPS}),
             },
             **common,
-        )(match_dataset),
+        )(retried(match_dataset)),
     ]
