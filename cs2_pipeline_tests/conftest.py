@@ -5,6 +5,7 @@ other workers idle.
 """
 
 import shutil
+import signal
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -30,6 +31,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return next((place for place, name in enumerate(LONGEST) if name in item.nodeid), len(LONGEST))
 
     items.sort(key=place)
+
+
+@pytest.fixture(autouse=True)
+def signals_as_at_first():
+    """What a test starts inherits no ignored signal: Dagster's runs in this process give SIGTERM what SIGINT has."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -53,8 +53,15 @@ def conditions() -> dict[str, dg.AutomationCondition[dg.AssetKey]]:
     """Condition by asset: all that is built from extracted tables before a training, and what forecasts need."""
     built = {name for spec in catalog.MODELS for name in (*spec.built_first, spec.dataset)}
     waiting = {name: upstream_changed_and_checked() for name in sorted(built | {SETTLEMENTS})}
+    return {**waiting, DIRECTORIES: _eager_needing(catalog.MATCH.dataset)}
+
+
+def _eager_needing(needed: str) -> dg.AutomationCondition[dg.AssetKey]:
+    """Eager, where only one of the tables upstream has to be there: the others are told of where they are."""
+    missing = dg.AutomationCondition.any_deps_missing()
     eager: Any = dg.AutomationCondition.eager()
-    return {**waiting, DIRECTORIES: eager}
+    found: dg.AutomationCondition[dg.AssetKey] = eager.replace(missing, missing.allow(dg.AssetSelection.assets(needed)))
+    return found
 
 
 def freshness() -> dict[str, dg.FreshnessPolicy]:

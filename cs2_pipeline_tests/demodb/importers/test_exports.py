@@ -245,13 +245,13 @@ def test_what_tables_without_damages_and_plants_do_not_say_is_null_and_not_0(tmp
     assert query(database, 'SELECT DISTINCT "TotalDamageDealt", "ADR" FROM "PlayerMatchStats"') == [(None, None)]
 
 
-@pytest.mark.parametrize("reason", [1, 8, 9, 12])
+@pytest.mark.parametrize(("by_ct", "by_t"), [(8, 9), (12, 1)])
 def test_the_moments_of_such_a_round_end_before_a_plant_could_have_been_however_it_ended(
-    tmp_path: Path, database: Path, reason: int
+    tmp_path: Path, database: Path, by_ct: int, by_t: int
 ) -> None:
     one = made.match()
     for row in one["rounds"]:
-        row["endReason"] = reason
+        row["endReason"] = by_ct if row["winnerSide"] == made.CT else by_t
     take(database, made.write_csv(tmp_path / "tables", one))
     found = states(database)
     assert found.groupby("round_id")["elapsed"].agg(list).tolist() == [[0.0, 8.0, 10.0]] * 13
