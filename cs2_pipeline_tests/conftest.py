@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(autouse=True)
 def signals_as_at_first():
-    """What a test starts inherits no ignored signal: Dagster's runs in this process give SIGTERM what SIGINT has."""
+    """What a test starts inherits no ignored signal, whatever an earlier test left: a shell cannot trap those."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
