@@ -135,7 +135,7 @@ def made_up_events(matches: int, seed: int = 0) -> Tables:
     kills["is_team_kill"] = (kills["killer_id"] < 5) == (kills["victim_id"] < 5)
     damages["health"] = rng.integers(1, 100, len(damages))
     damages = damages.assign(armor=damages["health"], damage_armor=0)
-    bombs = pd.DataFrame({"round_id": ids[planted], "event_type": "planted"})
+    bombs = pd.DataFrame({"round_id": ids[planted], "event_type": "planted", "player_id": 5})
     bombs["tick"] = bombs["round_id"] * 10_000 + FREEZE_TICKS + live_ticks[planted] - 20 * TICK_RATE
     return rounds, participants, kills, damages, bombs
 
