@@ -4,9 +4,7 @@ import asyncio
 import hashlib
 import hmac
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 import redis
@@ -21,40 +19,15 @@ from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 from cs2_pipeline_tests.forecasting import league
 from cs2_pipeline_tests.live.redis_server import RedisServer
+from cs2_pipeline_tests.receiver import Receiver
 
 SECRET = "opensesame"
 
 
-class Receiver(ThreadingHTTPServer):
-    """A webhook's other end; refuses while told to."""
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.heard, self.refusing = [], False
-        self.url = f"http://127.0.0.1:{self.server_port}/hook"
-
-
-class Handler(BaseHTTPRequestHandler):
-    def do_POST(self):
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        if not self.server.refusing:
-            self.server.heard.append((self.headers["X-CS2-Signature"], body))
-        self.send_response(503 if self.server.refusing else 204)
-        self.end_headers()
-
-    def log_message(self, *_):
-        pass
-
-
 @pytest.fixture
 def receiver():
-    server = Receiver()
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield server
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Receiver(status=204) as server:
+        yield server
 
 
 @pytest.fixture
@@ -96,12 +69,12 @@ def test_forecasts_and_promotions_reach_a_webhook_signed_and_in_order(gateway, r
     promote(records, "1")
     for channel in (FORECASTS, MODELS):
         tell(gateway, hook, channel)
-    told = [json.loads(body) for _, body in receiver.heard]
+    told = [json.loads(post.body) for post in receiver.posts]
     assert [one.get("forecast_id") for one in told] == [*ids, None]
     assert told[0]["type"] == "forecast_given"
     assert told[0]["probability"] > 0.5
-    for signed, body in receiver.heard:
-        at, given = (part.partition("=")[2] for part in signed.split(","))
+    for headers, body in receiver.posts:
+        at, given = (part.partition("=")[2] for part in headers["X-CS2-Signature"].split(","))
         assert hmac.new(SECRET.encode(), at.encode() + b"." + body, hashlib.sha256).hexdigest() == given
         assert abs(int(at) - time.time()) < 3600
 
@@ -112,20 +85,21 @@ def test_what_a_webhook_did_not_take_comes_later_and_nothing_comes_twice(gateway
     announcements.position(records, hook.name, FORECASTS)
     first = forecast(gateway)
     tell(gateway, hook, FORECASTS)
-    receiver.refusing = True
+    receiver.status = 503
     second = forecast(gateway)
     with pytest.raises(RefusedError, match="answers 503"):
         tell(gateway, hook, FORECASTS)
     third = forecast(gateway)
-    receiver.refusing = False
+    receiver.status = 204
     tell(gateway, Webhook(receiver.url, SECRET), FORECASTS)  # also after a restart
-    assert [json.loads(body)["forecast_id"] for _, body in receiver.heard] == [first, second, third]
+    posted = [json.loads(post.body)["forecast_id"] for post in receiver.posts]
+    assert posted == [first, second, second, third], "what was refused came again, and nothing else did"
 
 
 def test_a_new_listener_is_not_told_what_happened_before_it_came(gateway, receiver):
     forecast(gateway)
     tell(gateway, Webhook(receiver.url, SECRET), FORECASTS)
-    assert receiver.heard == []
+    assert receiver.posts == []
 
 
 def test_redis_channels_carry_the_same(gateway, tmp_path_factory):

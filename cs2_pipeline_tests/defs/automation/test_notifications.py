@@ -3,8 +3,6 @@
 import json
 import logging
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import dagster as dg
 import pytest
@@ -14,39 +12,19 @@ from cs2_pipeline.defs.automation.failures import described, failed_runs
 from cs2_pipeline.defs.automation.notifications import Notifier
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.receiver import Receiver
 
 log = logging.getLogger("notifications")
 
 
-class Channel:
-    """A webhook: what came in, and the status it answers with."""
-
-    def __init__(self):
-        self.bodies, self.status = [], 200
-        channel = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                channel.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-                self.send_response(channel.status)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/services/secret-token"
-
-
 @pytest.fixture
 def channel():
-    found = Channel()
-    thread = Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
-    yield found
-    found.server.shutdown()
-    thread.join()
-    found.server.server_close()
+    with Receiver() as server:
+        yield server
+
+
+def bodies(channel):
+    return [json.loads(post.body) for post in channel.posts]
 
 
 class Clock:
@@ -63,7 +41,7 @@ def notifier(home, url, clock):
 
 def test_a_message_has_the_form_that_slack_takes(channel, tmp_path):
     assert notifier(tmp_path, channel.url, Clock()).tell("a cause", "extract failed", log)
-    assert channel.bodies == [{"text": "extract failed"}]
+    assert bodies(channel) == [{"text": "extract failed"}]
 
 
 def test_a_cause_is_told_once_an_hour_also_by_another_process_and_then_says_how_many_were_not(channel, tmp_path):
@@ -75,7 +53,7 @@ def test_a_cause_is_told_once_an_hour_also_by_another_process_and_then_says_how_
     assert notifier(tmp_path, channel.url, clock).tell("b", "another", log)
     clock.now += timedelta(minutes=16)
     assert notifier(tmp_path, channel.url, clock).tell("a", "again", log)
-    texts = [body["text"] for body in channel.bodies]
+    texts = [body["text"] for body in bodies(channel)]
     assert texts == ["first", "another", "again\n3 more of these since 2026-02-01T12:00 UTC were not reported."]
 
 
@@ -103,7 +81,7 @@ def test_a_webhook_that_refuses_is_asked_again_the_next_time(channel, tmp_path, 
 def test_a_failed_run_is_told_with_job_step_and_cause_and_its_like_is_not(channel, tmp_path):
     @dg.op
     def rounds():
-        raise ValueError(f"round {len(channel.bodies) + 41} has no winner")
+        raise ValueError(f"round {len(bodies(channel)) + 41} has no winner")
 
     @dg.job
     def extract():
@@ -119,13 +97,13 @@ def test_a_failed_run_is_told_with_job_step_and_cause_and_its_like_is_not(channe
         fail("2025-12-31")
         cursor = tick(instance, platform)
         cursor = tick(instance, platform, cursor)
-        assert channel.bodies == []
+        assert bodies(channel) == []
 
         fail("2026-01-01")
         fail("2026-01-02")
         for _ in range(3):
             cursor = tick(instance, platform, cursor)
-    (body,) = channel.bodies
+    (body,) = bodies(channel)
     assert body["text"].startswith("cs2_pipeline: extract (2026-01-01) failed. rounds: round 41 has no winner\n")
 
 
@@ -152,8 +130,8 @@ def test_a_quarantine_is_not_told_again_unless_something_else_failed_with_it(cha
         )
         assert {step.step_key for step in failed.get_step_failure_events()} == {"rounds_expectations", *also}
         tick(instance, platform, cursor)
-    assert len(channel.bodies) == told
-    assert all("players: the disk is full" in body["text"] for body in channel.bodies)
+    assert len(bodies(channel)) == told
+    assert all("players: the disk is full" in body["text"] for body in bodies(channel))
 
 
 def tick(instance, platform, cursor=None):
