@@ -79,7 +79,7 @@ def test_live_prices_are_as_near_the_truth_as_the_offline_model(tmp_path, traine
     print(f"RMSE live {errors[0]:.4f}, offline {errors[1]:.4f} on the same {len(rows):,} moments;"
           f" live {at_all:.4f} on all {len(states):,} of play")  # fmt: skip
     assert len(rows) > 2_000 and len(states) > len(rows)
-    assert errors[0] <= errors[1] + 1e-4
+    assert errors[0] <= errors[1] + 1e-6  # the same states, summed in another order
     assert max(*errors, at_all) < 0.25 * truth.rmse(exact, np.full(len(rows), 0.5))
 
 
