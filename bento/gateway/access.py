@@ -60,12 +60,18 @@ UNKNOWN: Final = "this key or token is not known, or not any more"
 
 @dataclass(frozen=True)
 class Caller:
-    """Who asks: a name for logs, and the scopes. `user` and `session_id` are set for signed-in people."""
+    """Who asks: a name for logs, and the scopes.
+
+    Attributes:
+        user, session_id: of signed-in people.
+        key_id: of a key of the records.
+    """
 
     name: str
     scopes: frozenset[Scope]
     user: User | None = None
     session_id: str | None = None
+    key_id: str | None = None
 
 
 NEWCOMER: Final = Caller("local", EVERYDAY)
@@ -144,7 +150,7 @@ class Access:
             raise rate_limited(math.ceil(error.wait), daily=error.daily) from None
         if key is None:
             raise unauthorized(UNKNOWN)
-        return Caller(f"key:{key.id}", frozenset(map(Scope, key.scopes)))
+        return Caller(f"key:{key.id}", frozenset(map(Scope, key.scopes)), key_id=key.id)
 
     async def _person(self, token: str) -> Caller:
         if self._records is None or self.signer is None:

@@ -18,7 +18,17 @@ from bento.gateway.pages import coach, data, data_docs, models, sign_in, site, w
 from bento.gateway.pages import forecasts as forecast_pages
 from bento.gateway.pages import matches as match_pages
 from bento.gateway.pages import uploads as upload_pages
-from bento.gateway.routers import announcements, auth, coaching, directories, forecasts, health, records, uploads
+from bento.gateway.routers import (
+    announcements,
+    auth,
+    coaching,
+    directories,
+    forecasts,
+    health,
+    records,
+    uploads,
+    webhooks,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +52,7 @@ ROOMS: Final = (
     Room(sources.router),
     Room(matches.router),
     Room(curve.router),
+    Room(webhooks.router, webhooks.running),
     Room(graph.router),
     Room(site.router),
     Room(what_if.router),

@@ -19,7 +19,7 @@ from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from cs2_pipeline.live.relay import Relay
-    from cs2_pipeline.live.webhooks import Told
+    from cs2_pipeline.live.webhooks import Courier
 
 logger = logging.getLogger("cs2.live")
 
@@ -58,16 +58,27 @@ def _relay(settings: Settings, hub: Hub) -> "Relay | None":
     return Relay(settings.redis_url.get_secret_value(), hub)
 
 
-def _told(settings: Settings, publish: Callable[[list[Update]], None]) -> "Told | None":
-    if settings.live_webhooks is None:
-        return None
-    from cs2_pipeline.live.webhooks import Told, Webhook  # noqa: PLC0415  needs httpx, which serving has
+def _courier(settings: Settings, log: EventLog) -> "Courier":
+    from cs2_pipeline.live.registered import Registered  # noqa: PLC0415  needs httpx, which serving has
+    from cs2_pipeline.live.webhooks import Courier, Target  # noqa: PLC0415
 
-    if settings.event_secret is None:
+    if settings.live_webhooks is not None and settings.event_secret is None:
         raise ValueError("CS2_LIVE_WEBHOOKS is set without CS2_EVENT_SECRET: receivers could not verify the sender")
-    urls = [url.strip() for url in settings.live_webhooks.get_secret_value().split(",") if url.strip()]
-    secret = settings.event_secret.get_secret_value().encode()
-    return Told(publish, [Webhook(url, secret, private=settings.webhooks_to_private) for url in urls])
+    given = settings.live_webhooks.get_secret_value() if settings.live_webhooks else ""
+    urls = [url.strip() for url in given.split(",") if url.strip()]
+    secret = settings.event_secret.get_secret_value().encode() if settings.event_secret else b""
+    targets = [Target(url, secret, settings.webhooks_to_private) for url in urls]
+    return Courier(targets, Registered(settings), log.owners)
+
+
+def _both(
+    subscribers: Callable[[list[Update]], None], webhooks: Callable[[list[Update]], None]
+) -> Callable[[list[Update]], None]:
+    def publish(updates: list[Update]) -> None:
+        subscribers(updates)
+        webhooks(updates)
+
+    return publish
 
 
 class Live:
@@ -87,8 +98,9 @@ class Live:
         self._stop = threading.Event()
         self._relay = _relay(settings, self.hub)
         publish: Callable[[list[Update]], None] = self._relay.publish if self._relay else self.hub.publish
-        self._told = _told(settings, publish) if consume else None  # who prices tells, so each update is told once
-        publish = self._told or publish
+        self.courier = _courier(settings, self.log) if consume else None  # who prices tells: each update once
+        if self.courier is not None:
+            publish = _both(publish, self.courier.offer)
         self._consumer = Consumer(self.log, self.history, self.champion, publish) if consume else None
         self._thread: threading.Thread | None = None
 
@@ -118,7 +130,7 @@ class Live:
         self._stop.set()
         if self._thread is not None:
             self._thread.join(10)
-        for part in (self._told, self._relay):
+        for part in (self.courier, self._relay):
             if part is not None:
                 part.close()
         self.intake.pool.shutdown(wait=True)

@@ -302,3 +302,17 @@ UPLOADS: Final = Table(
     Index("uq_uploads_user_id_digest", "user_id", "digest", unique=True),
 )
 """Who sent which file. Several people may have sent the same one."""
+
+WEBHOOKS: Final = Table(
+    "webhooks",
+    METADATA,
+    Column("id", String(32), primary_key=True),
+    Column("key_id", String(16), ForeignKey("api_keys.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("url", Text, nullable=False),
+    Column("secret", String(100), nullable=False, doc="signs what is posted, so it must be kept as it is"),
+    Column("kinds", String(200), nullable=False, doc="of updates, joined by spaces"),
+    Column("created_at", Moment, nullable=False),
+    Column("failing_since", Moment, doc="the first failure after the last success"),
+    Column("disabled_at", Moment),
+    Column("reason", Text, nullable=False, doc="of the last failure"),
+)

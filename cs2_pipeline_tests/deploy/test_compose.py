@@ -103,7 +103,7 @@ NOT_ITS_AFFAIR = {
     "exporter": LIVE | {"data_docs"},
     "predictions": {"records_url"},
     "gateway": {"served_models"},
-    "consumer": {"records_url", "served_models", "api_keys", "api_key_rate", "admin_token"},
+    "consumer": {"served_models", "api_keys", "api_key_rate", "admin_token"},
 }
 """Settings read in modules that a service imports and in code that it does not run: prices of live events are the
 gateway's and the consumers', keys of the records open the gateway alone."""

@@ -1,101 +1,171 @@
 """Webhooks: signed, tried so many times, never a private address unless allowed, and nobody waits for them."""
 
+import asyncio
 import hashlib
 import hmac
 import json
 import socket
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import contextmanager
 
+import httpx
 import pytest
 
 from cs2_pipeline.live import webhooks
 from cs2_pipeline.live.hub import Update
 from cs2_pipeline.live.runtime import Live
-from cs2_pipeline.live.webhooks import SIGNATURE, Webhook, WebhookError, public_address
+from cs2_pipeline.live.webhooks import SIGNATURE, Courier, Target, WebhookError, post, public_address
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.live.made import play
+from cs2_pipeline_tests.receiver import Receiver
 
 SECRET = b"shared"
-
-
-class Receiver(ThreadingHTTPServer):
-    """Takes posts; the first ones are answered with `refusals`."""
-
-    def __init__(self, *refusals: int) -> None:
-        self.posts, self.refusals = [], list(refusals)
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_port}/hook"
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    def wait_for(self, count: int) -> None:
-        until = time.monotonic() + 600
-        while len(self.posts) < count:
-            assert time.monotonic() < until, f"{len(self.posts)} posts came"
-            time.sleep(0.02)
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def do_POST(self) -> None:
-        body = self.rfile.read(int(self.headers["content-length"]))
-        self.server.posts.append((self.headers[SIGNATURE], body))
-        self.send_response(self.server.refusals.pop(0) if self.server.refusals else 200)
-        self.send_header("location", "/elsewhere")
-        self.end_headers()
-
-    def log_message(self, *_) -> None:
-        """Say nothing."""
 
 
 @pytest.fixture(autouse=True)
 def soon(monkeypatch):
     monkeypatch.setattr(webhooks, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(webhooks, "REREAD", 0.01)
     monkeypatch.setattr(webhooks, "TIMEOUT", 600.0)  # no post is given up because this process had a pause
 
 
-def update(number: int) -> Update:
-    return Update("score", "m", "", {"n": number})
+@contextmanager
+def courier(*targets, **others):
+    made = Courier(targets, **others)
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def to(receiver, **how):
+    return Target(receiver.url, SECRET, **{"private": True} | how)
+
+
+def update(number: int, match: str = "m", kind: str = "score") -> Update:
+    return Update(kind, match, "", {"n": number})
 
 
 def told(posts) -> list[int]:
-    return [one["data"]["n"] for _, body in posts for one in json.loads(body)["updates"]]
+    return [one["data"]["n"] for _, body in list(posts) for one in json.loads(body)["updates"]]
+
+
+def until(condition) -> None:
+    ends = time.monotonic() + 600
+    while not condition():
+        assert time.monotonic() < ends, "it did not happen"
+        time.sleep(0.01)
 
 
 def test_what_is_posted_is_signed_by_time_and_body() -> None:
-    with Receiver() as receiver:
-        hook, began = Webhook(receiver.url, SECRET, private=True), time.time()
-        hook.offer([update(1), update(2)])
+    with Receiver() as receiver, courier(to(receiver)) as hooks:
+        began = time.time()
+        hooks.offer([update(1), update(2)])
         receiver.wait_for(1)
-        hook.close()
-        signed, body = receiver.posts[0]
-        at, _, given = signed.removeprefix("t=").partition(",v1=")
+        headers, body = receiver.posts[0]
+        at, _, given = headers[SIGNATURE].removeprefix("t=").partition(",v1=")
         assert hmac.new(SECRET, at.encode() + b"." + body, hashlib.sha256).hexdigest() == given
         assert began <= int(at) + 1 and int(at) <= time.time()
         assert told(receiver.posts)[:1] == [1]
-        receiver.shutdown()
 
 
 def test_a_failing_webhook_is_tried_again_and_given_up_and_then_told_what_it_missed() -> None:
-    with Receiver(500, 302, *[503] * webhooks.ATTEMPTS) as receiver:
-        hook = Webhook(receiver.url, SECRET, private=True)
-        hook.offer([update(1)])
+    with Receiver(500, 302, *[503] * webhooks.ATTEMPTS) as receiver, courier(to(receiver)) as hooks:
+        hooks.offer([update(1)])
         receiver.wait_for(webhooks.ATTEMPTS)  # a redirect is not followed: it counts as a failure
-        hook.offer([update(2)])
+        hooks.offer([update(2)])
         receiver.wait_for(webhooks.ATTEMPTS + 3)
-        hook.close()
         assert told(receiver.posts) == [1] * webhooks.ATTEMPTS + [2] * 3
         assert [json.loads(body)["missed"] for _, body in receiver.posts[-3:]] == [1, 1, 1]
-        receiver.shutdown()
+        assert all("cookie" not in one.headers for one in receiver.posts), "cookies would fill our memory"
 
 
 def test_who_is_too_slow_is_not_waited_for(monkeypatch) -> None:
     monkeypatch.setattr(webhooks, "QUEUE", 10)
-    with socket.create_server(("127.0.0.1", 0)) as silent:  # takes the post and never answers
-        hook = Webhook(f"http://127.0.0.1:{silent.getsockname()[1]}/hook", SECRET, private=True)
-        hook.offer([update(n) for n in range(1000)])
-        assert hook._missed >= 1000 - 10 - webhooks.BATCH
-    hook.close()
+    with socket.create_server(("127.0.0.1", 0)) as silent, Receiver() as quick:  # takes the post and never answers
+        slow = Target(f"http://127.0.0.1:{silent.getsockname()[1]}/hook", SECRET, private=True)
+        with courier(slow, to(quick)) as hooks:
+            hooks.offer([update(n) for n in range(1000)])
+            until(lambda: hooks.webhooks and hooks.webhooks[slow].missed >= 1000 - 10 - webhooks.BATCH)
+            quick.wait_for(1)
+
+
+def test_an_answer_that_only_trickles_in_is_none(monkeypatch) -> None:
+    monkeypatch.setattr(webhooks, "TIMEOUT", 0.3)  # the one that trickles needs hours: no pause decides this
+    over = threading.Event()
+
+    def trickle(server) -> None:
+        connection, _ = server.accept()
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\n")
+            while not over.wait(0.05):
+                connection.sendall(b"x: y\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=trickle, args=(server,))
+        thread.start()
+        target = Target(f"http://127.0.0.1:{server.getsockname()[1]}/", SECRET, private=True)
+
+        async def sent() -> None:
+            async with webhooks.client() as sender:
+                await post(sender, target, b"{}")
+
+        with pytest.raises(WebhookError, match="does not answer within"):
+            asyncio.run(sent())
+        over.set()
+        thread.join()
+
+
+def test_a_webhook_gets_its_kinds_of_its_owners_matches_only() -> None:
+    owners = {"hers": "key:a", "his": "key:b"}
+    updates = [update(number, match, kind) for number, (match, kind) in enumerate(
+        [("hers", "score"), ("hers", "event"), ("his", "score"), ("nobodys", "score"), ("hers", "score")]
+    )]  # fmt: skip
+    with Receiver() as receiver, Receiver() as whole:
+        target = to(receiver, kinds=frozenset({"score"}), owner="key:a")
+        with courier(target, to(whole), owners=lambda asked: {m: owners[m] for m in asked if m in owners}) as hooks:
+            hooks.offer(updates)
+            until(lambda: told(receiver.posts) == [0, 4] and told(whole.posts) == [0, 1, 2, 3, 4])
+
+
+class Registered:
+    """A register that this test writes itself."""
+
+    def __init__(self, *targets: Target) -> None:
+        self.known, self.notes = list(targets), []
+
+    def targets(self) -> list[Target]:
+        if not self.notes:
+            self.notes.append("unread")
+            raise OSError("the records are away")
+        return self.known
+
+    def worked(self, identifier: str) -> None:
+        self.notes.append((identifier, None))
+
+    def failed(self, identifier: str, reason: str) -> None:
+        self.notes.append((identifier, reason))
+
+    def close(self) -> None:
+        self.notes.append("closed")
+
+
+def test_registered_webhooks_come_and_go_and_their_failures_are_noted() -> None:
+    with Receiver(*[503] * webhooks.ATTEMPTS) as receiver:
+        register = Registered(to(receiver, id="w"))
+        with courier(register=register) as hooks:
+            until(lambda: hooks.webhooks)
+            hooks.offer([update(1)])
+            until(lambda: ("w", "127.0.0.1 answers 503") in register.notes)
+            hooks.offer([update(2)])
+            until(lambda: register.notes[-1] == ("w", None))
+            register.known = []
+            until(lambda: not hooks.webhooks)
+            posts = len(receiver.posts)
+            hooks.offer([update(3)])
+        assert len(receiver.posts) == posts
+        assert register.notes[-1] == "closed"
 
 
 @pytest.mark.parametrize(
@@ -104,7 +174,7 @@ def test_who_is_too_slow_is_not_waited_for(monkeypatch) -> None:
      "::ffff:127.0.0.1", "fe80::1", "fd00::1", "64:ff9b::7f00:1", "2002:7f00:1::", "100.64.0.1", "224.0.0.1"],
 )  # fmt: skip
 def test_a_private_address_is_never_reached(host) -> None:
-    with pytest.raises(WebhookError, match="private"):
+    with pytest.raises(WebhookError, match="no public address"):
         public_address(host, 80)
 
 
@@ -112,26 +182,60 @@ def test_a_public_address_may_be_reached() -> None:
     assert public_address("1.1.1.1", 443) == "1.1.1.1"
 
 
+def test_a_name_that_is_nobodys_is_answered_as_a_private_one() -> None:
+    """Else a stranger could find out the names of a private network."""
+    with pytest.raises(WebhookError, match="no public address"):
+        public_address("nobody.invalid", 80)
+
+
+def test_the_address_that_was_checked_is_the_one_connected_to(monkeypatch) -> None:
+    answers = iter(["1.1.1.1", "10.0.0.1"])  # a name server that changes its mind between two looks
+
+    def looked_up(host, port, *_, **__):
+        assert host == "rebinding.example.org"
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (next(answers), port))]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    sent = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200)
+
+    async def twice() -> None:
+        target = Target("https://rebinding.example.org:8443/hook?x=1", SECRET, private=False)
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as sender:
+            await post(sender, target, b"{}")
+            await post(sender, target, b"{}")
+
+    with pytest.raises(WebhookError, match="no public address"):
+        asyncio.run(twice())
+    (request,) = sent
+    assert str(request.url) == "https://1.1.1.1:8443/hook?x=1"
+    assert request.headers["host"] == "rebinding.example.org:8443"
+    assert request.extensions["sni_hostname"] == "rebinding.example.org", "the certificate must be the name's"
+
+
 def test_nothing_is_sent_to_a_private_address_unless_it_is_allowed() -> None:
     with Receiver() as receiver:
-        shut, allowed = (Webhook(receiver.url, SECRET, private=private) for private in (False, True))
-        shut.offer([update(1)])
-        until = time.monotonic() + 600
-        while not shut._missed and time.monotonic() < until:
-            time.sleep(0.02)
-        assert shut._missed == 1 and receiver.posts == []
-        allowed.offer([update(2)])
-        receiver.wait_for(1)
+        shut, allowed = (to(receiver, private=private) for private in (False, True))
+        with courier(shut) as hooks:
+            hooks.offer([update(1)])
+            until(lambda: hooks.webhooks and hooks.webhooks[shut].missed == 1)
+        assert receiver.posts == []
+        with courier(allowed) as hooks:
+            hooks.offer([update(2)])
+            receiver.wait_for(1)
         assert told(receiver.posts) == [2]
-        for hook in (shut, allowed):
-            hook.close()
-        receiver.shutdown()
 
 
-@pytest.mark.parametrize("url", ["ftp://example.org/", "file:///etc/passwd", "example.org/hook", "http://"])
+@pytest.mark.parametrize(
+    "url",
+    ["ftp://example.org/", "file:///etc/passwd", "example.org/hook", "http://", "http://[::1", "http://h:99999/", ""],
+)
 def test_only_web_addresses_are_webhooks(url) -> None:
     with pytest.raises(WebhookError):
-        Webhook(url, SECRET, private=True)
+        Target(url, SECRET, private=True)
 
 
 def test_a_live_feed_tells_its_webhooks_of_prices(tmp_path) -> None:
@@ -143,13 +247,9 @@ def test_a_live_feed_tells_its_webhooks_of_prices(tmp_path) -> None:
         live.start()
         events = play(3, rounds=1)
         live.intake.take([json.dumps(event).encode() for event in events])
-        until = time.monotonic() + 600
         wanted = {event["event_id"] for event in events}
-        while wanted - (seen := _priced(receiver.posts)):
-            assert time.monotonic() < until, f"{len(seen)} of {len(wanted)}"
-            time.sleep(0.05)
+        until(lambda: wanted <= _priced(receiver.posts))
         live.close()
-        receiver.shutdown()
     with pytest.raises(ValueError, match="CS2_EVENT_SECRET"):
         Live(Settings(home=tmp_path, live_webhooks="http://example.org"))
 

@@ -27,10 +27,11 @@ TAGS: Final = (
     {"name": "directories", "description": "Maps, teams and players of the demo database."},
     {"name": "live matches", "description": "What live matches look like now: lists, states, prices, streams."},
     {"name": "live intake", "description": "How events of live matches come in."},
+    {"name": "webhooks", "description": "Addresses that a key's own live matches are posted to."},
     {"name": "what if", "description": "How the price of a round changes with each input."},
     {"name": "coaching", "description": "Skill cards, plans, and whether they helped."},
     {"name": "uploads", "description": "Demos and replays that people send, and what became of them."},
-    {"name": "announcements", "description": "Webhooks that are told of forecasts and matches."},
+    {"name": "announcements", "description": "Forecasts given and settled, models promoted, as they happen."},
     {"name": "accounts", "description": "Who asks: signing in, accounts, keys."},
 )
 """The groups of the document, in the order in which they are shown."""

@@ -112,6 +112,9 @@ class EventLog(Protocol):
             By match, why the tenant may not write to it.
         """
 
+    def owners(self, matches: Collection[str]) -> dict[str, str]:
+        """The tenants of matches, by match; those that are nobody's are left out."""
+
     def spend(self, tenant: str, events: int, rate: float) -> float:
         """Count events of a tenant that may send `rate` a second, `BURST` seconds' worth at once.
 

@@ -265,6 +265,13 @@ class RedisLog:
             )
         return {one: (FOREIGN, TOO_MANY)[why - 1] for one, why in zip(asked, found, strict=True) if why}
 
+    def owners(self, matches: Collection[str]) -> dict[str, str]:
+        """See `EventLog`."""
+        asked = list(matches)
+        with self._answering():
+            found = self._redis.mget([f"{PREFIX}:tenant:{one}" for one in asked]) if asked else []
+        return {one: tenant.decode() for one, tenant in zip(asked, found, strict=True) if tenant is not None}
+
     def spend(self, tenant: str, events: int, rate: float) -> float:
         """See `EventLog`; exact over all gateways. `used` tells what was counted."""
         with self._answering():

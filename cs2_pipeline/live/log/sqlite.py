@@ -295,6 +295,15 @@ class SqliteLog:
 
         return self._transact(note)
 
+    def owners(self, matches: Collection[str]) -> dict[str, str]:
+        """See `EventLog`."""
+        return dict(
+            self._rows(
+                "select match_id, tenant from claims where match_id in (select value from json_each(?))",
+                (json.dumps(list(matches)),),
+            )
+        )
+
     def spend(self, tenant: str, events: int, rate: float) -> float:
         """See `EventLog`: counted in this process, as a file serves one gateway."""
         with self._counting:

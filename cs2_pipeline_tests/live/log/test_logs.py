@@ -216,6 +216,8 @@ def test_a_match_is_claimed_by_one_tenant_and_a_tenant_claims_so_many(log) -> No
     assert log.claim(["a", "c"], "other", 3) == {"a": FOREIGN}
     assert log.claim(["a", "d", "e"], "one", 3) in ({"d": TOO_MANY}, {"e": TOO_MANY})
     assert log.claim(["c"], "one", 3) == {"c": FOREIGN}
+    assert log.owners(["a", "b", "c", "nobody's"]) == {"a": "one", "b": "one", "c": "other"}
+    assert log.owners([]) == {}
 
 
 def test_a_tenant_spends_its_rate_and_is_told_how_long_to_wait(log) -> None:
