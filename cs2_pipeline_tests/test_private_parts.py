@@ -67,3 +67,11 @@ def test_a_package_whose_private_parts_are_used_is_capped() -> None:
 def test_the_settings_import_nothing_that_imports_them() -> None:
     own = {name for name in imported(ROOT / "cs2_pipeline" / "settings.py") if name.startswith("cs2_pipeline")}
     assert own == {"cs2_pipeline.artifact", "cs2_pipeline.settings_kinds"}
+
+
+def test_the_tables_of_mlflow_are_read_in_one_place() -> None:
+    """They are private too: `registry.listing` reads those of an embedded store, and leaves to MLflow what changed."""
+    tables = re.compile(r"\b(model_versions?|model_version_tags|registered_model_\w+|latest_metrics)\b(?=[^\n]*WHERE)")
+    sources = [path for folder in ("bento", "cs2_pipeline") for path in (ROOT / folder).rglob("*.py")]
+    found = [str(path.relative_to(ROOT)) for path in sources if tables.search(path.read_text())]
+    assert found == ["cs2_pipeline/registry/listing.py"]

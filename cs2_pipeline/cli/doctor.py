@@ -14,7 +14,8 @@ from cs2_pipeline.cli.data import origins_of
 from cs2_pipeline.datasets import origins
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.demodb.doctor import Finding, diagnose
-from cs2_pipeline.registry.client import RegistryError, masked
+from cs2_pipeline.registry import listing
+from cs2_pipeline.registry.errors import RegistryError, masked
 from cs2_pipeline.settings import Settings
 
 _MARKS = {"ok": "[green]ok[/green]     ", "warning": "[yellow]warning[/yellow]", "error": "[red]error[/red]  "}
@@ -94,7 +95,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
 def _mlflow(settings: Settings) -> Iterator[Finding]:
     platform = Platform(settings)
     try:
-        champions = {name: platform.models.champion(name) for name in catalog.names()}
+        champions = {name: listing.champion(platform.tracking_uri, name) for name in catalog.names()}
     except (RegistryError, OSError) as error:
         yield Finding("error", "MLflow", str(error))
         return
@@ -103,7 +104,7 @@ def _mlflow(settings: Settings) -> Iterator[Finding]:
         if champion is None:
             yield Finding("warning", "MLflow", f"{name} has no champion yet: `cs2 train` creates one")
         else:
-            yield Finding("ok", "MLflow", f"{name} champion is version {champion.version}")
+            yield Finding("ok", "MLflow", f"{name} champion is version {champion}")
 
 
 def _service(settings: Settings) -> Iterator[Finding]:

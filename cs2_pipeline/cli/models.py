@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.cli.console import CliError, UsageError, answer, note, out
 from cs2_pipeline.defs.platform import Platform
-from cs2_pipeline.registry import promotion
-from cs2_pipeline.registry.champion import ModelVersion
+from cs2_pipeline.registry.listing import listing
+from cs2_pipeline.registry.versions import Event
 from cs2_pipeline.settings import Settings
 
 _SHOWN_METRICS = ("test_log_loss", "test_auc", "test_ece")
@@ -16,30 +17,28 @@ _SHOWN_METRICS = ("test_log_loss", "test_auc", "test_ece")
 def show_all(settings: Settings, *, as_json: bool) -> None:
     """Versions and the history of decisions of every model."""
     uri = Platform(settings).tracking_uri
-    found = {name: promotion.versions(uri, name) for name in catalog.names()}
-    aliases = {name: promotion.aliases(uri, name) for name in catalog.names() if found[name]}
-    events = {name: promotion.history(uri, name) for name in catalog.names()}
+    found = {name: listing(uri, name) for name in catalog.names()}
     if as_json:
         answer(
             {
                 name: {
-                    "versions": [version.to_dict() for version in found[name]],
-                    "aliases": aliases.get(name, {}),
-                    "history": [asdict(event) | {"numbers": _numbers(event, found[name])} for event in events[name]],
+                    "versions": [version.to_dict() for version in one.versions],
+                    "aliases": one.aliases,
+                    "history": [asdict(event) | {"numbers": _numbers(event, one.versions)} for event in one.history],
                 }
-                for name in catalog.names()
+                for name, one in found.items()
             }
         )
         return
-    for name in catalog.names():
-        if not found[name]:
+    for name, one in found.items():
+        if not one.versions:
             note(f"{name}: no version yet; `cs2 train` creates one")
             continue
         out.print(f"[bold]{name}[/bold]")
-        for line in _versions_table(found[name], aliases[name]):
+        for line in _versions_table(one.versions, one.aliases):
             out.print(line, markup=False, soft_wrap=True)
-        for event in events[name]:
-            out.print(_told(event, _numbers(event, found[name])), markup=False, soft_wrap=True)
+        for event in one.history:
+            out.print(_told(event, _numbers(event, one.versions)), markup=False, soft_wrap=True)
 
 
 def show(settings: Settings, name: str, version: str | None, *, as_json: bool) -> None:
@@ -82,6 +81,7 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
     if force and not reason.strip():
         raise UsageError("--force needs --reason; the reason is kept in the history.")
     from cs2_pipeline.defs.assets.models import registry  # noqa: PLC0415  needs dagster, seconds that a list has not
+    from cs2_pipeline.registry import promotion  # noqa: PLC0415  needs mlflow
     from cs2_pipeline.training.registration import REFUSE  # noqa: PLC0415
     from cs2_pipeline.training.settling import settle  # noqa: PLC0415
 
@@ -108,12 +108,14 @@ def promote(settings: Settings, name: str, version: str, *, force: bool, reason:
 
 def rollback(settings: Settings, name: str, *, reason: str) -> None:
     """Return to the previous champion."""
+    from cs2_pipeline.registry import promotion  # noqa: PLC0415  needs mlflow
+
     _require_known(name)
     event = promotion.rollback(Platform(settings).tracking_uri, name, reason=reason)
     note(f"champion of {name} is version {event.version} again (was {event.former})")
 
 
-def _numbers(event: promotion.Event, versions: list[ModelVersion]) -> dict[str, dict[str, float]]:
+def _numbers(event: Event, versions: list[ModelVersion]) -> dict[str, dict[str, float]]:
     """Held-out figures of the version an event is about and of the one that was champion, by version."""
     return {
         version.version: {key: version.metrics[key] for key in _SHOWN_METRICS if key in version.metrics}
@@ -122,7 +124,7 @@ def _numbers(event: promotion.Event, versions: list[ModelVersion]) -> dict[str, 
     }
 
 
-def _told(event: promotion.Event, numbers: dict[str, dict[str, float]]) -> str:
+def _told(event: Event, numbers: dict[str, dict[str, float]]) -> str:
     def named(version: str) -> str:
         loss = numbers.get(version, {}).get("test_log_loss")
         return f"version {version}" + (f" (log loss {loss:.4f})" if loss is not None else "")

@@ -26,7 +26,7 @@ from cs2_pipeline.defs.automation.failures import lacks_data, root_cause
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import ATTENDED_TAG
-from cs2_pipeline.registry.client import RegistryError
+from cs2_pipeline.registry.errors import RegistryError
 from cs2_pipeline.settings import Settings
 
 _LOCATION: Final = "cs2_pipeline"

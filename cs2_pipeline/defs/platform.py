@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
     from cs2_pipeline.datasets.store import TableStore
     from cs2_pipeline.demodb.connection.connect import DemoDatabase
+    from cs2_pipeline.registry.champion import ModelStore
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,8 @@ class Platform:
 
     settings: Settings
 
-    # What reads tables takes a second to import, which a list of models does not have: it is imported when asked for.
+    # What reads tables or talks to MLflow takes seconds to import, which a list of models does not have: it is imported
+    # when asked for.
 
     def demo_database(self) -> "DemoDatabase":
         """A connection to the demo database, to be closed by the caller (a context manager)."""
@@ -50,8 +51,10 @@ class Platform:
         return self.settings.home / "mlartifacts" if self.settings.mlflow_tracking_uri is None else None
 
     @property
-    def models(self) -> ModelStore:
+    def models(self) -> "ModelStore":
         """Registered versions; the pipeline's own cache, apart from the service's."""
+        from cs2_pipeline.registry.champion import ModelStore  # noqa: PLC0415
+
         return ModelStore(self.tracking_uri, self.settings.home / "cache" / "pipeline")
 
 

@@ -8,7 +8,7 @@ from pydantic import Field
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.registry import promotion
-from cs2_pipeline.registry.promotion import Event
+from cs2_pipeline.registry.versions import Event
 
 PREFIX: Final = "rollback_"
 

@@ -4,10 +4,8 @@ Only what the serving installation holds is imported here (mlflow-skinny, numpy,
 kept in a cache folder, so that a service can start while MLflow is away.
 """
 
-import json
 import shutil
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 from mlflow.artifacts import download_artifacts
@@ -15,14 +13,9 @@ from mlflow.entities.model_registry import ModelVersion as MlflowModelVersion
 from mlflow.exceptions import MlflowException
 
 from cs2_pipeline.artifact.cache import Artifact, ArtifactError, Cache, ModelVersion
-from cs2_pipeline.registry.client import (
-    CHAMPION,
-    RegistryError,
-    RegistryUnavailableError,
-    connect,
-    is_missing,
-    translated,
-)
+from cs2_pipeline.registry.client import connect, is_missing, translated
+from cs2_pipeline.registry.errors import RegistryError, RegistryUnavailableError
+from cs2_pipeline.registry.versions import CHAMPION, described
 
 __all__ = ["Artifact", "ArtifactError", "ModelStore", "ModelVersion", "RegistryError", "RegistryUnavailableError"]
 
@@ -108,20 +101,7 @@ class ModelStore:
     def _described(self, found: MlflowModelVersion) -> ModelVersion:
         run_id = str(found.run_id)
         run = connect(self._uri).get_run(run_id)
-        tags = dict(found.tags)
-        metrics = {key: value for key, value in run.data.metrics.items() if key.startswith("test_")}
-        return ModelVersion(
-            name=found.name,
-            version=str(found.version),
-            run_id=run_id,
-            trained_at=tags.get("trained_at", ""),
-            promoted_at=tags.get("promoted_at", ""),
-            dataset_digest=tags.get("dataset_digest", ""),
-            source_watermark=tags.get("source_watermark", ""),
-            digest=tags.get("manifest_sha256", ""),
-            metrics=metrics | _ends(tags),
-            tags=tags,
-        )
+        return described(found.name, str(found.version), run_id, found.tags, run.data.metrics)
 
     def _download(self, version: ModelVersion, folder: Path) -> None:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -137,13 +117,3 @@ class ModelStore:
                 # Another worker of the service put it there first; what counts is checked when it is loaded.
                 if not folder.is_dir():
                     raise
-
-
-def _ends(tags: Mapping[str, str]) -> dict[str, float]:
-    """The ends of the metrics' intervals, which a version keeps in a tag."""
-    intervals: dict[str, list[float]] = json.loads(tags.get("intervals", "{}"))
-    return {
-        f"{key}_{end}": value
-        for key, ends in intervals.items()
-        for end, value in zip(("low", "high"), ends, strict=True)
-    }

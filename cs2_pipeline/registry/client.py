@@ -1,4 +1,4 @@
-"""The connection to MLflow, the names everybody agrees on, and errors that say what to do.
+"""The connection to MLflow, and errors that say what to do.
 
 Every other module of `registry` gets its client here. An MLflow that does not answer must fail within seconds, and
 its address may hold a password, so addresses are masked in every message.
@@ -20,8 +20,8 @@ os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
-CHAMPION: Final = "champion"
-PREVIOUS: Final = "previous"
+from cs2_pipeline.registry.errors import RegistryError, RegistryUnavailableError, masked
+
 LONGEST_TAG: Final = 4500
 """MLflow's stores take 5,000 characters a tag."""
 
@@ -32,21 +32,6 @@ _KINDS: Final = ("http", "https", "sqlite", *_DATABASE_PORTS)
 _SQLITE_SAYS: Final = re.compile(r"\(sqlite3\.\w+\) ([^\n\[]*)")
 """What SQLite itself says, in an error of SQLAlchemy's."""
 _NOT_FOUND: Final = ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE")
-
-
-class RegistryError(Exception):
-    """MLflow refused something, or does not have what was asked for."""
-
-
-class RegistryUnavailableError(RegistryError):
-    """MLflow does not answer."""
-
-
-def masked(text: str) -> str:
-    """A text without the secrets of the addresses in it, for messages: user parts and passwords given as options."""
-    # A password may hold a slash that should have been percent-encoded: after a colon all up to the last @ is hidden.
-    without_user = re.sub(r"://([^/\s]*|[^/\s:]*:\S*)@", "://***@", text)
-    return re.sub(r"(?i)\b(password|passwd|pwd|token|secret)=[^&;\s]*", r"\1=***", without_user)
 
 
 def connect(tracking_uri: str) -> MlflowClient:

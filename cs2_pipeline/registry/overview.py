@@ -9,7 +9,8 @@ from typing import Final
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion
-from cs2_pipeline.registry.client import CHAMPION, connect, translated
+from cs2_pipeline.registry.client import connect, translated
+from cs2_pipeline.registry.versions import CHAMPION, Event
 
 EVIDENCE: Final = ("model_card.md", "promotion.md", "reliability.csv", "slices.csv")
 """Files of a training's run that are shown."""
@@ -27,7 +28,7 @@ class Overview:
 
     name: str
     champion: ModelVersion | None
-    history: tuple[promotion.Event, ...]
+    history: tuple[Event, ...]
 
 
 def overviews(tracking_uri: str, cache: Path) -> list[Overview]:

@@ -8,31 +8,17 @@ moves first: what must go is gone, whatever happens next.
 import getpass
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
 
 from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from cs2_pipeline.registry.champion import ModelStore, ModelVersion
-from cs2_pipeline.registry.client import CHAMPION, LONGEST_TAG, PREVIOUS, RegistryError, connect, is_missing, translated
-
-Action = Literal["promoted", "refused", "forced", "rolled_back"]
-_EVENT_PREFIX: Final = "event."
-
-
-@dataclass(frozen=True)
-class Event:
-    """One decision about a version: what was done, when, by whom, why, and what was champion before."""
-
-    at: str
-    action: Action
-    version: str
-    former: str | None
-    by: str
-    reason: str
+from cs2_pipeline.registry.client import LONGEST_TAG, connect, is_missing, translated
+from cs2_pipeline.registry.errors import RegistryError
+from cs2_pipeline.registry.versions import CHAMPION, EVENT_PREFIX, PREVIOUS, Action, Event, decisions
 
 
 def promote(
@@ -110,13 +96,11 @@ def history(tracking_uri: str, name: str) -> list[Event]:
     """All decisions about a model's versions, oldest first."""
     with translated(tracking_uri):
         try:
-            tags = connect(tracking_uri).get_registered_model(name).tags
+            return decisions(connect(tracking_uri).get_registered_model(name).tags)
         except MlflowException as error:
             if is_missing(error):
                 return []
             raise
-    events = [Event(**json.loads(value)) for key, value in tags.items() if key.startswith(_EVENT_PREFIX)]
-    return sorted(events, key=lambda event: event.at)
 
 
 def versions(tracking_uri: str, name: str, *, most: int | None = None) -> list[ModelVersion]:
@@ -152,7 +136,7 @@ def _begun(events: Sequence[Event], wanted: Event) -> Event | None:
 
 def _record(client: MlflowClient, name: str, event: Event) -> None:
     document = asdict(event) | {"reason": event.reason[: LONGEST_TAG // 2]}
-    client.set_registered_model_tag(name, f"{_EVENT_PREFIX}{event.at}", json.dumps(document))
+    client.set_registered_model_tag(name, f"{EVENT_PREFIX}{event.at}", json.dumps(document))
 
 
 def _alias(client: MlflowClient, name: str, alias: str) -> str | None:

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from cs2_pipeline.registry import promotion
+from cs2_pipeline.registry.versions import Event
 from cs2_pipeline.training import provenance
 from cs2_pipeline.training.registration import REFUSE, Registry
 
 
-def settle(document: Mapping[str, Any], registry: Registry, *, by: str) -> promotion.Event | None:
+def settle(document: Mapping[str, Any], registry: Registry, *, by: str) -> Event | None:
     """Act on the verdict on a registered version: make it champion if it earned that. Safe to repeat.
 
     Args:

@@ -19,7 +19,8 @@ from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.evaluation import domain
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore, RegistryError, RegistryUnavailableError
-from cs2_pipeline.registry.client import connect, masked, translated
+from cs2_pipeline.registry.client import connect, translated
+from cs2_pipeline.registry.errors import masked
 from cs2_pipeline.registry.runs import Candidate, TrainingRun, record
 from cs2_pipeline_tests.bento.serving import PLAYER
 from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact, training_run

@@ -17,7 +17,7 @@ from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.records import reports
 from cs2_pipeline.records.reports import Report
 from cs2_pipeline.registry import overview
-from cs2_pipeline.registry.client import RegistryUnavailableError
+from cs2_pipeline.registry.errors import RegistryUnavailableError
 from cs2_pipeline.settings import Settings
 
 router: Final = APIRouter(include_in_schema=False)

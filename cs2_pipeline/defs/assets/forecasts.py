@@ -30,7 +30,7 @@ from cs2_pipeline.records import announcements, directories, ledger, settlements
 from cs2_pipeline.records.database import Records, open_records
 from cs2_pipeline.records.directories import MAP, PLAYER, TEAM, Entry
 from cs2_pipeline.registry.champion import ArtifactError
-from cs2_pipeline.registry.client import RegistryError
+from cs2_pipeline.registry.errors import RegistryError
 
 logger = logging.getLogger("cs2.forecasts")
 
