@@ -15,6 +15,7 @@ from fastapi import Request
 
 from bento.http.problems import Problem, unauthorized
 
+PREFIX: Final = "openid."
 NAMESPACE: Final = "http://specs.openid.net/auth/2.0"
 ANYBODY: Final = "http://specs.openid.net/auth/2.0/identifier_select"
 NEEDED: Final = ("op_endpoint", "claimed_id", "identity", "return_to", "response_nonce", "assoc_handle")
@@ -52,7 +53,8 @@ async def verify(request: Request, state: str) -> Proven:
         Problem: 401 when the provider did not say so, 502 when it cannot be asked.
     """
     provider: str = request.app.state.settings.steam_openid_url
-    said = {name.removeprefix("openid."): value for name, value in request.query_params.multi_items()}
+    sent = {name: value for name, value in request.query_params.multi_items() if name.startswith(PREFIX)}
+    said = {name.removeprefix(PREFIX): value for name, value in sent.items()}
     if said.get("mode") != "id_res":
         raise unauthorized("the sign-in was cancelled, or did not come from Steam")
     signed = set(said.get("signed", "").split(","))
@@ -66,14 +68,14 @@ async def verify(request: Request, state: str) -> Proven:
         and signed.issuperset(NEEDED)
         and _is_fresh(said.get("response_nonce", ""))
     )
-    if not believable or identity is None or not await _confirmed(request, provider):
+    if not believable or identity is None or not await _confirmed(sent, provider):
         raise unauthorized("Steam did not confirm this sign-in: start again at /auth/steam")
     return Proven(identity[1], said["response_nonce"])
 
 
-async def _confirmed(request: Request, provider: str) -> bool:
-    asked = {name: value for name, value in request.query_params.multi_items() if name.startswith("openid.")}
-    asked["openid.mode"] = "check_authentication"
+async def _confirmed(sent: dict[str, str], provider: str) -> bool:
+    """Whether the provider said exactly this. Whatever is believed must be part of it."""
+    asked = sent | {f"{PREFIX}mode": "check_authentication"}
     try:
         async with httpx.AsyncClient(timeout=PROVIDER_SECONDS, follow_redirects=False) as client:
             answered = await client.post(provider, data=asked)

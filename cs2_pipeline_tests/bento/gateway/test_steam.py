@@ -145,6 +145,14 @@ def test_another_players_id_in_an_honest_answer_is_refused(gateway, provider):
     assert gateway.get(back).status_code == 401
 
 
+def test_another_players_id_beside_an_honest_answer_is_not_believed(gateway, provider):
+    """The provider is asked about what begins with `openid.` only, so nothing else may say who somebody is."""
+    other = f"{provider.url.removesuffix('login')}id/76561198000000002"
+    beside = urlencode({"claimed_id": other, "identity": other})
+    assert gateway.get(f"{provider.send_back(begin(gateway))}&{beside}").status_code == 303
+    assert me(gateway)["steam_id"] == STEAM_ID
+
+
 def test_the_same_answer_twice_is_refused(gateway, provider):
     back = provider.send_back(begin(gateway))
     cookie = {"Cookie": f"cs2_steam={gateway.cookies['cs2_steam']}"}
