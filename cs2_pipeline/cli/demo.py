@@ -86,7 +86,7 @@ def _forecast(settings: Settings) -> None:
     found = forecast.ask(settings, f"{forecast.LEDGER}/verify")
     if not found["holds"]:
         raise CliError(f"the ledger is damaged: entry {found['faults'][0]['seq']} {found['faults'][0]['what']}")
-    note(f"the ledger is intact: none of its {found['entries']} entries was changed, removed or reordered")
+    note(f"the ledger is intact: no entry ({found['entries']} so far) was changed, removed or reordered")
 
 
 def _database(settings: Settings, matches: int) -> None:

@@ -180,7 +180,7 @@
 
   async function head() {
     const found = await asked("/api/v1/forecasts/ledger");
-    place("head").textContent = found.head.seq === 0 ? "No entry yet." : `${found.head.seq} entries; the newest is ${found.head.hash.slice(0, 24)}…`;
+    place("head").textContent = found.head.seq === 0 ? "No entry yet." : `Newest: entry ${found.head.seq}, ${found.head.hash.slice(0, 24)}…`;
   }
 
   async function verify() {
@@ -190,7 +190,7 @@
     try {
       const found = await asked("/api/v1/forecasts/ledger/verify");
       place_.className = found.holds ? "good" : "bad";
-      place_.textContent = found.holds ? `✓ all ${found.entries} entries are as they were written`
+      place_.textContent = found.holds ? `✓ every entry (${found.entries}) is as it was written`
         : `✗ ${found.faults.map((one) => `entry ${one.seq}: ${one.what}`).join("; ")}`;
     } catch (error) { place_.textContent = error.message; }
   }

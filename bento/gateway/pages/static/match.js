@@ -16,14 +16,15 @@
   let newest = Date.now();
 
   function places(found) {
-    // A round is as wide as every other, its prices spread over it.
+    // A round is as wide as every other, its prices spread over it. What comes before the first round belongs to it.
+    const rounds = found.round_no.map((number) => Math.max(number, 1));
     const counts = new Map();
-    for (const number of found.round_no) { counts.set(number, (counts.get(number) || 0) + 1); }
+    for (const number of rounds) { counts.set(number, (counts.get(number) || 0) + 1); }
     const seen = new Map();
-    return found.round_no.map((number) => {
+    return rounds.map((number) => {
       const before = seen.get(number) || 0;
       seen.set(number, before + 1);
-      return Math.max(number, 1) - 1 + (before + 0.5) / counts.get(number);
+      return number - 1 + (before + 0.5) / counts.get(number);
     });
   }
 

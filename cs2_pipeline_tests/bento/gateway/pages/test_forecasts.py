@@ -27,7 +27,7 @@ def test_two_teams_get_their_odds_and_the_ledger_holds_them(site, watched):
     expect(page.locator("#newest tr").first).to_contain_text(f"{teams[1]} – {teams[2]}")
 
     page.click("#verify")
-    expect(page.locator("#verified")).to_contain_text("entries are as they were written")
+    expect(page.locator("#verified")).to_contain_text("is as it was written")
     newest = get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
     expect(page.locator("#place")).to_contain_text(f"entry {newest['ledger']['seq']} of the ledger")
 

@@ -96,7 +96,7 @@ def test_a_forecast_is_asked_and_the_ledger_verified_by_keyboard(site, watched):
     assert (len(made["map_ids"]), made["market"]["odds"]) == (1, [1.5, 2.6])
     tab_to(page, "#verify")
     page.keyboard.press("Enter")
-    expect(page.locator("#verified")).to_contain_text("entries are as they were written")
+    expect(page.locator("#verified")).to_contain_text("is as it was written")
 
 
 @pytest.mark.parametrize(("path", "typed", "said"), [("/", "xyzzy", "No match fits"), ("/players", "xyzzy", "Nobody")])

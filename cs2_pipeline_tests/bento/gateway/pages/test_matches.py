@@ -86,6 +86,16 @@ def test_a_round_is_chosen_by_keyboard_and_kept_in_the_address(site, finished, w
     assert page.locator("#swings li").count() == 5
 
 
+def test_the_curve_never_goes_back_in_time(site, finished, watched):
+    (curve,) = get(f"{site}/api/v1/matches/{finished}/curve").json()
+    assert min(curve["points"]["round_no"]) == 0  # priced before the first round began
+    page = watched(f"{site}/matches/{finished}").page
+    expect(page.locator("#curve svg.main-svg").first).to_be_visible()
+    drawn = page.evaluate("document.getElementById('curve').data.map((trace) => Array.from(trace.x))")
+    assert [len(each) for each in drawn] == [len(curve["points"]["p"])] * 3
+    assert all(each == sorted(set(each)) for each in drawn)
+
+
 def test_a_moment_is_shared_by_its_address(site, finished, watched):
     (curve,) = get(f"{site}/api/v1/matches/{finished}/curve").json()
     swing = curve["swings"][0]
