@@ -1,5 +1,7 @@
 """The table of win probability added: priced by the champion, empty without one."""
 
+import sqlite3
+from contextlib import closing
 from datetime import date
 
 import dagster as dg
@@ -68,3 +70,14 @@ def test_with_one_every_player_of_every_match_has_a_line_priced_by_it(extracted,
     sums = table.groupby("steam_id")[["total", "rounds"]].sum()
     expected = (sums["total"] / sums["rounds"]).reindex(careers.index)
     assert careers["win_probability_added"].to_numpy() == pytest.approx(expected.to_numpy())
+
+
+def test_matches_imported_long_after_they_were_played_are_priced_too(world, tmp_path):
+    imported = date(2026, 1, 20)  # the files' names say when they were played
+    with closing(sqlite3.connect(world.database)) as connection, connection:
+        connection.execute("UPDATE Matches SET StartTime = '2026-01-20 09:00:00.000000'")
+    assert world.extract(imported, imported).success
+    _promote(world, tmp_path)
+    table = _made(world)
+    assert table["match_id"].nunique() == 8
+    assert sorted(table["started_at"].dt.day.unique()) == [1, 2, 3, 4]

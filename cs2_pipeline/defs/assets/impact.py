@@ -39,8 +39,10 @@ def win_probability_added(platform: dg.ResourceParam[Platform]) -> dg.Materializ
         return dg.MaterializeResult(value=WIN_PROBABILITY_ADDED.empty(), metadata={"summary": note})
     rounds, days_left_out, _ = read_usable(platform.tables, "rounds")
     artifact = platform.models.fetch(champion)
+    # The database is asked by the days it has matches on; those of `rounds` are the days they were played on.
+    stored = platform.tables.read("rounds", columns=["started_at"])
     with platform.demo_database() as database:
-        found = [_of_days(database, stretch, rounds, artifact) for stretch in stretches(rounds)]
+        found = [_of_days(database, stretch, rounds, artifact) for stretch in stretches(stored)]
     frame = pd.concat([WIN_PROBABILITY_ADDED.empty(), *(one for one in found if not one.empty)], ignore_index=True)
     described = metadata.of_frame(frame) | metadata.of_days_left_out(days_left_out)
     return dg.MaterializeResult(value=frame, metadata={**described, "version": champion.version})
@@ -58,7 +60,7 @@ def _of_days(database: DemoDatabase, days: Stretch, rounds: pd.DataFrame, artifa
     events, people = event_tables(database, *days), steam_ids(database, *days)
     known = events.rounds[events.rounds["round_id"].isin(rounds["round_id"])]
     found = added.changes(known, events.participants, events.kills, events.damages, events.bombs, price_by(artifact))
-    started = known.drop_duplicates("match_id").set_index("match_id")["started_at"]
+    started = rounds.drop_duplicates("match_id").set_index("match_id")["started_at"]
     lines = added.by_match(found.frame)
     lines = lines.assign(steam_id=lines["player_id"].map(people), started_at=lines["match_id"].map(started))
     return WIN_PROBABILITY_ADDED.conform(lines.dropna(subset=["steam_id"]))
