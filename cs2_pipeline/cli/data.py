@@ -26,11 +26,13 @@ def simulate(
     like_real: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Fill the embedded database.
+    """Fill the embedded database. What was extracted from one that is replaced is forgotten with it.
 
     Raises:
         CliError: there is one already and it is not to be replaced.
     """
+    from cs2_pipeline.datasets.store import TableStore  # noqa: PLC0415  needs pandas
+    from cs2_pipeline.defs.verdicts import forget_extracted  # noqa: PLC0415
     from cs2_pipeline.demodb import simulator  # noqa: PLC0415  needs pandas and sqlalchemy
     from cs2_pipeline.demodb.simulator import real_play  # noqa: PLC0415
 
@@ -41,6 +43,8 @@ def simulate(
             f"{path} exists already. Replace it with --replace, or choose another folder: CS2_HOME=<folder>."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
+    if settings.database_url is None:
+        forget_extracted(TableStore(settings.resolved_data_url()))
     with _progress("simulating matches") as bar:
         task = bar.add_task("", total=matches)
         report = simulator.simulate(

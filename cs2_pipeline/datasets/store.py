@@ -62,6 +62,12 @@ class TableStore:
         """Whether anything is stored under the name."""
         return bool(self._existing(name, None))
 
+    def remove_folder(self, name: str) -> None:
+        """Remove everything in a folder: a partitioned table, documents. Nothing happens where there is none."""
+        self._fs.invalidate_cache()
+        with suppress(FileNotFoundError):
+            self._fs.rm(f"{self._base}/{name}", recursive=True)
+
     def write_json(self, name: str, document: dict[str, Any]) -> str:
         """Replace a small document and return where it is."""
         path = f"{self._base}/{name}.json"

@@ -24,6 +24,8 @@ DAILY_TABLES: Final = ("rounds", "player_match_stats", "round_snapshots", "match
 """The extracted tables; each has a blocking check that pronounces on its days."""
 _MARKS: Final = "unchecked"
 """Folder of an empty document ``<day>.<table>`` for each verdict that was withdrawn and not pronounced since."""
+_OF_EXTRACTION: Final = (*DAILY_TABLES, "skill_observations", "refused", "left_out", "verdicts", _MARKS)
+"""Folders of what extraction writes."""
 _READERS: Final = 16
 """Documents read at a time: on an object store each takes a round trip."""
 
@@ -204,6 +206,15 @@ def read_usable(tables: TableStore, name: str) -> ReadDays:
     started = frame["played_at"].fillna(frame["started_at"]) if "played_at" in frame else frame["started_at"]
     frame = frame.assign(started_at=started).drop(columns="played_at", errors="ignore")
     return ReadDays(frame, usable.left_out | named, usable.version)
+
+
+def forget_extracted(tables: TableStore) -> None:
+    """Remove every extracted day with what was said of it: the database that it was read from was replaced.
+
+    A watermark cannot tell: the new database may well hold as many demos as the former one, parsed no earlier.
+    """
+    for folder in _OF_EXTRACTION:
+        tables.remove_folder(folder)
 
 
 def _name(table: str, day: str) -> str:

@@ -6,8 +6,15 @@ import shutil
 import sqlite3
 from contextlib import closing
 
+import pandas as pd
 import pytest
 
+from cs2_pipeline.cli import data
+from cs2_pipeline.defs.automation.due_days import due_days
+from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts
+from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY
+from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.demodb.importers import made_exports
 from cs2_pipeline_tests.demodb.importers.recordings import Script
 
@@ -164,3 +171,29 @@ def test_doctor_says_that_matches_are_simulated(cs2):
     found = {one["topic"]: one for one in json.loads(cs2("doctor", "--json").out)}
     assert found["demo database, origin"]["level"] == "ok"
     assert "simulated matches" in found["demo database, origin"]["message"]
+
+
+def test_what_was_extracted_from_a_simulated_database_is_forgotten_when_it_is_replaced(tmp_path):
+    settings = Settings(home=tmp_path)
+    platform = Platform(settings)
+    verdicts = Verdicts(platform.tables)
+
+    def due():
+        with platform.demo_database() as database:
+            return due_days(database, verdicts, FIRST_DAY)
+
+    def fill(seed, *, replace):
+        data.simulate(settings, matches=4, seed=seed, equal_skill=False, replace=replace)
+
+    fill(0, replace=False)
+    first = due()
+    for day in first.days:
+        for table in DAILY_TABLES:
+            platform.tables.write(table, pd.DataFrame({"round_id": [1]}), day.isoformat())
+            verdicts.pronounce(table, day.isoformat(), Verdict(State.PASSED, (), first.newest, "a run"))
+    platform.tables.write("published_snapshots", pd.DataFrame({"round_id": [1]}))
+    assert not due().days
+    fill(1, replace=True)
+    assert len(due().days) == 4
+    assert not platform.tables.partitions("rounds")
+    assert platform.tables.exists("published_snapshots"), "it was read from a file"
