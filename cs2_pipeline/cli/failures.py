@@ -20,6 +20,7 @@ _KNOWN = {
     "cs2_pipeline.datasets.store": "MissingTableError",
     "cs2_pipeline.artifact.artifact": "ArtifactError",
     "cs2_pipeline.models.training": "TrainingError",
+    "cs2_pipeline.records.database": "RecordsError",
     "cs2_pipeline.registry.errors": "RegistryError",
     "cs2_pipeline.live.log": "LogUnavailableError",
     "cs2_pipeline.live.history": "HistoryUnavailableError",

@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.parse import urlencode
@@ -80,7 +81,7 @@ def ask(settings: Settings, path: str, body: Mapping[str, Any] | None = None) ->
     """What the gateway answers.
 
     Raises:
-        CliError: it is not running, or refuses; the message is its own.
+        CliError: it is not running, or something else listens on its port; or it refuses, and the message is its own.
     """
     url = f"http://{settings.host}:{settings.gateway_port}{path}"
     headers = {"Content-Type": "application/json"}
@@ -93,6 +94,11 @@ def ask(settings: Settings, path: str, body: Mapping[str, Any] | None = None) ->
             return json.load(response)
     except HTTPError as error:
         raise CliError(_told(error)) from error
+    except (ValueError, HTTPException) as error:
+        raise CliError(
+            f"{url} responds, but it is not the gateway. If another program uses that port, choose one for the "
+            "gateway: CS2_GATEWAY_PORT=<port>."
+        ) from error
     except OSError as error:
         raise CliError(f"no gateway responds at {url}: start it with `cs2 up` ({error})") from error
 

@@ -10,7 +10,7 @@ from rich.table import Table
 
 from cs2_pipeline.cli.console import CliError, UsageError, answer, note, out
 from cs2_pipeline.records import accounts, keys
-from cs2_pipeline.records.database import Records, RecordsError, open_records
+from cs2_pipeline.records.database import open_records
 from cs2_pipeline.records.keys import ApiKey, ApiKeyError
 from cs2_pipeline.settings import Settings
 
@@ -19,7 +19,7 @@ def create(
     settings: Settings, name: str, scopes: Sequence[str], *, rate: float, daily_quota: int | None, as_json: bool
 ) -> None:
     """Create a key and show it, only this once."""
-    with closing(_records(settings)) as records:
+    with closing(open_records(settings)) as records:
         try:
             text, key = keys.create(records, name, scopes, rate=rate, daily_quota=daily_quota)
         except ApiKeyError as error:
@@ -34,7 +34,7 @@ def create(
 
 def show(settings: Settings, *, as_json: bool) -> None:
     """List all keys, without their secrets."""
-    with closing(_records(settings)) as records:
+    with closing(open_records(settings)) as records:
         found = keys.every(records)
     if as_json:
         answer({"keys": [_shown(key) for key in found]})
@@ -50,7 +50,7 @@ def show(settings: Settings, *, as_json: bool) -> None:
 
 def revoke(settings: Settings, identifier: str) -> None:
     """Revoke a key."""
-    with closing(_records(settings)) as records:
+    with closing(open_records(settings)) as records:
         try:
             keys.revoke(records, identifier)
         except ApiKeyError as error:
@@ -65,17 +65,10 @@ def create_admin(settings: Settings, username: str, email: str) -> None:
     password = getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
     if len(password) < 10:
         raise UsageError("the password must have at least 10 characters; it is read from standard input")
-    with closing(_records(settings)) as records:
+    with closing(open_records(settings)) as records:
         if accounts.register(records, username, email, password, is_admin=True) is None:
             raise CliError(f"{username} or {email} already has an account")
     note(f"{username} is an administrator and can sign in now")
-
-
-def _records(settings: Settings) -> Records:
-    try:
-        return open_records(settings)
-    except RecordsError as error:
-        raise CliError(str(error)) from error
 
 
 def _shown(key: ApiKey) -> dict[str, object]:

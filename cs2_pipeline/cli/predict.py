@@ -5,6 +5,7 @@ import shlex
 import urllib.request
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError
 
@@ -67,7 +68,7 @@ def ask(settings: Settings, path: str, body: dict[str, Any]) -> dict[str, Any]:
             return found
     except HTTPError as error:
         raise _refused(url, error) from error
-    except ValueError as error:
+    except (ValueError, HTTPException) as error:
         raise CliError(f"{url} responds, but it is not the prediction service. {_OTHER_PORT}") from error
     except OSError as error:
         raise CliError(f"no prediction service responds at {url}: start it with `cs2 up`.") from error

@@ -14,9 +14,9 @@ import urllib.request
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Final
-from urllib.error import HTTPError, URLError
 
 from cs2_pipeline.cli.console import CliError
 from cs2_pipeline.settings import Settings
@@ -205,7 +205,7 @@ def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  our own http address
             return bool(response.status == 200)
-    except (HTTPError, URLError, OSError):
+    except (OSError, HTTPException):  # the latter: what listens there does not speak HTTP
         return False
 
 

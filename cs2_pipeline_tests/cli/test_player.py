@@ -37,3 +37,11 @@ def test_who_has_no_card_or_shares_a_name_is_told(cs2, carded, name, said):
     ended = cs2("player", name)
     assert ended.status == 1
     assert said in ended.err
+
+
+def test_records_that_cannot_be_reached_are_told_without_a_stack_trace(cs2, monkeypatch):
+    monkeypatch.setenv("CS2_RECORDS_URL", "postgresql://cs2:geheim@127.0.0.1:1/records")
+    ended = cs2("player", "nobody")
+    assert ended.status == 1
+    assert ended.err.startswith("error: the records at") and "CS2_RECORDS_URL" in ended.err
+    assert "geheim" not in ended.err
