@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError, Derived, TooLittleDataError
 from cs2_pipeline.game.maps import map_index
+from cs2_pipeline.game.rules import is_match_point
 from cs2_pipeline.game.state import decided
 
 PARTS: Final = ("train", "validate", "calibrate", "test")
@@ -49,8 +50,8 @@ def build(
     The matches are those of one game, CS2 where there are any. What is of another is in the part `PRIOR`.
 
     Returns:
-        Columns of `schema.ROUND_DATASET`, sorted by started_at, match_id, round_number and snapshot; and the number
-        of decided states left out.
+        Columns of `schema.ROUND_DATASET`, sorted by started_at, match_id, round_number and snapshot; and how many
+        snapshots were left out, by reason.
 
     Raises:
         DatasetError: no snapshots, a column missing, a match with two start times, or fewer matches than the shares
@@ -59,8 +60,8 @@ def build(
     frame = ROUND_SNAPSHOTS.conform(round_snapshots)
     if prior is not None:
         frame = pd.concat([frame, _behind(ROUND_SNAPSHOTS.conform(prior), frame)], ignore_index=True)
-    over = is_decided(frame)
-    frame = frame[~over].sort_values(["started_at", "match_id", "round_number", "snapshot"], ignore_index=True)
+    over, saved = is_decided(frame), _only_saved(frame)
+    frame = frame[~over & ~saved].sort_values(["started_at", "match_id", "round_number", "snapshot"], ignore_index=True)
     names = frame["map_name"]
     frame["map_index"] = (
         names.map({name: map_index(name) for name in names.dropna().unique()}).fillna(0).astype("int64")
@@ -74,8 +75,23 @@ def build(
     parts = [FORMER] * former + parts_in_order(len(matches) - former, shares)
     part_of = dict(zip(matches["match_id"], parts, strict=True))
     frame["part"] = frame["match_id"].map(part_of).where(own, PRIOR).astype("str")
-    left_out = {"snapshots of decided rounds": int(over.sum())} if over.any() else {}
-    return Derived(ROUND_DATASET.conform(frame), left_out)
+    left_out = {
+        "snapshots of decided rounds": int(over.sum()),
+        "snapshots at match point, last round of the match unknown": int((saved & ~over).sum()),
+    }
+    return Derived(ROUND_DATASET.conform(frame), {reason: rows for reason, rows in left_out.items() if rows})
+
+
+def _only_saved(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """Which snapshots are at match point in CS2 matches without a snapshot of the round that won them.
+
+    Where a source does not know the last round, only the match points that were saved are left of such a match: a
+    model that learned from them would believe that every match point is.
+    """
+    ct_score, t_score = frame["ct_score"].to_numpy(), frame["t_score"].to_numpy()
+    point = (frame["game"] == "cs2").to_numpy() & is_match_point(ct_score, t_score)
+    won = point & ((ct_score > t_score) == (frame["ct_wins"] == 1).to_numpy())
+    return np.asarray(point & ~frame["match_id"].isin(frame.loc[won, "match_id"]).to_numpy(), dtype=bool)
 
 
 def _judged_game(frame: pd.DataFrame) -> str:

@@ -4,7 +4,7 @@ Only facts of the game belong here, each as a named constant or a small function
 time in seconds. Source: the game's default competitive configuration (MR12).
 """
 
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Side = Literal["CT", "T"]
 
@@ -65,6 +65,16 @@ def sides_swapped(round_number: int) -> bool:
     played_in_overtime = round_number - 2 * REGULATION_HALF - 1
     halves = played_in_overtime // OVERTIME_HALF
     return halves % 4 in (0, 3)
+
+
+def is_match_point(ct_score: Any, t_score: Any) -> Any:
+    """True where one side wins the match if it wins the round; scores before it, numbers or arrays."""
+    return _is_one_short(ct_score, t_score) | _is_one_short(t_score, ct_score)
+
+
+def _is_one_short(ours: Any, theirs: Any) -> Any:
+    """Regulation time and every overtime end with the side first to win that has a round more than half of them."""
+    return (ours > theirs) & (ours >= REGULATION_HALF) & ((ours - REGULATION_HALF) % OVERTIME_HALF == 0)
 
 
 def resets_economy(round_number: int) -> bool:

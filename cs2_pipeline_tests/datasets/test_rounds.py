@@ -93,6 +93,34 @@ def test_decided_states_are_left_out_and_counted() -> None:
     assert not is_decided(dataset.frame).any()
 
 
+def at_match_point(saved: int, won: bool) -> pd.DataFrame:
+    """Snapshots of twenty matches; in the first round of each CT are one round short of winning it and lose it in so
+    many of them, in the second they are again and win it.
+    """
+    table = snapshots(20).assign(ct_wins=1, ct_score=3, t_score=2)
+    first, second = table["round_number"] == 1, table["round_number"] == 2
+    table.loc[first & (table["match_id"] <= saved), ["ct_score", "t_score", "ct_wins"]] = 12, 4, 0
+    table.loc[second & won, ["ct_score", "t_score", "ct_wins"]] = 12, 5, 1
+    return table
+
+
+def test_saved_match_points_are_left_out_of_a_match_whose_last_round_is_not_known() -> None:
+    table = at_match_point(saved=7, won=False)
+    built = build(table)
+    point = table["ct_score"] == 12
+    assert point.sum() == sum(built.left_out.values()) > 0
+    assert built.left_out == {"snapshots at match point, last round of the match unknown": point.sum()}
+    assert not (built.frame["ct_score"] == 12).any() and len(built.frame) == (~point).sum()
+
+
+def test_match_points_of_a_match_known_to_its_end_stay() -> None:
+    assert build(at_match_point(saved=7, won=True)).left_out == {}
+
+
+def test_other_games_have_other_match_points() -> None:
+    assert build(at_match_point(saved=7, won=False).assign(game="csgo")).left_out == {}
+
+
 def test_the_bomb_keeps_a_round_open_when_every_t_is_dead() -> None:
     state = {"ct_alive": [1], "t_alive": [0], "bomb_planted": [1], "time_remaining": [5.0]}
     assert is_decided(pd.DataFrame(state)).tolist() == [False]

@@ -3,12 +3,14 @@
 from itertools import pairwise
 from typing import get_args
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cs2_pipeline.game import rules
 from cs2_pipeline.game.rules import (
+    is_match_point,
     is_overtime,
     is_pistol_round,
     loss_reward,
@@ -45,6 +47,18 @@ def test_overtime_is_mr3():
 def test_nobody_can_have_won_when_regulation_ends_level():
     level = 2 * rules.REGULATION_HALF // 2
     assert level == rules.ROUNDS_TO_WIN - 1
+
+
+@pytest.mark.parametrize(
+    ("score", "expected"),
+    [
+        ((11, 0), False), ((12, 0), True), ((4, 12), True), ((12, 12), False), ((13, 12), False), ((14, 12), False),
+        ((15, 12), True), ((14, 15), True), ((15, 15), False), ((17, 15), False), ((15, 18), True),
+    ],
+)  # fmt: skip
+def test_a_match_point_is_one_round_short_of_winning_the_period(score: tuple[int, int], expected: bool) -> None:
+    assert is_match_point(*score) == expected
+    assert is_match_point(*np.array([score]).T).tolist() == [expected]
 
 
 def test_overtime_begins_with_round_twenty_five():

@@ -18,6 +18,7 @@ from cs2_pipeline.demodb.importers.exported import (
     ExportedMatch,
     demo_key,
     moment,
+    without_last_economy,
 )
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
 
@@ -84,6 +85,8 @@ def read(content: bytes) -> ExportedMatch:
         for row in match.get(part) or ()
     ]
     bought = [row for row in match.get("playersBuy") or () if not row.get("hasRefunded")]
+    rounds = _frame(match["rounds"], _ROUND, ROUND_COLUMNS, sides=["winner"])
+    economies = _frame(match["playerEconomies"], _ECONOMY, ECONOMY_COLUMNS, sides=["side"])
     return ExportedMatch(
         keys=(demo_key(str(match["checksum"])),),
         name=str(match.get("demoFileName") or ""),
@@ -95,8 +98,8 @@ def read(content: bytes) -> ExportedMatch:
         last_tick=int(match.get("tickCount") or 0),
         max_rounds=int(match.get("maxRounds") or 24),
         server_name=match.get("serverName") or None,
-        rounds=_frame(match["rounds"], _ROUND, ROUND_COLUMNS, sides=["winner"]),
-        economies=_frame(match["playerEconomies"], _ECONOMY, ECONOMY_COLUMNS, sides=["side"]),
+        rounds=rounds,
+        economies=without_last_economy(economies, rounds),
         kills=_frame(match["kills"], _KILL, KILL_COLUMNS, sides=["attacker_side", "user_side"]),
         hits=_frame(match["damages"], _HIT, HIT_COLUMNS, sides=["attacker_side", "user_side"]),
         bombs=pd.DataFrame(bombs, columns=list(BOMB_COLUMNS)),

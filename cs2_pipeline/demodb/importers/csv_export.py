@@ -12,7 +12,7 @@ from typing import Final
 
 import pandas as pd
 
-from cs2_pipeline.demodb.importers.exported import ExportedMatch, demo_key, moment
+from cs2_pipeline.demodb.importers.exported import ExportedMatch, demo_key, moment, without_last_economy
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
 
 SOURCE: Final = "cs-demo-manager"
@@ -174,7 +174,7 @@ def _match(row: Mapping[str, object], tables: Mapping[str, Mapping[str, pd.DataF
         max_rounds=int(_number(row.get("max rounds"))) or 24,
         server_name=server if isinstance(server := row.get("server name"), str) else None,
         rounds=rounds,
-        economies=economies,
+        economies=without_last_economy(economies, rounds),
         kills=kills,
         hits=rows("damages", "attacker_side", "user_side"),
         bombs=pd.concat([found.assign(event=event) for event, found in bombs.items()]) if bombs else None,

@@ -28,6 +28,7 @@ from cs2_pipeline.game.weapons import canonical
 
 ROUND_COLUMNS: Final = ("number", "start_tick", "freeze_end_tick", "end_tick", "winner", "reason")
 ECONOMY_COLUMNS: Final = ("round", "steamid", "name", "side", "start_money", "money_spent", "equipment_value")
+_OWNED: Final = ECONOMY_COLUMNS[-3:]
 KILL_COLUMNS: Final = (
     "round",
     "tick",
@@ -120,6 +121,16 @@ def demo_key(recorded: str) -> str:
             "the export has no checksum of the demo: export it again with a newer cs-demo-analyzer"
         )
     return key(recorded)
+
+
+def without_last_economy(economies: pd.DataFrame, rounds: pd.DataFrame) -> pd.DataFrame:
+    """The economies without the money and equipment of the last round, which are then not known.
+
+    cs-demo-analyzer, and CS Demo Manager with it, makes those of the last round anew when the match is over: the
+    money then holds what the round paid, $3,250 or more to the winners, and so tells who won.
+    """
+    last = economies["round"] == rounds["number"].max()
+    return economies.assign(**{name: economies[name].mask(last) for name in _OWNED})
 
 
 def moment(recorded: object) -> datetime | None:

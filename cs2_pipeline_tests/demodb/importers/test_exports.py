@@ -4,6 +4,7 @@ import gzip
 import json
 import sqlite3
 import zipfile
+from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
@@ -53,7 +54,7 @@ def test_a_match_comes_in_with_its_rounds_its_score_and_where_it_came_from(tmp_p
     assert found == [(16, 3, 13, "T", "2024-03-09 18:00:00.000000")]
     assert query(database, 'SELECT "DemoSource", "Game" FROM "DemoFiles"') == [("cs-demo-analyzer", "cs2")]
     assert query(database, 'SELECT COUNT(*), SUM("HasHelmet"), SUM("EquipmentValue") FROM "PlayerRoundStats"') == [
-        (160, 160, 160 * 4_700)
+        (160, 150, 150 * 4_700)  # of the last round's ten neither is known
     ]
 
 
@@ -142,7 +143,7 @@ def test_a_match_given_up_after_eight_rounds_counts_and_has_no_winner(tmp_path: 
     assert statuses(database, made.write(tmp_path, made.match("A" * 8))) == ["imported"]
     found = query(database, 'SELECT "IsFinished", "WinnerTeam", "WinCondition", "TotalRounds" FROM "Matches"')
     assert found == [(1, None, "given up", 8)]
-    assert states(database)["round_id"].nunique() == 8
+    assert states(database)["round_id"].nunique() == 7, "of the last round money and equipment are not known"
 
 
 def test_a_player_who_leaves_leaves_four(tmp_path: Path, database: Path) -> None:
@@ -163,7 +164,25 @@ def test_a_player_whose_economy_is_missing_does_not_make_the_side_smaller(tmp_pa
     ]
     take(database, made.write(tmp_path, one))
     assert 3 not in set(states(database)["round_number"])
-    assert query(database, 'SELECT COUNT(*) FROM "PlayerRoundStats" WHERE "EquipmentValue" IS NULL') == [(1,)]
+    assert query(
+        database, 'SELECT COUNT(*) FROM "PlayerRoundStats" WHERE "EquipmentValue" IS NULL AND "RoundId" < 13'
+    ) == [(1,)]
+
+
+@pytest.mark.parametrize("write", [made.write, made.write_csv])
+def test_money_written_when_the_match_is_over_is_not_taken_for_that_of_the_last_round(
+    tmp_path: Path, database: Path, write: Callable[[Path, dict[str, Any]], Path]
+) -> None:
+    one = made.match("AAB" * 6 + "A")  # what the exporter writes of the last round: $3,250 more for the winners
+    for row in one["playerEconomies"]:
+        if row["roundNumber"] == 19:
+            row["startMoney"] += 3_250 if row["playerSide"] == one["rounds"][-1]["winnerSide"] else 1_400
+    (tmp_path / "export").mkdir()
+    take(database, write(tmp_path / "export", one))
+    known = 'SELECT COUNT(*), COUNT("StartMoney"), COUNT("EquipmentValue") FROM "PlayerRoundStats" WHERE "RoundId" '
+    assert query(database, known + "= 19") == [(10, 0, 0)]
+    assert query(database, known + "< 19") == [(180, 180, 180)]
+    assert sorted(set(states(database)["round_number"])) == list(range(1, 19))
 
 
 def test_a_bot_plays_under_its_name_and_is_no_person(tmp_path: Path, database: Path) -> None:
@@ -240,7 +259,8 @@ def test_what_tables_without_damages_and_plants_do_not_say_is_null_and_not_0(tmp
     assert query(database, 'SELECT DISTINCT "BombPlanted" FROM "Rounds"') == [(None,)]
     with DemoDatabase(f"sqlite:///{database}") as db:
         rounds = extract.rounds(db, *ALL_DAYS).frame
-    assert len(rounds) == 13 and rounds["bomb_planted"].isna().all() and rounds["ct_start_money"].notna().all()
+    assert len(rounds) == 13 and rounds["bomb_planted"].isna().all()
+    assert rounds["ct_start_money"].notna().tolist() == [True] * 12 + [False]
     assert query(database, 'SELECT DISTINCT "Health", "Armor", "Damage" FROM "PlayerRoundStats"') == [(None,) * 3]
     assert query(database, 'SELECT DISTINCT "TotalDamageDealt", "ADR" FROM "PlayerMatchStats"') == [(None, None)]
 
@@ -249,7 +269,7 @@ def test_what_tables_without_damages_and_plants_do_not_say_is_null_and_not_0(tmp
 def test_the_moments_of_such_a_round_end_before_a_plant_could_have_been_however_it_ended(
     tmp_path: Path, database: Path, by_ct: int, by_t: int
 ) -> None:
-    one = made.match()
+    one = made.match("AB" + "A" * 12)
     for row in one["rounds"]:
         row["endReason"] = by_ct if row["winnerSide"] == made.CT else by_t
     take(database, made.write_csv(tmp_path / "tables", one))
@@ -273,9 +293,9 @@ def test_sources_mix_and_each_round_keeps_its_own(tmp_path: Path, database: Path
     )
     found = states(database).groupby(["game", "source"])["round_id"].nunique()
     assert found.to_dict() == {
-        ("cs2", "cs-demo-analyzer"): 12,
-        ("cs2", "cs-demo-manager"): 13,
-        ("csgo", "cs-demo-analyzer"): 13,
+        ("cs2", "cs-demo-analyzer"): 11,
+        ("cs2", "cs-demo-manager"): 12,
+        ("csgo", "cs-demo-analyzer"): 12,
     }
 
 
