@@ -124,7 +124,8 @@ class Artifact:
     def gap(self, probe: dict[str, Any]) -> float:
         """Largest absolute difference between this graph's outputs and a probe's; NaN when either has NaN."""
         outputs = self.predict(_matrix(probe["features"]))
-        return max(float(np.max(np.abs(outputs[name] - np.asarray(probe["outputs"][name])))) for name in outputs)
+        # Python's max would pass over a NaN behind a number.
+        return float(np.max([np.max(np.abs(outputs[name] - np.asarray(probe["outputs"][name]))) for name in outputs]))
 
 
 def write(

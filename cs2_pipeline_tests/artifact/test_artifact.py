@@ -66,3 +66,16 @@ def test_a_feature_that_is_not_known_is_named(tmp_path):
         pinged.columns(ROUND_FEATURES)
     with pytest.raises(ArtifactError, match="ping"):
         pinged.predict(np.zeros((1, len(ROUND_FEATURES)), dtype=np.float32), ROUND_FEATURES)
+
+
+@pytest.mark.parametrize("name", ["probability", "low", "high"])
+def test_an_output_that_is_no_number_is_refused_whichever_it_is(tmp_path, name):
+    whole = round_artifact(tmp_path / "whole")
+    probe = np.array([[4, 3, *[0] * (len(ROUND_FEATURES) - 2)]], dtype=np.float32)
+    expected = whole.predict(probe)
+    expected[name] = np.full_like(expected[name], np.nan)
+    graph = (tmp_path / "whole" / MODEL_FILE).read_bytes()
+    with pytest.raises(ArtifactError, match="differs from the original by nan"):
+        write(
+            tmp_path / "o", name="round_predictor", graph=graph, features=ROUND_FEATURES, probe=probe, expected=expected
+        )
