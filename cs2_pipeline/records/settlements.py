@@ -65,7 +65,7 @@ def record(records: Records, verdicts: Sequence[Verdict]) -> list[Settlement]:
             known = before.get(verdict.forecast_id)
             if known is None or (known.status, known.result_id) != (verdict.status, verdict.result_id):
                 new.append((verdict, known.revision + 1 if known else 1))
-        entries = ledger.append(connection, [_draft(verdict, revision) for verdict, revision in new])
+        entries = ledger.append(connection, [_draft(verdict, revision) for verdict, revision in new], new=True)
         settled = [
             Settlement(verdict.forecast_id, revision, verdict.status, verdict.result_id, entry.at)
             for (verdict, revision), entry in zip(new, entries, strict=True)

@@ -93,3 +93,11 @@ def test_every_verdict_of_many_is_kept(asked):
     assert len(made) == 501
     assert settlements.of(asked, many) == {one.forecast_id: one for one in made}
     assert settlements.record(asked, [Verdict(name, WON, name, "") for name in many]) == []
+
+
+@pytest.mark.slow  # 20 s
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_more_forecasts_are_settled_at_once_than_a_statement_takes_values(records):
+    """PostgreSQL takes 65,535 in one."""
+    verdicts = [Verdict(str(number), WON, "m1", "") for number in range(65_536)]
+    assert len(settlements.record(records, verdicts)) == len(verdicts)
