@@ -96,11 +96,28 @@ def test_a_changed_column_is_named(chain):
     assert found(chain) == [(2, "was changed beside its body: probability")]
 
 
+def test_an_emptied_column_is_named(chain):
+    spoil(chain, "UPDATE ledger SET team1_id = NULL WHERE seq = 3")
+    assert found(chain) == [(3, "was changed beside its body: team1_id")]
+
+
+def test_what_is_written_while_the_chain_is_walked_is_no_fault(chain, url, monkeypatch):
+    other, look = Records(url), ledger._fault
+
+    def meanwhile(row, previous):
+        write(other, draft(0.7))
+        return look(row, previous)
+
+    monkeypatch.setattr(ledger, "_fault", meanwhile)
+    assert found(chain) == []
+    other.close()
+
+
 def test_a_changed_body_with_a_new_hash_breaks_the_chain_behind_it(chain):
     body = list(ledger.entries(chain))[2].body.replace("0.3", "0.9")
     spoil(
         chain,
-        "UPDATE ledger SET body = :body, hash = :hash, probability = NULL WHERE seq = 3",
+        "UPDATE ledger SET body = :body, hash = :hash, probability = 0.9 WHERE seq = 3",
         body=body,
         hash=ledger.digest(body),
     )
