@@ -40,7 +40,8 @@ class Records:
     def __init__(self, url: str, *, busy_seconds: float | None = None) -> None:
         self._busy_seconds = BUSY_SECONDS if busy_seconds is None else busy_seconds
         self.engine = _engine(url, self._busy_seconds)
-        self.name = self.engine.url.render_as_string(hide_password=True)
+        secrets = [option for option in self.engine.url.query if "password" in option]
+        self.name = self.engine.url.difference_update_query(secrets).render_as_string(hide_password=True)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -118,7 +119,7 @@ def open_records(settings: Settings) -> Records:
 def _engine(url: str, busy_seconds: float) -> Engine:
     try:
         address = make_url(url)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # a port that is no number is a ValueError, whose text may be of the password
         raise RecordsError(
             "CS2_RECORDS_URL is not a database address; expected postgresql://user:password@host/name"
         ) from None

@@ -95,6 +95,8 @@ def test_a_locked_file_is_said_to_be_locked(tmp_path):
         ("nonsense", "not a database address"),
         ("mysql://host/db", "postgresql or sqlite"),
         ("postgresql://reader:sesame@127.0.0.1:1/none", "cannot be used"),
+        ("postgresql://127.0.0.1:1/none?user=reader&password=sesame", "cannot be used"),
+        ("postgresql://reader@host:sesame/none", "not a database address"),
     ],
 )
 def test_a_wrong_address_is_explained_without_its_password(tmp_path, url, told):
