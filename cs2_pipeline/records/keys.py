@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cs2_pipeline.records.buckets import Bucket, SharedBucket, TooOftenError
 from cs2_pipeline.records.database import Records, RecordsError
@@ -163,10 +164,9 @@ class KeyRing:
         with self._counting:
             uses = {use: count for use, count in self._unsaved.items() if count}
         try:
-            if uses:
-                with self._records.writing() as connection:
-                    _save(connection, uses)
-            with self._records.reading() as connection:
+            # In one transaction: what was saved must not be counted again when the reading fails.
+            with self._records.writing() if uses else self._records.reading() as connection:
+                _save(connection, uses)
                 saved = _used_today(connection)
                 keys = [_key(row._mapping) for row in connection.execute(select(API_KEYS))]
         except RecordsError as error:
@@ -188,10 +188,11 @@ class KeyRing:
 
 
 def _save(connection: Connection, uses: dict[tuple[str, str], int]) -> None:
-    for (key_id, day), used in uses.items():
-        row = (QUOTA_USE.c.key_id == key_id) & (QUOTA_USE.c.day == day)
-        if connection.execute(update(QUOTA_USE).where(row).values(used=QUOTA_USE.c.used + used)).rowcount == 0:
-            connection.execute(insert(QUOTA_USE), {"key_id": key_id, "day": day, "used": used})
+    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    for (key_id, day), used in sorted(uses.items()):  # in one order everywhere, so that two services cannot deadlock
+        row = upsert(QUOTA_USE).values(key_id=key_id, day=day, used=used)
+        more = {"used": QUOTA_USE.c.used + row.excluded.used}
+        connection.execute(row.on_conflict_do_update(index_elements=[QUOTA_USE.c.key_id, QUOTA_USE.c.day], set_=more))
 
 
 def _used_today(connection: Connection) -> dict[tuple[str, str], int]:

@@ -1,14 +1,15 @@
 """Keys of programs: shown once, revoked for good, counted by rate and by day over several services."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 
 from cs2_pipeline.records import keys
-from cs2_pipeline.records.database import Records
+from cs2_pipeline.records.database import Records, RecordsError
 from cs2_pipeline.records.keys import ApiKeyError, KeyRing, TooOftenError
-from cs2_pipeline.records.tables import API_KEYS
+from cs2_pipeline.records.tables import API_KEYS, QUOTA_USE
 
 
 def ring(records):
@@ -85,6 +86,47 @@ def test_a_daily_quota_is_shared_by_all_services_and_survives_them(url, records)
         row = connection.execute(text("SELECT key_id, day, used FROM quota_use")).one()
     assert tuple(row) == (key.id, datetime.now(UTC).date().isoformat(), 5)
     other.close()
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_two_services_that_count_a_keys_first_use_of_the_day_at_once_both_do(url, records):
+    text_of_it, key = keys.create(records, "a bot", ["forecast"], daily_quota=100)
+    own = ring(records)
+    own.admit(keys.digest(text_of_it))
+    first = {"key_id": key.id, "day": datetime.now(UTC).date().isoformat(), "used": 5}
+    other = Records(url)
+    with ThreadPoolExecutor(1) as thread:
+        with other.writing() as connection:
+            connection.execute(insert(QUOTA_USE), first)
+            refreshed = thread.submit(own.refresh)
+            while not refreshed.done() and not _somebody_waits(records):
+                pass  # our insert waits for the other's
+        refreshed.result()
+    with records.reading() as connection:
+        assert connection.execute(select(QUOTA_USE.c.used)).scalar_one() == 6
+    other.close()
+
+
+def _somebody_waits(records):
+    with records.reading() as connection:
+        return connection.execute(text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one()
+
+
+def test_what_was_saved_is_not_counted_again_when_the_keys_cannot_be_read(records, monkeypatch):
+    text_of_it, key = keys.create(records, "a bot", ["forecast"], daily_quota=100)
+    own = ring(records)
+    own.admit(keys.digest(text_of_it))
+
+    def broken(_):
+        raise RecordsError("away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keys, "_used_today", broken)
+        own.refresh()
+    assert own.complaint == "away"
+    own.refresh()
+    with records.reading() as connection:
+        assert connection.execute(select(QUOTA_USE.c.used)).scalar_one() == 1
 
 
 def test_without_its_database_the_ring_admits_whom_it_knows_and_complains(tmp_path):
