@@ -113,7 +113,7 @@ def _somebody_waits(records):
 
 
 def test_what_was_saved_is_not_counted_again_when_the_keys_cannot_be_read(records, monkeypatch):
-    text_of_it, key = keys.create(records, "a bot", ["forecast"], daily_quota=100)
+    text_of_it, _ = keys.create(records, "a bot", ["forecast"], daily_quota=100)
     own = ring(records)
     own.admit(keys.digest(text_of_it))
 

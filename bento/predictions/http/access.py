@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
-from bento.http.problems import closed, forbidden, rate_limited, unauthorized
+from bento.http.problems import closed, forbidden, no_records, rate_limited, unauthorized
 from cs2_pipeline.records.buckets import Bucket, SharedBucket, TooOftenError
 from cs2_pipeline.settings import Settings
 
@@ -28,7 +28,11 @@ Headers = Iterable[tuple[bytes, bytes]]
 
 
 class Access:
-    """The keys and the token of a service: those that the settings name, and those of the platform's records."""
+    """The keys and the token of a service: those that the settings name, and those of the platform's records.
+
+    Attributes:
+        unread: whether there are records that could not be read yet, so that nobody knows whether a key is needed.
+    """
 
     def __init__(self, settings: Settings) -> None:
         keys = settings.api_keys.get_secret_value() if settings.api_keys else ""
@@ -48,16 +52,21 @@ class Access:
         self._token = settings.admin_token.get_secret_value() if settings.admin_token else ""
         self._settings = settings
         self._ring: KeyRing | None = None
+        self.unread = settings.has_records()
 
     @property
     def open(self) -> bool:
         """Whether no key is needed: none was configured, and none ever made that may ask for predictions."""
-        return not self._buckets and (self._ring is None or SCOPE not in self._ring.needed_for)
+        return not self._buckets and not self.unread and (self._ring is None or SCOPE not in self._ring.needed_for)
 
     async def follow_records(self) -> None:
         """Read the records' keys anew every few seconds, as soon as there are records, until cancelled."""
         while True:
-            await asyncio.to_thread(self._look)
+            try:
+                await asyncio.to_thread(self._look)
+            except Exception:
+                # Whatever is wrong, keys must not stay as they are for good: one may have been revoked.
+                logger.exception("looking at the records' keys failed")
             await asyncio.sleep(INTERVAL)
 
     def _look(self) -> None:
@@ -68,20 +77,25 @@ class Access:
 
             records = Records(self._settings.resolved_records_url())
             try:
-                if records.revision() is None:
-                    return  # the gateway is just making them
+                made = records.revision() is not None
             except RecordsError as error:
                 logger.warning("the keys could not be read from the records yet: %s", error)
+                records.close()
+                return
+            if not made:  # the gateway is just making them
+                self.unread = False
+                records.close()
                 return
             self._ring = KeyRing(records, self._shared)
         if self._ring is not None:
             self._ring.refresh()
+            self.unread = self.unread and self._ring.complaint is not None
 
     def admit(self, headers: Headers) -> None:
         """Let a request for predictions pass.
 
         Raises:
-            Problem: 401 without a known key, 429 when the key asks too often.
+            Problem: 401 without a known key, 429 when the key asks too often, 503 before the keys could be read.
         """
         if self.open:
             return
@@ -90,6 +104,8 @@ class Access:
         if (bucket := self._buckets.get(digest)) is None:
             if self._ring is not None and self._of_records(self._ring, digest):
                 return
+            if self.unread:
+                raise no_records()
             raise unauthorized("send a known key as X-API-Key or Authorization: Bearer")
         if wait := bucket.take():
             raise rate_limited(math.ceil(wait))

@@ -365,6 +365,8 @@ class PredictionApp:
     async def _readyz(self, _scope: Scope, _receive: Receive) -> bytes:
         if missing := self._champions.missing():
             raise not_ready(", ".join(missing))
+        if self._access.unread:
+            raise not_ready("the keys of the platform's records")
         return b'{"status":"ready"}'
 
     async def _models(self, scope: Scope, _receive: Receive) -> bytes:

@@ -1,5 +1,6 @@
 """Keys, tokens, rates, origins."""
 
+import asyncio
 import hashlib
 import time
 from types import SimpleNamespace
@@ -7,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from bento.http.problems import Problem
+from bento.predictions.http import access as access_module
 from bento.predictions.http.access import Access
 from cs2_pipeline.records import buckets, keys
 from cs2_pipeline.records.database import open_records
@@ -144,3 +146,48 @@ def test_a_key_of_the_platforms_records_opens_predictions_and_from_then_on_one_i
     with pytest.raises(Problem):
         access.admit([(b"x-api-key", good.encode())])
     records.close()
+
+
+def test_until_the_records_were_read_nobody_passes_without_a_key(tmp_path):
+    settings = Settings(home=tmp_path)
+    records = open_records(settings)
+    key, _ = keys.create(records, "a bot", ["predict"])
+    access = Access(settings)
+    assert refusal(access.admit, []).status == 503
+    access._look()
+    assert refusal(access.admit, []).status == 401
+    access.admit([(b"x-api-key", key.encode())])
+    records.close()
+
+
+def test_records_that_cannot_be_reached_open_nothing_but_to_the_keys_of_the_settings(tmp_path):
+    away = "postgresql://reader@127.0.0.1:1/none"
+    access = Access(Settings(home=tmp_path, records_url=away))
+    access._look()
+    assert refusal(access.admit, []).status == 503
+    access = Access(Settings(home=tmp_path, records_url=away, api_keys=DIGEST))
+    access._look()
+    access.admit([(b"x-api-key", KEY.encode())])
+
+
+def test_keys_are_looked_at_again_after_a_look_that_failed(tmp_path, monkeypatch):
+    monkeypatch.setattr(access_module, "INTERVAL", 0)
+    access, looks = Access(Settings(home=tmp_path)), []
+
+    async def follow():
+        looked_again = asyncio.Event()
+        loop = asyncio.get_running_loop()
+
+        def look():
+            looks.append(len(looks))
+            if len(looks) > 1:
+                loop.call_soon_threadsafe(looked_again.set)
+            raise LookupError("a defect")
+
+        monkeypatch.setattr(access, "_look", look)
+        following = asyncio.create_task(access.follow_records())
+        await asyncio.wait([following, asyncio.create_task(looked_again.wait())], return_when=asyncio.FIRST_COMPLETED)
+        following.cancel()
+
+    asyncio.run(follow())
+    assert len(looks) > 1
