@@ -1,4 +1,4 @@
-"""The live feed: event in to price out, intake, burst, subscribers, memory, queries; and the classic design beside it.
+"""The live feed: event to price, intake, burst, subscribers, memory, two consumers, queries; the classic design beside.
 
 The gateway runs as a newcomer's does (one process: intake, log, consumer, history); the load comes from this process.
 Prices are timed end to end: from before the request that carries an event until its price is read from a stream.
@@ -6,7 +6,7 @@ Its champion is the round model that a user trains (`benchmarks.champion`), or t
 names (``.cs2/champions/<store>`` of a home).
 
 The whole load (10 million events in the history, 1,000 subscribers, 20 seconds a phase) is that of scale 1; the default
-is a fifth of it and takes some three minutes. ``python -m benchmarks.live [--scale SHARE] [--champions FOLDER]``
+is a fifth of it and takes some five minutes. ``python -m benchmarks.live [--scale SHARE] [--champions FOLDER]``
 """
 
 import argparse
@@ -35,7 +35,7 @@ from typing import Any, Final
 
 import psutil
 
-from benchmarks import live_classic
+from benchmarks import live_classic, live_scaling
 from benchmarks.champion import train
 from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.artifact.cache import Cache, ModelVersion
@@ -50,6 +50,8 @@ RATE: Final = 2_000
 BURST: Final = 10_000
 """Events a second; a burst lasts half as long as another load."""
 MATCHES: Final = 100
+MANY: Final = 500
+"""Matches at once."""
 DIFFERENT: Final = 10
 """Simulated matches, each of them played several times at once."""
 WATCHED: Final = 10
@@ -77,18 +79,12 @@ class Times:
 
 
 @contextmanager
-def gateway(champions: Path | None) -> Iterator[tuple[int, int, Path]]:
-    """A gateway on a free port: port, process id, home."""
+def gateway(champions: Path) -> Iterator[tuple[int, int, Path]]:
+    """A gateway on a free port, with a cache of champions: port, process id, home."""
     home = Path(tempfile.mkdtemp(prefix="live-bench-"))
     port = free_port()
     cache = Settings(home=home).champion_cache  # type: ignore[call-arg]  # every field has a default
-    if champions is not None:
-        shutil.copytree(champions, cache)
-    else:
-        version = ModelVersion("round_predictor", "1", "bench", "", "", "", "", "", {}, {})
-        train(Cache(cache).folder(version))
-        digest = Artifact.load(Cache(cache).folder(version)).digest
-        Cache(cache).note(ModelVersion(**{**version.to_dict(), "digest": digest}))
+    shutil.copytree(champions, cache)
     environment = os.environ | {"CS2_HOME": str(home), "CS2_GATEWAY_PORT": str(port), "CS2_MAX_BODY_BYTES": "8388608"}
     lock = (cache / "follower.lock").open("w")
     fcntl.flock(lock, fcntl.LOCK_EX)  # the champion is here: fetching one is not what is measured
@@ -101,6 +97,15 @@ def gateway(champions: Path | None) -> Iterator[tuple[int, int, Path]]:
         process.wait(20)
         lock.close()
         shutil.rmtree(home, ignore_errors=True)
+
+
+def trained(folder: Path) -> Path:
+    """A cache with the round model that a user trains."""
+    version = ModelVersion("round_predictor", "1", "bench", "", "", "", "", "", {}, {})
+    train(Cache(folder).folder(version))
+    digest = Artifact.load(Cache(folder).folder(version)).digest
+    Cache(folder).note(ModelVersion(**{**version.to_dict(), "digest": digest}))
+    return folder
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 60.0) -> None:
@@ -136,11 +141,17 @@ def recorded(count: int) -> list[Recorded]:
             return list(recorded_matches(db, FIRST_DAY, FIRST_DAY))
 
 
-def again(matches: list[Recorded], run: int, count: int = MATCHES) -> list[list[dict[str, Any]]]:
-    """So many matches' events under new ids: each recorded match is played several times at once."""
+def again(
+    matches: list[Recorded], run: int, count: int = MATCHES, most: int | None = None
+) -> list[list[dict[str, Any]]]:
+    """So many matches' events under new ids: each recorded match is played several times at once.
+
+    Args:
+        most: events of each match at most; None for all.
+    """
     found = []
     for copy in range(count):
-        line = matches[copy % len(matches)].begun_at(time.time())
+        line = matches[copy % len(matches)].begun_at(time.time())[:most]
         tail = f"{run:04x}{copy:08x}"
         for event in line:
             for name in ("event_id", "match_id", "map_id"):
@@ -330,32 +341,51 @@ def main() -> None:
     parser.add_argument("--champions", type=Path, help="a cache of champions")
     arguments = parser.parse_args()
     scale = arguments.scale
-    seconds, events, listeners = max(5.0, SECONDS * scale), int(EVENTS * scale), max(10, int(SUBSCRIBERS * scale))
+    seconds = max(5.0, SECONDS * scale)
     matches = recorded(DIFFERENT)
     print(f"Scale {scale:g}: {seconds:g} s a phase.\n")
     print("| What | p50 | p95 | p99 | samples | |\n|---|---|---|---|---|---|")
-    with gateway(arguments.champions) as (port, pid, home):
-        empty, used = memory(pid), computed(pid)
-        times = steady(port, again(matches, 1), RATE, seconds)
-        held = (memory(pid) - empty) / MATCHES
-        each = (computed(pid) - used) / times.sent * 1e6
-        more = f"429: {times.refused}, {each:.0f} µs of CPU an event"
-        print(times.row(f"event in to price out, {RATE} events/s, {MATCHES} matches", more))
-        print(f"| memory a live match | {held:.2f} MB | | | | |", flush=True)
-        for number, rate in ((2, float("inf")), (5, BURST)):
-            what = "as fast as they are taken" if number == 2 else f"{BURST:,} events/s"
-            taken, took, busy = intake(port, again(matches, number), seconds if number == 2 else seconds / 2, rate)
-            told = f"{taken / took:,.0f} events/s | | | {taken} | 429: {busy}"
-            print(f"| intake in batches of 500, {what} | {told} |", flush=True)
-            drained(home)
-        (line,) = again(matches, 3, 1)
-        print(asyncio.run(subscribers(port, line, listeners)).row(f"{listeners} subscribers of one match"), flush=True)
-    for row in questions(events):
+    with tempfile.TemporaryDirectory(prefix="live-champions-") as folder:
+        champions = arguments.champions or trained(Path(folder))
+        of_a_gateway(matches, champions, seconds, max(10, int(SUBSCRIBERS * scale)))
+        one, two = (live_scaling.events_a_second(again(matches, 7), champions, count) for count in (1, 2))
+    print(f"| one consumer of a full log on Redis | {one:,.0f} events/s | | | | |")
+    print(f"| two, on shards of their own | {two:,.0f} events/s | | | | {two / one:.2f} times as fast |", flush=True)
+    for row in questions(int(EVENTS * scale)):
         print(row, flush=True)
     classic = live_classic.measured(again(matches, 4), RATE, seconds)
     print(Times(classic.seconds).row(f"classic design, {RATE} events/s", f"priced {classic.priced} of {classic.sent}"))
     print(f"| classic design, as fast as it goes | {classic.fastest:,.0f} events/s | | | | |")
     print(f"| classic design, worker killed ten times | {classic.lost} of {classic.tried} events lost | | | | |")
+
+
+def of_a_gateway(matches: list[Recorded], champions: Path, seconds: float, listeners: int) -> None:
+    """Print what a gateway does that takes, prices and tells by itself."""
+    with gateway(champions) as (port, pid, home):
+        empty = memory(pid)
+        print(priced(port, pid, again(matches, 1), seconds))
+        print(f"| memory a live match | {(memory(pid) - empty) / MATCHES:.2f} MB | | | | |", flush=True)
+        enough = -(-int(BURST * seconds / 2) // min(len(one.events) for one in matches))
+        for number, rate in ((2, float("inf")), (5, BURST)):
+            what = "as fast as they are taken" if number == 2 else f"{BURST:,} events/s"
+            lines = again(matches, number, max(MATCHES, enough))
+            taken, took, busy = intake(port, lines, seconds if number == 2 else seconds / 2, rate)
+            told = f"{taken / took:,.0f} events/s | | | {taken} | 429: {busy}, {took:.1f} s"
+            print(f"| intake in batches of 500, {what} | {told} |", flush=True)
+            drained(home)
+        (line,) = again(matches, 3, 1)
+        print(asyncio.run(subscribers(port, line, listeners)).row(f"{listeners} subscribers of one match"), flush=True)
+        many = again(matches, 6, MANY, most=int(RATE * seconds / MANY) + 1)
+        print(priced(port, pid, many, seconds), flush=True)
+
+
+def priced(port: int, pid: int, lines: list[list[dict[str, Any]]], seconds: float) -> str:
+    """A row: the time from event to price at a steady rate."""
+    used = computed(pid)
+    times = steady(port, lines, RATE, seconds)
+    each = (computed(pid) - used) / times.sent * 1e6
+    more = f"429: {times.refused}, {each:.0f} µs of CPU an event"
+    return times.row(f"event in to price out, {RATE} events/s, {len(lines)} matches", more)
 
 
 def drained(home: Path) -> None:
