@@ -1,5 +1,6 @@
 """Prices of round, map and series: they follow from each other, before, during and at the end."""
 
+import math
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from cs2_pipeline.live.fold import Fold, Moment
 from cs2_pipeline.live.pricing import Price, prices, tilted
 from cs2_pipeline_tests.live.made import Feed, play, read
 
+ECONOMY = ("ct_money", "t_money", "ct_equip_value", "t_equip_value")
 FIVES = {"team_a_line_up": [f"a{n}" for n in range(5)], "team_b_line_up": [f"b{n}" for n in range(5)]}
 
 
@@ -29,6 +31,20 @@ class Favours:
         assert line_ups == (tuple(FIVES["team_a_line_up"]), tuple(FIVES["team_b_line_up"]))
         p = self._p if map_name else (self._p + 0.5) / 2
         return p, max(0.0, p - self._spread), min(1.0, p + self._spread)
+
+
+class ByEconomy:
+    """A round model that asks for money and equipment alone, and is nearly sure of what it says."""
+
+    version = SimpleNamespace(version="1")
+
+    def many(self, rows):
+        return [self._one(row) for row in rows]
+
+    def _one(self, row):
+        ahead = sum(row[f"ct_{what}"] - row[f"t_{what}"] for what in ("equip_value", "money"))
+        p = 1 / (1 + math.exp(-ahead / 30_000))
+        return p, p - 0.001, p + 0.001
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +127,18 @@ def _ended(moment: Moment, winner: str) -> Moment:
     """The moment right after the round was won."""
     score = (moment.score[0] + (winner == "A"), moment.score[1] + (winner == "B"))
     return replace(moment, phase="between", state=None, round_winner=winner, score=score, trigger="round_end")
+
+
+def test_what_a_source_does_not_tell_of_money_and_equipment_is_in_the_interval() -> None:
+    told = [moment for moment in moments_of(play(2, rounds=4)) if moment.phase == "round"]
+    open_rounds = [moment for moment in told if moment.state["ct_alive"] and moment.state["t_alive"]]
+    rich = [moment for moment in open_rounds if all(moment.state[name] is not None for name in ECONOMY)]
+    poor = [replace(moment, state=moment.state | dict.fromkeys(ECONOMY)) for moment in rich]
+    assert len(rich) > 10
+    for known, unknown in zip(prices(rich, ByEconomy(), 0.0), prices(poor, ByEconomy(), 0.0), strict=True):
+        (_, low, high), (_, least, most) = odds(known, "round"), odds(unknown, "round")
+        assert high - low == pytest.approx(0.002)
+        assert least <= low and high <= most and most - least > 0.1
 
 
 def test_strength_counts_less_the_fewer_live_and_not_at_all_once_it_is_certain() -> None:

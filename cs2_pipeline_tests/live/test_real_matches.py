@@ -20,11 +20,13 @@ from cs2_pipeline.demodb.extraction.events import event_tables
 from cs2_pipeline.demodb.importers import ingest_exports
 from cs2_pipeline.live.fold import Fold
 from cs2_pipeline.live.history import queries
+from cs2_pipeline.live.pricing import prices
 from cs2_pipeline.live.sources.demo_database import recorded_matches
 from cs2_pipeline.live.verify import verify
 from cs2_pipeline_tests.live.conftest import Bench
 from cs2_pipeline_tests.live.made import read
 from cs2_pipeline_tests.live.sources.test_demo_database import EXACT
+from cs2_pipeline_tests.live.test_pricing import ECONOMY, ByEconomy, moments_of
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 EVER = date(1970, 1, 1), date(2100, 1, 1)
@@ -72,8 +74,15 @@ def test_an_export_ends_at_its_score(path, tmp_path, champions) -> None:
 
 def test_a_folder_of_events_ends_at_its_score(tmp_path, champions) -> None:
     (recorded,) = recorded_in(DATA / "cs2_game_events")
-    _, of_map = played(Bench(tmp_path, champions), recorded)
+    events, of_map = played(Bench(tmp_path, champions), recorded)
     assert sorted([of_map["team_a_score"], of_map["team_b_score"]]) == [1, 13]
+    # It tells nothing of money and equipment: no price pretends to know them.
+    moments = [moment for moment in moments_of(events) if moment.state and moment.phase == "round"]
+    open_rounds = [moment for moment in moments if moment.state["ct_alive"] and moment.state["t_alive"]]
+    assert len(open_rounds) > 100
+    for moment, price in zip(open_rounds, prices(open_rounds, ByEconomy(), 0.0), strict=True):
+        assert all(moment.state[name] is None for name in ECONOMY)
+        assert price.round_high - price.round_low > 0.1
 
 
 def test_the_curves_loss_is_the_offline_one_on_the_same_moments(tmp_path, champions) -> None:

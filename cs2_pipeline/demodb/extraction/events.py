@@ -116,8 +116,12 @@ def event_tables(db: DemoDatabase, first: date, last: date) -> ExtractedEvents:
     return events_of(Days(db, first, last))
 
 
-def events_of(days: Days) -> ExtractedEvents:
-    """As `event_tables`, of the matches of some days."""
+def events_of(days: Days, *, without_economy: bool = False) -> ExtractedEvents:
+    """As `event_tables`, of the matches of some days.
+
+    Args:
+        without_economy: take rounds of which nobody's money and equipment were recorded as well; both are null there.
+    """
     tally, db = Tally(), days.db
     played = with_clocks(days, eligibility.live_rounds(days, tally), tally)
     spans = _spans(eligibility.raw_rounds(days))
@@ -130,14 +134,17 @@ def events_of(days: Days) -> ExtractedEvents:
     participants = _participants(days, played, kills, tally)
     unhurt = participants["health"].isna().groupby(participants["round_id"]).all()
     played = played.assign(hits_recorded=~played["round_id"].isin(unhurt.index[unhurt]))
-    played, participants = _with_economy(db, played, participants, tally)
+    if without_economy:
+        played, participants = _with_any_economy(db, played, participants, tally)
+    else:
+        played, participants = _with_economy(db, played, participants, tally)
     played = _rounds_with_sides(played, participants, tally)
     played = _rounds_without_strangers(played, participants, kills, damages, tally)
     played = _rounds_with_every_death(played, kills, damages, tally)
     participants, kills, damages, bombs = (
         rows[rows["round_id"].isin(played["round_id"])] for rows in (participants, kills, damages, bombs)
     )
-    participants = participants.astype(dict.fromkeys(_ECONOMY, "int64"))
+    participants = participants.astype(dict.fromkeys(_ECONOMY, "Int64" if without_economy else "int64"))
     kills = _one_death_each(kills, tally)
     return ExtractedEvents(
         rounds=_frame(played, ROUND_FRAME),
@@ -281,6 +288,22 @@ def _participants(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: 
     found = tally.leave_out(found, found["side"].isna(), reasons.UNKNOWN_SIDES)
     types = dict.fromkeys(_STATS, "int64") | dict.fromkeys(_MAY_BE_UNKNOWN, "Int64")
     return found.astype(types | {"has_helmet": "boolean", "has_defuse_kit": "boolean"})
+
+
+def _with_any_economy(
+    db: DemoDatabase, played: pd.DataFrame, participants: pd.DataFrame, tally: Tally
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """As `_with_economy`, and with them the rounds of which nobody's economy was recorded."""
+    unknown = participants[list(_ECONOMY)].isna().all(axis=1).groupby(participants["round_id"]).all()
+    silent = unknown.index[unknown]
+    of, people = played["round_id"].isin(silent), participants["round_id"].isin(silent)
+    if not of.any():
+        return _with_economy(db, played, participants, tally)
+    if of.all():
+        return played, participants
+    kept, theirs = _with_economy(db, played[~of], participants[~people], tally)
+    rounds = pd.concat([kept, played[of]]).sort_values(["started_at", "match_id", "round_number"])
+    return rounds, pd.concat([theirs, participants[people]], ignore_index=True)
 
 
 def _with_economy(

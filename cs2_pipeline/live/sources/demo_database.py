@@ -50,8 +50,8 @@ class Recorded:
 def recorded_matches(db: DemoDatabase, first: date, last: date, run: str = "") -> Iterator[Recorded]:
     """The matches of some days, with all their live rounds.
 
-    A round of which not everything was recorded (a player left, nobody's money is known) is told by its beginning and
-    its end alone: the score is right, and what happened in it is not made up.
+    A round of which not everything was recorded (a player left) is told by its beginning and its end alone: the score
+    is right, and what happened in it is not made up. Money and equipment that were not recorded are not told.
 
     Args:
         run: played again under another name, a match is another match.
@@ -60,7 +60,7 @@ def recorded_matches(db: DemoDatabase, first: date, last: date, run: str = "") -
         DemoDatabaseError: the database cannot be read.
     """
     days = Days(db, first, last)
-    tables, every = events_of(days), with_clocks(days, live_rounds(days, Tally()), Tally())
+    tables, every = events_of(days, without_economy=True), with_clocks(days, live_rounds(days, Tally()), Tally())
     names, teams = player_names(db, first, last), _teams(db, first, last)
     for key, rounds in every.groupby("match_id", sort=True):
         match = int(str(key))
@@ -175,13 +175,15 @@ class _Writer:
         return after
 
     def _equipment(self, at: float, person: Any, a_side: str) -> None:
-        self._say(
-            at, "player_equipment", player_id=self._player(person["player_id"]),
-            player_team=_team(person["side"], a_side),
-            money=max(0, int(person["start_money"] - person["money_spent"])),
-            equipment_value=int(person["equipment_value"]), has_helmet=bool(person["has_helmet"]),
-            has_defuse_kit=bool(person["has_defuse_kit"]),
-        )  # fmt: skip
+        economy = {}
+        if not pd.isna(person["equipment_value"]):
+            economy = {
+                "money": max(0, int(person["start_money"] - person["money_spent"])),
+                "equipment_value": int(person["equipment_value"]), "has_helmet": bool(person["has_helmet"]),
+                "has_defuse_kit": bool(person["has_defuse_kit"]),
+            }  # fmt: skip
+        player, team = self._player(person["player_id"]), _team(person["side"], a_side)
+        self._say(at, "player_equipment", player_id=player, player_team=team, **economy)
 
     def _happenings(
         self, of_round: dict[str, pd.DataFrame], a_side: str, rate: float, origin: float, live: float

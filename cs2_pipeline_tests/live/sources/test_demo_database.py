@@ -2,6 +2,8 @@
 
 import json
 import math
+import sqlite3
+from collections import Counter
 from datetime import date
 
 import pytest
@@ -89,3 +91,31 @@ def test_played_again_a_match_is_another_match(recorded, tmp_path_factory) -> No
         (again,) = recorded_matches(db, FIRST_DAY, FIRST_DAY, run="2")
         assert not list(recorded_matches(db, date(2020, 1, 1), date(2020, 1, 1)))
     assert again.match_id != matches[0].match_id
+
+
+def test_what_happened_is_told_where_nobodys_money_was_recorded(recorded, tmp_path) -> None:
+    _, (known, *_) = recorded
+    path = tmp_path / "demos.sqlite"
+    simulate(path, matches=3, days=1, seed=7)
+    connection = sqlite3.connect(path)
+    with connection:  # all of the first match, and one round of the second
+        connection.execute(
+            "update PlayerRoundStats set StartMoney = null, MoneySpent = null, EndMoney = null, EquipmentValue = null"
+            " where RoundId in (select Id from Rounds where MatchId = 1 or (MatchId = 2 and RoundNumber = 3))"
+        )
+    connection.close()
+    with DemoDatabase(f"sqlite:///{path}") as db:
+        silent, partly, whole = recorded_matches(db, FIRST_DAY, FIRST_DAY)
+    kinds = [Counter(event["type"] for event in match.events) for match in (known, silent)]
+    assert kinds[0] == kinds[1]
+    economy = {"money", "equipment_value", "has_helmet", "has_defuse_kit"}
+    for match, rounds in ((silent, set(range(1, 99))), (partly, {3}), (whole, set())):
+        told = [event for event in match.events if event["type"] == "player_equipment"]
+        assert {event["round_no"] for event in told if not economy & event["payload"].keys()} == {
+            event["round_no"] for event in told if event["round_no"] in rounds
+        }
+    fold, moments = fold_of(silent)
+    assert fold.over and fold.ignored == {}
+    alive = [state for state in moments.values() if state["ct_alive"] and state["t_alive"]]
+    assert len(alive) > 300
+    assert all(state[name] is None for state in alive for name in ("ct_money", "t_money", "ct_equip_value"))
