@@ -11,9 +11,10 @@ from starlette.middleware.cors import CORSMiddleware
 
 from bento.gateway.access import Access
 from bento.gateway.http import errors, openapi
+from bento.gateway.http.direct import Direct
 from bento.gateway.http.middleware import App, Counted, LimitedBody, SpelledQuery
 from bento.gateway.rooms import ROOMS
-from bento.gateway.routers import uploads
+from bento.gateway.routers import forecasts, uploads
 from bento.gateway.routers.health import VERSION
 from bento.http.openapi import page
 from cs2_pipeline.settings import Settings
@@ -56,7 +57,7 @@ class _Gateway(FastAPI):
     def build_middleware_stack(self) -> Any:
         """FastAPI's own layers, and ours around them."""
         settings: Settings = self.state.settings
-        app: App = SpelledQuery(super().build_middleware_stack())
+        app: App = SpelledQuery(Direct(super().build_middleware_stack(), forecasts.DIRECT))
         files = {uploads.ADDRESS: settings.upload_max_bytes}
         app = Counted(LimitedBody(app, settings.max_body_bytes, settings.body_timeout, files))
         if origins := [origin.strip() for origin in settings.cors_origins.split(",") if origin.strip()]:

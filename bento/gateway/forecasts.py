@@ -2,23 +2,24 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from fastapi import FastAPI
 from prometheus_client import Counter, Gauge
 
 from bento.gateway.group_commit import GroupCommit
 from bento.http.problems import WRONG, FieldError, bad_values, no_model
+from bento.http.together import Together
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ArtifactError, Cache
 from cs2_pipeline.forecasting import directories, forecasts, questions, scores
 from cs2_pipeline.forecasting.champion import Champion
 from cs2_pipeline.forecasting.directories import Directories
 from cs2_pipeline.forecasting.forecasts import Forecast, Forecaster
-from cs2_pipeline.forecasting.questions import Asked, Fields, QuestionError
+from cs2_pipeline.forecasting.questions import Asked, Fields, Question, QuestionError
 from cs2_pipeline.records import directories as stored
 from cs2_pipeline.records import settlements
 from cs2_pipeline.records.database import Records, RecordsError
@@ -32,6 +33,18 @@ MODEL_NAME: Final = catalog.MATCH.name
 GLANCE: Final = 0.5
 FOLLOW_SECONDS: Final = 2.0
 SCORE_SECONDS: Final = 60.0
+
+
+class _Pricing(NamedTuple):
+    """A forecaster as questions that come together ask it."""
+
+    forecaster: Forecaster
+
+    def one(self, question: Question) -> Forecast:
+        return forecasts.forecast(question, self.forecaster)
+
+    def many(self, asked: Sequence[Question]) -> list[Forecast]:
+        return forecasts.forecast_all(asked, self.forecaster)
 
 
 class Forecasting:
@@ -50,6 +63,7 @@ class Forecasting:
         self.refused: str | None = None
         self.directories = Directories(0, [])
         self.forecaster: Forecaster | None = None
+        self._together = Together()
         self._commit = GroupCommit(records)
 
     async def answer(self, asked: Asked, fields: Fields) -> tuple[Forecast, Entry]:
@@ -66,7 +80,7 @@ class Forecasting:
             raise bad_values([FieldError(one.field, one.message) for one in error.mistakes], WRONG) from None
         if forecaster is None:
             raise no_model(MODEL_NAME, self.refused)
-        made = forecasts.forecast(question, forecaster)
+        made: Forecast = await self._together.predict(_Pricing(forecaster), question)
         entry = await self._commit.append(forecasts.draft(made, known.revision))
         FORECASTS.labels(asked.kind).inc()
         return made, entry
@@ -119,7 +133,7 @@ class Forecasting:
     async def _follow_scores(self) -> None:
         while True:
             try:
-                found = await asyncio.to_thread(lambda: scores.score(settlements.history(self.records)))
+                found = await asyncio.to_thread(lambda: scores.score(settlements.history(self.records, settled=True)))
                 if found.log_loss is not None:
                     LOG_LOSS.set(found.log_loss)
             except RecordsError as error:

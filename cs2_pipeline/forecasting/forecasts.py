@@ -8,10 +8,11 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from cs2_pipeline.forecasting.questions import MAP, Asked, Question
 from cs2_pipeline.game import series
+from cs2_pipeline.models.match.price import Price
 from cs2_pipeline.records.directories import Entry
 from cs2_pipeline.records.ledger import Draft, canonical
 from cs2_pipeline.records.tables import moment_text
@@ -23,13 +24,13 @@ _LOWEST: Final = 1e-9
 """A map's price is kept this far from 0 and 1: nothing is certain before it is played."""
 
 
-@dataclass(frozen=True)
-class Price:
-    """A probability with the bounds that its `LEVEL` interval has."""
+class Pairing(NamedTuple):
+    """What a forecaster prices: two line-ups on each of some maps, or on no map in particular (None), on a day."""
 
-    probability: float
-    low: float
-    high: float
+    map_names: Sequence[str | None]
+    first: tuple[str, ...]
+    second: tuple[str, ...]
+    day: date
 
 
 class Forecaster(Protocol):
@@ -45,14 +46,11 @@ class Forecaster(Protocol):
     @property
     def version(self) -> str: ...  # noqa: D102
 
-    def prices(
-        self, map_names: Sequence[str | None], first: Sequence[str], second: Sequence[str], day: date
-    ) -> list[Price]:
-        """The first line-up's price on each map, or on no map in particular (None), on a day."""
+    def prices(self, asked: Sequence[Pairing]) -> list[list[Price]]:
+        """Of each pairing the first line-up's price on each map."""
 
 
-@dataclass(frozen=True)
-class MapPrice:
+class MapPrice(NamedTuple):
     """The price of one map of a question; `known` unless it is one of the pool."""
 
     map: Entry | None
@@ -104,20 +102,38 @@ class Forecast:
 
 def forecast(question: Question, forecaster: Forecaster, *, now: datetime | None = None) -> Forecast:
     """Price a question."""
-    at = now or datetime.now(UTC)
-    asked = question.asked
-    day = (asked.starts_at or at).astimezone(UTC).date()
-    line_ups = tuple(side.player_ids for side in question.sides)
+    return forecast_all([question], forecaster, now=now)[0]
 
+
+def forecast_all(
+    questions: Sequence[Question], forecaster: Forecaster, *, now: datetime | None = None
+) -> list[Forecast]:
+    """Price questions in one call of the forecaster."""
+    at = now or datetime.now(UTC)
+    found = forecaster.prices([_pairing(question, at) for question in questions])
+    return [_forecast(question, prices, forecaster, at) for question, prices in zip(questions, found, strict=True)]
+
+
+def _pairing(question: Question, at: datetime) -> Pairing:
+    """The map under way comes first, or no map in particular; of a series then the maps it may still go on with."""
+    asked = question.asked
+    later = (*question.maps[1:], *question.pool) if asked.kind != MAP else ()
+    names = [question.maps[0].name if question.maps else None, *(entry.name for entry in later)]
+    first, second = question.sides
+    day = (asked.starts_at or at).astimezone(UTC).date()
+    return Pairing(names, first.player_ids, second.player_ids, day)
+
+
+def _forecast(question: Question, prices: Sequence[Price], forecaster: Forecaster, at: datetime) -> Forecast:
+    asked = question.asked
     under_way = question.maps[0] if question.maps else None
-    later, pool_entries = (question.maps[1:], question.pool) if asked.kind != MAP else ((), ())
-    names = [entry.name if entry is not None else None for entry in (under_way, *later, *pool_entries)]
-    before, *others = forecaster.prices(names, line_ups[0], line_ups[1], day)
+    before, *others = prices
     current = _at_score(before, under_way, asked)
     if asked.kind == MAP:
         price, maps = current, [MapPrice(under_way, current, known=True)]
     else:
-        priced = list(zip((*later, *pool_entries), others, strict=True))
+        later = question.maps[1:]
+        priced = list(zip((*later, *question.pool), others, strict=True))
         known = [MapPrice(entry, one, known=True) for entry, one in priced[: len(later)]]
         if under_way is not None:
             known.insert(0, MapPrice(under_way, current, known=True))
@@ -145,15 +161,14 @@ def _rounds_at(price: float, entry: Entry | None) -> series.RoundOdds:
 
 
 def _of_series(maps: Sequence[MapPrice], asked: Asked) -> Price:
-    def odds(values: Sequence[float]) -> float:
-        known = [value for value, one in zip(values, maps, strict=True) if one.known]
-        pool = [value for value, one in zip(values, maps, strict=True) if not one.known]
-        return series.series_odds(asked.best_of, known, pool=pool, score=asked.maps_won)
+    known = [one.price for one in maps if one.known]
+    pool = [one.price for one in maps if not one.known]
 
-    prices = [one.price for one in maps]
-    return Price(
-        odds([one.probability for one in prices]), odds([one.low for one in prices]), odds([one.high for one in prices])
-    )
+    def odds(bound: int) -> float:
+        values, drawn = [one[bound] for one in known], [one[bound] for one in pool]
+        return series.series_odds(asked.best_of, values, pool=drawn, score=asked.maps_won)
+
+    return Price(odds(0), odds(1), odds(2))
 
 
 def draft(made: Forecast, directory_revision: int) -> Draft:

@@ -91,7 +91,10 @@ class Fault:
 
 def canonical(document: Mapping[str, Any]) -> str:
     """JSON with one way to write it: sorted keys, no blanks, ASCII, no number that is none."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _CANONICAL.encode(document)
+
+
+_CANONICAL: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def append(connection: Connection, drafts: Sequence[Draft], *, new: bool = False) -> list[Entry]:
@@ -102,9 +105,7 @@ def append(connection: Connection, drafts: Sequence[Draft], *, new: bool = False
     Args:
         new: none of them was ever given to a transaction, so none is looked for.
     """
-    seq, last = connection.execute(
-        select(LEDGER_HEAD.c.seq, LEDGER_HEAD.c.hash).where(LEDGER_HEAD.c.id == 1).with_for_update()
-    ).one()
+    seq, last = connection.execute(_HELD_HEAD).one()
     known = {} if new else _known(connection, [draft.id for draft in drafts])
     rows: list[dict[str, Any]] = []
     entries: list[Entry] = []
@@ -118,9 +119,15 @@ def append(connection: Connection, drafts: Sequence[Draft], *, new: bool = False
             known[draft.id] = entry
         entries.append(entry)
     if rows:
-        connection.execute(insert(LEDGER), rows)
-        connection.execute(update(LEDGER_HEAD).where(LEDGER_HEAD.c.id == 1).values(seq=seq, hash=last))
+        connection.execute(_NEW_ENTRIES, rows)
+        connection.execute(_NEW_HEAD, {"seq": seq, "hash": last})
     return entries
+
+
+# Made once: to put a statement together takes longer than to run it.
+_HELD_HEAD: Final = select(LEDGER_HEAD.c.seq, LEDGER_HEAD.c.hash).where(LEDGER_HEAD.c.id == 1).with_for_update()
+_NEW_ENTRIES: Final = insert(LEDGER)
+_NEW_HEAD: Final = update(LEDGER_HEAD).where(LEDGER_HEAD.c.id == 1)
 
 
 def _known(connection: Connection, ids: Sequence[str]) -> dict[str, Entry]:

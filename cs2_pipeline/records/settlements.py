@@ -82,9 +82,14 @@ def of(records: Records, forecast_ids: Sequence[str]) -> dict[str, Settlement]:
         return _newest(connection, forecast_ids)
 
 
-def history(records: Records, *, since: datetime | None = None) -> list[Settled]:
-    """All forecasts asked since a moment, the oldest first, with their newest settlement."""
-    asked = _forecasts().order_by(LEDGER.c.seq)
+def history(records: Records, *, since: datetime | None = None, settled: bool | None = None) -> list[Settled]:
+    """All forecasts, the oldest first, with their newest settlement.
+
+    Args:
+        since: when they were asked.
+        settled: only those with a settlement, or only those without.
+    """
+    asked = _forecasts(settled).order_by(LEDGER.c.seq)
     if since is not None:
         asked = asked.where(LEDGER.c.at >= since)
     with records.reading() as connection:
@@ -110,7 +115,7 @@ def find(
         since, until: when it was asked.
         settled: only those with a settlement, or only those without.
     """
-    asked = _forecasts()
+    asked = _forecasts(settled)
     if before is not None:
         asked = asked.where(LEDGER.c.seq < before)
     if team is not None:
@@ -119,22 +124,20 @@ def find(
         asked = asked.where(LEDGER.c.at >= since)
     if until is not None:
         asked = asked.where(LEDGER.c.at < until)
-    if settled is not None:
-        asked = asked.where(SETTLEMENTS.c.revision.is_not(None) if settled else SETTLEMENTS.c.revision.is_(None))
     with records.reading() as connection:
         return [_settled(row) for row in connection.execute(asked.order_by(LEDGER.c.seq.desc()).limit(limit))]
 
 
-def _forecasts() -> Any:
+def _forecasts(settled: bool | None) -> Any:
     later = SETTLEMENTS.alias()
     newest = ~exists().where(
         later.c.forecast_id == SETTLEMENTS.c.forecast_id, later.c.revision > SETTLEMENTS.c.revision
     )
-    settled = (SETTLEMENTS.c.forecast_id == LEDGER.c.id) & newest
+    of = (SETTLEMENTS.c.forecast_id == LEDGER.c.id) & newest
     columns = (SETTLEMENTS.c.revision, SETTLEMENTS.c.status, SETTLEMENTS.c.result_id, SETTLEMENTS.c.at.label("on"))
-    return (
-        select(LEDGER, *columns).select_from(LEDGER.outerjoin(SETTLEMENTS, settled)).where(LEDGER.c.kind != SETTLEMENT)
-    )
+    joined = LEDGER.join(SETTLEMENTS, of) if settled else LEDGER.outerjoin(SETTLEMENTS, of)
+    asked = select(LEDGER, *columns).select_from(joined).where(LEDGER.c.kind != SETTLEMENT)
+    return asked.where(SETTLEMENTS.c.revision.is_(None)) if settled is False else asked
 
 
 def _settled(row: Any) -> Settled:

@@ -37,8 +37,8 @@ class Strengths:
     def __init__(self, version="1"):
         self.version = version
 
-    def prices(self, map_names, first, second, day):
-        return [self.price(name, first, second) for name in map_names]
+    def prices(self, asked):
+        return [[self.price(name, one.first, one.second) for name in one.map_names] for one in asked]
 
     def price(self, map_name, first, second):
         def strength(line_up):

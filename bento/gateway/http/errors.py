@@ -35,10 +35,10 @@ _JSON: Final = "application/json"
 
 def install(app: FastAPI) -> None:
     """Answer all errors of an application with problem documents."""
-    app.add_exception_handler(Problem, _problem)
+    app.add_exception_handler(Problem, _expected)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(RecordsError, _no_records)
+    app.add_exception_handler(RecordsError, _expected)
     app.add_exception_handler(Exception, _defect)
 
 
@@ -50,16 +50,18 @@ def response(request: Request, problem: Problem) -> Response:
     return Response(problem.body(), problem.status, headers, MEDIA_TYPE.decode())
 
 
-async def _problem(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem)  # noqa: S101  the handler is registered for it
-    return response(request, error)
-
-
-async def _no_records(request: Request, error: Exception) -> Response:
-    """Which database and why is for the log alone."""
+def of(request: Request, error: Problem | RecordsError) -> Response:
+    """What a request is answered with that failed. Which database failed and why is for the log alone."""
+    if isinstance(error, Problem):
+        return response(request, error)
     logger.error("%s", error)
     metrics.ERRORS.labels("records").inc()
     return response(request, no_records())
+
+
+async def _expected(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Problem | RecordsError)  # noqa: S101  the handler is registered for them
+    return of(request, error)
 
 
 async def _defect(request: Request, _: Exception) -> Response:

@@ -37,12 +37,12 @@ from bento.http.problems import (
     wrong_media_type,
     wrong_method,
 )
+from bento.http.together import Together
 from bento.predictions.champions.champions import Champions, request_reload
 from bento.predictions.http import metrics, openapi
 from bento.predictions.http.access import Access
 from bento.predictions.http.answers import spelled, version_key
 from bento.predictions.http.requests import Form, Style, form_of, parse
-from bento.predictions.http.together import Together
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import Predictor
 from cs2_pipeline.artifact.spec import ModelSpec, Values, serving_of

@@ -7,7 +7,9 @@ formula in float64 is `Step`; `forecaster` writes the one as the other.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from itertools import islice
+from typing import Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +23,15 @@ FEATURES: Final = ("latent", "variance", "best_of")
 INTERVAL_LEVEL: Final = 0.9
 REACH: Final = 1.645
 """Half-width of a normal distribution's interval of that level, in standard deviations."""
+KEPT: Final = 4096
+"""Line-ups on a day that a served model remembers."""
 LOGIT_LIMIT: Final = 9.0
 """No map is called more certain than this: probabilities stay within 0.0001 of 0 and 1."""
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Price:
+class Price(NamedTuple):
     """The first side's probability of winning, with the bounds of its 90 % interval."""
 
     probability: float
@@ -93,6 +96,7 @@ class Forecaster:
         except ValueError as error:
             raise ArtifactError(f"{artifact.name}: {error}") from error
         self._artifact = artifact
+        self._standing = lru_cache(KEPT)(self.ratings.standing)  # nothing is learned while they are served
 
     def price(self, contest: Contest) -> Price:
         """The price of a contest to come; of a map where ``best_of`` is 1.
@@ -100,18 +104,22 @@ class Forecaster:
         Raises:
             ValueError: the contest lies before the last day learned from.
         """
-        return self.prices(contest, [contest.map_name])[0]
+        return self.prices([(contest, [contest.map_name])])[0][0]
 
-    def prices(self, contest: Contest, map_names: Sequence[str | None]) -> list[Price]:
-        """The price of a contest on each of several maps, at once.
+    def prices(self, asked: Sequence[tuple[Contest, Sequence[str | None]]]) -> list[list[Price]]:
+        """The prices of contests, of each on several maps, in one call of the graph.
 
         Raises:
-            ValueError: the contest lies before the last day learned from.
+            ValueError: a contest lies before the last day learned from.
         """
-        rows = [[one.latent, one.variance, contest.best_of] for one in self.ratings.outlooks(contest, map_names)]
+        rows: list[tuple[float, float, int]] = []
+        for contest, map_names in asked:
+            first, second = self._standing(contest.first, contest.day), self._standing(contest.second, contest.day)
+            for latent, variance in self.ratings.between(first, second, map_names):
+                rows.append((latent, variance, contest.best_of))
         outputs = self._artifact.predict(np.array(rows, dtype=np.float32))
-        columns = [outputs[name].tolist() for name in ("probability", "low", "high")]
-        return [Price(*bounds) for bounds in zip(*columns, strict=True)]
+        found = map(Price, *(outputs[name].tolist() for name in Price._fields))
+        return [list(islice(found, len(map_names))) for _, map_names in asked]
 
 
 def outputs(step: Step, features: NDArray[np.float32]) -> Outputs:

@@ -28,7 +28,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from math import comb
-from typing import Final, Self
+from typing import Final, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ from numpy.typing import NDArray
 from cs2_pipeline.game import rules
 from cs2_pipeline.models.match.contest import Contest, LineUp
 from cs2_pipeline.models.match.history import SIGNALS, History
-from cs2_pipeline.models.match.line_ups import LineUps
+from cs2_pipeline.models.match.line_ups import LineUps, Mix
 
 Floats = NDArray[np.float64]
 
@@ -76,8 +76,7 @@ class Assumptions:
     rest: int = 180
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(NamedTuple):
     """What is expected of a contest before it is played.
 
     Attributes:
@@ -87,6 +86,21 @@ class Outlook:
 
     latent: float
     variance: float
+
+
+class Standing(NamedTuple):
+    """What is known of a line-up before a contest on a day.
+
+    Attributes:
+        signals: `history.SIGNALS`.
+        mix: the sum of its players' ratings.
+        team: whose line-up it is; None of one never seen.
+    """
+
+    line_up: LineUp
+    signals: tuple[float, ...]
+    mix: Mix
+    team: int | None
 
 
 @dataclass(slots=True)
@@ -141,24 +155,36 @@ class Ratings:
         Raises:
             ValueError: the contest lies before the last day learned from.
         """
-        self._check_order(contest.day)
-        sides = (contest.first, contest.second)
-        first, second = (self._line_ups.mix(side.players, contest.day) for side in sides)
-        shares = dict(first.shares)
-        for team, share in second.shares.items():
+        first, second = self.standing(contest.first, contest.day), self.standing(contest.second, contest.day)
+        return self.between(first, second, map_names)
+
+    def standing(self, line_up: LineUp, day: int) -> Standing:
+        """What is known of a line-up on a day: the same until something is learned.
+
+        Raises:
+            ValueError: the day lies before the last one learned from.
+        """
+        self._check_order(day)
+        mix = self._line_ups.mix(line_up.players, day)
+        return Standing(line_up, self.history.signals(line_up, day), mix, self.history.teams.find(line_up.players))
+
+    def between(self, first: Standing, second: Standing, map_names: Sequence[str | None]) -> list[Outlook]:
+        """What is expected of a contest of two line-ups on each of several maps; nothing is changed."""
+        shares = dict(first.mix.shares)
+        for team, share in second.mix.shares.items():
             shares[team] = shares.get(team, 0.0) - share
-        fixed = dict(enumerate(self._signals(contest)))
+        fixed = dict(enumerate(_values(first.line_up, second.line_up, first.signals, second.signals)))
         fixed |= {self._slots[_team(team)]: shares[team] for team in sorted(shares)}
-        teams = [self.history.teams.find(side.players) for side in sides]
+        teams = (first.team, second.team)
         names = [[_on_map(team, name) for team in teams] if name is not None else [] for name in map_names]
         rated = sorted({self._slots[name] for both in names for name in both if name in self._slots})
-        slots = [*fixed, *rated]
+        slots = np.array([*fixed, *rated])
         place = {slot: len(fixed) + number for number, slot in enumerate(rated)}
         design = np.zeros((len(map_names), len(slots)))
         design[:, : len(fixed)] = list(fixed.values())
         alone: list[tuple[float, float]] = []
         for row, both in zip(design, names, strict=True):
-            offsets, variance = [first.offset, second.offset], first.variance + second.variance
+            offsets, variance = [first.mix.offset, second.mix.offset], first.mix.variance + second.mix.variance
             for side, name in enumerate(both):
                 if name in self._slots:
                     row[place[self._slots[name]]] = (1.0, -1.0)[side]
@@ -167,8 +193,8 @@ class Ratings:
                     offsets[side], variance = offsets[side] + mean, variance + unknown
             alone.append((offsets[0] - offsets[1], variance))
         latent = (design @ self._mean[slots]).tolist()
-        variances = ((design @ self._cov[np.ix_(slots, slots)]) * design).sum(axis=1).tolist()
-        missing = _missing(contest)
+        variances = ((design @ self._cov[slots[:, np.newaxis], slots]) * design).sum(axis=1).tolist()
+        missing = _missing(first.line_up, second.line_up)
         return [
             Outlook(known + own, self._widened(shared + variance, missing))
             for known, shared, (own, variance) in zip(latent, variances, alone, strict=True)
@@ -218,7 +244,7 @@ class Ratings:
         outlooks: list[Outlook] = []
         entered: list[_Entered] = []
         for contest, outcome in played:
-            signals = self._signals(contest)
+            signals = self.history.signals(contest.first, day), self.history.signals(contest.second, day)
             teams = (
                 self.history.note(contest.first, day, won=outcome),
                 self.history.note(contest.second, day, won=not outcome),
@@ -229,9 +255,8 @@ class Ratings:
                 entered = []
             for team, side in sides:
                 self._play(team, side.players, day)
-            entered.append(
-                _Entered(signals, self._unknowns(teams, contest), _missing(contest), contest.best_of, outcome)
-            )
+            values, missing = _values(contest.first, contest.second, *signals), _missing(contest.first, contest.second)
+            entered.append(_Entered(values, self._unknowns(teams, contest), missing, contest.best_of, outcome))
         outlooks += self._update(entered)
         self.day, self.contests = day, self.contests + len(played)
         return outlooks
@@ -249,40 +274,33 @@ class Ratings:
     def _update(self, entered: list[_Entered]) -> list[Outlook]:
         """Contests one after the other, in the space of these contests alone; then all of them into the vector."""
         count, size = len(entered), len(self._slots)
-        design = np.zeros((count, size))
+        used = sorted({*range(len(COEFFICIENTS)), *(slot for one in entered for slot, _ in one.slots)})
+        place = {slot: number for number, slot in enumerate(used)}
+        design = np.zeros((count, len(used)))
         for row, one in zip(design, entered, strict=True):
             row[: len(COEFFICIENTS)] = one.signals
             for slot, weight in one.slots:
-                row[slot] += weight
-        shared = self._cov[:size, :size] @ design.T
-        among = design @ shared
-        latent = (design @ self._mean[:size]).tolist()
+                row[place[slot]] += weight
+        shared = self._cov[:size, used] @ design.T
+        among = design @ shared[used]
+        latent = (design @ self._mean[used]).tolist()
         outlooks, moves, columns = [], np.zeros(count), np.zeros((count, count))
-        for place, one in enumerate(entered):
-            own, before = among[place], columns[:, :place]
+        for number, one in enumerate(entered):
+            own, before = among[number], columns[:, :number]
             direction = before @ (own @ before)
             np.negative(direction, out=direction)
-            direction[place] += 1.0
+            direction[number] += 1.0
             variance = self._widened(float(own @ direction), one.missing)
-            outlook = Outlook(latent[place] + float(own @ moves), variance)
+            outlook = Outlook(latent[number] + float(own @ moves), variance)
             score, information = _surprise(outlook, one.best_of, won=one.won)
             scale = 1.0 / (1.0 + information * variance)
             moves += direction * (score * scale)
-            columns[:, place] = direction * math.sqrt(information * scale)
+            columns[:, number] = direction * math.sqrt(information * scale)
             outlooks.append(outlook)
         self._mean[:size] += shared @ moves
         taken = shared @ columns
         self._cov[:size, :size] -= taken @ taken.T
         return outlooks
-
-    def _signals(self, contest: Contest) -> list[float]:
-        """`COEFFICIENTS`' values: of the first side minus of the second, so that exchanging them changes the sign."""
-        first = self.history.signals(contest.first, contest.day)
-        second = self.history.signals(contest.second, contest.day)
-        return [
-            *_points(contest.first, contest.second),
-            *(one - other for one, other in zip(first, second, strict=True)),
-        ]
 
     # The vector of unknowns -------------------------------------------------------------------------------------------
 
@@ -413,8 +431,13 @@ def _on_map(team: int | None, map_name: str) -> str:
     return f"{_ON_MAP}{team}@{map_name}"
 
 
-def _missing(contest: Contest) -> int:
-    return 2 * rules.TEAM_SIZE - len(contest.first.players) - len(contest.second.players)
+def _missing(first: LineUp, second: LineUp) -> int:
+    return 2 * rules.TEAM_SIZE - len(first.players) - len(second.players)
+
+
+def _values(first: LineUp, second: LineUp, signals: Sequence[float], others: Sequence[float]) -> list[float]:
+    """`COEFFICIENTS`' values: of the first side minus of the second, so that exchanging them changes the sign."""
+    return [*_points(first, second), *(one - other for one, other in zip(signals, others, strict=True))]
 
 
 def _points(first: LineUp, second: LineUp) -> tuple[float, float, float]:

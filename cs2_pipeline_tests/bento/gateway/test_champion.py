@@ -10,6 +10,7 @@ from bento.predictions.champions.follower import Follower
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ArtifactError
 from cs2_pipeline.forecasting import champion, directories
+from cs2_pipeline.forecasting.forecasts import Pairing
 from cs2_pipeline.records.directories import MAP, PLAYER, TEAM, Entry, replace
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.champion import ModelStore
@@ -91,9 +92,8 @@ def test_the_gateway_takes_up_what_was_promoted_and_forecasts_with_it(registry, 
         first = promote(settings, fitted)
         followed(settings, store)
         answer = once(gateway, asked, first.version)
-        (expected,) = champion.Champion(first, store.fetch(first)).prices(
-            ["de_nuke"], line_up(0), line_up(1), pd.Timestamp.now("UTC").date()
-        )
+        pairing = Pairing(["de_nuke"], line_up(0), line_up(1), pd.Timestamp.now("UTC").date())
+        ((expected,),) = champion.Champion(first, store.fetch(first)).prices([pairing])
         assert answer["team1_win_probability"] == pytest.approx(expected.probability, abs=1e-6)
         assert answer["interval"] == pytest.approx([expected.low, expected.high], abs=1e-6)
 
@@ -129,12 +129,12 @@ def test_points_published_in_the_last_90_days_count_and_older_ones_do_not(regist
     assert [points(line_up(0), LAST + after) for after in (0, 90, 91)] == [1500.0, 1500.0, None]
     assert points(line_up(1), LAST) is None, "none were published for them"
     asked = []
-    served._model.prices = lambda contest, maps: asked.append(contest) or []
+    served._model.prices = lambda contests: asked.extend(contest for contest, _ in contests) or [[]]
     for after in (90, 91):
-        served.prices([None], line_up(0), line_up(1), day(LAST + after))
+        served.prices([Pairing([None], line_up(0), line_up(1), day(LAST + after))])
     assert [(one.day, one.first.points, one.second.points) for one in asked] == [
         (LAST + 90, 1500.0, None), (LAST + 91, None, None)
     ]  # fmt: skip
     asked.clear()
-    served.prices([None], line_up(0), line_up(1), day(LAST - 50))
+    served.prices([Pairing([None], line_up(0), line_up(1), day(LAST - 50))])
     assert asked[0].day == LAST, "a day before the last one learned from counts as that one"

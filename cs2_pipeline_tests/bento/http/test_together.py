@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bento.predictions.http.together import Together
+from bento.http.together import Together
 from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.game.state import ROUND_FIELDS

@@ -6,12 +6,18 @@ one request only, nobody is waited for.
 """
 
 import asyncio
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
-from cs2_pipeline.artifact.predictors import Predictor
-from cs2_pipeline.artifact.spec import Values
+_Waiting = list[tuple[Any, asyncio.Future[Any]]]
 
-_Waiting = list[tuple[Values, asyncio.Future[Any]]]
+
+class Model(Protocol):
+    """What answers about one item, or about many in one call."""
+
+    def one(self, values: Any, /) -> Any: ...  # noqa: D102
+
+    def many(self, items: Sequence[Any], /) -> Sequence[Any]: ...  # noqa: D102
 
 
 class Together:
@@ -19,9 +25,9 @@ class Together:
 
     def __init__(self) -> None:
         self._this_turn = self._last_turn = 0
-        self._waiting: dict[Predictor[Any], _Waiting] = {}
+        self._waiting: dict[Model, _Waiting] = {}
 
-    async def predict(self, model: Predictor[Any], values: Values) -> Any:
+    async def predict(self, model: Model, values: Any) -> Any:
         """The prediction for one item, the same whether it is made alone or with others."""
         loop = asyncio.get_running_loop()
         if self._this_turn == 0:
@@ -40,7 +46,7 @@ class Together:
             _settle(model, items)
 
 
-def _settle(model: Predictor[Any], items: _Waiting) -> None:
+def _settle(model: Model, items: _Waiting) -> None:
     """Answer those that wait; where one cannot be answered, the others still are."""
     try:
         predictions = model.many([values for values, _ in items])
@@ -53,7 +59,7 @@ def _settle(model: Predictor[Any], items: _Waiting) -> None:
             future.set_result(prediction)
 
 
-def _settle_alone(model: Predictor[Any], values: Values, future: asyncio.Future[Any]) -> None:
+def _settle_alone(model: Model, values: Any, future: asyncio.Future[Any]) -> None:
     if future.done():
         return
     try:
