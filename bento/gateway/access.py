@@ -42,6 +42,7 @@ class Scope(StrEnum):
     FORECAST = "forecast"
     LIVE_READ = "live:read"
     LIVE_WRITE = "live:write"
+    UPLOAD = "upload"
     ADMIN = "admin"
 
 
@@ -65,6 +66,7 @@ class Caller:
     Attributes:
         user, session_id: of signed-in people.
         key_id: of a key of the records.
+        owner: the account that such a key acts for, if any.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Caller:
     user: User | None = None
     session_id: str | None = None
     key_id: str | None = None
+    owner: User | None = None
 
 
 NEWCOMER: Final = Caller("local", EVERYDAY)
@@ -138,7 +141,7 @@ class Access:
         return await self._person(sent)
 
     async def _program(self, digest: str) -> Caller:
-        if self._ring is None:
+        if self._ring is None or self._records is None:
             raise unauthorized(UNKNOWN)
         try:
             key = self._ring.admit(digest)
@@ -150,7 +153,12 @@ class Access:
             raise rate_limited(math.ceil(error.wait), daily=error.daily) from None
         if key is None:
             raise unauthorized(UNKNOWN)
-        return Caller(f"key:{key.id}", frozenset(map(Scope, key.scopes)), key_id=key.id)
+        owner = None
+        if key.user_id is not None:
+            owner = await asyncio.to_thread(accounts.user, self._records, key.user_id)
+            if owner is None:
+                raise unauthorized("the account that this key acts for is closed")
+        return Caller(f"key:{key.id}", frozenset(map(Scope, key.scopes)), key_id=key.id, owner=owner)
 
     async def _person(self, token: str) -> Caller:
         if self._records is None or self.signer is None:
@@ -215,6 +223,17 @@ async def signed_in(request: Request) -> Caller:
     if found.user is None:
         raise unauthorized("this needs a signed-in user: sign in at /auth/login")
     return found
+
+
+async def sending(request: Request) -> User:
+    """A dependency that hands on the account whose uploads are meant: of who signed in, or of a key for uploads."""
+    found: Caller = await request.app.state.access.caller(request)
+    account = found.user or (found.owner if Scope.UPLOAD in found.scopes else None)
+    if account is None:
+        raise unauthorized(
+            "uploads belong to an account: sign in at /auth/login, or send a key of one with the scope upload"
+        )
+    return account
 
 
 async def known(request: Request) -> Caller:

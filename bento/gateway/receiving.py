@@ -19,12 +19,14 @@ from cs2_pipeline.coaching.uploads.inbox import Inbox, clear_stale
 from cs2_pipeline.coaching.uploads.kinds import ENDINGS
 from cs2_pipeline.records import uploads
 from cs2_pipeline.records.database import Records
-from cs2_pipeline.records.uploads import Quota, QuotaError, Received, Upload
+from cs2_pipeline.records.uploads import Quota, QuotaError, Received, TooManyWaitingError, Upload
 from cs2_pipeline.settings import Settings
 
 MOST_OF_ONE: Final = 3
 """Files that one account may send at the same time."""
 MOST_AT_ONCE: Final = 16
+RETRY_AFTER: Final = 60
+"""Seconds after which an account may try again whose files wait: reading one takes about that long."""
 BLOCK: Final = 2**20
 """Bytes that are gathered before they are written."""
 
@@ -76,7 +78,7 @@ async def receive(
         raise overloaded()
     state.under_way[user_id] += 1
     try:
-        most = min(state.most_bytes, await _asked(uploads.room, records, user_id, state.quota))
+        most = min(state.most_bytes, await room(request, user_id))
         with tempfile.TemporaryDirectory(dir=state.incoming) as folder:
             local = Path(folder) / "file"
             digest, size = await _written(request, local, most)
@@ -106,10 +108,24 @@ async def forget(request: Request, user_id: str, identifier: str) -> bool:
     return there
 
 
+async def room(request: Request, user_id: str) -> int:
+    """Bytes that an account may send now.
+
+    Raises:
+        Problem: 413, there are none; 429, too many of its files wait.
+    """
+    quota: Quota = request.app.state.receiving.quota
+    found: int = await _asked(uploads.room, request.app.state.records, user_id, quota)
+    return found
+
+
 async def _asked(function: Any, *arguments: Any, **options: Any) -> Any:
-    """What the records answer; 413 where there is no room."""
+    """What the records answer; 413 where there is no room, 429 where too many of the account's files wait."""
     try:
         return await asyncio.to_thread(function, *arguments, **options)
+    except TooManyWaitingError as error:
+        later = [(b"retry-after", str(RETRY_AFTER).encode())]
+        raise Problem(429, "too_many_waiting", "Too many uploads wait", str(error), headers=later, close=True) from None
     except QuotaError as error:
         raise Problem(413, "no_room", "There is no room", str(error), close=True) from None
 

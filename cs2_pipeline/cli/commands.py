@@ -30,6 +30,7 @@ predict = typer.Typer(help="Query the running prediction service about a round o
 NAMES = " or ".join(catalog.names())
 keys = typer.Typer(help="API keys: create, list, revoke.", no_args_is_help=True)
 users = typer.Typer(help="User accounts.", no_args_is_help=True)
+uploads = typer.Typer(help="Recordings of an account: send, list, delete.", no_args_is_help=True)
 
 START, DATA, MODELS, ACCESS = "Start here", "Data", "Models and predictions", "Access"
 
@@ -342,12 +343,13 @@ for _spec in catalog.MODELS:
     "create",
     epilog=_examples("cs2 keys create 'my bot' --scope forecast", "cs2 keys create feed --scope live:write --rate 500"),
 )
-def keys_create(
+def keys_create(  # noqa: PLR0917  # one argument for each option
     name: Annotated[str, typer.Argument(help="A name for the key, such as the program that uses it.")],
     scope: Annotated[
         list[str],
-        typer.Option(help="What it allows: predict, forecast, live:read, live:write, admin. Repeatable."),
+        typer.Option(help="What it allows: predict, forecast, live:read, live:write, upload, admin. Repeatable."),
     ],
+    user: Annotated[str | None, typer.Option(help="The account the key acts for. Uploads need one.")] = None,
     rate: Annotated[float, typer.Option(help="Requests per second.")] = 100.0,
     daily_quota: Annotated[int | None, typer.Option(help="Requests per day. Default: no limit.")] = None,
     json: Json = False,
@@ -355,7 +357,7 @@ def keys_create(
     """Create a key and show it, only this once. As soon as there is a key, every caller needs one."""
     from cs2_pipeline.cli.keys import create
 
-    create(settings_module.load(), name, scope, rate=rate, daily_quota=daily_quota, as_json=json)
+    create(settings_module.load(), name, scope, username=user, rate=rate, daily_quota=daily_quota, as_json=json)
 
 
 @keys.command("list", epilog=_examples("cs2 keys list"))
@@ -418,6 +420,62 @@ Speed = Annotated[
     float, typer.Option(min=0, help="1: as played; 10: ten times as fast; 0: as fast as the gateway accepts.")
 ]
 Gateway = Annotated[str | None, typer.Option("--url", help="Address of the gateway. Default: the one on this machine.")]
+
+
+As = Annotated[
+    str | None,
+    typer.Option(
+        "--user", help="The account; its password is asked for, or read from standard input. Default: CS2_API_KEY's."
+    ),
+]
+
+
+@uploads.command(
+    "send",
+    epilog=_examples(
+        "cs2 uploads send match.dem --date 2026-03-01 --user anna", "CS2_API_KEY=… cs2 uploads send *.replay --json"
+    ),
+)
+def uploads_send(  # noqa: PLR0917  # one argument for each option
+    files: Annotated[
+        list[Path], typer.Argument(help="Demos (.dem), exports (.json, .json.gz, .zip), replays (.replay).")
+    ],
+    date: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="UTC day of matches whose file does not say it.")
+    ] = None,
+    wait: Annotated[bool, typer.Option("--wait/--no-wait", help="Wait until the files were read.")] = True,
+    user: As = None,
+    url: Gateway = None,
+    json: Json = False,
+) -> None:
+    """Send recordings of your matches to the gateway; says of each whether it was kept, known or quarantined, and why.
+
+    Exit status 1 if a file was not taken or is in quarantine.
+    """
+    from cs2_pipeline.cli.uploads import send
+
+    day = date.date() if date else None
+    send(settings_module.load(), files, username=user, url=url, played_on=day, wait=wait, as_json=json)
+
+
+@uploads.command("list", epilog=_examples("cs2 uploads list --user anna"))
+def uploads_list(user: As = None, url: Gateway = None, json: Json = False) -> None:
+    """List your uploads with what became of each, the newest first."""
+    from cs2_pipeline.cli.uploads import show
+
+    show(settings_module.load(), username=user, url=url, as_json=json)
+
+
+@uploads.command("delete", epilog=_examples("cs2 uploads delete 1f2e3d4c5b6a --user anna"))
+def uploads_delete(
+    identifiers: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids, as `cs2 uploads list` shows them.")],
+    user: As = None,
+    url: Gateway = None,
+) -> None:
+    """Delete uploads and their files. Matches that were read from them stay: they belong to everybody who played."""
+    from cs2_pipeline.cli.uploads import delete
+
+    delete(settings_module.load(), identifiers, username=user, url=url)
 
 
 @live.command("simulate", epilog=_examples("cs2 live simulate", "cs2 live simulate --matches 100 --speed 10"))
@@ -517,6 +575,7 @@ def forecast(
 
 
 app.add_typer(ingest, name="ingest", rich_help_panel=DATA)
+app.add_typer(uploads, name="uploads", rich_help_panel=DATA)
 app.add_typer(models, name="models", rich_help_panel=MODELS)
 app.add_typer(predict, name="predict", rich_help_panel=MODELS)
 app.add_typer(keys, name="keys", rich_help_panel=ACCESS)

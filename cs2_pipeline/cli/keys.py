@@ -16,12 +16,17 @@ from cs2_pipeline.settings import Settings
 
 
 def create(
-    settings: Settings, name: str, scopes: Sequence[str], *, rate: float, daily_quota: int | None, as_json: bool
-) -> None:
+    settings: Settings, name: str, scopes: Sequence[str], *, username: str | None, rate: float,
+    daily_quota: int | None, as_json: bool,
+) -> None:  # fmt: skip
     """Create a key and show it, only this once."""
     with closing(open_records(settings)) as records:
+        owner = accounts.named(records, username) if username is not None else None
+        if username is not None and owner is None:
+            raise CliError(f"there is no account {username}: it is made on the page /sign-in or at /auth/register")
+        user_id = owner.id if owner is not None else None
         try:
-            text, key = keys.create(records, name, scopes, rate=rate, daily_quota=daily_quota)
+            text, key = keys.create(records, name, scopes, rate=rate, daily_quota=daily_quota, user_id=user_id)
         except ApiKeyError as error:
             raise UsageError(str(error)) from error
     if as_json:
@@ -76,6 +81,7 @@ def _shown(key: ApiKey) -> dict[str, object]:
         "id": key.id,
         "name": key.name,
         "scopes": sorted(key.scopes),
+        "user_id": key.user_id,
         "rate": key.rate,
         "daily_quota": key.daily_quota,
         "created_at": key.created_at.isoformat(),

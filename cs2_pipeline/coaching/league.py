@@ -1,5 +1,6 @@
 """All players of a game at once: from observations to everybody's card, and to how followed plans stand."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +12,7 @@ import pandas as pd
 from cs2_pipeline.coaching import cards, estimates, trials
 from cs2_pipeline.coaching.cards import Card
 from cs2_pipeline.coaching.estimates import Known, Peers
-from cs2_pipeline.coaching.observed import EVERYBODY, checked
+from cs2_pipeline.coaching.observed import EVERYBODY, WITHIN, checked
 from cs2_pipeline.coaching.reliability import Reliability, reliability
 from cs2_pipeline.coaching.skills import Skill
 from cs2_pipeline.coaching.trials import After, Answer, Progress
@@ -54,15 +55,14 @@ def league(
     Raises:
         CoachingError: the observations are broken.
     """
-    rows = _in_latest_group(checked(observations, skills))
+    rows, paths = _in_latest_group(checked(observations, skills))
     by_skill = {skill.name: estimates.adjusted(rows[rows["skill"] == skill.name]) for skill in skills}
     reliabilities = {name: reliability(found, skill=name) for name, found in by_skill.items()}
     groups: dict[tuple[str, str], Peers] = {}
     known: dict[tuple[str, str], Known] = {}
     for name, found in by_skill.items():
         for group, part in found.groupby("group"):
-            compared = found if group == EVERYBODY else part
-            distribution = estimates.peers(compared, skill=name, group=str(group))
+            distribution = estimates.peers(_compared(found, str(group), paths), skill=name, group=str(group))
             if distribution is None:
                 continue
             groups[name, str(group)] = distribution
@@ -116,22 +116,22 @@ def look(observations: pd.DataFrame, skills: Sequence[Skill], wanted: Iterable[T
     Raises:
         CoachingError: the observations are broken.
     """
-    rows = _in_latest_group(checked(observations, skills))
+    rows, paths = _in_latest_group(checked(observations, skills))
     trials_of: dict[str, pd.DataFrame] = {}
     found = []
     for one in wanted:
         if one.skill.name not in trials_of:
             trials_of[one.skill.name] = estimates.adjusted(rows[rows["skill"] == one.skill.name])
-        found.append(_look(trials_of[one.skill.name], one))
+        found.append(_look(trials_of[one.skill.name], paths, one))
     return found
 
 
-def _look(rows: pd.DataFrame, trial: Trial) -> Progress | None:
+def _look(rows: pd.DataFrame, paths: Mapping[str, str], trial: Trial) -> Progress | None:
     own = rows[rows["player"] == trial.player].sort_values(["at", "match"])
     if own.empty:
         return None
     mine = str(own["group"].iloc[-1])
-    rows = rows if mine == EVERYBODY else rows[rows["group"] == mine]
+    rows = _compared(rows, mine, paths)
     before = rows[rows["at"] < trial.since]
     if trial.player not in set(before["player"]):
         return None
@@ -162,15 +162,42 @@ def _drift(rows: pd.DataFrame, since: datetime, group: Peers) -> tuple[float, fl
     return mean, spread
 
 
-def _in_latest_group(rows: pd.DataFrame) -> pd.DataFrame:
-    """Every row under the group of its player's latest match: one comparison a player.
+def _in_latest_group(rows: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Every row under one group for each player, and by player the full name of the group.
 
-    Who is in a group of fewer than `estimates.MIN_PEERS` players is compared with everybody.
+    The group is that of the latest match. One of fewer than `estimates.MIN_PEERS` players gives way to the next wider
+    one, and at last to everybody; but a group whose name has several parts never gives way to more than its first.
+    Of such a player only matches within one first part count: that of most matches.
     """
     ordered = rows.sort_values(["at", "match"], kind="stable")
-    group = ordered.groupby("player")["group"].transform("last")
-    size = ordered["player"].groupby(group).transform("nunique")
-    return ordered.assign(group=group.where(size >= estimates.MIN_PEERS, EVERYBODY))
+    wide, parted = ordered["group"].str.partition(WITHIN)[0], ordered["group"].str.contains(WITHIN, regex=False)
+    matches = ordered.assign(wide=wide)[parted].groupby(["player", "wide"], sort=False)["match"].nunique()
+    usual = {str(player): str(first) for player, first in matches.groupby("player").idxmax()}
+    ordered = ordered[~ordered["player"].isin(usual) | (wide == ordered["player"].map(usual))]
+    paths = {str(player): str(path) for player, path in ordered.groupby("player")["group"].last().items()}
+    count = Counter(width for path in paths.values() for width in _widths(path))
+    chosen = {path: _wide_enough(path, count) for path in set(paths.values())}
+    return ordered.assign(group=ordered["player"].map(paths).map(chosen)), paths
+
+
+def _widths(path: str) -> list[str]:
+    """A group's name and those of the wider ones around it."""
+    parts = path.split(WITHIN)
+    return [WITHIN.join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+def _wide_enough(path: str, count: Mapping[str, int]) -> str:
+    widths = _widths(path)
+    fallback = EVERYBODY if len(widths) == 1 else widths[-1]
+    return next((width for width in widths if count[width] >= estimates.MIN_PEERS), fallback)
+
+
+def _compared(rows: pd.DataFrame, group: str, paths: Mapping[str, str]) -> pd.DataFrame:
+    """The rows of everybody who belongs to a group, also by a narrower one."""
+    if group == EVERYBODY:
+        return rows
+    inside = {player for player, path in paths.items() if group in _widths(path)}
+    return rows[rows["player"].isin(inside)]
 
 
 def _worth(by_skill: Mapping[str, pd.DataFrame], reference: str) -> dict[str, float]:

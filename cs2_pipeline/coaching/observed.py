@@ -12,10 +12,14 @@ OBSERVATIONS: Final = ("player", "match", "at", "group", "context", "skill", "to
 """Columns of a table of observations.
 
 ``player`` and ``match`` are text, ``at`` is when the match was played (UTC), ``group`` names the peers (a tier, a rank,
-or `EVERYBODY`), ``context`` what the match was played in (map and side; "" where nothing is told apart), ``total`` is
-the skill's sum over the match in that context, ``exposure`` how much there was to sum over (rounds, duels, minutes).
+or `EVERYBODY`; parts from wide to narrow may be joined by `WITHIN`), ``context`` what the match was played in (map and
+side; "" where nothing is told apart), ``total`` is the skill's sum over the match in that context, ``exposure`` how
+much there was to sum over (rounds, duels, minutes).
 The skill's value there is ``total / exposure``.
 """
+WITHIN: Final = " / "
+"""Joins the parts of a group's name: ``3v3 / ballchasing ranked-standard / diamond``. Players of another first part are
+never compared."""
 EVERYBODY: Final = "all"
 """The group of all players: of who has no rank, and of ranks too few players have."""
 

@@ -155,6 +155,18 @@ def session_user(records: Records, session_id: str) -> User | None:
         return _living(connection, session_id)
 
 
+def user(records: Records, user_id: str) -> User | None:
+    """An account that is not disabled; None where there is none."""
+    with records.reading() as connection:
+        return _user(connection, (USERS.c.id == user_id) & USERS.c.disabled_at.is_(None))
+
+
+def named(records: Records, username: str) -> User | None:
+    """The account of this name; None where there is none, or it is disabled."""
+    with records.reading() as connection:
+        return _user(connection, (USERS.c.username_key == username.casefold()) & USERS.c.disabled_at.is_(None))
+
+
 def begin_steam(records: Records, user_id: str | None) -> str:
     """Note that somebody is on the way to Steam, to link an account or to sign in; the state to come back with."""
     state = secrets.token_urlsafe(32)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cs2_pipeline.records.database import Records
@@ -40,10 +40,14 @@ class StoredPlan:
     ticks: Mapping[str, tuple[int, ...]]
 
 
-def replace_cards(records: Records, game: str, cards: Mapping[str, Document], *, at: datetime) -> None:
-    """Put these cards, by player, in the place of all others of the game."""
+def replace_cards(
+    records: Records, game: str, cards: Mapping[str, Document], *, at: datetime, names: Mapping[str, str] | None = None
+) -> None:
+    """Put these cards, by player, in the place of all others of the game; with the players' names, where given."""
+    called = names or {}
     rows = [
-        {"game": game, "player_id": player, "made_at": at, "body": json.dumps(card)} for player, card in cards.items()
+        {"game": game, "player_id": player, "made_at": at, "body": json.dumps(card), "name": called.get(player)}
+        for player, card in cards.items()
     ]
     with records.writing() as connection:
         connection.execute(delete(SKILL_CARDS).where(SKILL_CARDS.c.game == game))
@@ -52,25 +56,22 @@ def replace_cards(records: Records, game: str, cards: Mapping[str, Document], *,
 
 
 def card(records: Records, game: str, player: str) -> Document | None:
-    """A player's card with `made_at`; None where there is none."""
+    """A player's card with `made_at` and `name`; None where there is none."""
     with records.reading() as connection:
         found = connection.execute(
-            select(SKILL_CARDS.c.body, SKILL_CARDS.c.made_at).where(
-                SKILL_CARDS.c.game == game, SKILL_CARDS.c.player_id == player
-            )
+            select(SKILL_CARDS).where(SKILL_CARDS.c.game == game, SKILL_CARDS.c.player_id == player)
         ).one_or_none()
-    return None if found is None else {**json.loads(found.body), "made_at": found.made_at}
+    return None if found is None else {**json.loads(found.body), "made_at": found.made_at, "name": found.name}
 
 
 def find_cards(records: Records, game: str, text: str, *, limit: int) -> list[Document]:
-    """Cards of players whose id holds a text, in whatever case."""
-    found = func.lower(SKILL_CARDS.c.player_id).contains(text.lower(), autoescape=True)
-    query = select(SKILL_CARDS.c.body).where(SKILL_CARDS.c.game == game, found)
+    """Cards, with `name`, of players whose id or name holds a text, in whatever case."""
+    columns = (SKILL_CARDS.c.player_id, SKILL_CARDS.c.name)
+    found = or_(*(func.lower(column).contains(text.lower(), autoescape=True) for column in columns))
+    query = select(SKILL_CARDS.c.body, SKILL_CARDS.c.name).where(SKILL_CARDS.c.game == game, found)
     with records.reading() as connection:
-        return [
-            json.loads(body)
-            for body in connection.execute(query.order_by(SKILL_CARDS.c.player_id).limit(limit)).scalars()
-        ]
+        rows = connection.execute(query.order_by(SKILL_CARDS.c.player_id).limit(limit)).all()
+    return [{**json.loads(row.body), "name": row.name} for row in rows]
 
 
 def begin_plan(records: Records, game: str, player: str, body: Document, *, at: datetime) -> str:

@@ -25,7 +25,8 @@ from cs2_pipeline.records.tables import API_KEYS, QUOTA_USE
 
 PREFIX: Final = "cs2_"
 """What every key begins with: secret scanners find it, and a token of a person never looks like it."""
-SCOPES: Final = ("predict", "forecast", "live:read", "live:write", "admin")
+SCOPES: Final = ("predict", "forecast", "live:read", "live:write", "upload", "admin")
+UPLOAD: Final = "upload"
 REFRESH_SECONDS: Final = 2.0
 DEFAULT_RATE: Final = 100.0
 
@@ -38,7 +39,7 @@ class ApiKeyError(ValueError):
 
 @dataclass(frozen=True)
 class ApiKey:
-    """What is known of a key; never the key itself."""
+    """What is known of a key; never the key itself. `user_id` is the account it acts for, if any."""
 
     id: str
     digest: str
@@ -48,21 +49,32 @@ class ApiKey:
     daily_quota: int | None
     created_at: datetime
     revoked_at: datetime | None
+    user_id: str | None = None
 
 
 def create(
-    records: Records, name: str, scopes: Sequence[str], *, rate: float = DEFAULT_RATE, daily_quota: int | None = None
+    records: Records,
+    name: str,
+    scopes: Sequence[str],
+    *,
+    rate: float = DEFAULT_RATE,
+    daily_quota: int | None = None,
+    user_id: str | None = None,
 ) -> tuple[str, ApiKey]:
-    """Make a key; the text is shown once and never again.
+    """Make a key; the text is shown once and never again. `user_id` is the account it acts for: uploads need one.
 
     Raises:
-        ApiKeyError: an unknown scope, a rate or quota that lets nothing pass, or no name.
+        ApiKeyError: an unknown scope, a rate or quota that lets nothing pass, no name, or uploads without an account.
     """
     unknown = sorted(set(scopes) - set(SCOPES))
     if unknown or not scopes:
         raise ApiKeyError(f"unknown scope {', '.join(unknown) or '(none)'}; there are: {', '.join(SCOPES)}")
     if not name.strip() or len(name) > 100:
         raise ApiKeyError("a key needs a name of at most 100 characters, such as the program's")
+    if UPLOAD in scopes and user_id is None:
+        raise ApiKeyError(
+            f"uploads belong to an account: a key with the scope {UPLOAD} needs the account it acts for (--user)"
+        )
     if rate <= 0 or (daily_quota is not None and daily_quota <= 0):
         raise ApiKeyError("rate and daily quota must be above 0")
     text = PREFIX + secrets.token_urlsafe(32)
@@ -75,6 +87,7 @@ def create(
         "daily_quota": daily_quota,
         "created_at": datetime.now(UTC),
         "revoked_at": None,
+        "user_id": user_id,
     }
     with records.writing() as connection:
         connection.execute(insert(API_KEYS), row)

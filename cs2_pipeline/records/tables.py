@@ -64,6 +64,9 @@ USERS: Final = Table(
     Column("is_admin", Boolean, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("disabled_at", Moment),
+    Column(
+        "upload_read_at", Moment, doc="when reading one of the account's uploads last began: its place in the queue"
+    ),
 )
 
 SESSIONS: Final = Table(
@@ -120,6 +123,7 @@ API_KEYS: Final = Table(
     Column("daily_quota", Integer),
     Column("created_at", Moment, nullable=False),
     Column("revoked_at", Moment),
+    Column("user_id", String(32), index=True, doc="the account it acts for; none for a program's own key"),
 )
 
 QUOTA_USE: Final = Table(
@@ -213,6 +217,7 @@ SKILL_CARDS: Final = Table(
     Column("player_id", String(100), primary_key=True),
     Column("made_at", Moment, nullable=False),
     Column("body", Text, nullable=False, doc="JSON: the card"),
+    Column("name", String(300), doc="what the player is called, where nothing else tells"),
 )
 
 PLANS: Final = Table(

@@ -8,11 +8,11 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cs2_pipeline.records.database import Records
@@ -20,7 +20,10 @@ from cs2_pipeline.records.tables import UPLOADED_FILES, UPLOADS, USERS
 
 MOST_FILES: Final = 500
 """Files kept for one account."""
+MOST_WAITING: Final = 50
+"""Files of one account that wait to be read."""
 _TRIES: Final = 5
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class State(StrEnum):
@@ -33,6 +36,10 @@ class State(StrEnum):
 
 class QuotaError(Exception):
     """A file is one too many for its sender or for the platform; the message says which and what to do."""
+
+
+class TooManyWaitingError(Exception):
+    """An account has sent more than is read in its turn; the message says how many wait."""
 
 
 @dataclass(frozen=True)
@@ -105,6 +112,7 @@ def room(records: Records, user_id: str, quota: Quota) -> int:
 
     Raises:
         QuotaError: none.
+        TooManyWaitingError: `MOST_WAITING` of its files wait to be read.
     """
     with records.reading() as connection:
         return _room(connection, user_id, quota)
@@ -118,6 +126,7 @@ def add(records: Records, user_id: str, file: Received, *, at: datetime, quota: 
 
     Raises:
         QuotaError: there is no room for it.
+        TooManyWaitingError: as `room`.
     """
     for left in reversed(range(_TRIES)):
         try:
@@ -173,10 +182,22 @@ def places(records: Records) -> set[str]:
 
 
 def waiting(records: Records) -> list[Waiting]:
-    """The files that are to be read, in the order in which they came."""
+    """The files that are to be read, each account's in the order in which they came, the accounts in turn.
+
+    The account whose turn is longest ago comes first, so that one that sends many files does not hold up the others.
+    A file that several people sent comes in the first of their turns. What ended its reader before comes last.
+    """
+    turn = func.min(func.coalesce(USERS.c.upload_read_at, literal(_NEVER, USERS.c.upload_read_at.type)))
+    sent = UPLOADED_FILES.join(UPLOADS, UPLOADS.c.digest == UPLOADED_FILES.c.digest)
+    query = (
+        select(UPLOADED_FILES, turn.label("turn"))
+        .select_from(sent.join(USERS, USERS.c.id == UPLOADS.c.user_id))
+        .where(UPLOADED_FILES.c.state == State.WAITING.value)
+        .group_by(UPLOADED_FILES.c.digest)
+        .order_by(UPLOADED_FILES.c.tries, "turn", UPLOADED_FILES.c.received_at, UPLOADED_FILES.c.digest)
+    )
     with records.reading() as connection:
-        query = select(UPLOADED_FILES).where(UPLOADED_FILES.c.state == State.WAITING.value)
-        rows = connection.execute(query.order_by(UPLOADED_FILES.c.received_at, UPLOADED_FILES.c.digest)).all()
+        rows = connection.execute(query).all()
     return [
         Waiting(
             row.digest, row.kind, row.place, date.fromisoformat(row.played_on) if row.played_on else None, row.tries
@@ -185,11 +206,16 @@ def waiting(records: Records) -> list[Waiting]:
     ]
 
 
-def begin(records: Records, digest: str) -> None:
-    """Note that reading a file begins: what ends its reader more than a few times is not read again."""
+def begin(records: Records, digest: str, *, at: datetime) -> None:
+    """Note that reading a file begins: what ends its reader more than a few times is not read again.
+
+    It was then the turn of everybody who sent it, whatever becomes of the file or of the upload.
+    """
+    senders = select(UPLOADS.c.user_id).where(UPLOADS.c.digest == digest)
     with records.writing() as connection:
         row = UPLOADED_FILES.c.digest == digest
         connection.execute(update(UPLOADED_FILES).where(row).values(tries=UPLOADED_FILES.c.tries + 1))
+        connection.execute(update(USERS).where(USERS.c.id.in_(senders)).values(upload_read_at=at))
 
 
 def settle(
@@ -230,6 +256,12 @@ def _room(connection: Connection, user_id: str, quota: Quota) -> int:
     ).one()
     if files >= MOST_FILES:
         raise QuotaError(f"you have {files} uploads, and {MOST_FILES} are kept for one account: delete some first")
+    waits = func.count().filter(UPLOADED_FILES.c.state == State.WAITING.value)
+    waiting_now = connection.execute(select(waits).select_from(joined).where(UPLOADS.c.user_id == user_id)).scalar_one()
+    if waiting_now >= MOST_WAITING:
+        raise TooManyWaitingError(
+            f"{waiting_now} of your uploads wait to be read, and {MOST_WAITING} may: send more when some were read"
+        )
     if used >= quota.account:
         raise QuotaError(f"your uploads take {used} bytes of {quota.account}: delete some first")
     total = connection.execute(select(size)).scalar_one()

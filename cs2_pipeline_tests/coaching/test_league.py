@@ -56,6 +56,53 @@ def test_few_peers_are_no_group_and_that_is_said():
     assert set(card.missing.values()) == {FEW_PEERS}
 
 
+@pytest.fixture(scope="module")
+def ranked():
+    """120 players of threes, 60 of doubles; of those of threes 60 are of one rank, 10 of another, 50 of none."""
+    rows, _ = observe(SKILLS, POPULATIONS, (8,) * 180, seed=4)
+    number = rows["player"].str.removeprefix("player").astype(int)
+    names = ["3v3 / ranked / diamond"] * 60 + ["3v3 / ranked / gold"] * 10 + ["3v3 / ranked"] * 50 + ["2v2 / x"] * 60
+    return rows.assign(group=number.map(dict(enumerate(names))))
+
+
+def test_peers_are_those_of_the_rank_where_they_are_enough_and_else_of_the_next_wider_group(ranked):
+    found = league(ranked, SKILLS)
+    for player, group, peers in (
+        ("player0005", "3v3 / ranked / diamond", 60),
+        ("player0065", "3v3 / ranked", 120),
+        ("player0090", "3v3 / ranked", 120),
+        ("player0150", "2v2 / x", 60),
+    ):
+        card = found.cards[player]
+        assert (card.group, card.lines[0].peers.players) == (group, peers)
+
+
+def test_who_plays_threes_is_never_compared_with_doubles(ranked):
+    number = ranked["player"].str.removeprefix("player").astype(int)
+    card = league(ranked[(number < 10) | (number >= 120)], SKILLS).cards["player0003"]
+    assert (card.group, card.lines, set(card.missing.values())) == ("3v3", (), {FEW_PEERS})
+
+
+def test_only_matches_of_the_usual_team_size_are_on_a_card(ranked):
+    last = ranked["at"].max() + pd.Timedelta(days=1)
+    once = (
+        ranked[ranked["player"] == "player0005"]
+        .drop_duplicates("skill")
+        .assign(match="a game of doubles", at=last, group="2v2 / x", total=1e6)
+    )
+    plain, with_it = (league(rows, SKILLS).cards["player0005"] for rows in (ranked, pd.concat([ranked, once])))
+    assert with_it.document() == plain.document()
+
+
+def test_a_trial_is_looked_at_among_the_same_peers(ranked):
+    since = ranked["at"].quantile(0.5)
+    (seen,) = look(ranked, SKILLS, [Trial("player0065", SKILLS[0], since)])
+    everybody = ranked.assign(group="all")
+    threes = everybody[everybody["player"].str.removeprefix("player").astype(int) < 120]
+    (wanted,) = look(threes, SKILLS, [Trial("player0065", SKILLS[0], since)])
+    assert seen == wanted
+
+
 def test_players_who_changed_groups_stand_in_the_latest_one():
     rows, _ = made.league(1)
     players = rows["player"].unique()[-25:]

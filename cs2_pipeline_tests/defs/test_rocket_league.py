@@ -18,10 +18,14 @@ from cs2_pipeline_tests.coaching.rocket_league.test_observations import game, pl
 __all__ = ["site"]
 
 
+def called(name):
+    return player(1) | {"name": name}
+
+
 def duel(number, **more):
     """A game of the same 22 players, who are peers enough."""
     teams = {
-        "blue": {"players": [player(one) for one in range(1, 12)]},
+        "blue": {"players": [called("first"), *(player(one) for one in range(2, 12))]},
         "orange": {"players": [player(one) for one in range(12, 23)]},
     }
     return game(f"game{number}", id=f"g{number}", **(teams | more))
@@ -47,15 +51,20 @@ def test_games_become_everybodys_card_and_none_is_asked_for_twice(settings, site
     assert tables.read(OBSERVATIONS)["match"].nunique() == 3
     with closing(open_records(settings)) as records:
         card = coaching.card(records, GAME, "steam:1")
-        assert (card["matches"], card["group"]) == (3, "ballchasing ranked-duels 1")
+        assert (card["matches"], card["group"]) == (3, "1v1 / ballchasing ranked-duels")
         assert len(card["lines"]) + len(card["missing"]) == 19
+        assert card["name"] == "first"
     site.asked.clear()
     site.games["g99"] = duel(99, status="pending")
-    site.games["g4"] = duel(4)
+    site.games["g4"] = duel(4, date="2026-03-11T18:55:49Z", blue={"players": [called("second")]})
+    site.games["g5"] = duel(5, date="2026-03-01T18:55:49Z", blue={"players": [called("long before")]})
     assert run(settings)
+    with closing(open_records(settings)) as records:
+        assert coaching.card(records, GAME, "steam:1")["name"] == "second"
+        assert [one["player"] for one in coaching.find_cards(records, GAME, "SECO", limit=5)] == ["steam:1"]
     asked = {path.rpartition("/")[2] for path, _ in site.asked} - {"replays"}
-    assert asked == {"g4", "g99"}
-    assert tables.read(OBSERVATIONS)["match"].nunique() == 4
+    assert asked == {"g4", "g5", "g99"}
+    assert tables.read(OBSERVATIONS)["match"].nunique() == 5
 
 
 def test_without_a_key_nothing_is_asked_for(settings, site):

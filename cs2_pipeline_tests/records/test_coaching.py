@@ -15,7 +15,7 @@ def test_cards_are_replaced_as_a_whole_and_by_game(records):
     coaching.replace_cards(records, GAME, {"a": {"lines": []}, "b": {"lines": []}}, at=NOW)
     coaching.replace_cards(records, "rocket_league", {"a": {"lines": [1]}}, at=NOW)
     coaching.replace_cards(records, GAME, {"a": {"lines": [2]}}, at=NOW)
-    assert coaching.card(records, GAME, "a") == {"lines": [2], "made_at": NOW}
+    assert coaching.card(records, GAME, "a") == {"lines": [2], "made_at": NOW, "name": None}
     assert coaching.card(records, GAME, "b") is None
     assert coaching.card(records, "rocket_league", "a")["lines"] == [1]
 

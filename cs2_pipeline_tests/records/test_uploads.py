@@ -8,7 +8,7 @@ from sqlalchemy import insert
 
 from cs2_pipeline.records import uploads
 from cs2_pipeline.records.tables import USERS
-from cs2_pipeline.records.uploads import Quota, QuotaError, Received, State
+from cs2_pipeline.records.uploads import Quota, QuotaError, Received, State, TooManyWaitingError
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PLENTY = Quota(account=1000, total=10_000)
@@ -42,7 +42,7 @@ def test_a_file_waits_is_read_and_told_to_its_sender_alone(records, people):
     assert (upload.name, upload.state, upload.size) == ("a.dem", State.WAITING, 10)
     (waiting,) = uploads.waiting(records)
     assert (waiting.place, waiting.played_on, waiting.tries) == ("a-place.dem", date(2026, 2, 1), 0)
-    uploads.begin(records, waiting.digest)
+    uploads.begin(records, waiting.digest, at=NOW)
     assert uploads.waiting(records)[0].tries == 1
     uploads.settle(records, waiting.digest, State.ACCEPTED, "one new match", at=NOW)
     assert uploads.waiting(records) == []
@@ -146,3 +146,61 @@ def test_games_are_kept_with_their_files(records, people):
     assert uploads.games(records, "replay") == {sent.digest: {"id": "x"}}
     assert uploads.newest_game(records, "replay") == NOW
     assert uploads.games(records, "demo") == {}
+
+
+def read_all(records):
+    """Reads everything that waits; the names of the files in the order they were read."""
+    order = []
+    while waiting := uploads.waiting(records):
+        order.append(waiting[0].place[0])
+        uploads.begin(records, waiting[0].digest, at=NOW + timedelta(hours=1, seconds=len(order)))
+        uploads.settle(records, waiting[0].digest, State.ACCEPTED, "a match", at=NOW)
+    return "".join(order)
+
+
+def test_accounts_take_turns_however_many_files_one_of_them_has_sent_before(records, people):
+    anna, ben = people
+    for number, content in enumerate("abcde"):
+        add(records, anna, file(content), at=NOW + timedelta(seconds=number))
+    for number, content in enumerate("xy", 10):
+        add(records, ben, file(content), at=NOW + timedelta(seconds=number))
+    assert read_all(records) == "axbycde"
+
+
+def test_deleting_what_was_read_does_not_bring_the_next_file_forward(records, people):
+    anna, ben = people
+    first, _ = add(records, anna, file("a"))
+    read_all(records)
+    uploads.forget(records, anna, first.id)
+    add(records, anna, file("b"), at=NOW)
+    add(records, ben, file("x"), at=NOW + timedelta(minutes=5))
+    assert read_all(records) == "xb"
+
+
+def test_a_file_that_several_sent_comes_in_the_first_of_their_turns(records, people):
+    anna, ben = people
+    for number, content in enumerate("abcz"):
+        add(records, anna, file(content), at=NOW + timedelta(seconds=number))
+    add(records, ben, file("z", place="other"), at=NOW + timedelta(minutes=1))
+    assert read_all(records) == "azbc"
+
+
+def test_a_file_that_ended_its_reader_comes_after_the_others(records, people):
+    add(records, people[0], file("a"))
+    add(records, people[0], file("b"), at=NOW + timedelta(seconds=1))
+    uploads.begin(records, file("a").digest, at=NOW)
+    assert [one.place[0] for one in uploads.waiting(records)] == ["b", "a"]
+
+
+def test_so_many_files_of_one_account_may_wait_and_those_of_others_go_on(records, people, monkeypatch):
+    anna, ben = people
+    monkeypatch.setattr(uploads, "MOST_WAITING", 2)
+    for content in "ab":
+        add(records, anna, file(content))
+    with pytest.raises(TooManyWaitingError, match="2 of your uploads wait"):
+        uploads.room(records, anna, PLENTY)
+    with pytest.raises(TooManyWaitingError):
+        add(records, anna, file("c"))
+    add(records, ben, file("x"))
+    uploads.settle(records, file("a").digest, State.QUARANTINED, "no", at=NOW)
+    assert add(records, anna, file("c"))[0].state is State.WAITING

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from bento.gateway.access import Caller, known
 from bento.gateway.pages.site import page
-from bento.gateway.routers.coaching import COUNTERSTRIKE, ROCKET_LEAGUE, Game, catalogue
+from bento.gateway.routers.coaching import COUNTERSTRIKE, NOT_LINKABLE, ROCKET_LEAGUE, Game, catalogue, plannable
 from cs2_pipeline.records import coaching as stored
 
 router: Final = APIRouter(include_in_schema=False)
@@ -32,12 +32,14 @@ class OfPlayer:
         drills: address of the page of drills.
         no_card: said where there is no card.
         owner: said of whom a plan is shown to.
+        plannable: whether anybody but administrators can plan here.
     """
 
     api: str
     drills: str
     no_card: str
     owner: str
+    plannable: bool
 
 
 def of_player(game: Game, player: str) -> OfPlayer:
@@ -46,9 +48,10 @@ def of_player(game: Game, player: str) -> OfPlayer:
     owner = "A plan is shown to its player, who signs in through Steam."
     if game is ROCKET_LEAGUE:
         no_card = "No card yet: none of this player's games was read, or the cards of the day are not made."
-        if not player.startswith(game.steam):
-            owner = "A plan is shown to its player. Only Steam accounts can be linked so far, so nobody can plan here."
-    return OfPlayer(f"{game.prefix}/{quote(player, safe='')}", DRILL_PAGES[game], no_card, owner)
+    can = plannable(game, player)
+    if not can:
+        owner = f"There is no plan here: {NOT_LINKABLE}."
+    return OfPlayer(f"{game.prefix}/{quote(player, safe='')}", DRILL_PAGES[game], no_card, owner, can)
 
 
 @router.get("/drills")
@@ -65,7 +68,7 @@ async def rocket_league_drills(request: Request, _: Known) -> Response:
 
 @router.get("/rocket-league/players")
 async def players(request: Request, _: Known, q: str = "") -> Response:
-    """Players with a card, found by an id of any platform."""
+    """Players with a card, found by name or by an id of any platform."""
     text = q.strip()[:LONGEST_SEARCH]
     records = request.app.state.records
     cards = await asyncio.to_thread(stored.find_cards, records, ROCKET_LEAGUE.name, text, limit=MOST_PLAYERS + 1)
@@ -78,9 +81,11 @@ async def players(request: Request, _: Known, q: str = "") -> Response:
 async def player(request: Request, _: Known, identifier: str) -> Response:
     """A player's card; the script asks for the plan, which only its player may see."""
     card = await asyncio.to_thread(stored.card, request.app.state.records, ROCKET_LEAGUE.name, identifier)
-    platform, _found, name = identifier.partition(":")
+    platform, _found, on_platform = identifier.partition(":")
+    name = (card["name"] if card is not None else None) or on_platform or platform
     coach = of_player(ROCKET_LEAGUE, identifier)
-    return page(request, "rocket-league-player.html", platform=platform, name=name, card=card, coach=coach)
+    shown = {"platform": platform, "identifier": identifier, "name": name, "card": card, "coach": coach}
+    return page(request, "rocket-league-player.html", **shown)
 
 
 async def _drills(request: Request, game: Game) -> Response:

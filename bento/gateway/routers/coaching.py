@@ -25,6 +25,10 @@ from cs2_pipeline.coaching.skills import CoachingError
 from cs2_pipeline.records import coaching as stored
 from cs2_pipeline.records.coaching import StoredPlan
 
+NOT_LINKABLE: Final = (
+    "plans are for players who can show that an account is theirs: Steam confirms that to this platform, and no other "
+    "platform does"
+)
 NOTHING_KNOWN: Final = "No weakness is known."
 
 
@@ -89,9 +93,13 @@ class SkillLine(Wire):
 
 
 class CardItem(Wire):
-    """All that is known of a player. `missing` names skills of which nothing is, with the reason."""
+    """All that is known of a player. `missing` names skills of which nothing is, with the reason.
+
+    `name` is what a Rocket League player was called in the newest game; `group` names the peers.
+    """
 
     player: str
+    name: str | None
     group: str
     matches: int
     made_at: datetime
@@ -412,8 +420,15 @@ def owns(game: Game, caller: Caller, player: str) -> bool:
     return steam_id is not None and f"{game.steam}{steam_id}" == player
 
 
+def plannable(game: Game, player: str) -> bool:
+    """Whether an account can be linked to a player at all: only Steam proves to us who somebody is."""
+    return player.startswith(game.steam)
+
+
 def _owned(game: Game, caller: Caller, player: str) -> None:
     if not owns(game, caller, player):
+        if not plannable(game, player):
+            raise Problem(403, "not_linkable", "No plans for this player", NOT_LINKABLE)
         detail = "a plan is shown to its player: sign in, and link this SteamID to the account at /auth/steam"
         if caller.user is None:
             raise unauthorized(detail)

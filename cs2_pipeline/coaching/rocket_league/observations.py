@@ -1,7 +1,9 @@
 """How games of Rocket League become observations: documents of ballchasing.com, and tables of professional games.
 
-Each statistic is taken by its name at the source. Units differ between sources, so that players are compared within
-one source, mode and team size only: that is their group. A statistic that is absent gives no observation.
+Each statistic is taken by its name at the source. A player's group is team size, source and mode, and the rank where
+the source tells it: the numbers of one team size say nothing of another, and better opponents make every skill look
+worse.
+A statistic that is absent gives no observation.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,12 +11,14 @@ from typing import Any, Final
 
 import pandas as pd
 
-from cs2_pipeline.coaching.observed import OBSERVATIONS
+from cs2_pipeline.coaching.observed import OBSERVATIONS, WITHIN
 from cs2_pipeline.coaching.skills import CoachingError
 
 FIVE_MINUTES: Final = 5.0
 LEAST_SECONDS: Final = 60.0
 """Who played less of a game than this is not counted in it."""
+
+LONGEST_NAME: Final = 100
 
 Statistics = Mapping[str, Any]
 _SHARES: Final = {
@@ -84,16 +88,43 @@ def of_ballchasing(games: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def _game(game: Mapping[str, Any], name: str) -> Iterator[dict[str, Any]]:
-    at = pd.Timestamp(game.get("date") or game["created"]).tz_convert("UTC")
-    group = f"ballchasing {game.get('playlist_id') or 'private'} {game.get('team_size')}"
+    at = _played(game)
+    size = game.get("team_size") or "?"
+    mode = WITHIN.join((f"{size}v{size}", f"ballchasing {game.get('playlist_id') or 'private'}"))
     for team in _TEAMS:
         for player in game[team]["players"]:
             seconds = float(player.get("end_time") or game.get("duration") or 0) - float(player.get("start_time") or 0)
             identifier, stats = player_id(player), player.get("stats")
             if identifier is None or not stats or seconds < LEAST_SECONDS:
                 continue
+            group = WITHIN.join(filter(None, (mode, _rank(player))))
             for skill, total, exposure in _of_player(stats, seconds / 60):
                 yield dict(zip(OBSERVATIONS, (identifier, name, at, group, "", skill, total, exposure), strict=True))
+
+
+def _rank(player: Mapping[str, Any]) -> str | None:
+    """A player's rank in the game's mode without its steps: ``grand champion`` of ``grand-champion-1``."""
+    rank = player.get("rank") or {}
+    if not rank.get("tier"):
+        return None
+    return str(rank.get("id") or "").rstrip("-0123456789").replace("-", " ") or None
+
+
+def names(games: Iterable[Mapping[str, Any]]) -> dict[str, tuple[pd.Timestamp, str]]:
+    """By player the newest game that names them, and the name; unprintable letters are replaced."""
+    found: dict[str, tuple[pd.Timestamp, str]] = {}
+    for game in games:
+        at = _played(game)
+        for player in (one for team in _TEAMS for one in game[team]["players"]):
+            identifier, name = player_id(player), str(player.get("name") or "").strip()
+            if identifier is not None and name and (identifier not in found or found[identifier][0] <= at):
+                shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in name)
+                found[identifier] = at, shown[:LONGEST_NAME]
+    return found
+
+
+def _played(game: Mapping[str, Any]) -> pd.Timestamp:
+    return pd.Timestamp(game.get("date") or game["created"]).tz_convert("UTC")
 
 
 def _of_player(stats: Statistics, minutes: float) -> Iterator[tuple[str, float, float]]:

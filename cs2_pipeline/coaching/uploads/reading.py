@@ -74,8 +74,12 @@ def read_waiting(
     for place in [*uploads.orphans(records), *inbox.left_over(uploads.places(records), now=now())]:
         inbox.remove(place)
         ends["removed"] += 1
-    for waiting in uploads.waiting(records)[:MOST_AT_ONCE]:
-        uploads.begin(records, waiting.digest)
+    for _ in range(MOST_AT_ONCE):
+        # Asked anew for each file: who sent the first file a moment ago comes before who sends the twentieth.
+        waiting = next(iter(uploads.waiting(records)), None)
+        if waiting is None:
+            break
+        uploads.begin(records, waiting.digest, at=now())
         verdict = _verdict(waiting, inbox, database, scratch)
         reason = verdict.reason[:LONGEST_REASON]
         uploads.settle(records, waiting.digest, verdict.state, reason, at=now(), body=verdict.body)

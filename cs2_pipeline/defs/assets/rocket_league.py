@@ -1,5 +1,6 @@
 """Rocket League's coach: games of the players who are followed, from ballchasing.com, and everybody's card."""
 
+from collections.abc import Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -13,7 +14,7 @@ from cs2_pipeline.coaching.league import league
 from cs2_pipeline.coaching.observed import OBSERVATIONS as COLUMNS
 from cs2_pipeline.coaching.observed import checked
 from cs2_pipeline.coaching.rocket_league.ballchasing import Ballchasing
-from cs2_pipeline.coaching.rocket_league.observations import of_ballchasing
+from cs2_pipeline.coaching.rocket_league.observations import names, of_ballchasing
 from cs2_pipeline.coaching.rocket_league.skills import GAME, SKILLS
 from cs2_pipeline.coaching.uploads.kinds import Kind
 from cs2_pipeline.datasets.store import MissingTableError, TableStore
@@ -42,8 +43,18 @@ def rocket_league_observations(platform: dg.ResourceParam[Platform]) -> dg.Mater
     read = of_ballchasing([*ready, *sent])
     frame = read if former.empty else pd.concat([former, read[~read["match"].isin(known)]], ignore_index=True)
     found = checked(frame, SKILLS) if len(frame) else former
+    found = found.assign(name=found["player"].map(_called(former, names([*ready, *sent]))).astype("str"))
     figures = {"games_asked_for": len(asked), "games_not_parsed_yet": len(asked) - len(ready), "games_sent": len(sent)}
     return dg.MaterializeResult(value=found, metadata=metadata.of_frame(found) | figures | note)
+
+
+def _called(former: pd.DataFrame, read: Mapping[str, tuple[pd.Timestamp, str]]) -> dict[str, str]:
+    """By player the latest name known."""
+    latest = former.groupby("player")["at"].max() if "name" in former.columns else {}
+    before = former.drop_duplicates("player").set_index("player")["name"].dropna() if "name" in former.columns else {}
+    known = {str(player): str(name) for player, name in before.items()}
+    newer = {player: name for player, (at, name) in read.items() if player not in known or at >= latest[player]}
+    return known | newer
 
 
 def _asked_for(settings: Settings, known: set[str]) -> tuple[list[dict[str, Any]], dict[str, str]]:
@@ -65,7 +76,8 @@ def rocket_league_cards(platform: dg.ResourceParam[Platform]) -> dg.MaterializeR
         return dg.MaterializeResult(value=pd.DataFrame({"skill": []}, dtype="str"), metadata={"summary": "no game yet"})
     found = league(rows, SKILLS)
     with closing(open_records(platform.settings)) as records:
-        stored.replace_cards(records, GAME, {player: card.document() for player, card in found.cards.items()}, at=now)
+        cards = {player: card.document() for player, card in found.cards.items()}
+        stored.replace_cards(records, GAME, cards, at=now, names=_called(rows, {}))
         looked = plans_followed.look(rows, SKILLS, stored.followed(records, GAME))
         stored.note_progress(records, looked, at=now)
         evidence = pooled(plans_followed.seen(stored.every_plan(records, GAME)))

@@ -8,7 +8,7 @@ import pytest
 
 from cs2_pipeline.coaching.drills import shipped
 from cs2_pipeline.coaching.observed import checked
-from cs2_pipeline.coaching.rocket_league.observations import _moments, of_ballchasing, of_professionals
+from cs2_pipeline.coaching.rocket_league.observations import _moments, names, of_ballchasing, of_professionals
 from cs2_pipeline.coaching.rocket_league.skills import GAME, SKILLS
 from cs2_pipeline.coaching.skills import CoachingError
 
@@ -89,7 +89,31 @@ def test_a_game_counts_once_and_one_that_was_not_parsed_is_refused_by_name():
 
 def test_modes_are_groups_of_their_own():
     groups = of_ballchasing([game(), game("two", playlist_id="ranked-doubles", team_size=2)])["group"].unique()
-    assert sorted(groups) == ["ballchasing ranked-doubles 2", "ballchasing ranked-duels 1"]
+    assert sorted(groups) == ["1v1 / ballchasing ranked-duels", "2v2 / ballchasing ranked-doubles"]
+
+
+@pytest.mark.parametrize(
+    ("rank", "named"),
+    [
+        ({"id": "grand-champion-1", "tier": 19, "division": 2}, " / grand champion"),
+        ({"id": "supersonic-legend", "tier": 22}, " / supersonic legend"),
+        ({"id": "unranked", "tier": 0}, ""),
+        (None, ""),
+    ],
+)
+def test_a_players_rank_is_part_of_the_group_where_the_source_tells_it(rank, named):
+    rows = of_ballchasing([game(blue={"players": [player(1) | {"rank": rank}]})])
+    assert set(rows.loc[rows["player"] == "steam:1", "group"]) == {f"1v1 / ballchasing ranked-duels{named}"}
+    assert set(rows.loc[rows["player"] == "steam:2", "group"]) == {"1v1 / ballchasing ranked-duels"}
+
+
+def test_a_player_is_called_as_in_the_newest_game_and_names_are_text():
+    def called(name, day):
+        return game(str(day), date=f"2026-03-{day}T18:00:00Z", blue={"players": [player(1) | {"name": name}]})
+
+    found = names([called("old", 10), called("<b>new\u202e</b>", 12), called("older", 11), called("", 13)])
+    assert {who: name for who, (_, name) in found.items()} == {"steam:1": "<b>new\N{REPLACEMENT CHARACTER}</b>"}
+    assert len(names([called("n" * 500, 10)])["steam:1"][1]) == 100
 
 
 def test_a_table_of_professional_games_needs_its_columns():

@@ -34,11 +34,14 @@ class Desk:
         self.records = Records(f"sqlite:///{folder / 'records.db'}")
         self.records.migrate()
         self.inbox = Inbox(str(folder / "inbox"))
-        who = {"id": "anna", "username": "anna", "username_key": "anna", "is_admin": False, "created_at": NOW}
+        names = ("anna", "ben")
+        people = [
+            {"id": one, "username": one, "username_key": one, "is_admin": False, "created_at": NOW} for one in names
+        ]
         with self.records.writing() as connection:
-            connection.execute(insert(USERS).values(who))
+            connection.execute(insert(USERS), people)
 
-    def send(self, name, content, *, played_on=None):
+    def send(self, name, content, *, played_on=None, who="anna"):
         """As the gateway does; returns the upload's id."""
         local = self.folder / "coming"
         local.write_bytes(content)
@@ -46,15 +49,15 @@ class Desk:
         place, digest = Inbox.new_place(ending), hashlib.sha256(content).hexdigest()
         self.inbox.put(local, place)
         file = Received(name, digest, ENDINGS[ending].value, len(content), place, played_on)
-        return uploads.add(self.records, "anna", file, at=NOW, quota=PLENTY)[0].id
+        return uploads.add(self.records, who, file, at=NOW, quota=PLENTY)[0].id
 
     def read(self, database="its own"):
         chosen = self.database if database == "its own" else database
         places = {"scratch": self.folder / "reading", "now": lambda: NOW}
         return reading.read_waiting(self.records, self.inbox, chosen, say=self.said.append, **places)
 
-    def state(self, identifier):
-        found = uploads.one(self.records, "anna", identifier)
+    def state(self, identifier, *, who="anna"):
+        found = uploads.one(self.records, who, identifier)
         return found.state, found.reason
 
     def matches(self):
@@ -98,6 +101,23 @@ def test_the_same_match_in_another_file_is_known(desk, tmp_path):
     assert desk.read() == {"accepted": 2}
     assert {desk.state(one)[1] for one in sent} == {"one new match", "1 known before"}
     assert len(desk.matches()) == 1
+
+
+def test_one_account_does_not_hold_up_another_that_sends_while_files_are_read(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(reading, "MOST_AT_ONCE", 3)
+    for number in range(5):
+        desk.send(f"{number}.json", b"of anna %d" % number)
+    late = []
+
+    def read(local, kind, database, played_on):
+        if not late:
+            late.append(desk.send("late.json", b"of ben", who="ben"))
+        return reading.Verdict(State.ACCEPTED, "read")
+
+    monkeypatch.setattr(reading, "read", read)
+    desk.read()
+    assert desk.state(late[0], who="ben") == (State.ACCEPTED, "read")
+    assert len(uploads.waiting(desk.records)) == 3
 
 
 def test_a_match_without_a_day_waits_for_one(desk, tmp_path):

@@ -104,12 +104,21 @@ def test_a_rocket_league_player_is_found_by_any_platforms_id_and_plans_a_week(co
     expect(page.locator(f"[id='{name}'] h3")).to_be_in_viewport()
 
 
-def test_who_plays_on_another_platform_is_told_that_nobody_can_plan_yet(coached, watched):
-    address, _ = coached
-    page = watched(f"{address}/rocket-league/players?q=epic").page
+def test_who_plays_on_another_platform_is_told_why_there_is_no_plan_and_has_no_button(coached, watched):
+    address, records = coached
+    cards = {one["player"]: one for one in coaching.find_cards(records, rocket_league.GAME, "", limit=9)}
+    coaching.replace_cards(records, rocket_league.GAME, cards, at=coach.NOW, names={EPIC: "<b>Zoë</b>"})
+    post(f"{address}/auth/register", json=ANNA)
+    page = watched(f"{address}/players/{ME}").page
+    sign_in(page)
+    expect(page.locator("#show-plan")).to_be_visible()
+    page.goto(f"{address}/rocket-league/players?q=zo")
+    expect(page.locator("tbody th")).to_have_text(f"<b>Zoë</b> {EPIC}")
     page.click("tbody th a")
-    expect(page.locator("#plan-note")).to_contain_text("Only Steam accounts can be linked")
-    expect(page.locator("h1")).to_have_text(EPIC.partition(":")[2])
+    expect(page.locator("#plan-note")).to_contain_text("Steam confirms that to this platform, and no other platform")
+    expect(page.locator("#show-plan")).to_have_count(0)
+    expect(page.locator("h1")).to_have_text("<b>Zoë</b>")
+    expect(page.locator("main")).to_contain_text(EPIC)
     found = get(f"{address}/rocket-league/players/xbox:nobody", headers={"Accept": "text/html"})
     assert (found.status_code, "No card yet" in found.text) == (200, True)
 

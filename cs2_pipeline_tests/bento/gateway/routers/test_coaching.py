@@ -2,7 +2,9 @@
 
 import pytest
 
+from bento.gateway.routers.coaching import NOT_LINKABLE
 from cs2_pipeline.coaching.counterstrike.skills import GAME
+from cs2_pipeline.coaching.rocket_league import skills as rocket_league
 from cs2_pipeline.records import coaching
 from cs2_pipeline_tests.bento.gateway import coach
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
@@ -217,3 +219,18 @@ def test_the_catalogue_shows_what_drills_did_over_players(gateway):
     other = gateway.get("/api/v1/rocket-league/drills").json()["drills"]
     assert other
     assert not {one["name"] for one in other} & set(drills)
+
+
+@pytest.mark.parametrize("player", ["epic:14d2", "ps4:someone", "xbox:70cf", "switch:1"])
+def test_who_cannot_be_linked_has_a_card_and_everywhere_the_same_reason_for_no_plan(gateway, mine, player):
+    coach.keep(gateway.app.state.records, coach.card(player, skills=rocket_league.SKILLS, shown=("goals",)),
+               game=rocket_league.GAME)  # fmt: skip
+    at = f"/api/v1/rocket-league/players/{player}"
+    assert gateway.get(f"{at}/card").status_code == 200
+    for headers in ({}, mine):
+        for method, end, body in (
+            ("GET", "plan", None), ("GET", "progress", None), ("GET", "plan/shares", None), ("DELETE", "plan", None),
+            ("POST", "plan", {"minutes": 60}), ("PUT", "plan", {"items": []}),
+        ):  # fmt: skip
+            answered = gateway.request(method, f"{at}/{end}", json=body, headers=headers)
+            assert (answered.status_code, answered.json()["detail"]) == (403, NOT_LINKABLE)

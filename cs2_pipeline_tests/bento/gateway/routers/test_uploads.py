@@ -9,7 +9,8 @@ import pytest
 
 from bento.gateway import receiving
 from bento.gateway.routers import uploads as router
-from cs2_pipeline.records import uploads
+from cs2_pipeline.records import accounts, keys, uploads
+from cs2_pipeline.records.tables import USERS
 from cs2_pipeline.records.uploads import State
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 from cs2_pipeline_tests.bento.gateway.process import SERVICE, await_ready, start
@@ -254,3 +255,29 @@ def test_uploads_outlive_a_gateway_that_is_killed_and_a_file_cut_short_leaves_no
     finally:
         process.kill()
         process.wait()
+
+
+def test_what_may_be_sent_is_told_before(gateway, anna, monkeypatch):
+    send(gateway, anna, b"x" * 1_000_000)
+    assert gateway.get(f"{AT}/limits", headers=anna).json() == {"file_bytes": 5_000_000, "room_bytes": 7_000_000}
+    monkeypatch.setattr(uploads, "MOST_WAITING", 1)
+    for answered in (gateway.get(f"{AT}/limits", headers=anna), send(gateway, anna, b"y")):
+        assert (answered.status_code, answered.json()["title"]) == (429, "Too many uploads wait")
+        assert int(answered.headers["retry-after"]) > 0
+        assert "1 of your uploads wait" in answered.json()["detail"]
+
+
+def test_a_key_acts_for_its_account_in_uploads_alone(gateway, anna, ben, tmp_path):
+    records = gateway.app.state.records
+    account = accounts.named(records, "Anna")
+    text, _ = keys.create(records, "a script", ["upload"], user_id=account.id)
+    key = {"X-API-Key": text}
+    mine = send(gateway, key, b"mine").json()
+    assert gateway.get(AT, headers=anna).json()["items"] == [mine]
+    assert gateway.get(AT, headers=ben).json()["items"] == []
+    assert gateway.get("/auth/me", headers=key).status_code == 401
+    other, _ = keys.create(records, "a bot", ["predict"], user_id=account.id)
+    assert gateway.get(AT, headers={"X-API-Key": other}).status_code == 401
+    with records.writing() as connection:
+        connection.execute(USERS.update().where(USERS.c.id == account.id).values(disabled_at=datetime.now(UTC)))
+    assert gateway.get(AT, headers=key).status_code == 401
