@@ -84,8 +84,8 @@ async def player(request: Request, _: Known, identifier: str) -> Response:
     platform, _found, on_platform = identifier.partition(":")
     name = (card["name"] if card is not None else None) or on_platform or platform
     coach = of_player(ROCKET_LEAGUE, identifier)
-    shown = {"platform": platform, "identifier": identifier, "name": name, "card": card, "coach": coach}
-    return page(request, "rocket-league-player.html", **shown)
+    who = {"platform": platform, "identifier": identifier, "name": name}
+    return page(request, "rocket-league-player.html", card=card, coach=coach, player=who)
 
 
 async def _drills(request: Request, game: Game) -> Response:

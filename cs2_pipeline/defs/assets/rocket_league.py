@@ -50,11 +50,13 @@ def rocket_league_observations(platform: dg.ResourceParam[Platform]) -> dg.Mater
 
 def _called(former: pd.DataFrame, read: Mapping[str, tuple[pd.Timestamp, str]]) -> dict[str, str]:
     """By player the latest name known."""
-    latest = former.groupby("player")["at"].max() if "name" in former.columns else {}
-    before = former.drop_duplicates("player").set_index("player")["name"].dropna() if "name" in former.columns else {}
-    known = {str(player): str(name) for player, name in before.items()}
-    newer = {player: name for player, (at, name) in read.items() if player not in known or at >= latest[player]}
-    return known | newer
+    known: dict[str, str] = {}
+    latest: dict[str, pd.Timestamp] = {}
+    if "name" in former.columns:
+        named = former.dropna(subset=["name"]).sort_values("at").drop_duplicates("player", keep="last")
+        known = dict(zip(named["player"].astype("str"), named["name"].astype("str"), strict=True))
+        latest = dict(zip(named["player"].astype("str"), named["at"], strict=True))
+    return known | {player: name for player, (at, name) in read.items() if player not in known or at >= latest[player]}
 
 
 def _asked_for(settings: Settings, known: set[str]) -> tuple[list[dict[str, Any]], dict[str, str]]:
