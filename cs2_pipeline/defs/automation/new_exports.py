@@ -1,8 +1,8 @@
 """New exports of other programs in a watched folder: ingested as they come.
 
 The folder is local or any address fsspec knows (CS2_EXPORTS_URL). A file is taken once it looks the same at two ticks,
-so that one still being written is left alone; what became of it is in the run's log, what could not be read on the
-quarantine list (`cs2 ingest exports --failed`).
+so that one still being written is left alone; tables, which are read together, once all in their folder do. What became
+of it is in the run's log, what could not be read on the quarantine list (`cs2 ingest exports --failed`).
 """
 
 import hashlib
@@ -15,7 +15,7 @@ import fsspec
 
 from cs2_pipeline.defs.assets.extraction import DATABASE_POOL
 from cs2_pipeline.defs.platform import Platform
-from cs2_pipeline.demodb.importers import ingest_exports
+from cs2_pipeline.demodb.importers import csv_export, ingest_exports
 from cs2_pipeline.demodb.importers.exports import is_export
 
 INTERVAL: Final = 60
@@ -77,9 +77,22 @@ def settled(now: dict[str, str], seen: dict[str, dict[str, str]]) -> tuple[list[
         seen: "waiting" and "taken" of the last look, files and marks each.
     """
     waiting, taken = seen.get("waiting", {}), seen.get("taken", {})
-    ready = [name for name, mark in now.items() if waiting.get(name) == mark and taken.get(name) != mark]
+    together: dict[str, list[str]] = {}
+    for name in now:
+        together.setdefault(_unit(name), []).append(name)
+    ready = [
+        name
+        for names in together.values()
+        if all(waiting.get(name) == now[name] for name in names) and any(taken.get(name) != now[name] for name in names)
+        for name in names
+    ]
     remembered = {name: mark for name, mark in taken.items() if name in now} | {name: now[name] for name in ready}
     return ready, {"waiting": now, "taken": remembered}
+
+
+def _unit(name: str) -> str:
+    """What a file is read with: the tables of its folder, else nothing but itself."""
+    return str(PurePosixPath(name).parent) if csv_export.table_of(name) is not None else name
 
 
 @dg.job(name=JOB, description="Read exports of other programs into the embedded demo database.")

@@ -67,6 +67,9 @@ _FRAMES: Final = ("rounds", "economies", "kills", "hits", "bombs", "buys")
 NO_DATE: Final = "the export does not say when the match was played"
 """How the reason begins when only a date is missing."""
 
+PARTS_MISSING: Final = "a part of a map whose other parts are not here"
+"""How the reason continues when only other parts of a map are missing."""
+
 _PART: Final = re.compile(r"^(?P<map>.+)-p(?P<part>\d)$")
 _SMALLEST_SIDE: Final = 3
 """Players a side must have in most rounds: two against two is another game."""
@@ -352,9 +355,7 @@ def joined(parts: Sequence[ExportedMatch]) -> ExportedMatch:
     numbers = [found[1] for match in ordered if (found := part_of(match.name))]
     if numbers != list(range(1, len(ordered) + 1)) or len(ordered) == 1:
         present = ", ".join(match.name for match in ordered)
-        raise UnreadableDemoError(
-            f"{present}: a part of a map whose other parts are not here; name them in one command, all of them"
-        )
+        raise UnreadableDemoError(f"{present}: {PARTS_MISSING}; put them into the same folder and ingest them")
     if len({match.map_name for match in ordered}) > 1:
         raise UnreadableDemoError(f"{ordered[0].name} and its other parts were played on different maps")
     whole, found = ordered[0], part_of(ordered[0].name)

@@ -132,7 +132,8 @@ class _Intake:
         whole = _digest(unit)
         before = self._ledger.quarantined(unit.path)
         dated = self._played_on is not None and before is not None and before.reason.startswith(exported.NO_DATE)
-        if before is not None and before.content_hash == whole and not (self._retry or dated):
+        waits = before is not None and exported.PARTS_MISSING in before.reason
+        if before is not None and before.content_hash == whole and not (self._retry or dated or waits):
             said = f"{before.reason} (unchanged since; read it again with --retry)"
             yield Outcome(unit.path, "quarantined", said)
             return
@@ -144,8 +145,21 @@ class _Intake:
                 yield self._settle(found)
 
     def finish(self) -> list[Outcome]:
-        """The outcomes of the maps in parts."""
-        return [self._join(parts) for parts in self._parts.values()]
+        """The outcomes of the maps in parts, together with parts that came earlier."""
+        return [
+            self._join([*parts, *self._earlier(folder, name, parts)]) for (folder, name), parts in self._parts.items()
+        ]
+
+    def _earlier(self, folder: Path, name: str, parts: list[_Found]) -> Iterator[_Found]:
+        """Parts of a map that were refused before, for want of these."""
+        here = {found.path for found in parts}
+        for entry in self._ledger.quarantine():
+            path = Path(entry.path)
+            if exported.PARTS_MISSING in entry.reason and path.parent == folder and path.is_file() and path not in here:
+                for found in _matches(_Unit(path, (path,)), entry.content_hash):
+                    part = exported.part_of(found.match.name) if found.match is not None else None
+                    if part is not None and part[0] == name:
+                        yield found
 
     def _join(self, parts: list[_Found]) -> Outcome:
         matches = [found.match for found in parts if found.match is not None]
@@ -153,8 +167,12 @@ class _Intake:
             whole = exported.joined(matches)
         except UnreadableDemoError as error:
             known_id = self._ledger.ingested(*[key for match in matches for key in match.keys])
-            first = parts[0]
-            return known(first.path, known_id) if known_id is not None else self._refused(first, str(error))
+            if known_id is not None:
+                return known(parts[0].path, known_id)
+            first, *others = parts
+            for found in others:
+                self._refused(found, str(error))
+            return self._refused(first, str(error))
         outcome = self._settle(replace(parts[0], match=whole, size=None))
         if outcome.status in ("imported", "known"):
             for found in parts:

@@ -95,3 +95,19 @@ def test_a_file_is_taken_once_it_stays_the_same(
     found, remembered = settled(now, {"waiting": waiting, "taken": taken})
     assert found == ready
     assert remembered["waiting"] == now and all(remembered["taken"][name] == now[name] for name in ready)
+
+
+def test_tables_are_taken_together_once_all_of_their_folder_stay_the_same() -> None:
+    names = ["one/x_kills.csv", "one/x_match.csv", "one/y.json", "two/x_match.csv"]
+    now = dict.fromkeys(names, "1")
+    before = now | {"one/x_match.csv": "0"}
+    ready, remembered = settled(now, {"waiting": before, "taken": {}})
+    assert ready == ["one/y.json", "two/x_match.csv"]
+    ready, remembered = settled(now, remembered)
+    assert ready == ["one/x_kills.csv", "one/x_match.csv"]
+    now = now | {"two/x_rounds.csv": "1"}  # it comes late: what it is read with is taken again
+    ready, remembered = settled(now, remembered)
+    assert ready == []
+    ready, remembered = settled(now, remembered)
+    assert ready == ["two/x_match.csv", "two/x_rounds.csv"]
+    assert settled(now, remembered)[0] == []

@@ -246,11 +246,24 @@ def test_parts_of_a_map_are_one_match(tmp_path: Path, database: Path) -> None:
     paths = [made.write(tmp_path, first, "p1.json"), made.write(tmp_path, second, "p2.json")]
     [(status, detail)] = take(database, paths[1])
     assert status == "refused" and "other parts" in detail
-    assert statuses(database, *paths, retry=True) == ["imported"]
+    assert statuses(database, *paths) == ["imported"]
     assert query(database, 'SELECT COUNT(*), MAX("RoundNumber") FROM "Rounds" WHERE "WinnerTeam" IS NOT NULL') == [
         (16, 16)
     ]
     assert statuses(database, *paths) == ["known"]
+    assert failed(database) == []
+
+
+def test_parts_of_a_map_may_come_one_after_the_other(tmp_path: Path, database: Path) -> None:
+    parts = [made.match("AAAAA", demoFileName=f"one-vs-two-mirage-p{n}", checksum=str(n)) for n in (1, 2, 3)]
+    first, second, third = (made.write(tmp_path, one, f"{n}.json") for n, one in enumerate(parts))
+    other = made.write(tmp_path, made.match(demoFileName="one-vs-two-nuke", checksum="4"), "other.json")
+    assert statuses(database, first) == ["refused"]
+    assert statuses(database, third) == ["refused"]
+    assert statuses(database, other) == ["imported"], "parts that wait are nobody else's business"
+    assert len(failed(database)) == 2
+    assert statuses(database, second) == ["imported"]
+    assert query(database, 'SELECT COUNT(*) FROM "Rounds" WHERE "DemoFileId" = 2 AND "WinnerTeam" <> \'\'') == [(15,)]
     assert failed(database) == []
 
 
