@@ -53,7 +53,7 @@ def deeds(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
 
     Args:
         days: the days of the matches.
-        played: the live rounds: match_id, round_id, round_number, tick_rate, ct_wins.
+        played: the live rounds: match_id, round_id, round_number, end_tick, tick_rate, ct_wins.
         tally: counts players whose side is not known.
 
     Returns:
@@ -135,8 +135,11 @@ def damage_of(hits: pd.DataFrame, side: pd.Series) -> pd.DataFrame:
 def _clutches(people: pd.DataFrame, kills: pd.DataFrame, played: pd.DataFrame) -> dict[str, pd.DataFrame]:
     """Who was left alone against how many, and who of them won the round, by the number of opponents.
 
-    A player is in a clutch from the death of the last team mate on, while an opponent lives.
+    A player is in a clutch from the death of the last team mate on, while an opponent lives and the round lasts: who is
+    hunted down after its end made nobody fight alone.
     """
+    end = kills["round_id"].map(played.set_index("round_id")["end_tick"]).astype("Int64")
+    kills = kills[~(kills["tick"] > end).fillna(False).astype(bool)]
     size = {side: people.loc[people["side"] == side, "round_id"].value_counts() for side in ("CT", "T")}
     fallen = kills.dropna(subset=["victim_side"])
     dead = {

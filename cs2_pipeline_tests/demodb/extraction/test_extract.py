@@ -11,7 +11,9 @@ from cs2_pipeline.demodb import tables
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.connection.errors import SchemaMismatchError
 from cs2_pipeline.demodb.extraction import extract, reasons
-from cs2_pipeline.demodb.extraction.deeds import CLUTCHES_BY_SIZE
+from cs2_pipeline.demodb.extraction.deeds import CLUTCHES_BY_SIZE, deeds
+from cs2_pipeline.demodb.extraction.eligibility import Days, live_rounds
+from cs2_pipeline.demodb.extraction.reasons import Tally
 from cs2_pipeline_tests.demodb.small_database import NOON, STEAM_IDS, SmallDatabase
 
 DAY = NOON.date()
@@ -296,3 +298,14 @@ def test_demos_that_differ_in_ticks_or_size_or_map_alone_are_two(small, tmp_path
     found = rounds_of(small, tmp_path)
     assert found.frame["match_id"].unique().tolist() == [1, 2]
     assert reasons.DUPLICATE_DEMO not in found.left_out
+
+
+@pytest.mark.parametrize(("after_the_end", "attempts"), [(False, 1), (True, 0)])
+def test_who_is_left_alone_after_the_rounds_end_is_in_no_clutch(small, tmp_path, after_the_end, attempts):
+    ended, death = small.row("Rounds", 1)["EndTick"], small.row("Kills", 1)
+    death["Tick"] = ended + 1 if after_the_end else ended
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite")) as db:
+        days = Days(db, DAY, DAY)
+        found = deeds(days, live_rounds(days, Tally()), Tally()).set_index("player_id")
+    assert found.loc[4, "clutch_attempts_1v2"] == attempts
+    assert found.loc[1, "kills"] == 1, "it counts as a kill all the same"
