@@ -178,15 +178,18 @@ def _with_deeds(days: Days, frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     """The records with what the events of live rounds tell where the records do not hold it.
 
     A match whose records count other rounds than the live ones is counted from its events altogether. Of another, a
-    column that is 0 throughout was never written and is counted too. Anything else stays as recorded.
+    column that is 0 throughout was never written and is counted too. Anything else stays as recorded, but for who was
+    in no live round and has neither kill nor death: a coach or viewer played no round.
     """
     from_events = deeds.deeds(days, live_rounds(days, Tally()), Tally())
     names = list(_PLAYER_COUNTS)
     own = frame[["match_id", "player_id"]].merge(from_events, on=["match_id", "player_id"], how="left")[names]
+    absent = own["rounds"].isna().set_axis(frame.index)
     own = own.fillna(0).astype("int64").set_axis(frame.index)
     match = frame["match_id"]
     recorded = frame[names].astype("Int64")
     known = own["kills"].groupby(match).transform("sum") > 0
+    watching = known & absent & (recorded[["kills", "deaths"]].sum(axis=1) == 0)
     most = [table["rounds"].groupby(match).transform("max") for table in (recorded, own)]
     others = known & (most[0] != most[1])
     if others.any():
@@ -200,7 +203,7 @@ def _with_deeds(days: Days, frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         disagrees = known & ~others & ~unwritten_here & (apart > (sums[1] * _BY_CHANCE).clip(lower=_FEW))
         if disagrees.any():
             tally.mapped[reasons.disagreeing(name)] += int(match[disagrees].nunique())
-        counted_here = others | unwritten_here | (known & recorded[name].isna())
+        counted_here = others | watching | unwritten_here | (known & recorded[name].isna())
         frame = frame.assign(**{name: recorded[name].where(~counted_here, own[name])})
     return frame
 

@@ -9,6 +9,7 @@ from cs2_pipeline.demodb.extraction import reasons
 from cs2_pipeline.demodb.extraction.eligibility import Days, flag, frame_of
 from cs2_pipeline.demodb.extraction.reasons import Tally
 from cs2_pipeline.demodb.extraction.sides import sides, sightings
+from cs2_pipeline.game import rules
 
 TEAMS_OF_KILLS: Final = {
     "killer_id": "KillerId",
@@ -20,13 +21,13 @@ TEAMS_OF_KILLS: Final = {
 
 
 def present(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: Tally) -> pd.DataFrame:
-    """The players with a record of a round whose side is known.
+    """The players with a record of a round whose side is known; coaches are not among them.
 
     Args:
         days: the days of the matches.
         played: the rounds: match_id, round_id, round_number.
         kills: round_id and `TEAMS_OF_KILLS`.
-        tally: counts who is left out because no record and no kill tells the side.
+        tally: counts who is left out: coaches, and whose side no record and no kill tells.
 
     Returns:
         match_id, round_id, round_number, player_id, side ("CT"/"T"), steam_id and clan_tag (null for bots and where
@@ -43,5 +44,17 @@ def present(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: Tally)
     found = found.assign(team=found["team"].map(dialect.side_of, na_action="ignore").astype("str"))
     found = found.assign(side=sides(found, sightings(kills)))
     found = tally.leave_out(found, found["side"].isna(), reasons.UNKNOWN_SIDES)
+    found = tally.leave_out(found, _coaches(found, kills), reasons.COACH)
     found.loc[flag(found["is_bot"]) | found["steam_id"].isin(["0", ""]), "steam_id"] = None
     return found.drop(columns=["team", "is_bot", "is_hltv"])
+
+
+def _coaches(people: pd.DataFrame, kills: pd.DataFrame) -> pd.Series:
+    """Which rows are of a coach: one too many on a side, who neither kills nor dies in the whole match.
+
+    The application records a coach as a player of the side, and so present in every round.
+    """
+    acted = pd.concat([kills["killer_id"], kills["victim_id"]]).dropna().astype("int64")
+    too_many = people.groupby(["round_id", "side"])["player_id"].transform("size") > rules.TEAM_SIZE
+    idle = ~people["player_id"].isin(acted)
+    return people["player_id"].isin(people.loc[too_many & idle, "player_id"])

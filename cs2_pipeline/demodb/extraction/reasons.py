@@ -26,6 +26,7 @@ MISSING_VALUE: Final = "value missing"
 
 BOT: Final = "bot"
 HLTV: Final = "HLTV"
+COACH: Final = "coach"
 NO_STEAM_ID: Final = "player without a SteamId"
 NO_ROUNDS_PLAYED: Final = "player without a round played"
 SECOND_RECORD: Final = "second record of a player"
@@ -58,7 +59,7 @@ IMPORT_ORDER: Final = "match ordered by its import: when it was played is not kn
 EXPECTED: Final = frozenset(
     {
         *(WARM_UP, KNIFE_ROUND, NOBODY_WON, PLAYED_AGAIN, BEFORE_RESTART, UNFINISHED_ROUND, DUPLICATE_DEMO),
-        *(BOT, HLTV, NO_ROUNDS_PLAYED, EVENT_ELSEWHERE, EVENT_AFTER_END, SECOND_RECORD),
+        *(BOT, HLTV, COACH, NO_ROUNDS_PLAYED, EVENT_ELSEWHERE, EVENT_AFTER_END, SECOND_RECORD),
     }
 )
 """What a whole recording loses as well: not the reason why there is too little."""

@@ -13,6 +13,7 @@ from cs2_pipeline.demodb.connection.errors import SchemaMismatchError
 from cs2_pipeline.demodb.extraction import extract, reasons
 from cs2_pipeline.demodb.extraction.deeds import CLUTCHES_BY_SIZE, deeds
 from cs2_pipeline.demodb.extraction.eligibility import Days, live_rounds
+from cs2_pipeline.demodb.extraction.presence import present
 from cs2_pipeline.demodb.extraction.reasons import Tally
 from cs2_pipeline_tests.demodb.small_database import NOON, STEAM_IDS, SmallDatabase
 
@@ -309,3 +310,31 @@ def test_who_is_left_alone_after_the_rounds_end_is_in_no_clutch(small, tmp_path,
         found = deeds(days, live_rounds(days, Tally()), Tally()).set_index("player_id")
     assert found.loc[4, "clutch_attempts_1v2"] == attempts
     assert found.loc[1, "kills"] == 1, "it counts as a kill all the same"
+
+
+def test_a_coach_who_is_recorded_as_a_sixth_player_is_none(small, tmp_path):
+    def join(number: int, died_at: int | None) -> None:
+        add, of = small.add, {"PlayerId": number}
+        add("Players", Id=number, DemoFileId=1, SteamId=STEAM_IDS[1] + number, PlayerName=f"p{number}", Team="CT")
+        add("PlayerMatchStats", **of, MatchId=1, RoundsPlayed=3, Deaths=int(died_at is not None))
+        for number_of_round in (1, 2, 3):
+            add("PlayerRoundStats", **of, RoundId=number_of_round, StartMoney=800, EquipmentValue=500)
+        if died_at is not None:
+            at = {"DemoFileId": 1, "RoundId": 3, "Tick": 30_000 + died_at, "KillerTeam": "T", "VictimTeam": "CT"}
+            add("Kills", **at, KillerId=3, VictimId=number, Weapon="ak47")
+
+    for number in (5, 6, 7):
+        join(number, died_at=1_000 + number)
+    join(8, died_at=None)
+    small.row("Kills", 1)["KillerId"] = 2
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite")) as db:
+        days, tally = Days(db, DAY, DAY), Tally()
+        played = live_rounds(days, tally)
+        kills = pd.DataFrame(small.table("Kills"))[["RoundId", "KillerId", "KillerTeam", "VictimId", "VictimTeam"]]
+        kills.columns = ["round_id", "killer_id", "killer_team", "victim_id", "victim_team"]
+        people = present(days, played, kills, tally)
+        counted = deeds(days, played, Tally()).set_index("player_id")
+        records = extract.player_match_stats(db, DAY, DAY)
+    assert set(people["player_id"]) == set(range(1, 8)) and tally.left_out[reasons.COACH] == 3
+    assert counted.loc[2, "clutch_attempts_1v2"] == 1, "the fourth of five fell"
+    assert len(records.frame) == 7 and records.left_out == {reasons.NO_ROUNDS_PLAYED: 1}
