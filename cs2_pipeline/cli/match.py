@@ -49,7 +49,7 @@ def show(settings: Settings, match: str, *, as_json: bool) -> None:
     Raises:
         CliError: there is no such match.
     """
-    names, rows, bodies = _of_database(settings, int(match)) if match.isdigit() else _of_feed(settings, match)
+    names, rows, bodies = _of_database(settings, int(match)) if match.isdecimal() else _of_feed(settings, match)
     swings = list(story.swings(rows, bodies))
     lines = list(_rounds(rows, swings))
     if as_json:

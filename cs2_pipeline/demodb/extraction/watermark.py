@@ -1,7 +1,8 @@
 """How far a demo database has been filled, and which match days newer demos touch.
 
 Only the question "what is new" belongs here. A demo counts as new by the time it was parsed and by its Id, so that a
-demo parsed late for an old day is found.
+demo parsed late for an old day is found. A demo without a match does not count yet: an application may write the one
+long before the other.
 """
 
 import sqlite3
@@ -26,7 +27,7 @@ _NAMED: Final = 5
 
 @dataclass(frozen=True, order=True)
 class Watermark:
-    """The newest demo of a database.
+    """The newest demo of a database, among those with a match.
 
     Attributes:
         parsed_at: when the demo parsed last was parsed (UTC), None for a database without demos.
@@ -116,8 +117,9 @@ def read(db: DemoDatabase) -> Watermark:
     Raises:
         DemoDatabaseError: the database cannot be read.
     """
-    demo = db.schema["DemoFiles"]
-    query = select(func.max(demo["Id"]).label("demo_id"), func.max(demo["ParsedAt"]).label("parsed_at"))
+    demo, match = db.schema["DemoFiles"], db.schema["Matches"]
+    newest = func.max(demo["Id"]).label("demo_id"), func.max(demo["ParsedAt"]).label("parsed_at")
+    query = select(*newest).join_from(demo.clause, match.clause, match["DemoFileId"] == demo["Id"])
     found = db.read(query).to_pylist()[0]
     return Watermark(found["demo_id"] or 0, found["parsed_at"])
 

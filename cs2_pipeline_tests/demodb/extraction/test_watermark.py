@@ -27,6 +27,18 @@ def test_a_database_without_demos_has_a_watermark_below_every_other(opened):
     assert watermark.days_touched(db, None) == set()
 
 
+def test_a_demo_whose_match_is_written_later_is_new_then(opened, tmp_path):
+    small = SmallDatabase()
+    small.add_match(2, datetime(2026, 3, 9, 20))
+    written = {name: [row for row in rows if row["Id"] != 2 or name != "Matches"] for name, rows in small.rows.items()}
+    begun = SmallDatabase()
+    begun.rows = {name: rows if name in ("DemoFiles", "Matches") else [] for name, rows in written.items()}
+    with DemoDatabase(begun.write(tmp_path / "begun.sqlite")) as db:
+        seen = watermark.read(db)
+    assert seen == Watermark(1, PARSED)
+    assert watermark.days_touched(opened(small), seen) == {date(2026, 3, 9)}
+
+
 def test_after_the_watermark_nothing_is_new(opened):
     db = opened(SmallDatabase())
     assert watermark.days_touched(db, watermark.read(db)) == set()
