@@ -52,9 +52,11 @@ def present(days: Days, played: pd.DataFrame, kills: pd.DataFrame, tally: Tally)
 def _coaches(people: pd.DataFrame, kills: pd.DataFrame) -> pd.Series:
     """Which rows are of a coach: one too many on a side, who neither kills nor dies in the whole match.
 
-    The application records a coach as a player of the side, and so present in every round.
+    The application records a coach as a player of the side, and so present in every round. A bot is nobody's coach: it
+    plays for somebody who left.
     """
     acted = pd.concat([kills["killer_id"], kills["victim_id"]]).dropna().astype("int64")
-    too_many = people.groupby(["round_id", "side"])["player_id"].transform("size") > rules.TEAM_SIZE
-    idle = ~people["player_id"].isin(acted)
+    human = ~flag(people["is_bot"])
+    too_many = human.groupby([people["round_id"], people["side"]]).transform("sum") > rules.TEAM_SIZE
+    idle = human & ~people["player_id"].isin(acted)
     return people["player_id"].isin(people.loc[too_many & idle, "player_id"])
