@@ -129,9 +129,12 @@ def _read(name: str, content: bytes, table: str) -> pd.DataFrame:
         if name.lower().endswith(".parquet"):
             frame = pd.read_parquet(io.BytesIO(content))
         else:
-            text = {"checksum": str, _MATCH: str, "name": str}
+            # A column with a blank would be read as floats, which no SteamID fits.
+            ids = [column for column in _COLUMNS[table] if column.endswith("steamid")]
+            kinds = dict.fromkeys(ids, "Int64") | dict.fromkeys(("checksum", _MATCH, "name"), "str")
             plain = gzip.decompress(content) if name.lower().endswith(".gz") else content
-            frame = pd.read_csv(io.BytesIO(plain), dtype=text)
+            frame = pd.read_csv(io.BytesIO(plain), dtype=kinds)
+            frame = frame.assign(**{name: frame[name].fillna(0).astype("int64") for name in ids if name in frame})
     except Exception as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise UnreadableDemoError(f"{name} cannot be read ({first}): export it again") from error

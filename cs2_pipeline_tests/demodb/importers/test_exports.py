@@ -360,3 +360,12 @@ def test_the_eight_real_matches_have_the_score_that_the_export_says(database: Pa
             enemies = [kill for kill in made_kills if kill["killerSide"] != kill["victimSide"]]
             assert (kills, deaths) == (len(enemies), len(dead))
     assert query(database, 'SELECT MIN("StartTime") FROM "Matches"')[0][0] < str(datetime(2024, 1, 2))
+
+
+def test_a_blank_steam_id_changes_no_other_of_its_column(tmp_path: Path, database: Path) -> None:
+    one = made.match()
+    one["kills"][0] |= {"killerSteamId": "", "killerName": "World", "killerSide": 0, "assisterSteamId": ""}
+    take(database, made.write_csv(tmp_path / "tables", one))
+    players = query(database, 'SELECT "SteamId" FROM "Players" ORDER BY "SteamId"')
+    assert players == [(made.steam_id(player),) for player in made.A + made.B]
+    assert query(database, 'SELECT COUNT(*) FROM "Kills" WHERE "KillerId" IS NULL') == [(1,)]
