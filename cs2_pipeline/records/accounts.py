@@ -202,7 +202,10 @@ def _steam_user(connection: Connection, user_id: str | None, steam_id: str) -> U
     has_it = _user(connection, (USERS.c.steam_id == steam_id) & USERS.c.disabled_at.is_(None))
     if user_id is None:
         if has_it is None:
-            connection.execute(insert(USERS), _new_user(f"steam-{steam_id}", is_admin=False) | {"steam_id": steam_id})
+            name = f"steam-{steam_id}"
+            if _user(connection, USERS.c.username_key == name) is not None:  # somebody registered under it
+                name = f"{name}-{secrets.token_hex(4)}"
+            connection.execute(insert(USERS), _new_user(name, is_admin=False) | {"steam_id": steam_id})
     elif has_it is not None and has_it.id != user_id:
         raise SteamTakenError
     else:

@@ -93,6 +93,13 @@ def test_who_signs_in_through_steam_has_an_account_and_has_the_same_one_again(ga
     assert me(gateway)["id"] == first["id"]
 
 
+def test_a_name_that_somebody_took_keeps_nobody_from_signing_in(gateway, provider):
+    taken = {"username": f"steam-{STEAM_ID}", "email": "e@example.org", "password": "x" * 12}
+    assert gateway.post("/auth/register", json=taken).status_code == 202
+    assert gateway.get(provider.send_back(begin(gateway))).status_code == 303
+    assert me(gateway)["steam_id"] == STEAM_ID
+
+
 def test_a_signed_in_person_links_a_steam_id(gateway, provider):
     gateway.post("/auth/register", json={"username": "anna", "email": "a@example.org", "password": "x" * 12})
     gateway.post("/auth/login", json={"username": "anna", "password": "x" * 12})
