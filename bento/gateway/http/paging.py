@@ -44,7 +44,8 @@ def decode(cursor: str | None, kind: type | tuple[type, ...]) -> Any:
         position = json.loads(base64.urlsafe_b64decode(cursor.encode() + b"=" * (-len(cursor) % 4)))
     except (ValueError, binascii.Error, RecursionError):
         position = None
-    if not isinstance(position, kind) or isinstance(position, bool):
+    whole = not isinstance(position, int) or abs(position) < 2**63  # no database holds larger ones
+    if not isinstance(position, kind) or isinstance(position, bool) or not whole:
         raise bad_values(
             [FieldError("after", "is not a cursor of this list: send `next` of the page before as it is")], WRONG
         )

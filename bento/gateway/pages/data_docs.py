@@ -31,8 +31,12 @@ async def file(request: Request, path: str, _: Annotated[Caller, Depends(allow(S
     """A page of the data docs, or what belongs to one."""
     settings: Settings = request.app.state.settings
     folder = settings.data_docs_folder.resolve()
-    found = (folder / path).resolve()
-    if not found.is_relative_to(folder) or not found.is_file():
+    try:
+        found = (folder / path).resolve()
+        there = found.is_relative_to(folder) and found.is_file()
+    except (OSError, ValueError):  # too long for a name, or with a NUL
+        there = False
+    if not there:
         raise Problem(404, "not-found", "Not found", _missing(folder))
     return FileResponse(found, headers=HEADERS | {"Content-Security-Policy": _POLICY})
 

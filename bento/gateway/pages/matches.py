@@ -99,7 +99,8 @@ async def _found(request: Request, text: str, day: date | None) -> list[Row]:
     begin, end = 0.0, 1e300
     if day is not None:
         midnight = datetime.combine(day, time(), UTC)
-        begin, end = midnight.timestamp(), (midnight + timedelta(days=1)).timestamp()
+        begin = midnight.timestamp()
+        end = (midnight + timedelta(days=1)).timestamp() if day != date.max else end
     # The summary holds maps and players. A % or _ that was typed matches anything: more is found, nothing is lost.
     pattern = f"%{text.lower()}%"
     return await ask(request, queries.MATCHES_SEARCHED, pattern=pattern, begin=begin, end=end, count=SHOWN)

@@ -98,6 +98,11 @@ def asset(name: str) -> str:
     return f"/static/{hashlib.sha256(content).hexdigest()[:12]}/{name}"
 
 
+@cache
+def _names() -> frozenset[str]:
+    return frozenset(file.name for file in (*STATIC.iterdir(), PLOTLY) if file.is_file())
+
+
 def _file(name: str) -> Path:
     return PLOTLY if name == "plotly.min.js" else STATIC / name
 
@@ -105,8 +110,8 @@ def _file(name: str) -> Path:
 @router.get("/static/{stamp}/{name}")
 async def static(stamp: str, name: str) -> Response:
     """A script, a style sheet or a picture."""
-    file = _file(name)
-    if file.parent not in (STATIC, PLOTLY.parent) or not file.is_file() or asset(name) != f"/static/{stamp}/{name}":
+    if name not in _names() or asset(name) != f"/static/{stamp}/{name}":
         raise Problem(404, "not-found", "Not found", f"there is no static file {name} of this stamp")
     headers = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+    file = _file(name)
     return FileResponse(file, media_type=_TYPES.get(file.suffix, "application/octet-stream"), headers=headers)

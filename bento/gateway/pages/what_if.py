@@ -1,5 +1,6 @@
 """What if: a round's state under sliders, its price at once, and what each input is worth there."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Final
 
@@ -144,10 +145,17 @@ def _checked(state: Mapping[str, Any]) -> dict[str, Any]:
         if value is None:
             if field.required:
                 wrong.append(FieldError(name, "is missing"))
-        elif field.text != isinstance(value, str) or isinstance(value, bool):
-            wrong.append(FieldError(name, "must be text" if field.text else "must be a number"))
-        elif not field.text and not field.low <= value <= field.high:
-            wrong.append(FieldError(name, f"must be from {field.low:g} to {field.high:g}, not {value:g}"))
+        elif field.text:
+            if isinstance(value, str):
+                values[name] = value
+            else:
+                wrong.append(FieldError(name, "must be text"))
+        elif not isinstance(value, int | float) or isinstance(value, bool):
+            wrong.append(FieldError(name, "must be a number"))
+        elif not field.low <= value <= field.high:
+            wrong.append(FieldError(name, f"must be from {field.low:g} to {field.high:g}, not {str(value)[:20]}"))
+        elif field.integer and value != int(value):
+            wrong.append(FieldError(name, f"must be a whole number, not {value:g}"))
         else:
             values[name] = value
     if not wrong:
@@ -194,7 +202,8 @@ def _sides(request: Request) -> list[tuple[str, list[dict[str, Any]]]]:
         try:
             value = float(request.query_params.get(name, example[name]))
         except ValueError:
-            value = float(example[name])
+            value = math.nan
+        value = value if math.isfinite(value) else float(example[name])
         return {
             "name": name,
             "meaning": field.meaning,

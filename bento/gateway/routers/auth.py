@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
-from pydantic import Field, SecretStr
+from pydantic import AfterValidator, Field, SecretStr
 
 from bento.gateway import steam
 from bento.gateway.access import SESSION, Caller, signed_in
@@ -24,7 +24,17 @@ router: Final = APIRouter(prefix="/auth", tags=["accounts"])
 COOKIE: Final = "cs2_refresh"
 STEAM_COOKIE: Final = "cs2_steam"
 Username = Annotated[str, Field(min_length=3, max_length=32, pattern=r"^[A-Za-z0-9_.-]+$")]
-Password = Annotated[SecretStr, Field(min_length=10, max_length=200, description="at least 10 characters")]
+
+
+def _unicode(password: SecretStr) -> SecretStr:
+    """JSON can hold half a surrogate pair, which is no character and cannot be hashed."""
+    if any("\ud800" <= character <= "\udfff" for character in password.get_secret_value()):
+        raise ValueError("must be Unicode, without half a surrogate pair")
+    return password
+
+
+Secret = Annotated[SecretStr, AfterValidator(_unicode)]
+Password = Annotated[Secret, Field(min_length=10, max_length=200, description="at least 10 characters")]
 Email = Annotated[str, Field(max_length=320, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
 
 
@@ -46,7 +56,7 @@ class Credentials(Wire):
     """Who signs in."""
 
     username: Annotated[str, Field(min_length=1, max_length=320, description="or the e-mail address")]
-    password: Annotated[SecretStr, Field(min_length=1, max_length=200)]
+    password: Annotated[Secret, Field(min_length=1, max_length=200)]
 
 
 class Token(Wire):

@@ -379,7 +379,7 @@ async def listed(  # noqa: PLR0917
         before=paging.decode(after, int),
         team=team,
         since=since,
-        until=since + timedelta(days=1) if since else None,
+        until=since + timedelta(days=1) if since and day != date.max else None,
         settled=settled,
     )
     page = paging.page(found, limit, lambda one: one.forecast.seq)
