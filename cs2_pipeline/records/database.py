@@ -14,7 +14,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
 
 from cs2_pipeline.settings import Settings
 
@@ -27,6 +27,10 @@ _WRITES: Final = "cs2_writes"
 
 class RecordsError(Exception):
     """The records are unavailable; the message says which, why, and what to do."""
+
+
+class UnkeepableError(Exception):
+    """A value that this database cannot keep; what was to be done with it was not done."""
 
 
 class Records:
@@ -49,6 +53,7 @@ class Records:
 
         Raises:
             RecordsError: the database cannot be reached.
+            UnkeepableError: it was asked about a value that it cannot hold, such as a text with a NUL.
         """
         with self._explained(), self.engine.connect() as connection, connection.begin():
             yield connection
@@ -59,6 +64,7 @@ class Records:
 
         Raises:
             RecordsError: the database cannot be reached, or another process keeps it locked.
+            UnkeepableError: it was given a value that it cannot hold.
         """
         writing = {_WRITES: True}
         with self._explained(), self.engine.connect().execution_options(**writing) as connection, connection.begin():
@@ -95,6 +101,8 @@ class Records:
             yield
         except (OperationalError, InterfaceError) as error:
             raise RecordsError(self._explanation(error)) from error
+        except DataError as error:
+            raise UnkeepableError(str(error.orig).strip().splitlines()[0]) from error
 
     def _explanation(self, error: DBAPIError) -> str:
         reason = str(error.orig).strip().splitlines()[0] if error.orig else "no connection"

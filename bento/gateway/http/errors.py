@@ -27,7 +27,7 @@ from bento.http.problems import (
     wrong_media_type,
     wrong_method,
 )
-from cs2_pipeline.records.database import RecordsError
+from cs2_pipeline.records.database import RecordsError, UnkeepableError
 
 logger = logging.getLogger("bentoml.gateway")
 _JSON: Final = "application/json"
@@ -39,6 +39,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RecordsError, _expected)
+    app.add_exception_handler(UnkeepableError, _expected)
     app.add_exception_handler(Exception, _defect)
 
 
@@ -50,17 +51,21 @@ def response(request: Request, problem: Problem) -> Response:
     return Response(problem.body(), problem.status, headers, MEDIA_TYPE.decode())
 
 
-def of(request: Request, error: Problem | RecordsError) -> Response:
+def of(request: Request, error: Problem | RecordsError | UnkeepableError) -> Response:
     """What a request is answered with that failed. Which database failed and why is for the log alone."""
     if isinstance(error, Problem):
         return response(request, error)
+    if isinstance(error, UnkeepableError):  # which value it was the database does not say
+        logger.info("a request held what the records cannot: %s", error)
+        told = "a text is too long or holds a character that cannot be kept, or a number is too large"
+        return response(request, bad_values([FieldError("", told)], WRONG))
     logger.error("%s", error)
     metrics.ERRORS.labels("records").inc()
     return response(request, no_records())
 
 
 async def _expected(request: Request, error: Exception) -> Response:
-    assert isinstance(error, Problem | RecordsError)  # noqa: S101  the handler is registered for them
+    assert isinstance(error, Problem | RecordsError | UnkeepableError)  # noqa: S101  the handler is registered for them
     return of(request, error)
 
 
