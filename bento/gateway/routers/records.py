@@ -4,6 +4,7 @@ It has no routes of its own. Other rooms find the records at `app.state.records`
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
@@ -12,6 +13,8 @@ from fastapi import APIRouter, FastAPI
 
 from cs2_pipeline.records.database import open_records
 from cs2_pipeline.records.keys import REFRESH_SECONDS, KeyRing
+
+logger = logging.getLogger("bentoml.gateway")
 
 router: Final = APIRouter()
 
@@ -26,7 +29,8 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
     records = await asyncio.to_thread(open_records, app.state.settings)
     app.state.records = records
     ring = await asyncio.to_thread(app.state.access.use, records)
-    app.state.complaints["records"] = lambda: ring.complaint
+    # Which database and why is for the log alone.
+    app.state.complaints["records"] = lambda: ring.complaint and "keys and quotas could not be read; the log says why"
     following = asyncio.create_task(_follow(ring))
     try:
         yield
@@ -41,4 +45,8 @@ async def running(app: FastAPI) -> AsyncIterator[None]:
 async def _follow(ring: KeyRing) -> None:
     while True:
         await asyncio.sleep(REFRESH_SECONDS)
-        await asyncio.to_thread(ring.refresh)
+        try:
+            await asyncio.to_thread(ring.refresh)
+        except Exception:
+            # Whatever is wrong, keys must not stay as they are for good: one may have been revoked.
+            logger.exception("reading keys and quotas failed")
