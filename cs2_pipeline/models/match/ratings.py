@@ -415,11 +415,11 @@ class Ratings:
             found = cls(Assumptions(**document["assumptions"]))
             found._settle(document["names"], arrays["mean"], arrays["covariance"])
             found._line_ups.restore(document["line_ups"])
-        except (KeyError, TypeError, EOFError, OSError, ValueError, zipfile.BadZipFile) as error:
-            raise ValueError(f"not a readable state of ratings: {error}") from error
-        found.day, found.contests, found._swept = document["day"], document["contests"], document["swept"]
-        found._resting = {name: (mean, variance) for name, (mean, variance) in document["resting"].items()}
-        found.history = History.of_document(document["history"])
+            found.day, found.contests, found._swept = document["day"], document["contests"], document["swept"]
+            found._resting = {name: (mean, variance) for name, (mean, variance) in document["resting"].items()}
+            found.history = History.of_document(document["history"])
+        except (AttributeError, EOFError, KeyError, OSError, TypeError, ValueError, zipfile.BadZipFile) as error:
+            raise ValueError(f"not a readable state of ratings: {error!r}") from error
         return found
 
 

@@ -1,5 +1,7 @@
 """Ratings: what is learned, what is only asked, and that the same past always gives the same state."""
 
+import io
+import json
 import math
 from dataclasses import replace
 from itertools import groupby
@@ -145,6 +147,19 @@ def test_a_result_from_before_is_refused_with_the_remedy(learned):
 def test_what_is_no_state_is_refused(content):
     with pytest.raises(ValueError, match="not a readable state"):
         Ratings.of_bytes(content)
+
+
+def document_of(ratings):
+    return json.loads(np.load(io.BytesIO(ratings.to_bytes()))["document"].tobytes())
+
+
+@pytest.mark.parametrize("part", [*document_of(Ratings())])
+def test_a_state_without_one_of_its_parts_is_refused(part):
+    arrays, document, file = dict(np.load(io.BytesIO(Ratings().to_bytes()))), document_of(Ratings()), io.BytesIO()
+    del document[part]
+    np.savez(file, **arrays | {"document": np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)})
+    with pytest.raises(ValueError, match=f"not a readable state.*{part}"):
+        Ratings.of_bytes(file.getvalue())
 
 
 def test_line_ups_that_cannot_be_are_refused():
