@@ -50,8 +50,12 @@ class Served:
                 wrong += [f"{name}: missing"] if field.required else []
             elif field.text:
                 values[name] = str(given)
+            elif isinstance(given, str | bytes):
+                wrong.append(f"{name}: must be a number, not {given[:50]!r}")
             elif not field.low <= given <= field.high:
                 wrong.append(f"{name}: must be from {field.low:g} to {field.high:g}, not {given:g}")
+            elif field.integer and given != int(given):
+                wrong.append(f"{name}: must be a whole number, not {given:g}")
             else:
                 values[name] = int(given) if field.integer else float(given)
         wrong += [f"{name}: {why}" for name, why in ([] if wrong else self._serving.contradictions(values))]
