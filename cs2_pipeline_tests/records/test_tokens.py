@@ -90,6 +90,33 @@ def test_a_key_signs_for_its_life_and_is_believed_as_long_as_its_last_token_live
         aged(tokens.KEY_LIFE + tokens.TOKEN_LIFE + second).read(token)
 
 
+def test_to_the_moment_a_key_signs_for_less_than_its_life_and_is_believed_for_less_than_its_last_token(
+    records, monkeypatch
+):
+    made = datetime(2026, 1, 1, tzinfo=UTC)
+
+    def at(moment):
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return moment
+
+        monkeypatch.setattr(tokens, "datetime", Clock)
+        return Signer(records)
+
+    def signs(moment):
+        return at(moment)._signing_key().id
+
+    moment = timedelta(microseconds=1)
+    first = signs(made)
+    assert signs(made + tokens.KEY_LIFE - moment) == first
+    second = signs(made + tokens.KEY_LIFE)
+    assert second != first
+    end = made + tokens.KEY_LIFE + tokens.TOKEN_LIFE
+    assert at(end - moment)._key(first) is not None
+    assert at(end)._key(first) is None
+
+
 def test_a_token_of_a_key_of_somebody_elses_is_not_believed(records):
     signer = Signer(records)
     kid = jwt.get_unverified_header(issued(signer))["kid"]
