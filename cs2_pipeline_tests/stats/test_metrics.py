@@ -130,6 +130,14 @@ def test_intervals_of_tiers_cover_the_truth():
     assert min(hits.values()) / repetitions >= 0.88
 
 
+@pytest.mark.parametrize(("measured", "sample"), [(binary_metrics, binary_sample), (tier_metrics, tier_sample)])
+def test_intervals_are_those_of_seed_0_unless_another_is_given(measured, sample):
+    rows = sample(1)[:3]
+    assert (
+        measured(*rows, resamples=20) == measured(*rows, seed=0, resamples=20) != measured(*rows, seed=1, resamples=20)
+    )
+
+
 def test_the_floor_is_the_calibration_error_of_a_perfectly_calibrated_model():
     samples = [binary_sample(seed, snapshots=4) for seed in range(60)]
     shown = np.mean([metrics.ece(y, p) for y, p, _, _ in samples])

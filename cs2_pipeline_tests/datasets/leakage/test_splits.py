@@ -63,3 +63,17 @@ def test_rows_that_tell_of_each_other_may_do_so_within_a_part_alone(split, sever
     kept = found.numbers["share of the gap in the table's own parts"]
     assert kept > 0.5 if split == "rows" else abs(kept) < 0.3
     assert found.numbers["gap"] > 0.2
+
+
+def test_a_test_part_too_small_to_tell_is_not_blamed():
+    """Its own rows split matches, and the gap is there, but twelve rows show nothing surely."""
+    random = np.random.default_rng(5)
+    group = np.repeat(np.arange(200), 10)
+    part = np.full(group.size, "train")
+    part[random.choice(group.size, 12, replace=False)] = "test"
+    frame = pd.DataFrame({"match_id": group, "value": random.normal(size=200)[group]})
+    labels = random.integers(0, 2, 200)[group] ^ (random.random(group.size) < 0.2)
+    found = splits.split_gap(table_of(frame.assign(ct_wins=labels, part=part)))
+    assert found.numbers["gap"] > 0.15
+    assert found.numbers["share of the gap in the table's own parts"] > 0.5
+    assert found.severity == "pass"
