@@ -1,7 +1,7 @@
-"""``make pictures``: the README's pictures, taken from the pages over the home of `make demo`.
+"""``make pictures``: the pictures of README and docs, taken from the pages, Dagster and MLflow over the demo's home.
 
-Needs Chromium and a home in which `cs2 demo` has promoted models. The gateway runs on a free port, simulated matches
-are played as fast as they are taken, and each page is photographed as a visitor sees it.
+Needs Chromium and a home in which `cs2 demo` has promoted models. Everything runs on free ports, simulated matches are
+played as fast as they are taken, and each page is photographed as a visitor sees it.
 """
 
 import json
@@ -16,8 +16,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from playwright.sync_api import Page, sync_playwright
+
+from cs2_pipeline import settings
+from cs2_pipeline.cli import processes
+from cs2_pipeline.settings import Settings
 
 IMAGES: Final = Path(__file__).parent / "images"
 HEIGHT: Final = 1150
@@ -36,6 +41,10 @@ def main() -> None:
             taken(page, f"{address}{path}", IMAGES / f"{name}.png")
             print(f"{name}.png of {path}")
         forecast(page, address)
+        chosen = settings.load().model_copy(update={"dagster_port": free_port(), "mlflow_port": free_port()})
+        with processes.running([processes.dagster(chosen), processes.mlflow(chosen)], chosen):
+            lineage(page, chosen)
+            candidates(page, chosen)
         browser.close()
 
 
@@ -102,6 +111,40 @@ def forecast(page: Page, address: str) -> None:
     print("forecasts.png of /forecasts")
 
 
+def lineage(page: Page, chosen: Settings) -> None:
+    """Dagster: what the round model's champion is made of."""
+    page.set_viewport_size({"width": 1800, "height": 920})
+    asset = f"{chosen.address(chosen.dagster_port)}/assets/round_predictor_promotion"
+    page.goto(f"{asset}?view=lineage&lineageScope=upstream&lineageDepth=6")
+    page.wait_for_selector("text=round_snapshots")
+    page.wait_for_timeout(8000)
+    page.screenshot(path=str(IMAGES / "lineage.png"))
+    print("lineage.png of Dagster")
+
+
+def candidates(page: Page, chosen: Settings) -> None:
+    """MLflow: the candidates of the round model's newest training side by side."""
+    page.set_viewport_size({"width": 1480, "height": 800})
+    address = chosen.address(chosen.mlflow_port)
+    api = f"{address}/api/2.0/mlflow"
+    experiment = asked(f"{api}/experiments/get-by-name?experiment_name=round_predictor")["experiment"]["experiment_id"]
+
+    def children(of: str) -> list[str]:
+        question = {"experiment_ids": [experiment], "filter": of, "order_by": ["attributes.start_time DESC"]}
+        return [run["info"]["run_id"] for run in asked(f"{api}/runs/search", question).get("runs", [])]
+
+    newest = next(run for run in children("") if children(f"tags.`mlflow.parentRunId` = '{run}'"))
+    runs = children(f"tags.`mlflow.parentRunId` = '{newest}'")
+    shown = f"runs={quote(json.dumps(runs))}&experiments={quote(json.dumps([experiment]))}"
+    page.goto(f"{address}/#/compare-runs?{shown}&workflowType=machine_learning")
+    page.get_by_label("Close", exact=True).click()
+    for part in ("Visualizations", "Parameters"):
+        page.get_by_text(part, exact=True).first.click()
+    page.wait_for_timeout(2000)
+    page.screenshot(path=str(IMAGES / "mlflow.png"))
+    print("mlflow.png of MLflow")
+
+
 def asked(address: str, body: Mapping[str, Any] | None = None) -> Any:
     """A document of the API."""
     data = None if body is None else json.dumps(body).encode()
@@ -110,12 +153,18 @@ def asked(address: str, body: Mapping[str, Any] | None = None) -> Any:
         return json.load(response)
 
 
+def free_port() -> int:
+    """A port on which nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
 @contextmanager
 def gateway() -> Iterator[str]:
     """The address of a gateway over CS2_HOME."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "bento.gateway", "--host", "127.0.0.1", "--port", str(port)]
     with subprocess.Popen(command, env={**os.environ, "CS2_GATEWAY_PORT": str(port)}) as process:  # noqa: S603
         address = f"http://127.0.0.1:{port}"

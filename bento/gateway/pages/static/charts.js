@@ -26,7 +26,7 @@
           type: "data", symmetric: false, array: rows.map((row) => row[3] - row[1]), arrayminus: rows.map((row) => row[1] - row[2]),
           color: colour("accent"), thickness: 1.5, width: 3,
         },
-        customdata: column(4), hovertemplate: "said %{x:.1%}, came %{y:.1%}<br>%{customdata:,} moments<extra></extra>",
+        customdata: column(4), hovertemplate: "predicted %{x:.1%}, observed %{y:.1%}<br>%{customdata:,} moments<extra></extra>",
       },
     ], layout({ xaxis: axis(place.dataset.predicted, share), yaxis: axis(place.dataset.observed, share) }), options);
   }
@@ -46,7 +46,7 @@
       hovertemplate: "%{y}: %{x:+.1%}<extra></extra>",
     }], layout({
       height: 80 + 22 * rows.length,
-      xaxis: axis("said less came", { tickformat: "+.0%", zeroline: true, zerolinecolor: colour("soft") }),
+      xaxis: axis("prediction minus outcome", { tickformat: "+.0%", zeroline: true, zerolinecolor: colour("soft") }),
       yaxis: axis("", { automargin: true, type: "category", tickfont: { size: 12 }, dtick: 1 }),
     }), options);
   }

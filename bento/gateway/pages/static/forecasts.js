@@ -49,7 +49,7 @@
       { x: [0, 1], y: [0, 1], mode: "lines", line: { color: colour("soft"), dash: "dot", width: 1 }, hoverinfo: "skip" },
       { x: bins.map((one) => one.mean_probability), y: bins.map((one) => one.share_won), mode: "markers",
         marker: { color: colour("accent"), size: bins.map((one) => 6 + 10 * Math.sqrt(one.weight / Math.max(...bins.map((each) => each.weight)))) },
-        hovertemplate: "said %{x:.0%}, came %{y:.0%}<extra></extra>" },
+        hovertemplate: "forecast %{x:.0%}, came true %{y:.0%}<extra></extra>" },
     ], layout({ xaxis: axis("forecast", share), yaxis: axis("came", share) }), options);
   }
 
@@ -60,7 +60,7 @@
     if (!of) { return; }
     const apart = Math.round(100 * (found.team1_win_probability - of.team1_win_probability));
     const where = found.interval[0] <= of.team1_win_probability && of.team1_win_probability <= found.interval[1] ? "inside" : "outside";
-    place("market").textContent = `The market gives ${found.team1.name} ${percent(of.team1_win_probability)}, the mark in the bar, its margin of ${(100 * of.margin).toFixed(1)} % taken out: the forecast is ${apart === 0 ? "as high" : `${Math.abs(apart)} points ${apart > 0 ? "higher" : "lower"}`}, and the market is ${where} its interval. The odds are kept in the forecast's entry of the ledger.`;
+    place("market").textContent = `The market gives ${found.team1.name} ${percent(of.team1_win_probability)} (the mark in the bar), without its margin of ${(100 * of.margin).toFixed(1)} %: the forecast is ${apart === 0 ? "the same" : `${Math.abs(apart)} points ${apart > 0 ? "higher" : "lower"}`}, and the market is ${where} its interval. The odds are part of the forecast's ledger entry.`;
   }
 
   // A line-up is written as names with ids in brackets; whoever is typed without one is looked for by the API.
@@ -92,7 +92,7 @@
   function typedOdds(form) {
     const typed = [form.get("market1"), form.get("market2")];
     if (typed.every((one) => one === "")) { return {}; }
-    if (typed.some((one) => one === "")) { throw new Error("Give a bookmaker's odds of both teams, or of neither."); }
+    if (typed.some((one) => one === "")) { throw new Error("Give a bookmaker's odds for both teams, or for neither."); }
     return { market_odds: typed.map(Number) };
   }
 

@@ -58,7 +58,7 @@
     const found = story.points;
     const of = found.round_no.map((number, index) => [number, index]).filter(([number]) => number === round).map(([, index]) => index);
     const unpriced = of.every((index) => found.round_p[index] === null || found.round_p[index] === 0 || found.round_p[index] === 1);
-    place("round-hint").textContent = unpriced ? `Round ${round}: no price while it was played, as there was no promoted round model.` : `Round ${round}`;
+    place("round-hint").textContent = unpriced ? `Round ${round}: it was not priced, because no round model was promoted then.` : `Round ${round}`;
     place("round-curve").hidden = unpriced;
     place("round-marks").hidden = unpriced;
     if (unpriced) { await drawEvents(round); return; }
@@ -146,7 +146,7 @@
     if (form.first.options.length) { return; }
     const response = await fetch("/api/v1/models/round_predictor/versions");
     const found = response.ok ? await response.json() : [];
-    place("compare-said").textContent = !response.ok ? "The versions cannot be listed now." : found.length < 2 ? "There is one version or none: there is nothing to compare yet." : "";
+    place("compare-said").textContent = !response.ok ? "The versions cannot be listed at the moment." : found.length < 2 ? "There are not two versions to compare yet." : "";
     for (const select of [form.first, form.second]) {
       select.replaceChildren(...found.map((one) => element("option", `${one.version}${one.champion ? " (champion)" : ""}`, { value: one.version })));
     }
@@ -220,7 +220,7 @@
 
   async function load() {
     const response = await fetch(`${api}/curve`);
-    if (!response.ok) { throw new Error(`the curve was answered with ${response.status}`); }
+    if (!response.ok) { throw new Error(`the curve's answer was ${response.status}`); }
     story = (await response.json()).find((one) => one.map_id === map) || { points: { event_id: [], at: [], round_no: [], trigger: [], p: [], low: [],
       high: [], round_p: [], round_low: [], round_high: [] }, swings: [], movers: [] };
     root.dataset.prices = String(story.points.p.length);

@@ -38,7 +38,7 @@
   function answer(found) {
     const [low, high] = found.ct_win_interval;
     place("price").textContent = percent(found.ct_win_probability);
-    place("interval").textContent = found.decided ? "decided: no model is asked" : `between ${percent(low)} and ${percent(high)}`;
+    place("interval").textContent = found.decided ? "decided by the rules, not by a model" : `between ${percent(low)} and ${percent(high)}`;
     place("version").textContent = `round_predictor version ${found.model_version}`;
     place("bar-left").setAttribute("width", String(100 * found.ct_win_probability));
     place("bar-band").setAttribute("x", String(100 * low));
@@ -64,7 +64,7 @@
     const { axis, colour, layout, options } = window.charts;
     const label = document.querySelector(`label[for="${course.field}"]`).textContent;
     const here = Number(place(course.field).value);
-    place("along-said").textContent = `CT's probability over the range of: ${label}.`;
+    place("along-said").textContent = `CT's win probability over the range of: ${label}.`;
     Plotly.react(place("along"), [
       { x: course.values, y: course.high, mode: "lines", line: { width: 0 }, hoverinfo: "skip" },
       { x: course.values, y: course.low, mode: "lines", line: { width: 0 }, fill: "tonexty", fillcolor: colour("ct-soft"), hoverinfo: "skip" },
@@ -96,7 +96,7 @@
       const found = await response.json();
       if (response.ok) { answer(found); } else { refuse(found); }
     } catch {
-      refuse({ detail: "The gateway does not answer. It is asked again with the next change." });
+      refuse({ detail: "The gateway does not answer. Your next change tries again." });
     }
     busy = false;
     if (again) { again = false; ask(); }

@@ -55,7 +55,7 @@ def test_a_forecast_stands_beside_the_market_and_a_coming_match_among_the_matche
     assert f"{teams[1]} – {teams[2]}" in listed
     assert "2090-01-02 18:00 UTC" in listed
     assert "2090-01-02" not in get(f"{site}/matches?day=2090-01-03", headers=HTML).text
-    assert "Coming" in get(f"{site}/matches", params={"q": teams[2].upper()}, headers=HTML).text
+    assert "Upcoming" in get(f"{site}/matches", params={"q": teams[2].upper()}, headers=HTML).text
 
 
 def test_a_stand_in_is_typed_into_the_latest_line_up(site, watched):
@@ -96,7 +96,7 @@ def test_one_teams_odds_alone_are_not_sent(site, watched):
     page.select_option("#team2", index=2)
     page.fill("[name=market1]", "1.60")
     page.click("#ask button[type=submit]")
-    expect(page.locator("#refused")).to_have_text("Give a bookmaker's odds of both teams, or of neither.")
+    expect(page.locator("#refused")).to_have_text("Give a bookmaker's odds for both teams, or for neither.")
     assert get(f"{site}/api/v1/forecasts/ledger").json()["head"]["seq"] == before
 
 
@@ -148,7 +148,7 @@ def test_players_are_found_by_name_and_each_has_a_page_with_the_team(site):
     page = get(f"{site}/players/{players[0]['id']}", headers=HTML).text
     assert players[0]["name"] in page
     assert "Forecast its next series" in page
-    assert "Nobody is called so" in get(f"{site}/players?q=xyzzy", headers=HTML).text
+    assert "No player found" in get(f"{site}/players?q=xyzzy", headers=HTML).text
     assert get(f"{site}/players/xyzzy", headers=HTML).status_code == 404
 
 

@@ -32,7 +32,7 @@ def finished(site):
 
 def test_where_nothing_was_played_the_page_says_how_to_begin(empty_site):
     text = get(f"{empty_site}/", headers=HTML).text
-    assert "No match yet" in text
+    assert "No matches yet" in text
     assert "cs2 live simulate" in text
 
 
