@@ -1,5 +1,6 @@
 """Extraction as a job: what it leaves in the table store when days are good, bad, re-run, or the run dies."""
 
+import logging
 import sqlite3
 from datetime import date
 
@@ -8,7 +9,9 @@ import pytest
 
 from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.datasets.store import TableStore
+from cs2_pipeline.defs import retries
 from cs2_pipeline.defs.automation.failures import failed_runs
+from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, UncheckedError, Verdict, Verdicts, read_usable
 from cs2_pipeline.demodb.extraction.watermark import Watermark
@@ -180,6 +183,39 @@ def test_where_no_day_was_checked_yet_reading_says_that_later_may_do(extracted):
         extracted.verdicts.withdraw("rounds", day)
     with pytest.raises(UncheckedError, match="rounds not checked since it was written"):
         read_usable(extracted.platform.tables, "round_snapshots")
+
+
+def test_a_run_that_came_before_the_checks_waits_for_them_and_succeeds(extracted, monkeypatch):
+    """As with "Materialize all", whose runs overlap: the days are checked while the step waits to be tried again."""
+    monkeypatch.setattr(retries, "FIRST_PAUSE", 0.001)
+    before = {day: extracted.verdicts.of("rounds", day) for day in DAYS}
+    for day in DAYS:
+        extracted.verdicts.withdraw("rounds", day)
+    happened = []
+
+    class Checks(logging.Handler):
+        def emit(self, record):
+            event = getattr(record, "dagster_event", None)
+            happened.append(event.event_type if event else record.getMessage())
+            if event and event.event_type is dg.DagsterEventType.STEP_UP_FOR_RETRY:
+                for day, verdict in before.items():
+                    extracted.verdicts.pronounce("rounds", day, verdict)
+
+    @dg.logger
+    def checks(_):
+        logger = logging.Logger("checks")
+        logger.addHandler(Checks())
+        return logger
+
+    made = dg.Definitions.merge(assemble(extracted.settings), dg.Definitions(loggers={"checks": checks}))
+    result = made.resolve_implicit_global_asset_job_def().execute_in_process(
+        instance=extracted.instance, asset_selection=[dg.AssetKey("players")], run_config={"loggers": {"checks": {}}}
+    )
+    assert result.success
+    assert happened.count(dg.DagsterEventType.STEP_UP_FOR_RETRY) == 1
+    assert happened.count(dg.DagsterEventType.STEP_RESTARTED) == 1
+    assert any("rounds not checked since it was written" in str(said) for said in happened)
+    assert materialized(result, "players")["dagster/row_count"].value > 0
 
 
 def test_a_day_that_turns_bad_is_withheld_though_its_former_snapshots_are_still_there(extracted):

@@ -41,10 +41,10 @@ def test_a_forecast_stands_beside_the_market_and_a_coming_match_among_the_matche
     page.fill("[name=market2]", "2.40")
     page.fill("[name=starts_at]", "2090-01-02T18:00")
     page.click("#ask button[type=submit]")
-    expect(page.locator("#market")).to_contain_text("60 %, the mark in the bar, its margin of 4.2 % taken out")
+    expect(page.locator("#market")).to_contain_text("60 % (the mark in the bar), without its margin of 4.2 %")
     made = get(f"{site}/api/v1/forecasts?limit=1").json()["items"][0]
     expected = round(100 * (made["team1_win_probability"] - 0.6))
-    said = "as high" if expected == 0 else f"{abs(expected)} points {'higher' if expected > 0 else 'lower'}"
+    said = "the same" if expected == 0 else f"{abs(expected)} points {'higher' if expected > 0 else 'lower'}"
     expect(page.locator("#market")).to_contain_text(said)
     expect(page.locator("#newest tr").first.locator("td").nth(3)).to_have_text("60 %")
     assert made["market"]["odds"] == [1.6, 2.4]
@@ -157,7 +157,7 @@ def test_a_players_page_tells_tier_what_was_added_and_form_or_why_not(site):
     for said in (
         "<b>Advanced</b> is the likeliest tier",
         "+1.2",
-        "between +0.3 and +2.1",
+        "90 % interval +0.3 to +2.1",
         "2026-01-09",
         "de_nuke",
         "81.5",

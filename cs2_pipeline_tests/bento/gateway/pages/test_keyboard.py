@@ -99,7 +99,9 @@ def test_a_forecast_is_asked_and_the_ledger_verified_by_keyboard(site, watched):
     expect(page.locator("#verified")).to_contain_text("is as it was written")
 
 
-@pytest.mark.parametrize(("path", "typed", "said"), [("/", "xyzzy", "No match fits"), ("/players", "xyzzy", "No player found")])
+@pytest.mark.parametrize(
+    ("path", "typed", "said"), [("/", "xyzzy", "No match fits"), ("/players", "xyzzy", "No player found")]
+)
 def test_a_search_is_sent_by_keyboard(site, watched, path, typed, said):
     page = watched(f"{site}{path}").page
     tab_to(page, "[name=q]")
