@@ -166,6 +166,8 @@ def test_the_steps_of_a_dockerfile_make_what_its_command_needs(role: str) -> Non
     """Its first stage is carried out in a folder that stands for the root; apt and users are the container's affair."""
     if sys.version_info[:2] != (3, 11):
         pytest.skip("the images hold Python 3.11")
+    if role == "serving" and shutil.which("strip") is None:
+        pytest.skip("the serving image is made with strip, of binutils")
     # pytest keeps its folders for a while: these are too large for that.
     with tempfile.TemporaryDirectory() as folder:
         carried_out(role, Path(folder))
@@ -216,7 +218,7 @@ def first_stage(dockerfile: Path, context: Path, root: Path) -> dict[str, str]:
             *sources, target = text.split()
             for source in sources:
                 copy_into(context / source, place / target, whole=len(sources) == 1)
-        elif word == "RUN":
+        elif word == "RUN" and not text.startswith("apt-get"):
             subprocess.run(["sh", "-ec", text], check=True, cwd=place if place.exists() else None, env=environment)
     return environment
 

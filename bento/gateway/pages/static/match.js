@@ -146,7 +146,7 @@
     if (form.first.options.length) { return; }
     const response = await fetch("/api/v1/models/round_predictor/versions");
     const found = response.ok ? await response.json() : [];
-    place("compare-said").textContent = !response.ok ? "The versions cannot be listed at the moment." : found.length < 2 ? "There are not two versions to compare yet." : "";
+    place("compare-said").textContent = !response.ok ? "The versions cannot be listed at the moment." : found.length < 2 ? "With fewer than two versions there is nothing to compare yet." : "";
     for (const select of [form.first, form.second]) {
       select.replaceChildren(...found.map((one) => element("option", `${one.version}${one.champion ? " (champion)" : ""}`, { value: one.version })));
     }
