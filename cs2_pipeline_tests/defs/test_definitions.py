@@ -4,6 +4,7 @@ import subprocess
 import sys
 import warnings
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import dagster as dg
 import pandas as pd
@@ -25,6 +26,13 @@ def definitions(tmp_path_factory):
 @pytest.fixture(scope="module")
 def repository(definitions):
     return definitions.get_repository_def()
+
+
+def test_everything_that_fires_by_itself_is_in_the_page_about_it(repository):
+    page = (Path(__file__).parents[2] / "docs" / "automation.md").read_text()
+    fires = [*repository.schedule_defs, *repository.sensor_defs]
+    assert [one.name for one in fires if f"`{one.name}`" not in page] == []
+    assert [one.name for one in fires if one.default_status.value != "RUNNING"] == ["daily_rocket_league"]
 
 
 def test_they_load_and_open_nothing(definitions, tmp_path):
