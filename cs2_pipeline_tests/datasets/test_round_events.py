@@ -35,3 +35,8 @@ def test_a_round_starts_with_the_score_before_it_and_what_its_players_have_left(
 def test_an_end_not_recorded_follows_from_the_duration_of_play() -> None:
     ((_, events),) = round_events(*round_of(lasts=25, end_tick=None).tables())
     assert events[-1].time == LIVE / RATE + 25
+
+
+def test_a_bomb_event_without_a_type_is_none() -> None:
+    ((_, events),) = round_events(*round_of(bombs=[a_bomb(30), a_bomb(40, None)], lasts=60).tables())
+    assert [type(event) for event in events if isinstance(event, BombPlanted | BombDefused)] == [BombPlanted]

@@ -209,3 +209,11 @@ def test_all_of_the_whole_can_be():
 def test_everything_wrong_is_named_at_once():
     found = contradictions({**RECORD, "avg_headshots": 20.0, "total_clutches": 600, "total_clutch_attempts": 500})
     assert [name for name, _ in found] == ["avg_headshots", "total_clutches", "total_clutch_attempts"]
+
+
+def test_no_field_may_be_more_than_a_player_can_do():
+    assert {field.name: field.high for field in PLAYER_FIELDS} == {
+        "avg_kills": 200, "avg_deaths": 200, "avg_headshots": 200, "avg_damage": 20_000, "total_clutches": 1e6,
+        "total_clutch_attempts": 1e6, "avg_first_kills": 100, "total_rounds": 1e6, "kd_ratio": MAX_KD_RATIO,
+        "headshot_pct": 1, "clutch_rate": 1, "adr": 500,
+    }  # fmt: skip

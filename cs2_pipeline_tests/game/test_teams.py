@@ -46,3 +46,9 @@ def test_what_is_known_can_be_kept_and_taken_up_again():
         teams.note(line_up)
     again = Teams(teams.count, teams.of_player)
     assert [again.note(line_up) for line_up in ("abcde", "klmno")] == [teams.note(one) for one in ("abcde", "klmno")]
+
+
+def test_teams_are_numbered_from_0_without_a_gap():
+    teams = Teams()
+    assert [teams.note(f"{team}{player}" for player in range(5)) for team in "abc"] == [0, 1, 2]
+    assert teams.count == 3

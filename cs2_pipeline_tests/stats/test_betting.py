@@ -137,3 +137,11 @@ def test_a_change_is_found_near_the_match_with_which_payoffs_began_to_rise():
     assert abs(betting.change(np.append(calm, changed)) - 80) <= 5
     assert betting.change(changed + 1.0) == 0
     assert betting.change(np.array([])) == 0
+
+
+def test_ten_matches_that_pay_all_they_can_multiply_what_was_staked_as_its_four_fractions_do():
+    paid = Bets(("a claim",), np.ones((10, 1)), np.ones(1))
+    staked = np.mean([1.02**10, 1.1**10, 1.4**10, 1.9**10])
+    # Half the money is staked from the first week on, the other half waits for later ones.
+    wealth = np.exp(log_wealth(paid, np.zeros(10, dtype=int))[-1, 0])
+    assert wealth == pytest.approx(staked / 2 + 1 / 2)

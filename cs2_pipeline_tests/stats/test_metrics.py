@@ -131,8 +131,9 @@ def test_intervals_of_tiers_cover_the_truth():
 
 
 @pytest.mark.parametrize(("measured", "sample"), [(binary_metrics, binary_sample), (tier_metrics, tier_sample)])
-def test_intervals_are_those_of_seed_0_unless_another_is_given(measured, sample):
+def test_intervals_are_those_of_seed_0_and_1000_resamples_unless_others_are_given(measured, sample):
     rows = sample(1)[:3]
+    assert measured(*rows) == measured(*rows, seed=0, resamples=1000)
     assert (
         measured(*rows, resamples=20) == measured(*rows, seed=0, resamples=20) != measured(*rows, seed=1, resamples=20)
     )
