@@ -241,8 +241,8 @@ def _nothing_there(path: Path) -> str:
 
 
 def known(path: Path, demo_id: int) -> Outcome:
-    """The outcome for a recording that is in already, whatever file it came from."""
-    return Outcome(path, "known", "the same demo is already in the database", demo_id)
+    """The outcome for a recording whose match is in already, whatever file it came from."""
+    return Outcome(path, "known", "the same match is already in the database", demo_id)
 
 
 def _read(path: Path, digest: str, folder: Path, started: datetime | None, how: _How) -> _Read:

@@ -1,8 +1,9 @@
 """The platform's own two tables in an embedded demo database, and the one transaction that adds a recording.
 
 `IngestedDemos` holds what every recording that is in is known by: the content hash of its file, and the checksum of
-the demo it is or was exported from (`checksum.key`). `QuarantinedDemos` holds what could not be read, and why. They
-stand beside the Demo Lens tables and nothing that reads those needs them.
+the demo it is or was exported from (`checksum.key`); also those of recordings left out because the same match was in.
+`QuarantinedDemos` holds what could not be read, and why. They stand beside the Demo Lens tables and nothing that reads
+those needs them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,6 +33,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
+from cs2_pipeline.demodb.importers.same_match import same_match
 from cs2_pipeline.demodb.tables import METADATA
 
 LEDGER: Final = MetaData()
@@ -161,7 +163,8 @@ class Ledger:
             live_rounds, economy_known, left_out: the account kept of it.
 
         Returns:
-            its DemoFiles id, or None when another process has added the same recording meanwhile.
+            its DemoFiles id, or None when the same match is in: another process has added the recording meanwhile, or
+            another recording holds it (`same_match`), under whose id this one's keys are known from then on.
 
         Raises:
             UnreadableDemoError: the rows contradict the database's rules.
@@ -171,6 +174,17 @@ class Ledger:
         with self._transaction() as connection:
             if _known(connection, keys) is not None:
                 return None
+            entry = {
+                "Path": str(path),
+                "IngestedAt": _now(),
+                "LiveRounds": live_rounds,
+                "EconomyKnown": economy_known,
+                "LeftOut": left_out,
+            }
+            connection.execute(QUARANTINED_DEMOS.delete().where(QUARANTINED_DEMOS.c.Path == str(path)))
+            if (same := same_match(connection, rows)) is not None:
+                _note(connection, keys, entry | {"DemoFileId": same})
+                return None
             offsets = {
                 name: connection.execute(select(func.coalesce(func.max(table.c.Id), 0))).scalar_one()
                 for name, table in METADATA.tables.items()
@@ -179,16 +193,7 @@ class Ledger:
                 if lines := rows.get(table.name):
                     connection.execute(table.insert(), [_moved(table, row, offsets) for row in lines])
             demo_id = int(offsets["DemoFiles"]) + 1
-            entry = {
-                "DemoFileId": demo_id,
-                "Path": str(path),
-                "IngestedAt": _now(),
-                "LiveRounds": live_rounds,
-                "EconomyKnown": economy_known,
-                "LeftOut": left_out,
-            }
-            connection.execute(INGESTED_DEMOS.insert(), [{"ContentHash": key, **entry} for key in dict.fromkeys(keys)])
-            connection.execute(QUARANTINED_DEMOS.delete().where(QUARANTINED_DEMOS.c.Path == str(path)))
+            _note(connection, keys, entry | {"DemoFileId": demo_id})
             return demo_id
 
     def _transaction(self) -> "_Transaction":
@@ -233,6 +238,11 @@ def _known(connection: Connection, keys: Sequence[str]) -> int | None:
     """The DemoFiles id of the recording that has one of the keys."""
     query = select(INGESTED_DEMOS.c.DemoFileId).where(INGESTED_DEMOS.c.ContentHash.in_(keys))
     return connection.execute(query).scalar()
+
+
+def _note(connection: Connection, keys: Sequence[str], entry: Mapping[str, Any]) -> None:
+    """Note what a recording is known by."""
+    connection.execute(INGESTED_DEMOS.insert(), [{"ContentHash": key, **entry} for key in dict.fromkeys(keys)])
 
 
 def _moved(table: Table, row: Mapping[str, Any], offsets: Mapping[str, int]) -> dict[str, Any]:

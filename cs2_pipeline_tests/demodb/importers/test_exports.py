@@ -69,6 +69,52 @@ def test_the_same_demo_is_known_again_in_every_format_and_name(tmp_path: Path, d
     assert query(database, 'SELECT COUNT(*) FROM "Matches"') == [(1,)]
 
 
+@pytest.mark.parametrize("zip_first", [True, False])
+def test_the_same_match_in_formats_that_name_its_demo_differently_is_kept_once(
+    tmp_path: Path, database: Path, zip_first: bool
+) -> None:
+    one = made.match("AAABBBAB" * 2 + "AAAAA")
+    paths = [made.write(tmp_path, one), made.write_zip(tmp_path, one)]
+    first, second = reversed(paths) if zip_first else paths
+    assert take(database, first)[0][0] == "imported"
+    assert take(database, second) == [("known", "the same match is already in the database")]
+    assert statuses(database, first, second) == ["known", "known"]
+    assert query(database, 'SELECT COUNT(*) FROM "Matches"') == [(1,)]
+    assert query(database, 'SELECT DISTINCT "DemoFileId" FROM "IngestedDemos"') == [(1,)]
+    assert failed(database) == []
+
+
+def test_another_recording_of_a_match_is_the_same_match_and_a_rematch_is_not(tmp_path: Path, database: Path) -> None:
+    one = made.match("AAABBBAB" * 2 + "AAAAA")
+    other = {part: [row | {"tick": row["tick"] + 700} for row in one[part]] for part in ("kills", "damages")}
+    other["kills"] = [row for place, row in enumerate(other["kills"]) if place % 10]  # one in ten is not in it
+    other["rounds"] = [
+        row | {name: row[name] + 700 for name in ("startTick", "freezeTimeEndTick", "endTick")} for row in one["rounds"]
+    ]
+    rematch = made.match("AAABBBAB" * 2 + "AAAAA", checksum="2")
+    paths = [
+        made.write(tmp_path, match, f"{place}.json")
+        for place, match in enumerate((one, one | other | {"checksum": "1"}, rematch))
+    ]
+    assert statuses(database, *paths) == ["imported", "known", "imported"]
+
+
+def test_too_few_kills_do_not_make_two_recordings_one_match(tmp_path: Path, database: Path) -> None:
+    short = made.match("AAA")
+    assert statuses(database, made.write(tmp_path, short), made.write_zip(tmp_path, short)) == ["imported"] * 2
+
+
+@needs_data
+def test_no_two_real_matches_are_taken_for_one_and_one_under_another_name_is_known(
+    tmp_path: Path, database: Path
+) -> None:
+    real = DATA / "cs_demo_analyzer"
+    assert set(statuses(database, real, DATA / "pro_maps_2026", played_on=date(2026, 1, 1))) == {"imported"}
+    again = json.loads(gzip.decompress(next(real.glob("renown*")).read_bytes())) | {"checksum": "another recording"}
+    again["kills"] = [row for place, row in enumerate(again["kills"]) if place % 20]
+    assert statuses(database, made.write(tmp_path, again), played_on=date(2026, 1, 2)) == ["known"]
+
+
 def test_a_demo_has_the_checksum_of_its_exports(tmp_path: Path) -> None:
     def field(number: int, value: str | int) -> bytes:
         if isinstance(value, int):
