@@ -39,6 +39,7 @@ from cs2_pipeline.coaching.rocket_league.observations import of_professionals
 from cs2_pipeline.coaching.simulation import Population, observe
 from cs2_pipeline.coaching.skills import Skill
 from cs2_pipeline.coaching.trials import After, Answer
+from cs2_pipeline.stats.intervals import GroupBootstrap
 
 SEEDS: Final = (11, 12, 13, 14)
 MATCHES: Final = tuple(5 + 7 * (number % 12) for number in range(150))
@@ -321,9 +322,23 @@ def careers(folder: Path) -> None:
 def real(title: str, rows: pd.DataFrame, box: pd.DataFrame | None, skills: Sequence[Skill]) -> None:
     """Each skill's reliability, and what the first half of the matches says of the second."""
     print(f"### {title}\n")
-    heads = "| Skill | players | split-half (95 %) | first half → second (95 %) | R²: plain average | card |"
-    extra, rule = (" K/D and ADR |", "---|") if box is not None else ("", "")
-    print(f"{heads}{extra}\n|---|---|---|---|---|---|{rule}")
+    heads = [
+        "Skill",
+        "players",
+        "split-half (95 %)",
+        "first half → second (95 %)",
+        "lasting",
+        "R²: plain average",
+        "card",
+    ]
+    if box is not None:
+        heads += [
+            "card, fitted",
+            "K/D and ADR, fitted",
+            "card − K/D and ADR (95 %)",
+            "card, fitted − K/D and ADR (95 %)",
+        ]
+    print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for skill in skills:
         own = rows[rows["skill"] == skill.name].assign(group="all")
         own = estimates.adjusted(own) if not own.empty else own
@@ -333,35 +348,56 @@ def real(title: str, rows: pd.DataFrame, box: pd.DataFrame | None, skills: Seque
         half, time = (
             f"{one.value:.2f} ({one.low:.2f} to {one.high:.2f})" for one in (known.split_half, known.over_time)
         )
-        gains = " | ".join(f"{one:+.2f}" for one in predicted(own, skill.name, box))
-        print(f"| {skill.name} | {known.players} | {half} | {time} | {gains} |", flush=True)
+        print(f"| {skill.name} | {known.players} | {half} | {time} | {predicted(own, skill.name, box)} |", flush=True)
     print(
-        "\nR²: of the second half's average, weighted by its exposure, against the mean of the first half; the plain "
-        "average and the card as they are, K/D and ADR by a regression fitted to the other nine tenths of players.\n"
+        "\nR²: of the second half's average, weighted by its exposure, against the mean of the first half. The plain "
+        "average and the card know nothing of the second half; what is fitted goes through a regression on the second "
+        "half of the other nine tenths of players. Intervals: matches of the second half resampled. Lasting: the share "
+        "of players' differences that is still there later, as told by the first half alone.\n"
     )
 
 
-def predicted(rows: pd.DataFrame, skill: str, box: pd.DataFrame | None) -> list[float]:
-    """R² of the second half by the plain average, the card and, given them, K/D and ADR of the first half."""
+def predicted(rows: pd.DataFrame, skill: str, box: pd.DataFrame | None) -> str:
+    """Cells: what the first half says lasts, and R² of the second half by what is known of the first."""
     rows = rows.sort_values(["player", "at", "match"], kind="stable")
     place, size = rows.groupby("player").cumcount(), rows.groupby("player")["match"].transform("size")
     first, second = rows[place < size // 2], rows[(place >= size // 2) & (size >= LEAST_MATCHES)]
     group = estimates.peers(first, skill=skill, group="all")
     if group is None:
-        return [float("nan")] * (2 if box is None else 3)
+        return "– |" * (2 if box is None else 6) + " –"
     sums, later = estimates.by_player(first), estimates.by_player(second)
     sums = sums.loc[later.index]
     target, weights = later["mean"].to_numpy("float64"), later["exposure"].to_numpy("float64")
-    base = np.sum(weights * (target - group.mean) ** 2)
     cards = np.array([estimates.known(one, group).mean for _, one in sums.iterrows()])
-    guesses = [sums["mean"].to_numpy("float64"), cards]
+    guesses = {"plain": sums["mean"].to_numpy("float64"), "card": cards}
     if box is not None:
         of_first = first[["player", "match"]].merge(box, on=["player", "match"])
         table = of_first.groupby("player")[["kills", "deaths", "adr"]].sum().reindex(later.index)
-        count = of_first.groupby("player").size().reindex(later.index)
-        inputs = np.column_stack([np.ones(len(table)), table["kills"] / table["deaths"], table["adr"] / count])
-        guesses.append(regressed(inputs, target, weights))
-    return [float(1 - np.sum(weights * (target - guess) ** 2) / base) for guess in guesses]
+        count, one = of_first.groupby("player").size().reindex(later.index), np.ones(len(table))
+        guesses["fitted"] = regressed(np.column_stack([one, cards]), target, weights)
+        inputs = np.column_stack([one, table["kills"] / table["deaths"], table["adr"] / count])
+        guesses["usual"] = regressed(inputs, target, weights)
+    explained = r_squared(second, later.index, guesses, group.mean)
+    cells = [f"{group.lasting:.2f}", *(f"{found[0]:+.2f}" for found in explained.values())]
+    if box is not None:
+        for name in ("card", "fitted"):
+            gain = explained[name] - explained["usual"]
+            low, high = np.quantile(gain[1:], [0.025, 0.975])
+            cells.append(f"{gain[0]:+.2f} ({low:+.2f} to {high:+.2f})")
+    return " | ".join(cells)
+
+
+def r_squared(
+    second: pd.DataFrame, players: pd.Index, guesses: Mapping[str, np.ndarray], mean: float
+) -> dict[str, np.ndarray]:
+    """R² of each guess on the second half, first itself, then on resamples of its matches."""
+    resamples = GroupBootstrap(second["match"].to_numpy(), resamples=RESAMPLES)
+    codes = players.get_indexer(second["player"])
+    total, exposure = (resamples.bin_sums(codes, len(players), second[column]) for column in ("total", "exposure"))
+    target = np.divide(total, exposure, out=np.full_like(total, mean), where=exposure > 0)
+    # The whole sample's: resampling makes every target noisier, which is no error of a guess.
+    base = float(np.sum(exposure[0] * (target[0] - mean) ** 2))
+    return {name: 1 - np.sum(exposure * (target - guess) ** 2, axis=1) / base for name, guess in guesses.items()}
 
 
 def regressed(inputs: np.ndarray, target: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -190,6 +190,11 @@ def _matches_needed(known: Known, peers: Peers) -> int | None:
     errors = [bound / reach for bound in (distance, room) if bound > 0]
     if peers.noise == 0 or not errors:
         return None
-    precision = max(errors) ** -2 - peers.spread**-2
-    needed = int(np.ceil((precision * peers.noise - known.exposure) / peers.exposure))
+    # The share of the player's own average at which the error is small enough, and the exposure that gives it.
+    share = 1 - (max(errors) / peers.spread) ** 2
+    if share >= peers.lasting**2:
+        return None
+    share /= peers.lasting**2
+    exposure = peers.noise * share / (peers.spread**2 * (1 - share))
+    needed = int(np.ceil((exposure - known.exposure) / peers.exposure))
     return max(needed, 1) if needed <= MOST_MATCHES else None

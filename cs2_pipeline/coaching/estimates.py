@@ -3,8 +3,10 @@
 A match's value is the player's skill plus chance, ``y ~ N(skill, noise / exposure)``; the skills of a group's players
 are ``N(mean, spread²)``. ``noise`` is the variance between a player's matches for one unit of exposure, pooled over the
 group, so whatever makes a player's matches differ (opponents, map, luck) is in it: matches are the unit, not events.
-``mean`` and ``spread`` follow by the method of Paule and Mandel (1982). A player's posterior is normal; with few
-matches it lies near the group and is wide.
+``mean`` and ``spread`` follow by the method of Paule and Mandel (1982). Part of what players differ by does not last:
+line-ups, roles and form change. How much of it does is told by how the earlier and the later half of players' matches
+go together, and a posterior is of the matches to come. It is normal; with few matches it lies near the group and is
+wide.
 """
 
 from dataclasses import dataclass
@@ -20,6 +22,8 @@ LEVEL: Final = 0.9
 """Level of the intervals that players see."""
 MIN_PEERS: Final = 20
 """Players a group must have: with fewer its spread is a guess."""
+LEAST_MATCHES: Final = 4
+"""Matches of a player whose earlier and later half are compared."""
 _ROUNDS: Final = 60
 _SETTLED: Final = 1e-3
 
@@ -35,6 +39,7 @@ class Peers:
         noise: variance of a match's value for one unit of exposure.
         exposure: the median exposure of a match.
         mean_error: standard error of ``mean``.
+        lasting: share of the differences between players that is still there later, from 0 to 1.
     """
 
     skill: str
@@ -46,6 +51,7 @@ class Peers:
     noise: float
     exposure: float
     mean_error: float
+    lasting: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -159,11 +165,33 @@ def peers(observations: pd.DataFrame, *, skill: str, group: str) -> Peers | None
         noise=noise,
         exposure=float(observations["exposure"].median()),
         mean_error=float(weights.sum() ** -0.5) if spread or noise else 0.0,
+        lasting=_lasting(observations, spread),
     )
 
 
+def _lasting(observations: pd.DataFrame, spread: float) -> float:
+    """Share of the variance between players that their earlier and later matches have in common.
+
+    Chance in the two halves is independent, so their covariance over players is free of it. Only what is surely lost
+    counts as lost: a standard error is added.
+    """
+    rows = observations.sort_values(["player", "at", "match"], kind="stable")
+    place, size = rows.groupby("player").cumcount(), rows.groupby("player")["match"].transform("size")
+    enough, late = size >= LEAST_MATCHES, place >= size // 2
+    if spread == 0 or rows.loc[enough, "player"].nunique() < MIN_PEERS:
+        return 1.0
+    halves = [by_player(rows[enough & half])[["mean", "exposure"]] for half in (~late, late)]
+    both = halves[0].join(halves[1].add_suffix("_late"))
+    weights = 1 / (1 / both["exposure"] + 1 / both["exposure_late"])
+    gaps = [both[name] - np.average(both[name], weights=weights) for name in ("mean", "mean_late")]
+    products = gaps[0] * gaps[1]
+    common = float(np.average(products, weights=weights))
+    error = float(((weights * (products - common)) ** 2).sum() ** 0.5 / weights.sum())
+    return min(1.0, max(0.0, (common + error) / spread**2))
+
+
 def known(player: Any, group: Peers) -> Known:
-    """A player's posterior.
+    """A player's posterior of the matches to come.
 
     Args:
         player: a row of `by_player`.
@@ -174,9 +202,11 @@ def known(player: Any, group: Peers) -> Known:
     if group.spread == 0:
         return Known(group.mean, group.mean_error, int(player["matches"]), float(player["exposure"]), own)
     share = group.spread**2 / (group.spread**2 + sampling)
+    kept = group.lasting * share
     # The group's mean is itself estimated: what of it enters the posterior brings its error along.
-    error = (share * sampling + ((1 - share) * group.mean_error) ** 2) ** 0.5
-    return Known(share * own + (1 - share) * group.mean, error, int(player["matches"]), float(player["exposure"]), own)
+    variance = group.spread**2 * (1 - group.lasting * kept) + ((1 - kept) * group.mean_error) ** 2
+    mean, exposure = kept * own + (1 - kept) * group.mean, float(player["exposure"])
+    return Known(mean, variance**0.5, int(player["matches"]), exposure, own)
 
 
 def spread_between(averages: Floats, sampling: Floats) -> float:

@@ -1,5 +1,7 @@
 """Partial pooling: what is known of a player lies between the own record and the peers', and says how wide it is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -92,3 +94,51 @@ def test_one_context_and_contexts_without_difference_change_nothing():
     halves = pd.concat([rows.assign(context=name, **half) for name in "ab"])
     again = adjusted(halves).sort_values(["player", "match"])["total"].to_numpy("float64")
     assert again == pytest.approx(totals)
+
+
+def changing(kept, *, players=300, matches=40, seed=0):
+    """Players whose skill moves a little from match to match, keeping so much of itself; and what it is on average over
+    as many matches to come."""
+    random = np.random.default_rng(seed)
+    skill, path = 0.08 * random.standard_normal(players), []
+    for _ in range(2 * matches):
+        skill = kept * skill + (1 - kept**2) ** 0.5 * 0.08 * random.standard_normal(players)
+        path.append(0.7 + skill)
+    values = np.array(path[:matches]) + (0.5 / 22) ** 0.5 * random.standard_normal((matches, players))
+    rows = [
+        (f"{player:04}", f"{player}-{match}", match, values[match, player] * 22, 22.0)
+        for player in range(players)
+        for match in range(matches)
+    ]
+    columns = ["player", "match", "at", "total", "exposure"]
+    return pd.DataFrame(rows, columns=columns), np.mean(path[matches:], axis=0)
+
+
+def test_the_less_of_players_differences_lasts_the_less_is_found_to():
+    found = [
+        np.mean([peers(changing(kept, seed=seed)[0], skill="aim", group="all").lasting for seed in range(3)])
+        for kept in (0.9, 0.97, 1.0)
+    ]
+    assert found == sorted(found)
+    assert found[0] < 0.75
+    assert found[2] > 0.9
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_constant_skills_last(seed):
+    for skill in SKILLS[:4]:
+        assert peers(of(league(seed)[0], skill.name), skill=skill.name, group="all").lasting > 0.85
+
+
+def test_what_comes_is_told_better_by_those_who_know_that_not_all_lasts():
+    errors, held = {"lasting": 0.0, "constant": 0.0}, {"lasting": [], "constant": []}
+    for seed in range(3):
+        rows, later = changing(0.95, seed=seed)
+        group, sums = peers(rows, skill="aim", group="all"), by_player(rows)
+        for way, of_group in (("lasting", group), ("constant", replace(group, lasting=1.0))):
+            guesses = [known(one, of_group) for _, one in sums.iterrows()]
+            errors[way] += sum((one.mean - true) ** 2 for one, true in zip(guesses, later, strict=True))
+            held[way] += [low <= true <= high for one, true in zip(guesses, later, strict=True)
+                          for low, high in [one.interval()]]  # fmt: skip
+    assert errors["lasting"] < 0.9 * errors["constant"]
+    assert np.mean(held["lasting"]) > np.mean(held["constant"]) + 0.05
