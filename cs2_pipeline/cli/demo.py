@@ -47,6 +47,7 @@ def run(settings: Settings, matches: int, exports: list[Path], played_on: date |
         return
     if ROUND_MODEL.name in champions:
         run_job(settings, impact.JOB)
+    run_job(settings, jobs.COACH)
     if catalog.MATCH.name in champions:
         run_job(settings, forecasts.JOB)
     if not exports:

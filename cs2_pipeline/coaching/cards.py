@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from cs2_pipeline.coaching.estimates import LEVEL, Known, Peers
 from cs2_pipeline.coaching.reliability import Reliability
@@ -169,7 +169,7 @@ def weaknesses(lines: Sequence[Line]) -> tuple[Line, ...]:
 
 def _percentile(skill: Skill, known: Known, peers: Peers) -> tuple[float, float, float]:
     low, high = known.interval()
-    ends = [float(norm.cdf(skill.sign * (value - peers.mean) / peers.spread)) for value in (known.mean, low, high)]
+    ends = [float(ndtr(skill.sign * (value - peers.mean) / peers.spread)) for value in (known.mean, low, high)]
     return ends[0], min(ends[1:]), max(ends[1:])
 
 
@@ -184,9 +184,9 @@ def _standing(percentile: tuple[float, float, float]) -> Standing:
 
 def _matches_needed(known: Known, peers: Peers) -> int | None:
     """Matches beyond those seen until the interval leaves the median, or lies close around it, if the mean stays."""
-    reach = float(norm.ppf(0.5 + LEVEL / 2))
+    reach = float(ndtri(0.5 + LEVEL / 2))
     distance = abs(known.mean - peers.mean)
-    room = float(norm.ppf(CLOSE[1])) * peers.spread - distance
+    room = float(ndtri(CLOSE[1])) * peers.spread - distance
     errors = [bound / reach for bound in (distance, room) if bound > 0]
     if peers.noise == 0 or not errors:
         return None

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm
+from scipy.special import ndtr, ndtri
 
 from cs2_pipeline.stats.intervals import Floats
 
@@ -73,14 +73,14 @@ class Known:
 
     def interval(self, level: float = LEVEL) -> tuple[float, float]:
         """Ends of the posterior's central interval."""
-        half = float(norm.ppf(0.5 + level / 2)) * self.error
+        half = float(ndtri(0.5 + level / 2)) * self.error
         return self.mean - half, self.mean + half
 
     def below(self, bound: float) -> float:
         """Posterior probability that the skill is below a bound."""
         if self.error == 0:
             return float(self.mean < bound)
-        return float(norm.cdf((bound - self.mean) / self.error))
+        return float(ndtr((bound - self.mean) / self.error))
 
 
 def adjusted(observations: pd.DataFrame) -> pd.DataFrame:
@@ -130,12 +130,14 @@ def by_player(observations: pd.DataFrame) -> pd.DataFrame:
         Indexed by player: ``matches``, ``exposure``, ``mean`` (the average, weighted by exposure), ``squares``
         (weighted squared deviations of the matches from it).
     """
-    rows = observations.assign(value=observations["total"] / observations["exposure"])
-    sums = rows.groupby("player").agg(matches=("match", "size"), exposure=("exposure", "sum"), total=("total", "sum"))
-    sums["mean"] = sums["total"] / sums["exposure"]
-    deviations = rows["value"] - rows["player"].map(sums["mean"])
-    sums["squares"] = (rows["exposure"] * deviations**2).groupby(rows["player"]).sum()
-    return sums.drop(columns="total")
+    code, names = pd.factorize(observations["player"], sort=True)
+    exposure, value = observations["exposure"].to_numpy("float64"), observations["total"].to_numpy("float64")
+    value = value / exposure
+    seen = np.bincount(code, exposure)
+    mean = np.bincount(code, exposure * value) / seen
+    squares = np.bincount(code, exposure * (value - mean[code]) ** 2)
+    columns = {"matches": np.bincount(code), "exposure": seen, "mean": mean, "squares": squares}
+    return pd.DataFrame(columns, index=pd.Index(names, name="player"))
 
 
 def peers(observations: pd.DataFrame, *, skill: str, group: str) -> Peers | None:
@@ -175,8 +177,9 @@ def _lasting(observations: pd.DataFrame, spread: float) -> float:
     Chance in the two halves is independent, so their covariance over players is free of it. Only what is surely lost
     counts as lost: a standard error is added.
     """
-    rows = observations.sort_values(["player", "at", "match"], kind="stable")
-    place, size = rows.groupby("player").cumcount(), rows.groupby("player")["match"].transform("size")
+    rows = observations.sort_values("at", kind="stable")
+    of_player = rows.groupby(pd.factorize(rows["player"])[0])["match"]
+    place, size = of_player.cumcount(), of_player.transform("size")
     enough, late = size >= LEAST_MATCHES, place >= size // 2
     if spread == 0 or rows.loc[enough, "player"].nunique() < MIN_PEERS:
         return 1.0

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 import dagster as dg
@@ -19,6 +19,7 @@ from cs2_pipeline.coaching.skills import CoachingError
 from cs2_pipeline.datasets.win_probability_added import Price, equipment_worth, priced_moments
 from cs2_pipeline.defs import metadata
 from cs2_pipeline.defs.assets.extraction import DATABASE_POOL
+from cs2_pipeline.defs.assets.impact import Stretch, stretches
 from cs2_pipeline.defs.assets.prices import ROUND_MODEL, price_by
 from cs2_pipeline.defs.jobs import COACH
 from cs2_pipeline.defs.partitions import partitions_of_run, run_days
@@ -66,8 +67,8 @@ def priced_observations(platform: dg.ResourceParam[Platform]) -> dg.MaterializeR
     rounds, days_left_out, _ = read_usable(platform.tables, "rounds")
     price, left_out, found = price_by(platform.models.fetch(champion)), Counter[str](), []
     with platform.demo_database() as database:
-        for day in usable.days:
-            rows, dropped = _priced_day(database, date.fromisoformat(day), set(rounds["round_id"]), price)
+        for stretch in stretches(rounds):
+            rows, dropped = _priced_days(database, stretch, set(usable.days), set(rounds["round_id"]), price)
             found.append(rows)
             left_out.update(dropped)
     frame = checked(pd.concat(found, ignore_index=True), SKILLS)
@@ -75,20 +76,20 @@ def priced_observations(platform: dg.ResourceParam[Platform]) -> dg.MaterializeR
     return dg.MaterializeResult(value=frame, metadata={**described, "version": champion.version})
 
 
-def _priced_day(
-    database: DemoDatabase, day: date, usable: set[int], price: Price
+def _priced_days(
+    database: DemoDatabase, days: Stretch, passed: set[str], usable: set[int], price: Price
 ) -> tuple[pd.DataFrame, dict[str, int]]:
-    """The priced observations of one day's matches; bots are left out."""
-    seen, events = plays(database, day, day), event_tables(database, day, day)
+    """The priced observations of the matches of a stretch's days that passed their check; bots are left out."""
+    seen, events = plays(database, *days), event_tables(database, *days)
+    played = seen.rounds[seen.rounds["started_at"].dt.date.astype("str").isin(passed)]
+    inside = [frame[frame["round_id"].isin(played["round_id"])] for frame in (seen.people, seen.kills, seen.bombs)]
     known = events.rounds[events.rounds["round_id"].isin(usable)]
     tables = (known, events.participants, events.kills, events.damages, events.bombs)
     moments, names = priced_moments(*tables, price), seen.names
     prices = moments.frame.assign(victim=moments.frame["victim"].map(names).astype("object"))
     worth = equipment_worth(*tables, price)
     worth = worth.assign(player=worth["player_id"].map(names)).dropna(subset=["player"])
-    rows = priced.observations(
-        seen.rounds, seen.people, seen.kills, seen.bombs, prices=prices, equipment=worth.drop(columns="player_id")
-    )
+    rows = priced.observations(played, *inside, prices=prices, equipment=worth.drop(columns="player_id"))
     return rows[~rows["player"].str.startswith(BOT)], moments.left_out
 
 
