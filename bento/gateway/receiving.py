@@ -85,6 +85,7 @@ async def receive(
             place = state.inbox.new_place(ending)
             file = Received(name, digest, ENDINGS[ending].value, size, place, played_on)
             await asyncio.to_thread(state.inbox.put, local, place)
+            before = await asyncio.to_thread(uploads.place_of, records, digest)
             kept = False
             try:
                 upload, kept = await _asked(
@@ -93,6 +94,8 @@ async def receive(
             finally:
                 if not kept:
                     await asyncio.to_thread(state.inbox.remove, place)
+                elif before is not None:  # it was in quarantine: the copy that is read now is the only one
+                    await asyncio.to_thread(state.inbox.remove, before)
         return upload, kept
     finally:
         state.under_way -= Counter({user_id: 1})  # who has none left is forgotten

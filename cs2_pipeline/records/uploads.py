@@ -175,6 +175,15 @@ def orphans(records: Records) -> list[str]:
         return []
 
 
+def place_of(records: Records, digest: str) -> str | None:
+    """Where a file is; None where nobody sent it."""
+    with records.reading() as connection:
+        found: str | None = connection.execute(
+            select(UPLOADED_FILES.c.place).where(UPLOADED_FILES.c.digest == digest)
+        ).scalar_one_or_none()
+    return found
+
+
 def places(records: Records) -> set[str]:
     """Where all files are."""
     with records.reading() as connection:

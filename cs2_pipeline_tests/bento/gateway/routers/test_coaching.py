@@ -6,6 +6,7 @@ from bento.gateway.routers.coaching import NOT_LINKABLE
 from cs2_pipeline.coaching.counterstrike.skills import GAME
 from cs2_pipeline.coaching.rocket_league import skills as rocket_league
 from cs2_pipeline.records import coaching
+from cs2_pipeline.records.tables import METADATA
 from cs2_pipeline_tests.bento.gateway import coach
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.bento.gateway.routers.test_auth import ANNA, sign_in
@@ -120,6 +121,50 @@ def test_deleted_means_deleted(gateway, mine):
     found = gateway.get(at(ME, "plan"), headers=mine).json()
     assert (found["plan"], found["former"]) == (None, [])
     assert coaching.plans(gateway.app.state.records, GAME, ME) == []
+
+
+def test_nothing_in_any_table_tells_of_a_deleted_plan(gateway, mine):
+    records = gateway.app.state.records
+    before = everything(records)
+    plan = planned(gateway, mine)
+    drill = plan["items"][0]["drill"]["name"]
+    gateway.put(at(ME, "plan/ticks"), json={"drill": drill, "session": 1}, headers=mine)
+    gateway.post(at(ME, "plan/shares"), json={"username": "ben_the_coach"}, headers=mine)
+    coaching.note_progress(records, [(plan["id"], "duels_won", {"answer": "helped"})], at=coach.NOW)
+    gateway.post(at(ME, "plan"), json={"minutes": 90, "coin": True}, headers=mine)
+    assert everything(records) != before
+    assert gateway.delete(at(ME, "plan"), headers=mine).status_code == 204
+    assert everything(records) == before
+
+
+def everything(records):
+    """All rows of all tables but those of keys' use and sessions."""
+    with records.reading() as connection:
+        return {
+            name: sorted(map(repr, connection.execute(table.select()).all()))
+            for name, table in METADATA.tables.items()
+            if name not in ("sessions", "refresh_tokens", "quota_use")
+        }
+
+
+def test_another_signed_in_user_learns_nothing_of_a_plan(gateway, mine):
+    planned(gateway, mine)
+    ben = {"username": "ben_the_other", "email": "ben@example.org", "password": "a long password of ben"}
+    his = {"Authorization": f"Bearer {sign_in(gateway, ben)}"}
+    coach.link(gateway.app.state.records, "ben_the_other", OTHER)
+    html = {"Accept": "text/html"}
+    for end in ("plan", "progress", "plan/shares"):
+        theirs, nobodys = (gateway.get(at(who, end), headers=his) for who in (ME, "76561198000000009"))
+        assert (theirs.status_code, theirs.json()) == (403, nobodys.json()), "not even whether there is one"
+    shown = gateway.get(f"/players/{ME}", headers=his | html)
+    reasons = plan_words(gateway, mine)
+    assert reasons
+    assert not any(reason in shown.text for reason in reasons)
+
+
+def plan_words(gateway, mine):
+    """What only the plan says."""
+    return [item["reason"] for item in gateway.get(at(ME, "plan"), headers=mine).json()["plan"]["items"]]
 
 
 def test_strangers_need_a_key_even_for_cards(tmp_path):

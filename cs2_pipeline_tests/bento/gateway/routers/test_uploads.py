@@ -10,7 +10,7 @@ import pytest
 from bento.gateway import receiving
 from bento.gateway.routers import uploads as router
 from cs2_pipeline.records import accounts, keys, uploads
-from cs2_pipeline.records.tables import USERS
+from cs2_pipeline.records.tables import UPLOADED_FILES, UPLOADS, USERS
 from cs2_pipeline.records.uploads import State
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 from cs2_pipeline_tests.bento.gateway.process import SERVICE, await_ready, start
@@ -281,3 +281,18 @@ def test_a_key_acts_for_its_account_in_uploads_alone(gateway, anna, ben, tmp_pat
     with records.writing() as connection:
         connection.execute(USERS.update().where(USERS.c.id == account.id).values(disabled_at=datetime.now(UTC)))
     assert gateway.get(AT, headers=key).status_code == 401
+
+
+def test_of_a_file_in_quarantine_that_is_sent_again_one_copy_is_kept_and_none_once_it_is_deleted(
+    gateway, anna, ben, tmp_path
+):
+    mine = send(gateway, anna, b"odd").json()
+    uploads.settle(gateway.app.state.records, mine["sha256"], State.QUARANTINED, "no", at=datetime.now(UTC))
+    other = send(gateway, ben, b"odd").json()
+    assert kept(tmp_path) == ([b"odd"], [])
+    for who, item in ((anna, mine), (ben, other)):
+        assert gateway.delete(f"{AT}/{item['id']}", headers=who).status_code == 204
+    assert kept(tmp_path) == ([], [])
+    with gateway.app.state.records.reading() as connection:
+        for table in (UPLOADS, UPLOADED_FILES):
+            assert connection.execute(table.select()).all() == []
