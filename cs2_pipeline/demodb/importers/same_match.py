@@ -29,7 +29,7 @@ def kills_of(rows: Rows) -> Kills:
     who = {player["Id"]: int(player["SteamId"]) for player in rows.get("Players", ())}
     number = {one["Id"]: int(one["RoundNumber"]) for one in rows.get("Rounds", ())}
     found = (
-        (number[kill["RoundId"]], who.get(kill["KillerId"], 0), who[kill["VictimId"]])
+        (number.get(kill["RoundId"], 0), who.get(kill["KillerId"], 0), who.get(kill["VictimId"], 0))
         for kill in rows.get("Kills", ())
         if kill["KillerTeam"] != kill["VictimTeam"]
     )
