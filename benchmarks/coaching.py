@@ -392,7 +392,7 @@ def r_squared(
 ) -> dict[str, np.ndarray]:
     """R² of each guess on the second half, first itself, then on resamples of its matches."""
     resamples = GroupBootstrap(second["match"].to_numpy(), resamples=RESAMPLES)
-    codes = players.get_indexer(second["player"])
+    codes = players.get_indexer(pd.Index(second["player"]))
     total, exposure = (resamples.bin_sums(codes, len(players), second[column]) for column in ("total", "exposure"))
     target = np.divide(total, exposure, out=np.full_like(total, mean), where=exposure > 0)
     # The whole sample's: resampling makes every target noisier, which is no error of a guess.
