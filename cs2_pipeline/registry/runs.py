@@ -21,7 +21,7 @@ import mlflow.data
 import mlflow.pyfunc
 import numpy as np
 import pandas as pd
-from mlflow.entities import DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run
+from mlflow.entities import Dataset, DatasetInput, InputTag, LoggedModelOutput, Metric, Param, Run
 from mlflow.exceptions import MlflowException
 from mlflow.models import Model
 from mlflow.tracking import MlflowClient
@@ -241,8 +241,11 @@ def _log_dataset(client: MlflowClient, run_id: str, run: TrainingRun) -> None:
     # MLflow guesses a schema from the values; nullable integers would draw a warning about missing values.
     table = run.dataset.head(1000).astype(dict.fromkeys(run.dataset.select_dtypes("integer").columns, float))
     dataset = mlflow.data.from_pandas(table, name=_dataset_name(run), digest=run.dataset_digest)  # type: ignore[attr-defined]
+    told = dataset._to_mlflow_entity()
+    size = json.dumps({"num_rows": len(run.dataset), "num_elements": run.dataset.size})  # not of the rows looked at
+    whole = Dataset(told.name, told.digest, told.source_type, told.source, schema=told.schema, profile=size)
     tag = InputTag("mlflow.data.context", "training")
-    client.log_inputs(run_id, [DatasetInput(dataset._to_mlflow_entity(), [tag])])
+    client.log_inputs(run_id, [DatasetInput(whole, [tag])])
 
 
 def _log_candidate(client: MlflowClient, experiment: str, parent: str, candidate: Candidate, began: int) -> None:

@@ -43,7 +43,7 @@ def recorded(uri, root, tmp_path):
         run = TrainingRun(
             model_name="round_predictor",
             artifact=tmp_path / "artifact",
-            dataset=pd.DataFrame({"ct_alive": [5, 4], "ct_wins": [1, 0]}),
+            dataset=pd.DataFrame({"ct_alive": [5, 4] * 600, "ct_wins": [1, 0] * 600}),
             dataset_digest="d" * 32,
             params={"seed": 0},
             metrics=metrics or {"test_log_loss": 0.5, "test_auc": float("nan")},
@@ -74,7 +74,9 @@ def test_a_run_keeps_its_evidence(uri, recorded):
     run = client.get_run(version.run_id)
     assert run.info.status == "FINISHED"
     assert run.data.metrics == {"test_log_loss": 0.5}
-    assert run.inputs.dataset_inputs[0].dataset.digest == "d" * 32
+    dataset = run.inputs.dataset_inputs[0].dataset
+    assert dataset.digest == "d" * 32
+    assert json.loads(dataset.profile) == {"num_rows": 1200, "num_elements": 2400}
     assert {file.path for file in client.list_artifacts(version.run_id)} >= {"model_card.md", "slices.csv"}
     children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{version.run_id}'")
     assert [child.info.run_name for child in children] == ["logistic_regression"]
