@@ -23,6 +23,8 @@ from cs2_pipeline.records.tables import OPENID_NONCES, REFRESH_TOKENS, SESSIONS,
 SESSION_LIFE: Final = timedelta(days=30)
 SIGN_IN_LIFE: Final = timedelta(minutes=10)
 """How long a sign-in through Steam may take from the way there to the way back."""
+NONCES_KEPT: Final = timedelta(days=1)
+"""Far longer than the few minutes for which a provider's word is believed."""
 REUSED: Final = "refresh token used twice"
 
 _HASHER: Final = PasswordHasher()
@@ -101,6 +103,7 @@ def open_session(records: Records, user: User) -> Session:
     identifier = secrets.token_hex(16)
     values = {"id": identifier, "user_id": user.id, "created_at": now, "expires_at": now + SESSION_LIFE}
     with records.writing() as connection:
+        connection.execute(SESSIONS.delete().where(SESSIONS.c.expires_at < now))  # and their tokens with them
         connection.execute(insert(SESSIONS), values)
         return Session(identifier, user, _new_refresh_token(connection, identifier))
 
@@ -192,6 +195,7 @@ def finish_steam(records: Records, state: str, nonce: str, steam_id: str) -> Use
             if begun is None or begun.created_at < now - SIGN_IN_LIFE:
                 return None
             connection.execute(STEAM_SIGN_INS.delete().where(key))
+            connection.execute(OPENID_NONCES.delete().where(OPENID_NONCES.c.seen_at < now - NONCES_KEPT))
             connection.execute(insert(OPENID_NONCES), {"nonce": nonce, "seen_at": now})
             return _steam_user(connection, begun.user_id, steam_id)
     except IntegrityError:

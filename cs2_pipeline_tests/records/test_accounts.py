@@ -7,7 +7,7 @@ from sqlalchemy import select, update
 
 from cs2_pipeline.records import accounts
 from cs2_pipeline.records.accounts import SessionEndedError
-from cs2_pipeline.records.tables import REFRESH_TOKENS, SESSIONS, USERS
+from cs2_pipeline.records.tables import OPENID_NONCES, REFRESH_TOKENS, SESSIONS, USERS
 
 
 @pytest.fixture
@@ -88,3 +88,18 @@ def test_the_end_of_one_session_leaves_the_others_open(records, anna, opened):
     assert accounts.session_user(records, opened.id) is None
     assert accounts.session_user(records, other.id) == anna
     assert accounts.keep_alive(records, other.refresh_token).id == other.id
+
+
+def test_what_has_long_ended_is_not_kept_for_ever(records, anna, opened):
+    long_ago = datetime.now(UTC) - timedelta(days=2)
+    accounts.finish_steam(records, accounts.begin_steam(records, None), "an old nonce", "76561198000000001")
+    change(records, OPENID_NONCES, seen_at=long_ago)
+    change(records, SESSIONS, expires_at=long_ago)
+    accounts.finish_steam(records, accounts.begin_steam(records, None), "a new nonce", "76561198000000001")
+    later = accounts.open_session(records, anna)
+    with records.reading() as connection:
+        assert connection.execute(select(SESSIONS.c.id)).scalars().all() == [later.id]
+        assert connection.execute(select(REFRESH_TOKENS.c.session_id)).scalars().all() == [later.id]
+        assert connection.execute(select(OPENID_NONCES.c.nonce)).scalars().all() == ["a new nonce"]
+    with pytest.raises(SessionEndedError):
+        accounts.keep_alive(records, opened.refresh_token)
