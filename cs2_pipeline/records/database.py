@@ -15,6 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from cs2_pipeline.settings import Settings
 
@@ -101,6 +102,8 @@ class Records:
             yield
         except (OperationalError, InterfaceError) as error:
             raise RecordsError(self._explanation(error)) from error
+        except PoolTimeoutError as error:
+            raise RecordsError(f"the records at {self.name} are busy: all connections are in use. Try again") from error
         except DataError as error:
             raise UnkeepableError(str(error.orig).strip().splitlines()[0]) from error
 

@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from contextlib import ExitStack
 
 import pytest
 from alembic.autogenerate import compare_metadata
@@ -103,6 +104,13 @@ def test_a_wrong_address_is_explained_without_its_password(tmp_path, url, told):
     with pytest.raises(RecordsError, match=told) as failed:
         open_records(Settings(home=tmp_path, records_url=url))
     assert "sesame" not in str(failed.value)
+
+
+def test_records_whose_connections_are_all_in_use_are_said_to_be_busy(records, monkeypatch):
+    monkeypatch.setattr(records.engine.pool, "_timeout", 0)
+    with ExitStack() as stack, pytest.raises(RecordsError, match="all connections are in use"):
+        while True:
+            stack.enter_context(records.reading())
 
 
 def test_with_no_setting_the_records_are_a_file_in_the_home(tmp_path):
