@@ -19,6 +19,7 @@ from cs2_pipeline.forecasting.forecasts import DECIMALS, LEVEL, Forecast, MapPri
 from cs2_pipeline.forecasting.questions import MAP, SERIES, Asked, AskedSide, Fields, MapScore
 from cs2_pipeline.forecasting.scores import Score
 from cs2_pipeline.records import ledger, settlements
+from cs2_pipeline.records.database import Records
 from cs2_pipeline.records.ledger import SETTLEMENT, Entry
 from cs2_pipeline.records.settlements import Settled
 
@@ -390,8 +391,13 @@ async def listed(  # noqa: PLR0917
 @router.get(f"{V1}/scores", response_model=Scores)
 async def scored(request: Request, _: Forecasting) -> Response:
     """How good the forecasts were: altogether, by month, by model version."""
-    history = await asyncio.to_thread(settlements.history, request.app.state.records)
-    shown = Scores(
+    return await answer(request, await asyncio.to_thread(_scores, request.app.state.records))
+
+
+def _scores(records: Records) -> Scores:
+    """Read and work out in one thread: of many forecasts either takes too long for others to wait for it."""
+    history = settlements.history(records)
+    return Scores(
         overall=ScoreAnswer(**_score("overall", scores.score(history))),
         by_month=[ScoreAnswer(**_score(name, one)) for name, one in scores.by_month(history).items()],
         by_version=[ScoreAnswer(**_score(name, one)) for name, one in scores.by_version(history).items()],
@@ -400,7 +406,6 @@ async def scored(request: Request, _: Forecasting) -> Response:
             for (month, version), one in scores.by_month_and_version(history).items()
         ],
     )
-    return await answer(request, shown)
 
 
 @router.get(f"{V1}/ledger", response_model=LedgerAnswer)

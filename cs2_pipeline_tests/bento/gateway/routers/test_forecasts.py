@@ -1,5 +1,7 @@
 """Forecasts over HTTP: the old contract as it was, ours beside it, and an entry in the ledger for each answer."""
 
+import asyncio
+import contextlib
 import hashlib
 import json
 import math
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from cs2_pipeline.forecasting import directories
+from cs2_pipeline.forecasting import directories, scores
 from cs2_pipeline.records import ledger, settlements
 from cs2_pipeline.records.settlements import Verdict
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
@@ -334,3 +336,17 @@ def test_the_verification_in_the_docs_accepts_the_export_and_names_what_was_chan
     assert "entry 1 is missing" in verify([lines[1], lines[0], lines[2]], {})
     assert verify(lines[:2], kept) == "entries were cut off at the end"
     assert verify(lines, {3: "0" * 64}) == "entry 3 is not the one that was published"
+
+
+def test_working_out_the_scores_keeps_nobody_waiting(gateway, monkeypatch):
+    """The thread that answers everybody has a running event loop; what takes long is done in another."""
+    whole, running = scores.score, []
+
+    def noted(history):
+        with contextlib.suppress(RuntimeError):
+            running.append(asyncio.get_running_loop())
+        return whole(history)
+
+    monkeypatch.setattr(scores, "score", noted)
+    assert gateway.get("/api/v1/forecasts/scores").status_code == 200
+    assert running == []
