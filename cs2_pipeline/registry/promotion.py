@@ -2,7 +2,8 @@
 
 The only module that sets an alias. The alias `champion` is what the service follows. In a promotion it moves last: a
 process killed in between leaves the former champion in place, and doing the same again completes it. In a rollback it
-moves first: what must go is gone, whatever happens next.
+moves before `previous`, and the history is written before both: that keeps what was rolled back from coming back by
+itself.
 """
 
 import getpass
