@@ -21,6 +21,7 @@ from torch import nn
 from cs2_pipeline.game.features import PLAYER_FEATURES
 from cs2_pipeline.game.player import TIER_CUTS, TIERS
 from cs2_pipeline.models.onnx_export import INPUT, Graph
+from cs2_pipeline.models.threads import one_thread
 from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS, Curve
 
 Matrix = NDArray[np.float32]
@@ -225,12 +226,8 @@ def fit(
     Returns:
         The network, the number of epochs it was fitted for, and its losses by epoch.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # the order of sums, and with it every bit of the result, must not depend on the machine
-    try:
+    with one_thread():
         return _fit(features, tier, players, params=params, seed=seed, monitor=monitor)
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _fit(
