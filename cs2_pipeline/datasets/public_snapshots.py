@@ -11,7 +11,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -112,10 +112,6 @@ class PublicReport:
     rows_kept: int
     rounds_kept: int
     matches_kept: int
-
-    def as_counts(self) -> dict[str, int]:
-        """Every number by its name."""
-        return asdict(self)
 
 
 def read(path: Path | str) -> tuple[pd.DataFrame, PublicReport]:

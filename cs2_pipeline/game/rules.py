@@ -33,6 +33,9 @@ MAX_LOSS_REWARD: Final = 3_400
 PLANT_BONUS: Final = 800
 """Paid to each T of a side that planted and still lost."""
 
+TRADE_TIME: Final = 5.0
+"""The killer's death within so long of a kill is a trade. No rule of the game, but what its statistics agree on."""
+
 FULL_HEALTH: Final = 100
 FULL_ARMOR: Final = 100
 

@@ -8,9 +8,7 @@ from typing import Final
 import pandas as pd
 
 from cs2_pipeline.coaching.counterstrike.play import Play, plants, play, rows, summed
-
-TRADE_SECONDS: Final = 5.0
-"""Within which the death of a player's killer counts as a trade."""
+from cs2_pipeline.game.rules import TRADE_TIME
 
 
 def observations(rounds: pd.DataFrame, people: pd.DataFrame, kills: pd.DataFrame, bombs: pd.DataFrame) -> pd.DataFrame:
@@ -90,13 +88,13 @@ def _of_duels(deaths: pd.DataFrame) -> pd.DataFrame:
 
 
 def _traded(duels: pd.DataFrame) -> pd.DataFrame:
-    """Deaths whose killer died by an enemy within `TRADE_SECONDS`, with who did it as `trader`."""
+    """Deaths whose killer died by an enemy within `TRADE_TIME`, with who did it as `trader`."""
     revenge = duels[["round_id", "victim", "killer", "seconds"]].set_axis(
         ["round_id", "killer", "trader", "then"], axis=1
     )
     both = duels.merge(revenge, on=["round_id", "killer"])
     gap = both["then"] - both["seconds"]
-    return both[(gap >= 0) & (gap <= TRADE_SECONDS)]
+    return both[(gap >= 0) & (gap <= TRADE_TIME)]
 
 
 def _of_trades(played: Play) -> pd.DataFrame:

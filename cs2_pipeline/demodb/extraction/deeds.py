@@ -13,8 +13,6 @@ from cs2_pipeline.demodb.extraction.presence import TEAMS_OF_KILLS, present
 from cs2_pipeline.demodb.extraction.reasons import Tally
 from cs2_pipeline.game import rules
 
-TRADE_TIME: Final = 5.0
-"""Seconds within which the death of a player's killer counts as a trade."""
 DEEDS: Final = (
     "kills",
     "deaths",
@@ -106,12 +104,12 @@ def side_of(events: pd.DataFrame, role: str, side: pd.Series) -> pd.Series:
 
 
 def _trades(enemy: pd.DataFrame, played: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Kills of somebody who had killed a mate of the killer at most `TRADE_TIME` before, and those mates' deaths."""
+    """Kills of somebody who had killed a mate of the killer within `rules.TRADE_TIME`, and those mates' deaths."""
     kills = enemy[["round_id", "tick", "killer_id", "victim_id"]].astype("int64")
     then = kills.rename(columns={"tick": "then", "victim_id": "mate_id", "killer_id": "victim_id"})
     pairs = kills.merge(then, on=["round_id", "victim_id"])
     seconds = (pairs["tick"] - pairs["then"]) / pairs["round_id"].map(played.set_index("round_id")["tick_rate"])
-    found = pairs[seconds.between(0, TRADE_TIME)]
+    found = pairs[seconds.between(0, rules.TRADE_TIME)]
     return {
         "trade_kills": found.drop_duplicates(["round_id", "victim_id"]).rename(columns={"killer_id": "player_id"}),
         "trade_deaths": found.rename(columns={"mate_id": "player_id"}),

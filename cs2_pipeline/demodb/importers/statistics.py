@@ -1,22 +1,19 @@
 """A player's numbers for a round and for a match, counted from what happened.
 
 The conventions, where the game leaves a choice: kills and damage count against enemies only; damage is health
-really lost; a kill is a trade when its victim killed a mate of the killer at most `TRADE_SECONDS` before; KAST is
+really lost; a kill is a trade when its victim killed a mate of the killer at most `rules.TRADE_TIME` before; KAST is
 true for who killed, assisted, survived or was traded; a clutch begins when a player is the last of the side and at
 least one enemy lives.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from cs2_pipeline.demodb.importers.facts import UTILITY, Hit, Kill
 from cs2_pipeline.demodb.importers.parsed import TICK_RATE
 from cs2_pipeline.demodb.importers.roster import Player
 from cs2_pipeline.demodb.importers.timeline import Span
-from cs2_pipeline.game.rules import FULL_HEALTH, Side
-
-TRADE_SECONDS: Final = 5.0
+from cs2_pipeline.game.rules import FULL_HEALTH, TRADE_TIME, Side
 
 
 @dataclass
@@ -59,7 +56,7 @@ class RoundStats:
 
 def trades(kills: Sequence[Kill]) -> tuple[set[int], set[int]]:
     """Which kills, by place in the list, were trades, and which deaths were traded."""
-    window = TRADE_SECONDS * TICK_RATE
+    window = TRADE_TIME * TICK_RATE
     trading, traded = set(), set()
     for later, kill in enumerate(kills):
         for earlier in range(later - 1, -1, -1):

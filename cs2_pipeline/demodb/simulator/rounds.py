@@ -44,7 +44,6 @@ _GRENADE_VALUE: Final = 2_000
 HEADSHOT_FACTOR: Final = np.array(
     [0.0 if w in ("hegrenade", "inferno") else 0.25 if w == "awp" else 1.0 for w in WEAPONS]
 )
-_TRADE_TIME: Final = 5.0
 _ASSIST_DAMAGE: Final = 40
 _PLACES: Final = 16
 """Random numbers an event may use; each has its own place."""
@@ -188,7 +187,7 @@ class Rounds:
         dealt[np.arange(len(rows)), killer] = 0
         helper = dealt.argmax(axis=1)
         helper = np.where(dealt[np.arange(len(rows)), helper] >= _ASSIST_DAMAGE, helper, -1)
-        at_once = time[:, None] - self.survived_until[rows] <= _TRADE_TIME
+        at_once = time[:, None] - self.survived_until[rows] <= rules.TRADE_TIME
         avenged = (self._killed_by[rows] == victim[:, None]) & at_once
         self.kills.add(
             row=rows, time=time, killer=killer, victim=victim, helper=helper, weapon=weapon, headshot=headshot,
