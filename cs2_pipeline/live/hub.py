@@ -6,7 +6,7 @@ history. Several gateways are joined by Redis pub/sub (`relay`).
 
 import asyncio
 import threading
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -21,6 +21,8 @@ Kind = Literal["prediction", "score", "event", "lifecycle", "correction"]
 QUEUE: Final = 256
 """Updates a subscriber may be behind."""
 MAX_SUBSCRIBERS: Final = 10_000
+MAX_OF_ONE: Final = 2_000
+"""Subscriptions of one caller: nobody takes all of them."""
 MAX_LAST: Final = 5_000
 """Matches of which the last price is remembered; of others the history has it."""
 
@@ -86,6 +88,7 @@ class Hub:
         self._pending: list[Update] = []
         self._last: OrderedDict[str, dict[str, Any]] = OrderedDict()
         self._lock = threading.Lock()
+        self._of_one: Counter[str] = Counter()
         self.count = 0
 
     def attach(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -131,9 +134,20 @@ class Hub:
             metrics.CUT_OFF.inc()
             self._remove(subscription)
 
+    def require_room(self, caller: str) -> None:
+        """Let a caller subscribe.
+
+        Raises:
+            TooManySubscribersError: there are as many as are served, of this caller or of all.
+        """
+        if self._of_one[caller] >= MAX_OF_ONE:
+            raise TooManySubscribersError(f"you have {MAX_OF_ONE} subscriptions already")
+        if self.count >= MAX_SUBSCRIBERS:
+            raise TooManySubscribersError(f"{MAX_SUBSCRIBERS} subscribers are served already")
+
     async def subscribe(
         self, kinds: Iterable[Kind], match_id: str | None = None, tournament: str | None = None,
-        *, beat: float | None = None,
+        *, beat: float | None = None, caller: str = "",
     ) -> AsyncIterator[list[Update]]:  # fmt: skip
         """The updates to come, as many at once as are there; ends when the subscriber was too slow.
 
@@ -141,15 +155,16 @@ class Hub:
 
         Args:
             beat: after so many seconds without an update there is an empty list, too.
+            caller: who subscribes.
 
         Raises:
-            TooManySubscribersError: there are `MAX_SUBSCRIBERS` already.
+            TooManySubscribersError: as `require_room`.
         """
-        if self.count >= MAX_SUBSCRIBERS:
-            raise TooManySubscribersError(f"{MAX_SUBSCRIBERS} subscribers are served already")
+        self.require_room(caller)
         subscription = Subscription(match_id, tournament, frozenset(kinds))
         self._by_match.setdefault(match_id, set()).add(subscription)
         self.count += 1
+        self._of_one[caller] += 1
         metrics.SUBSCRIBERS.inc()
         try:
             yield []
@@ -158,6 +173,7 @@ class Hub:
         finally:
             self._remove(subscription)
             self.count -= 1
+            self._of_one -= Counter({caller: 1})  # who has none left is forgotten
             metrics.SUBSCRIBERS.dec()
 
     def _remove(self, subscription: Subscription) -> None:

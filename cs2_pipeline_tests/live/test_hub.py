@@ -1,10 +1,12 @@
 """What is published reaches its subscribers at once, and nobody is waited for."""
 
 import asyncio
-from contextlib import aclosing
+from contextlib import AsyncExitStack, aclosing
+
+import pytest
 
 from cs2_pipeline.live import hub as hubs
-from cs2_pipeline.live.hub import Hub, Update
+from cs2_pipeline.live.hub import Hub, TooManySubscribersError, Update
 
 
 def price(number: int, match: str = "m", trigger: str = "kill") -> Update:
@@ -54,6 +56,25 @@ def test_who_is_too_slow_gets_what_was_there_and_then_the_end(monkeypatch) -> No
 
     (found, count) = asyncio.run(scene())
     assert found == [list(range(10))] and count == 0
+
+
+def test_nobody_takes_all_subscriptions(monkeypatch) -> None:
+    monkeypatch.setattr(hubs, "MAX_OF_ONE", 2)
+
+    async def scene():
+        hub = await attached()
+        async with AsyncExitStack() as open_ones:
+            for _ in range(2):
+                batches = await open_ones.enter_async_context(aclosing(hub.subscribe(["score"], "m", caller="greedy")))
+                await anext(batches)
+            with pytest.raises(TooManySubscribersError, match="you have 2"):
+                await anext(hub.subscribe(["score"], "m", caller="greedy"))
+            async with aclosing(hub.subscribe(["score"], "m", caller="other")) as batches:
+                assert await anext(batches) == []
+        hub.require_room("greedy")
+        return hub.count, hub._of_one
+
+    assert asyncio.run(scene()) == (0, {})
 
 
 def test_the_last_price_is_known_at_once_and_a_clock_or_a_score_is_none(monkeypatch) -> None:

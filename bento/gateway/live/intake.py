@@ -10,7 +10,7 @@ from bento.gateway.access import NEWCOMER, Caller, Scope, allow
 from bento.gateway.http.wire import answer
 from bento.gateway.live.room import live_of
 from bento.gateway.live.views import BatchTaken, Refused, Taken
-from bento.http.problems import FieldError, Problem, bad_values, not_json, wrong_media_type
+from bento.http.problems import FieldError, Problem, bad_values, not_json, wrong_encoding, wrong_media_type
 from cs2_pipeline.live import intake
 from cs2_pipeline.live.events import EventError, split
 from cs2_pipeline.live.log import LogUnavailableError
@@ -91,12 +91,24 @@ def forbidden_match(taken: intake.Taken) -> Problem:
     return Problem(403, "forbidden", "Not this key's match", str(taken.error))
 
 
+def require_plain(request: Request) -> None:
+    """Refuse compressed bodies: a few bytes could become any number.
+
+    Raises:
+        Problem: 415.
+    """
+    encoding = request.headers.get("content-encoding", "identity")
+    if encoding.strip().lower() != "identity":
+        raise wrong_encoding(encoding)
+
+
 async def json_body(request: Request) -> bytes:
     """The body of a request that says it is JSON.
 
     Raises:
-        Problem: 415 when it says something else.
+        Problem: 415 when it says something else, or that it is compressed.
     """
+    require_plain(request)
     media_type = request.headers.get("content-type", "application/json")
     if media_type.partition(";")[0].strip().lower() != "application/json":
         raise wrong_media_type(media_type)

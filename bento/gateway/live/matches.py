@@ -14,7 +14,7 @@ from bento.gateway.live.stream import HEADERS, events
 from bento.gateway.live.views import MatchListed, MatchView, Prediction, RoundView, Row, StatsView, TeamMetrics
 from bento.http.problems import Problem
 from cs2_pipeline.live.history import queries
-from cs2_pipeline.live.hub import MAX_SUBSCRIBERS
+from cs2_pipeline.live.hub import TooManySubscribersError
 
 router: Final = APIRouter(prefix="/api/v1", tags=["live matches"])
 Reader = Annotated[Caller, Depends(allow(Scope.LIVE_READ))]
@@ -76,20 +76,23 @@ async def rounds(request: Request, _: Reader, match_id: str, map_id: str = "") -
 
 
 @router.get("/matches/{match_id}/stream", response_class=StreamingResponse)
-async def stream(request: Request, _: Reader, match_id: str) -> Response:
+async def stream(request: Request, caller: Reader, match_id: str) -> Response:
     """Server-sent events: the last price, then `prediction`, `score`, `event`, `lifecycle` and `correction`."""
     live = live_of(request)
-    if live.hub.count >= MAX_SUBSCRIBERS:
+    try:
+        live.hub.require_room(caller.name)
+    except TooManySubscribersError as error:
         raise Problem(
-            429, "too_many_subscribers", "Too many subscribers", f"{MAX_SUBSCRIBERS} are served already",
-            headers=[(b"retry-after", b"10")],
-        )  # fmt: skip
+            429, "too_many_subscribers", "Too many subscribers", str(error), headers=[(b"retry-after", b"10")]
+        ) from None
 
     async def last() -> dict[str, Any] | None:
         rows = await ask(request, queries.MATCH, match_id=match_id)
         return last_price(request, match_id, rows[0]["prediction"] if rows else "")
 
-    return StreamingResponse(events(live.hub, match_id, last), headers=HEADERS, media_type="text/event-stream")
+    return StreamingResponse(
+        events(live.hub, caller.name, match_id, last), headers=HEADERS, media_type="text/event-stream"
+    )
 
 
 @router.get("/teams/{team_id}/metrics", response_model=TeamMetrics)

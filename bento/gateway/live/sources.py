@@ -16,7 +16,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from bento.gateway.access import Caller, Scope, allow
 from bento.gateway.http.wire import Wire, answer
-from bento.gateway.live.intake import forbidden_match, json_body, take
+from bento.gateway.live.intake import forbidden_match, json_body, require_plain, take
 from bento.http.problems import FieldError, bad_values, not_json, unauthorized
 from cs2_pipeline.live.events import MAX_BATCH
 from cs2_pipeline.live.sources.gsi import StateIntegration
@@ -66,6 +66,7 @@ async def server_log(
     request: Request, caller: Writer, match_id: MatchId = None, best_of: Annotated[int, Query(ge=1, le=5)] = 1
 ) -> Response:
     """A game server's log lines as it posts them (`logaddress_add_http`)."""
+    require_plain(request)
     text = (await request.body()).decode(errors="replace")
     key = f"{caller.name}/{request.headers.get('x-server-addr', '') or (request.client.host if request.client else '')}"
     match = str(match_id or _made_up(key))

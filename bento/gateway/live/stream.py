@@ -14,16 +14,19 @@ BEAT: Final = 15.0
 """Seconds of silence after which a comment shows that the connection lives."""
 
 
-async def events(hub: Hub, match_id: str, last: Callable[[], Awaitable[dict[str, Any] | None]]) -> AsyncIterator[bytes]:
+async def events(
+    hub: Hub, caller: str, match_id: str, last: Callable[[], Awaitable[dict[str, Any] | None]]
+) -> AsyncIterator[bytes]:
     """The stream of a match. It ends when the reader was too slow: `cut-off` is the last event then.
 
     Args:
         hub: where updates are published.
+        caller: who reads.
         match_id: the match.
         last: gives its last price. It is asked once the subscription stands, so that no price falls in between;
             `subscribed` tells the reader the same.
     """
-    async with aclosing(hub.subscribe(KINDS, match_id, beat=BEAT)) as batches:  # type: ignore[type-var]  # a generator
+    async with aclosing(hub.subscribe(KINDS, match_id, beat=BEAT, caller=caller)) as batches:  # type: ignore[type-var]  # a generator
         await anext(batches)  # it stands
         yield b"retry: 2000\n\n"
         yield framed("subscribed", msgspec.json.encode({"match_id": match_id}))

@@ -1,11 +1,14 @@
 """GraphQL over live matches: queries, subscriptions over graphql-transport-ws, and what is refused."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from graphql import get_introspection_query
 from starlette.websockets import WebSocketDisconnect
 
 from bento.gateway.live.graph import exported
+from cs2_pipeline.records import keys
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.bento.gateway.live.test_live import finished
 from cs2_pipeline_tests.live.made import play, uid
@@ -102,6 +105,38 @@ def until_subscribed(feed, count):
 )  # fmt: skip
 def test_queries_that_ask_for_too_much_are_refused(feed, query, message) -> None:
     assert message in ask(feed, query)["errors"][0]["message"]
+
+
+def test_fragments_that_multiply_are_refused_before_they_are_followed(feed) -> None:
+    """Each stands in the one before several times: written out, the query would have billions of fields."""
+    for times in (2, 3):
+        names = [f"f{n}" for n in range(24)]
+        nested = [f"fragment {one} on Match {{ id {f'...{other} ' * times} }}" for one, other in pairwise(names)]
+        last = f"fragment {names[-1]} on Match {{ id }}"
+        found = ask(feed, " ".join(['{ match(id: "x") { ...f0 } }', *nested, last]))
+        assert any(word in found["errors"][0]["message"] for word in ("costs", "depth"))
+    circle = '{ match(id: "x") { ...a } } fragment a on Match { ...b } fragment b on Match { ...a }'
+    assert ask(feed, circle)["errors"]
+
+
+def test_tools_can_ask_for_the_schema(feed) -> None:
+    found = ask(feed, get_introspection_query())
+    assert "errors" not in found and "Subscription" in {one["name"] for one in found["data"]["__schema"]["types"]}
+
+
+def test_what_is_asked_over_a_socket_counts_as_requests(tmp_path) -> None:
+    with open_gateway(tmp_path, client=ELSEWHERE) as client:
+        key, _ = keys.create(client.app.state.records, "reader", ["live:read"], rate=0.001)  # one, and no more
+        with client.websocket_connect(
+            "/graphql", subprotocols=["graphql-transport-ws"], headers={"X-API-Key": key}
+        ) as socket:
+            socket.send_json({"type": "connection_init"})
+            assert socket.receive_json()["type"] == "connection_ack"
+            socket.send_json({"id": "1", "type": "subscribe", "payload": {"query": "{ matches { totalCount } }"}})
+            with pytest.raises(WebSocketDisconnect) as closed:
+                while socket.receive_json():
+                    pass
+            assert (closed.value.code, "try again in" in closed.value.reason) == (4429, True)
 
 
 def test_a_stranger_neither_asks_nor_follows(tmp_path) -> None:

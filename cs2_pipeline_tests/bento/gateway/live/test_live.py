@@ -1,5 +1,6 @@
 """Events in and prices out over HTTP, as the contract has them."""
 
+import gzip
 import json
 
 import pytest
@@ -227,6 +228,33 @@ def test_a_match_that_is_fed_badly_is_answered_as_stated_and_goes_on(feed) -> No
     assert of_map["team_a_score"] + of_map["team_b_score"] == 3 and of_map["round_no"] == 6
     assert view["ignored"] == {"kills: of a player already dead": 1}
     assert view["sources"] == {uid("fed badly", 1): "server"}
+
+
+def test_compressed_bodies_are_refused(feed) -> None:
+    bomb = gzip.compress(b" " * 2**22)
+    said = {"content-type": "application/json", "content-encoding": "gzip"}
+    for path in (EVENTS, f"{EVENTS}/batch", "/api/v1/sources/server-log", "/api/v1/sources/gsi"):
+        answered = feed.post(path, content=bomb, headers=said)
+        assert answered.status_code == 415 and "identity" in answered.headers["accept-encoding"]
+
+
+def test_made_up_matches_are_refused_beyond_the_day_and_leave_nothing(tmp_path) -> None:
+    with open_gateway(tmp_path, client=ELSEWHERE, live_key_matches=20, live_key_rate=1e6) as client:
+        records = client.app.state.records
+        flooding, other = ({"X-API-Key": keys.create(records, name, ["live:write"])[0]} for name in ("one", "other"))
+        first, log = play(match="owned")[0], client.app.state.live.log
+        for batch in range(5):
+            made_up = [first | {"event_id": uid(batch, n), "match_id": uid("m", batch, n)} for n in range(1_000)]
+            answered = client.post(f"{EVENTS}/batch", json=made_up, headers=flooding)
+            if batch:
+                assert answered.status_code == 403 and "as many matches as it may" in answered.json()["detail"]
+            else:
+                assert answered.json()["accepted"] == 20
+                matches = [event["match_id"] for event in made_up]
+        assert len(log.owners(matches)) == 20 and log.dead_letters() == []
+        assert client.app.state.live.intake._claimed.keys() == {(next(iter(log.owners(matches).values())), one)
+                                                                for one in log.owners(matches)}  # fmt: skip
+        assert client.post(EVENTS, json=first, headers=other).status_code == 202
 
 
 def test_what_is_not_there_is_404(feed) -> None:
