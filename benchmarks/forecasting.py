@@ -75,7 +75,7 @@ def season(count: int) -> tuple[list[Contest], list[bool]]:
 
 def quality() -> None:
     """The figures on the real series from 2025-03-01 on, predicted in order."""
-    played, _ = series.read(SHARED / "valve_series" / "series.csv.gz")
+    played, _ = series.read(SHARED / "valve_series" / "series.csv.gz", SHARED / "map_results" / "maps.csv.gz")
     table = match_table.build(played)
     tested = (table["started_at"] >= TESTED_FROM).to_numpy()
     before = table.assign(part=np.where(tested, "test", "train"))

@@ -60,6 +60,7 @@ def table() -> pd.DataFrame:
                 **{f"{name}_players": json.dumps(sorted(side.players)) for name, side in sides.items()},
                 **{f"{name}_name": None for name in sides}, **{f"{name}_points": None for name in sides},
                 **{f"{name}_score": None for name in sides},
+                **{f"{name}_rounds": None for name in sides},
             }
         )  # fmt: skip
     return CONTESTS.conform(pd.DataFrame(rows))

@@ -159,17 +159,22 @@ def ingest_snapshots(
     run(settings_module.load(), file, as_json=json)
 
 
-@ingest.command("series", epilog=_examples("cs2 ingest series series.csv.gz"))
+@ingest.command(
+    "series", epilog=_examples("cs2 ingest series series.csv.gz", "cs2 ingest series series.csv.gz --maps maps.csv.gz")
+)
 def ingest_series(
     file: Annotated[
         Path, typer.Argument(help="A .csv or .csv.gz with date, both teams and winner; line-ups if known.")
     ],
+    maps: Annotated[
+        Path | None, typer.Option(help="A .csv or .csv.gz of maps: date, both teams, and the rounds each won.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Import a table of played series, for when you have results but no demos."""
     from cs2_pipeline.cli.data import ingest_series as run
 
-    run(settings_module.load(), file, as_json=json)
+    run(settings_module.load(), file, maps, as_json=json)
 
 
 @ingest.command(

@@ -65,19 +65,22 @@ def simulate(
 
 def ingest_snapshots(settings: Settings, file: Path, *, as_json: bool) -> None:
     """Read the public file into the table `published_snapshots`."""
-    _ingest_file(settings, file, "published_snapshots", as_json=as_json)
+    _ingest_file(settings, file, "published_snapshots", {}, as_json=as_json)
     if not as_json:
         note("train on it: cs2 train round --published")
 
 
-def ingest_series(settings: Settings, file: Path, *, as_json: bool) -> None:
+def ingest_series(settings: Settings, file: Path, maps: Path | None, *, as_json: bool) -> None:
     """Read a table of series into the table `published_series`, which it replaces."""
-    _ingest_file(settings, file, "published_series", as_json=as_json)
+    if maps is not None and not maps.is_file():
+        raise CliError(f"there is no file {maps}")
+    more = {} if maps is None else {"maps": str(maps.resolve())}
+    _ingest_file(settings, file, "published_series", more, as_json=as_json)
     if not as_json:
         note("train on it: cs2 train match --published")
 
 
-def _ingest_file(settings: Settings, file: Path, asset: str, *, as_json: bool) -> None:
+def _ingest_file(settings: Settings, file: Path, asset: str, more: dict[str, str], *, as_json: bool) -> None:
     """Read a file into the table of the same name as its asset, and say what was found in it."""
     from cs2_pipeline.cli.runs import run_job  # noqa: PLC0415  needs dagster
 
@@ -85,7 +88,7 @@ def _ingest_file(settings: Settings, file: Path, asset: str, *, as_json: bool) -
         raise CliError(f"there is no file {file}")
     if not as_json:
         stage(f"Reading {file.name}")
-    config = {"ops": {asset: {"config": {"path": str(file.resolve())}}}}
+    config = {"ops": {asset: {"config": {"path": str(file.resolve()), **more}}}}
     job = asset.replace("published", "ingest")
     result = run_job(settings, job, config=config, quiet=as_json)
     (found,) = result.get_asset_materialization_events()

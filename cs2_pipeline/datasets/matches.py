@@ -27,6 +27,8 @@ def of_maps(extracted: pd.DataFrame) -> pd.DataFrame:
         best_of=1,
         first_points=float("nan"),
         second_points=float("nan"),
+        first_rounds=frame["first_score"],
+        second_rounds=frame["second_score"],
     )
     return CONTESTS.conform(frame)
 
@@ -42,7 +44,9 @@ def in_order(matches: pd.DataFrame) -> pd.DataFrame:
         raise TooLittleDataError(
             "no matches: extract them from demos, or read a table of series with `cs2 ingest series FILE`"
         )
-    frame = CONTESTS.conform(matches)
+    # A table that was ingested before rounds were kept has none.
+    missing = {name: None for name in ("first_rounds", "second_rounds") if name not in matches}
+    frame = CONTESTS.conform(matches.assign(**missing))
     day = frame["started_at"].dt.normalize()
     frame = frame.assign(day=day).sort_values(["day", "place", "match_id"], ignore_index=True).drop(columns="day")
     twice = frame["match_id"].duplicated()

@@ -411,6 +411,7 @@ CONTESTS: Final = Table(
         *_LINE_UPS,
         *(Column(f"{side}_points", "float64", "ranking points published before", nullable=True) for side in _SIDES),
         *(Column(f"{side}_score", "Int64", "rounds won; maps of a series", nullable=True) for side in _SIDES),
+        *(Column(f"{side}_rounds", "Int64", "rounds won in all maps, if known", nullable=True) for side in _SIDES),
         _FIRST_WINS,
         _SOURCE,
     ),

@@ -6,20 +6,19 @@ the day and the names, so it knows nothing of the outcome, and the same file alw
 cannot be read is named by row and column, all such rows at once, and nothing is taken.
 """
 
-import csv
-import gzip
 import hashlib
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from cs2_pipeline.datasets.schema import CONTESTS, DatasetError
+from cs2_pipeline.datasets import csv_rows, series_rounds
+from cs2_pipeline.datasets.csv_rows import RowError
+from cs2_pipeline.datasets.schema import CONTESTS
 from cs2_pipeline.game import rules
 from cs2_pipeline.game.series import BEST_OF
 
@@ -40,17 +39,17 @@ _COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "two_points": ("team2_points", "points2", "second_points", "points_b"),
     "one_score": ("team1_score", "score1", "first_score", "score_a"),
     "two_score": ("team2_score", "score2", "second_score", "score_b"),
+    "winner_rounds": ("rounds_w", "winner_rounds"),
+    "loser_rounds": ("rounds_l", "loser_rounds"),
+    "one_rounds": ("team1_rounds", "rounds1", "first_rounds", "rounds_a"),
+    "two_rounds": ("team2_rounds", "rounds2", "second_rounds", "rounds_b"),
     "winner": ("winner",),
     "best_of": ("best_of", "format", "bo"),
     "map_name": ("map_name", "map"),
 }
 """What is read -> the names a column may have for it; upper or lower case."""
-_SHOWN_ERRORS: Final = 20
+_WHAT: Final = "A table of series has a day and either winner and loser (team_w, team_l) or two teams and the winner."
 _BEST_OF: Final = re.compile(r"(?:bo|best of )?\s*([135])", re.IGNORECASE)
-
-
-class SeriesFileError(DatasetError):
-    """A file of series that cannot be taken; the message names rows and columns."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +60,7 @@ class SeriesReport:
         series: how many.
         with_line_ups: of them with both line-ups known.
         with_points: of them with published points of both sides.
+        with_rounds: of them with the rounds that each side won.
         first_day, last_day: of the file.
         namesakes: players named on both sides of one series: two people of one name; left out of both line-ups.
     """
@@ -68,6 +68,7 @@ class SeriesReport:
     series: int
     with_line_ups: int
     with_points: int
+    with_rounds: int
     first_day: str
     last_day: str
     namesakes: int
@@ -79,33 +80,22 @@ class _Side:
     players: tuple[str, ...]
     points: float | None
     score: int | None
+    rounds: int | None
 
 
-class _RowError(Exception):
-    """A value that cannot be read: its column and why."""
-
-
-def read(path: Path) -> tuple[pd.DataFrame, SeriesReport]:
+def read(path: Path, maps: Path | None = None) -> tuple[pd.DataFrame, SeriesReport]:
     """The series of a file (.csv or .csv.gz) as `schema.CONTESTS`, in the order they were played.
 
     Rows of a day keep the file's order column, or else the order of the file.
 
+    Args:
+        path: the file.
+        maps: a file of maps, for the rounds of the series that were played on them (`series_rounds`).
+
     Raises:
-        SeriesFileError: the file cannot be read, lacks a column, or has rows that cannot be; the message says which.
+        csv_rows.RowsError: a file cannot be read, lacks a column, or has rows that cannot be; the message says which.
     """
-    columns, rows = _rows(path)
-    records, errors = [], []
-    for number, row in rows:
-        try:
-            records.append(_record(columns, row, number))
-        except _RowError as error:
-            errors.append(f"row {number}: {error}")
-    if errors:
-        more = f"\n... and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
-        raise SeriesFileError(
-            f"{path.name}: {len(errors)} of {len(rows)} rows cannot be read; nothing was taken. Row 2 is the first "
-            "below the header.\n" + "\n".join(errors[:_SHOWN_ERRORS]) + more
-        )
+    records = csv_rows.read(path, _known_columns, _record)
     frame = pd.DataFrame(records)
     namesakes = int(frame.pop("namesakes").sum())
     frame["day"] = frame["started_at"].dt.normalize()
@@ -114,72 +104,53 @@ def read(path: Path) -> tuple[pd.DataFrame, SeriesReport]:
     frame["match_id"] = _ids(frame)
     frame["source"] = "published_series"
     both = [frame[f"{side}_players"] != "[]" for side in ("first", "second")]
+    if maps is not None:
+        frame = series_rounds.join(frame, maps)
     points = frame[["first_points", "second_points"]].notna().all(axis=1)
     days = frame["started_at"].dt.date.astype("str")
     report = SeriesReport(
-        len(frame), int((both[0] & both[1]).sum()), int(points.sum()), days.iloc[0], days.iloc[-1], namesakes
+        len(frame),
+        int((both[0] & both[1]).sum()),
+        int(points.sum()),
+        int(frame["first_rounds"].notna().sum()),
+        days.iloc[0],
+        days.iloc[-1],
+        namesakes,
     )
     return CONTESTS.conform(frame), report
 
 
-def _rows(path: Path) -> tuple[dict[str, str], list[tuple[int, dict[str, str]]]]:
-    """Which column is read for what, and the rows with their numbers in the file."""
-    try:
-        with (gzip.open(path, "rt", encoding="utf-8-sig", newline="") if path.suffix == ".gz" else path.open(
-            encoding="utf-8-sig", newline=""
-        )) as file:  # fmt: skip
-            reader = csv.DictReader(file, restkey="", strict=True)
-            header = [name for name in reader.fieldnames or [] if name]
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, EOFError, UnicodeDecodeError, csv.Error) as error:
-        raise SeriesFileError(f"{path.name} cannot be read as CSV: {error}") from error
-    columns = _known_columns(path.name, header)
-    if not rows:
-        raise SeriesFileError(f"{path.name} has no rows")
-    return columns, rows
-
-
 def _known_columns(file: str, header: list[str]) -> dict[str, str]:
-    lower = {name.strip().lower(): name for name in header}
-    found = {
-        meaning: next(lower[name] for name in names if name in lower)
-        for meaning, names in _COLUMNS.items()
-        if any(name in lower for name in names)
-    }
+    found = csv_rows.known(header, _COLUMNS)
     needed = ["day"]
     if not {"winner_name", "loser_name"} <= found.keys():
         needed += ["one_name", "two_name", "winner"]
-    missing = [meaning for meaning in needed if meaning not in found]
-    if missing:
-        wanted = "; ".join(f"{meaning} ({', '.join(_COLUMNS[meaning])})" for meaning in missing)
-        raise SeriesFileError(
-            f"{file} has no column for: {wanted}. A table of series has a day and either winner and loser (team_w, "
-            f"team_l) or two teams and the winner. Its columns are {', '.join(header) or 'none'}."
-        )
+    csv_rows.require(file, header, found, {name: _COLUMNS[name] for name in needed}, _WHAT)
     return found
 
 
 def _record(columns: dict[str, str], row: dict[str, str], number: int) -> dict[str, object]:
     """A row as one of the table, but for place and id."""
-    if any(value is None or isinstance(value, list) for value in row.values()):
-        raise _RowError("has not as many values as the header has columns")
-    value = {meaning: row[name].strip() for meaning, name in columns.items()}
-    day = _day(columns, value)
+    value = csv_rows.values(columns, row)
+    day = csv_rows.day(columns, value)
     won, lost = _sides(columns, value)
+    if won.score is not None and won.score >= rules.ROUNDS_TO_WIN and lost.score is not None:
+        won.rounds, lost.rounds = won.score, lost.score  # the score of a map
     shared = set(won.players) & set(lost.players)
     for side in (won, lost):
         side.players = tuple(player for player in side.players if player not in shared)
     first_wins = _lot(day, won, lost)
     first, second = (won, lost) if first_wins else (lost, won)
     record: dict[str, object] = {
-        "row": number, "started_at": day, "place": _whole(columns, value, "order") or 0, "namesakes": len(shared),
+        "row": number, "started_at": day, "place": csv_rows.whole(columns, value, "order") or 0,
+        "namesakes": len(shared),
         "best_of": _length(columns, value, won.score), "map_name": value.get("map_name") or None,
         "first_wins": int(first_wins),
     }  # fmt: skip
     for name, side in (("first", first), ("second", second)):
         record |= {
             f"{name}_name": side.name, f"{name}_players": json.dumps(sorted(side.players), ensure_ascii=False),
-            f"{name}_points": side.points, f"{name}_score": side.score,
+            f"{name}_points": side.points, f"{name}_score": side.score, f"{name}_rounds": side.rounds,
         }  # fmt: skip
     return record
 
@@ -189,7 +160,7 @@ def _sides(columns: dict[str, str], value: dict[str, str]) -> tuple[_Side, _Side
     by_outcome = "winner_name" in columns and "loser_name" in columns
     one, two = (_side(columns, value, role) for role in (("winner", "loser") if by_outcome else ("one", "two")))
     if one.name == two.name and not (one.players and two.players and one.players != two.players):
-        raise _RowError(
+        raise RowError(
             f"both sides are called {one.name!r} (column {columns['winner_name' if by_outcome else 'two_name']})"
         )
     if by_outcome:
@@ -197,56 +168,27 @@ def _sides(columns: dict[str, str], value: dict[str, str]) -> tuple[_Side, _Side
     winner, column = value["winner"], columns["winner"]
     wins = {one.name: True, "1": True, "team1": True, two.name: False, "2": False, "team2": False}.get(winner)
     if wins is None:
-        raise _RowError(f"column {column}: {winner!r} is neither {one.name!r} nor {two.name!r}, 1 nor 2")
+        raise RowError(f"column {column}: {winner!r} is neither {one.name!r} nor {two.name!r}, 1 nor 2")
     if one.score is not None and two.score is not None and one.score != two.score and (one.score > two.score) != wins:
-        raise _RowError(f"column {column}: {winner!r} lost by the score {one.score}:{two.score}")
+        raise RowError(f"column {column}: {winner!r} lost by the score {one.score}:{two.score}")
     return (one, two) if wins else (two, one)
 
 
 def _side(columns: dict[str, str], value: dict[str, str], role: str) -> _Side:
     name = value[f"{role}_name"]
     if not name:
-        raise _RowError(f"column {columns[f'{role}_name']} is empty")
+        raise RowError(f"column {columns[f'{role}_name']} is empty")
     players = _line_up(value.get(f"{role}_players", ""), columns.get(f"{role}_players", ""))
-    return _Side(name, players, _number(columns, value, f"{role}_points"), _whole(columns, value, f"{role}_score"))
+    score, rounds = (csv_rows.whole(columns, value, f"{role}_{what}") for what in ("score", "rounds"))
+    return _Side(name, players, csv_rows.number(columns, value, f"{role}_points"), score, rounds)
 
 
 def _line_up(text: str, column: str) -> tuple[str, ...]:
     players = [player.strip() for player in re.split(r"[,;|]", text.strip("[]")) if player.strip()]
     if len(players) > rules.TEAM_SIZE:
-        raise _RowError(f"column {column} names {len(players)} players, a line-up has at most {rules.TEAM_SIZE}")
+        raise RowError(f"column {column} names {len(players)} players, a line-up has at most {rules.TEAM_SIZE}")
     # Two of one name in a line-up cannot be told apart: one of them is rated, the other is not known.
     return tuple(dict.fromkeys(players))
-
-
-def _day(columns: dict[str, str], value: dict[str, str]) -> pd.Timestamp:
-    text = value["day"]
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise _RowError(f"column {columns['day']}: {text!r} is no day such as 2025-03-01") from None
-    moment = moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
-    return pd.Timestamp(moment)
-
-
-def _number(columns: dict[str, str], value: dict[str, str], meaning: str) -> float | None:
-    text = value.get(meaning, "")
-    if not text:
-        return None
-    try:
-        number = float(text)
-    except ValueError:
-        number = float("nan")
-    if not abs(number) < 1e9:
-        raise _RowError(f"column {columns[meaning]}: {text!r} is no number")
-    return number
-
-
-def _whole(columns: dict[str, str], value: dict[str, str], meaning: str) -> int | None:
-    number = _number(columns, value, meaning)
-    if number is not None and number != int(number):
-        raise _RowError(f"column {columns[meaning]}: {value[meaning]!r} is no whole number")
-    return None if number is None else int(number)
 
 
 def _length(columns: dict[str, str], value: dict[str, str], won: int | None) -> int | None:
@@ -255,7 +197,7 @@ def _length(columns: dict[str, str], value: dict[str, str], won: int | None) -> 
     if text:
         match = _BEST_OF.fullmatch(text.removesuffix(".0"))
         if match is None:
-            raise _RowError(f"column {columns['best_of']}: {text!r} is none of bo1, bo3, bo5")
+            raise RowError(f"column {columns['best_of']}: {text!r} is none of bo1, bo3, bo5")
         return int(match[1])
     if won is None:
         return None

@@ -12,7 +12,7 @@ from cs2_pipeline.datasets.rounds import parts_in_order
 from cs2_pipeline.datasets.schema import MATCH_DATASET
 from cs2_pipeline.models.match import elo
 from cs2_pipeline.models.match.ratings import Ratings
-from cs2_pipeline.models.match.table import contests
+from cs2_pipeline.models.match.table import contests, rounds
 
 
 def build(played: pd.DataFrame) -> pd.DataFrame:
@@ -29,7 +29,7 @@ def build(played: pd.DataFrame) -> pd.DataFrame:
     """
     frame = in_order(played)
     asked, won = contests(frame)
-    outlooks = Ratings().learn(asked, won)
+    outlooks = Ratings().learn(asked, won, rounds(frame))
     frame = frame.assign(
         best_of=pd.array([contest.best_of for contest in asked], dtype="Int64"),
         latent=np.array([outlook.latent for outlook in outlooks]),

@@ -149,6 +149,16 @@ def test_a_table_of_series_is_taken_and_what_is_in_it_told(cs2, tmp_path):
     assert (told["series"], told["with_line_ups"], told["last_day"]) == (1, 0, "2025-03-01")
 
 
+def test_a_table_of_maps_beside_it_tells_the_rounds_of_its_series(cs2, tmp_path):
+    (tmp_path / "series.csv").write_text("date,team_w,team_l\n2025-03-01,Alpha,Beta\n")
+    (tmp_path / "maps.csv").write_text("date,team1,team2,rounds1,rounds2\n2025-03-01,Beta,Alpha,9,13\n")
+    told = json.loads(cs2("ingest", "series", tmp_path / "series.csv", "--maps", tmp_path / "maps.csv", "--json").out)
+    assert told["with_rounds"] == 1
+    missing = cs2("ingest", "series", tmp_path / "series.csv", "--maps", tmp_path / "none.csv")
+    assert missing.status == 1
+    assert "there is no file" in missing.err
+
+
 def test_a_table_of_series_that_cannot_be_is_refused_by_row_and_column(cs2, tmp_path):
     (tmp_path / "series.csv").write_text("date,team_w,team_l\nyesterday,Alpha,Beta\n")
     ended = cs2("ingest", "series", tmp_path / "series.csv")

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cs2_pipeline.datasets.csv_rows import RowsError
 from cs2_pipeline.datasets.matches import in_order
-from cs2_pipeline.datasets.series import SeriesFileError, read
+from cs2_pipeline.datasets.series import read
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 BY_OUTCOME = """date,order,team_w,team_l,roster_w,roster_l,rank_w,points_w,rank_l,points_l
@@ -125,7 +126,7 @@ def test_what_cannot_be_is_named_by_row_and_column(tmp_path, old, new, said):
     if said is None:
         assert taken(tmp_path, changed)[1].with_line_ups == 2
         return
-    with pytest.raises(SeriesFileError, match=said):
+    with pytest.raises(RowsError, match=said):
         taken(tmp_path, changed)
 
 
@@ -142,15 +143,15 @@ def test_what_cannot_be_is_named_by_row_and_column(tmp_path, old, new, said):
     ],
 )
 def test_tables_that_cannot_be_taken_say_why(tmp_path, text, said):
-    with pytest.raises(SeriesFileError, match=said):
+    with pytest.raises(RowsError, match=said):
         taken(tmp_path, text)
 
 
 def test_a_file_that_is_not_there_or_not_text_says_so(tmp_path):
-    with pytest.raises(SeriesFileError, match="cannot be read"):
+    with pytest.raises(RowsError, match="cannot be read"):
         read(tmp_path / "nothing.csv")
     (tmp_path / "broken.csv.gz").write_bytes(b"\x1f\x8bnot gzip")
-    with pytest.raises(SeriesFileError, match="cannot be read"):
+    with pytest.raises(RowsError, match="cannot be read"):
         read(tmp_path / "broken.csv.gz")
 
 

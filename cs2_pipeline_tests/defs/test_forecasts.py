@@ -25,7 +25,9 @@ def match(number, first="a", second="b", won=1, score=(13, 7)):
 def test_directories_settlements_and_the_head_are_made_and_a_changed_ledger_fails_its_check(world):
     played = pd.DataFrame([match(1), match(2, "b", "a")])
     extra = {"latent": 0.0, "variance": 1.0, "elo": 0.0, "source": "demo", "part": "train"}
-    stored = MATCH_DATASET.conform(played.drop(columns=["first_score", "second_score"]).assign(**extra))
+    stored = MATCH_DATASET.conform(
+        played.drop(columns=["first_score", "second_score"]).assign(first_rounds=13, second_rounds=7, **extra)
+    )
     world.platform.tables.write("match_dataset", stored)
     records = open_records(world.settings)
     with records.writing() as connection:

@@ -125,7 +125,7 @@ audit_matches: Final = Audit(
     unit=None,
     fields=(),
     derived=frozenset({"best_of", "first_points", "second_points", "latent", "variance", "elo"}),
-    bookkeeping=tuple(column.name for column in CONTESTS if column.name.endswith("_score")),
+    bookkeeping=tuple(column.name for column in CONTESTS if column.name.endswith(("_score", "_rounds"))),
     checks=(
         matches.telling_match_features,
         telling.telling_position,

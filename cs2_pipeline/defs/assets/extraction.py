@@ -107,6 +107,12 @@ class PublishedFile(dg.Config):
     path: str | None = None
 
 
+class SeriesFile(PublishedFile):
+    """The series to read, and the maps they were played on; without series nothing is read."""
+
+    maps: str | None = None
+
+
 def published_snapshots(
     context: dg.AssetExecutionContext, config: PublishedFile, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[None]:
@@ -118,13 +124,15 @@ def published_snapshots(
 
 
 def published_series(
-    context: dg.AssetExecutionContext, config: PublishedFile, platform: dg.ResourceParam[Platform]
+    context: dg.AssetExecutionContext, config: SeriesFile, platform: dg.ResourceParam[Platform]
 ) -> dg.MaterializeResult[None]:
     """Series from a file: date, both teams, winner, line-ups if known. Sides are drawn at random; the order is kept.
 
-    The configuration names the file. Without one nothing is read and the existing table is kept.
+    The configuration names the file, and a file of maps for the rounds of the series. Without a file of series nothing
+    is read and the existing table is kept.
     """
-    return _published(context, platform, config.path, series.read)
+    maps = Path(config.maps) if config.maps else None
+    return _published(context, platform, config.path, lambda path: series.read(path, maps))
 
 
 def _published(

@@ -18,7 +18,7 @@ from cs2_pipeline.artifact import artifact as artifacts
 from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.models.match.price import FEATURES, INTERVAL_LEVEL, LOGIT_LIMIT, REACH, Step, outputs
 from cs2_pipeline.models.match.ratings import Ratings
-from cs2_pipeline.models.match.table import contests
+from cs2_pipeline.models.match.table import contests, rounds
 from cs2_pipeline.models.onnx_export import INPUT, Graph
 from cs2_pipeline.models.training import LEFT_OUT_LOSS, Candidate, Curve, Progress, Training, TrainingError
 
@@ -100,7 +100,7 @@ def _fitted(dataset: pd.DataFrame) -> pd.DataFrame:
 def replay(dataset: pd.DataFrame) -> Ratings:
     """Ratings that have learned from every match of a dataset."""
     ratings = Ratings()
-    ratings.learn(*contests(dataset))
+    ratings.learn(*contests(dataset), rounds(dataset))
     return ratings
 
 

@@ -39,6 +39,8 @@ from cs2_pipeline.models.match.history import SIGNALS, History
 from cs2_pipeline.models.match.line_ups import LineUps, Mix
 
 Floats = NDArray[np.float64]
+Rounds = tuple[int, int]
+"""Rounds won by the first side and by the second."""
 
 POINTS: Final = ("points", "listed", "points_alone")
 """Signals of published points: the difference where both are listed; who is listed; the points of one listed alone."""
@@ -66,6 +68,8 @@ class Assumptions:
         points: variance of the weights of published points.
         signal: variance of the weights of the other signals.
         rest: after so many days without a contest a line-up's covariance with others is let go.
+        round_slope: log odds of winning a round for each of the map's.
+        round_weight: what a round counts for; less than 1, as a lost one also costs the money of the next.
     """
 
     player: float = 0.8
@@ -74,6 +78,8 @@ class Assumptions:
     points: float = 0.1
     signal: float = 0.015
     rest: int = 180
+    round_slope: float = 0.3
+    round_weight: float = 0.5
 
 
 class Outlook(NamedTuple):
@@ -112,6 +118,7 @@ class _Entered:
     missing: int
     best_of: int
     won: bool
+    rounds: Rounds | None
 
 
 class Ratings:
@@ -220,12 +227,15 @@ class Ratings:
 
     # Learning ---------------------------------------------------------------------------------------------------------
 
-    def learn(self, contests: Sequence[Contest], won: Sequence[bool]) -> list[Outlook]:
+    def learn(
+        self, contests: Sequence[Contest], won: Sequence[bool], rounds: Sequence[Rounds | None] | None = None
+    ) -> list[Outlook]:
         """Learn from contests in the order they were played.
 
         Args:
             contests: whole days, none before the last one learned from.
             won: whether the first side won each.
+            rounds: how many each side won in all maps together, where that is known. They say more than the winner.
 
         Returns:
             What was expected of each just before it was learned from.
@@ -234,16 +244,17 @@ class Ratings:
             ValueError: a contest lies before the one before it, or the two do not have the same length.
         """
         found: list[Outlook] = []
-        for day, played in groupby(zip(contests, won, strict=True), key=lambda one: one[0].day):
+        known = [None] * len(contests) if rounds is None else rounds
+        for day, played in groupby(zip(contests, won, known, strict=True), key=lambda one: one[0].day):
             self._check_order(day)
             found += self._learn_day(day, list(played))
         return found
 
-    def _learn_day(self, day: int, played: list[tuple[Contest, bool]]) -> list[Outlook]:
+    def _learn_day(self, day: int, played: list[tuple[Contest, bool, Rounds | None]]) -> list[Outlook]:
         self._sweep(day)
         outlooks: list[Outlook] = []
         entered: list[_Entered] = []
-        for contest, outcome in played:
+        for contest, outcome, rounds in played:
             signals = self.history.signals(contest.first, day), self.history.signals(contest.second, day)
             teams = (
                 self.history.note(contest.first, day, won=outcome),
@@ -256,7 +267,7 @@ class Ratings:
             for team, side in sides:
                 self._play(team, side.players, day)
             values, missing = _values(contest.first, contest.second, *signals), _missing(contest.first, contest.second)
-            entered.append(_Entered(values, self._unknowns(teams, contest), missing, contest.best_of, outcome))
+            entered.append(_Entered(values, self._unknowns(teams, contest), missing, contest.best_of, outcome, rounds))
         outlooks += self._update(entered)
         self.day, self.contests = day, self.contests + len(played)
         return outlooks
@@ -292,7 +303,7 @@ class Ratings:
             direction[number] += 1.0
             variance = self._widened(float(own @ direction), one.missing)
             outlook = Outlook(latent[number] + float(own @ moves), variance)
-            score, information = _surprise(outlook, one.best_of, won=one.won)
+            score, information = self._surprise(outlook, one)
             scale = 1.0 / (1.0 + information * variance)
             moves += direction * (score * scale)
             columns[:, number] = direction * math.sqrt(information * scale)
@@ -301,6 +312,18 @@ class Ratings:
         taken = shared @ columns
         self._cov[:size, :size] -= taken @ taken.T
         return outlooks
+
+    def _surprise(self, outlook: Outlook, one: _Entered) -> tuple[float, float]:
+        """Slope and curvature of the log likelihood of what came out, in the latent advantage.
+
+        Of the rounds where they are known: each as a toss with the odds of a round, and then the winner says no more.
+        """
+        if one.rounds is None:
+            return _surprise(outlook, one.best_of, won=one.won)
+        slope, weight = self.assumptions.round_slope, self.assumptions.round_weight
+        odds = 1.0 / (1.0 + math.exp(-min(max(slope * _shrunk(outlook), -_EXTREME), _EXTREME)))
+        count = sum(one.rounds)
+        return weight * slope * (one.rounds[0] - count * odds), weight * slope**2 * count * odds * (1.0 - odds)
 
     # The vector of unknowns -------------------------------------------------------------------------------------------
 
@@ -459,8 +482,7 @@ def _surprise(outlook: Outlook, best_of: int, *, won: bool) -> tuple[float, floa
 
     The likelihood is the exact odds of the series at the map's odds, so a best of five says more than one map.
     """
-    shrunk = outlook.latent / math.sqrt(1.0 + math.pi * outlook.variance / 8.0)
-    odds = 1.0 / (1.0 + math.exp(-min(max(shrunk, -_EXTREME), _EXTREME)))
+    odds = 1.0 / (1.0 + math.exp(-min(max(_shrunk(outlook), -_EXTREME), _EXTREME)))
     needed, miss = best_of // 2 + 1, 1.0 - odds
     slope = best_of * comb(best_of - 1, needed - 1) * (odds * miss) ** needed
     series = 0.0
@@ -468,3 +490,8 @@ def _surprise(outlook: Outlook, best_of: int, *, won: bool) -> tuple[float, floa
         series += comb(best_of, wins) * odds**wins * miss ** (best_of - wins)
     spread = max(series * (1.0 - series), 1e-12)
     return (float(won) - series) * slope / spread, slope * slope / spread
+
+
+def _shrunk(outlook: Outlook) -> float:
+    """The advantage, nearer to 0 the less certain it is: its odds are about the mean of the odds."""
+    return outlook.latent / math.sqrt(1.0 + math.pi * outlook.variance / 8.0)

@@ -36,6 +36,14 @@ def contests(matches: pd.DataFrame) -> tuple[list[Contest], list[bool]]:
     return found, won
 
 
+def rounds(matches: pd.DataFrame) -> list[tuple[int, int] | None]:
+    """The rounds won by both sides of each match of a table, in its order; None where they are not known."""
+    return [
+        None if pd.isna(first) or pd.isna(second) else (int(first), int(second))
+        for first, second in zip(matches["first_rounds"], matches["second_rounds"], strict=True)
+    ]
+
+
 def _line_up(match: dict[Any, Any], side: str) -> LineUp:
     points = match[f"{side}_points"]
     players = tuple(json.loads(match[f"{side}_players"])) or nameless(str(match[f"{side}_name"]))

@@ -11,7 +11,7 @@ from cs2_pipeline.datasets.matches import of_maps
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.maps import maps
 from cs2_pipeline.demodb.simulator import match_truth, simulate
-from cs2_pipeline.models.match.forecaster import contests
+from cs2_pipeline.models.match.forecaster import contests, rounds
 from cs2_pipeline.models.match.price import Step
 from cs2_pipeline.models.match.ratings import Ratings
 
@@ -62,7 +62,7 @@ def test_intervals_of_90_percent_cover_the_truth(tmp_path):
     with DemoDatabase(f"sqlite:///{path}") as db:
         table = of_maps(maps(db, date(2026, 1, 1), date(2026, 1, 1) + timedelta(days=80)).frame)
     asked, won = contests(table)
-    expected = dict(zip(table["match_id"].astype(int), Ratings().learn(asked, won), strict=True))
+    expected = dict(zip(table["match_id"].astype(int), Ratings().learn(asked, won, rounds(table)), strict=True))
     # A match that broke off has no winner and is not in the table.
     there = np.isin(truth.match_id, list(expected))
     assert there.sum() >= 75

@@ -49,6 +49,7 @@ def contests_table(**asked: int) -> pd.DataFrame:
                 **{f"{name}_name": f"Team {int(side.players[0][1:]) // 6}" for name, side in sides.items()},
                 **{f"{name}_points": side.points for name, side in sides.items()},
                 **{f"{name}_score": None for name in sides},
+                **{f"{name}_rounds": None for name in sides},
             }
         )  # fmt: skip
     return CONTESTS.conform(pd.DataFrame(rows))

@@ -137,6 +137,62 @@ def test_a_longer_series_teaches_more():
     assert 0 < means[0] < means[1] < means[2]
 
 
+TWO = Contest(20_000, LineUp(tuple("abcde")), LineUp(tuple("vwxyz")), 3)
+
+
+def taught(won, rounds):
+    ratings = Ratings()
+    ratings.learn([TWO], [won], [rounds])
+    return ratings.outlook(replace(TWO, day=20_001)).latent
+
+
+def test_a_clear_win_teaches_more_than_a_close_one():
+    close, clear, clearer = (taught(won=True, rounds=(26, lost)) for lost in (24, 16, 8))
+    assert 0 < close < clear < clearer
+    assert taught(won=False, rounds=(16, 26)) == -taught(won=True, rounds=(26, 16))
+
+
+def test_the_same_rounds_seen_from_the_other_side_teach_the_same(learned):
+    _, contests, won, _ = learned
+    rounds = [(13, 4 + place % 8) if one else (5 + place % 7, 13) for place, one in enumerate(won)]
+    ratings, turned = Ratings(), Ratings()
+    ratings.learn(contests, won, rounds)
+    turned.learn([swapped(one) for one in contests], [not one for one in won], [one[::-1] for one in rounds])
+    asked = replace(contests[-1], day=contests[-1].day + 1)
+    assert turned.outlook(asked).latent == pytest.approx(ratings.outlook(asked).latent, abs=1e-9)
+    daily = Ratings()
+    for _, day in groupby(zip(contests, won, rounds, strict=True), key=lambda one: one[0].day):
+        daily = Ratings.of_bytes(daily.to_bytes())
+        daily.learn(*map(list, zip(*day, strict=True)))
+    assert daily.to_bytes() == ratings.to_bytes()
+
+
+def test_with_rounds_known_line_ups_are_ordered_better():
+    """Sixteen line-ups of known strength play 240 maps; a map's odds follow from those of its rounds."""
+    rng = np.random.default_rng(0)
+    truth = rng.normal(0.0, 1.0, 16)
+    line_ups = [LineUp(tuple(f"{team}p{place}" for place in range(5))) for team in range(16)]
+    contests, won, rounds = [], [], []
+    for number in range(240):
+        one, two = rng.choice(16, 2, replace=False)
+        chance, score = 1 / (1 + math.exp(-0.27 * (truth[one] - truth[two]))), [0, 0]
+        while max(score) < 13:
+            score[int(rng.random() >= chance)] += 1
+        contests.append(Contest(20_000 + number // 8, line_ups[one], line_ups[two], 1))
+        won.append(score[0] > score[1])
+        rounds.append((score[0], score[1]))
+
+    def agreement(known):
+        ratings = Ratings()
+        ratings.learn(contests, won, known)
+        pairs = [(one, two) for one in range(16) for two in range(one)]
+        asked = [Contest(20_030, line_ups[one], line_ups[two], 1) for one, two in pairs]
+        latent = [ratings.outlook(contest).latent for contest in asked]
+        return np.corrcoef(latent, [truth[one] - truth[two] for one, two in pairs])[0, 1]
+
+    assert agreement(rounds) > agreement(None) + 0.03
+
+
 def test_a_result_from_before_is_refused_with_the_remedy(learned):
     ratings, contests, _, _ = learned
     with pytest.raises(ValueError, match="replay"):

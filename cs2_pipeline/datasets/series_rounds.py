@@ -1,0 +1,81 @@
+"""Rounds of series, from a table of the maps they were played on: a CSV with day, two teams and the rounds each won.
+
+Tables of series seldom say how clear a map was, and tables of maps seldom say who played. A series and maps belong
+together when they are of the same two names and of one day, or of neighbouring ones: not all tables count days in one
+time zone. Maps of which the series' loser won more are those of another series and are left out.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from cs2_pipeline.datasets import csv_rows
+from cs2_pipeline.datasets.csv_rows import Columns, RowError
+
+_COLUMNS: Final[Mapping[str, Sequence[str]]] = {
+    "day": ("date", "day", "played_at", "started_at"),
+    "one_name": ("team1", "team1_name", "first_name", "team_a"),
+    "two_name": ("team2", "team2_name", "second_name", "team_b"),
+    "one_rounds": ("score1_reg", "team1_rounds", "rounds1", "team1_score", "score1"),
+    "two_rounds": ("score2_reg", "team2_rounds", "rounds2", "team2_score", "score2"),
+}
+_WHAT: Final = "A table of maps has a day, two teams, and the rounds each won."
+_NEAR: Final = tuple(timedelta(days=days) for days in (0, 1, -1))
+_DECORATION: Final = re.compile(r"\b(?:team|esports?|gaming|clan|club)\b|[\W_]")
+
+_Map = tuple[date, str, str, tuple[int, int]]
+_Maps = dict[tuple[date, str, str], list[tuple[int, int]]]
+
+
+def join(series: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Series (`schema.CONTESTS`) with the rounds of those whose maps are in a file; rounds known already stay.
+
+    Raises:
+        csv_rows.RowsError: the file cannot be read, lacks a column, or has rows that cannot be; the message says which.
+    """
+    maps: _Maps = {}
+    for day, one, two, rounds in csv_rows.read(path, _known_columns, _map):
+        maps.setdefault((day, one, two), []).append(rounds)
+        maps.setdefault((day, two, one), []).append(rounds[::-1])
+    names = ["first_rounds", "second_rounds"]
+    found = pd.DataFrame(
+        [_rounds(match, maps) for match in series.to_dict("records")], series.index, names, dtype="Int64"
+    )
+    return series.assign(**{name: series[name].astype("Int64").fillna(found[name]) for name in names})
+
+
+def _rounds(match: Mapping[Any, Any], maps: _Maps) -> tuple[int, int] | tuple[None, None]:
+    day, first, second = match["started_at"].date(), _plain(match["first_name"]), _plain(match["second_name"])
+    played = next((those for near in _NEAR if (those := maps.get((day + near, first, second)))), [])
+    ahead = sum((one > two) - (one < two) for one, two in played)
+    if not played or ahead * (1 if match["first_wins"] else -1) < 0:
+        return None, None
+    return sum(one for one, _ in played), sum(two for _, two in played)
+
+
+def _known_columns(file: str, header: list[str]) -> dict[str, str]:
+    found = csv_rows.known(header, _COLUMNS)
+    csv_rows.require(file, header, found, _COLUMNS, _WHAT)
+    return found
+
+
+def _map(columns: Columns, row: dict[str, str], _number: int) -> _Map:
+    value = csv_rows.values(columns, row)
+    rounds = []
+    for side in ("one", "two"):
+        won = csv_rows.whole(columns, value, f"{side}_rounds")
+        if won is None or won < 0:
+            raise RowError(f"column {columns[f'{side}_rounds']}: {value[f'{side}_rounds']!r} is no number of rounds")
+        rounds.append(won)
+    day = csv_rows.day(columns, value).date()
+    return day, _plain(value["one_name"]), _plain(value["two_name"]), (rounds[0], rounds[1])
+
+
+def _plain(name: object) -> str:
+    """A team's name without what one table writes and another does not."""
+    written = str(name).casefold()
+    return _DECORATION.sub("", written) or written

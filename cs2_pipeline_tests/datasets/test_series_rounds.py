@@ -1,0 +1,73 @@
+"""Rounds joined to series: by day and names, however they are written; what contradicts is left out."""
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.datasets.csv_rows import RowsError
+from cs2_pipeline.datasets.series import read
+
+SERIES = """date,order,team_w,team_l
+2025-03-01,1,Team Alpha,Beta Esports
+2025-03-01,2,Gamma,Delta
+2025-03-03,1,Beta,Alpha
+"""
+MAPS = """date,team1,team2,score1_reg,score2_reg
+2025-03-01T00:00:00Z,beta,ALPHA,5,13
+2025-03-01T00:00:00Z,beta,ALPHA,12,12
+2025-03-02T00:00:00Z,Gamma Gaming,Delta,7,13
+2025-03-04T00:00:00Z,Alpha,Beta,11,13
+"""
+
+
+def rounds(tmp_path, maps=MAPS, series=SERIES):
+    """Of each series those of the winner and of the loser, and the report."""
+    (tmp_path / "series.csv").write_text(series)
+    (tmp_path / "maps.csv").write_text(maps)
+    frame, report = read(tmp_path / "series.csv", tmp_path / "maps.csv")
+    found = []
+    for row in frame.to_dict("records"):
+        pair = tuple(None if pd.isna(row[name]) else row[name] for name in ("first_rounds", "second_rounds"))
+        found.append(pair if row["first_wins"] else pair[::-1])
+    return found, report
+
+
+def test_maps_are_found_by_day_and_names_and_added_up(tmp_path):
+    found, report = rounds(tmp_path)
+    assert found[0] == (25, 17), "two maps, names written otherwise, sides exchanged"
+    assert found[2] == (13, 11), "a day later, as in a table of another time zone"
+    assert report.with_rounds == 2
+
+
+def test_maps_that_the_loser_won_are_those_of_another_series(tmp_path):
+    assert rounds(tmp_path)[0][1] == (None, None)
+
+
+def test_rounds_in_the_series_file_stay(tmp_path):
+    header, *lines = SERIES.splitlines()
+    series = "\n".join([f"{header},rounds_w,rounds_l", *(f"{line},26,20" for line in lines)])
+    assert rounds(tmp_path, series=series)[0] == [(26, 20)] * 3
+
+
+def test_the_score_of_a_single_map_is_its_rounds(tmp_path):
+    (tmp_path / "one.csv").write_text(
+        "date,team1,team2,score1,score2,winner\n2025-03-01,A,B,13,7,1\n2025-03-01,C,D,2,1,1\n"
+    )
+    frame, report = read(tmp_path / "one.csv")
+    assert sorted(frame.loc[0, ["first_rounds", "second_rounds"]]) == [7, 13]
+    assert report.with_rounds == 1
+
+
+@pytest.mark.parametrize(
+    ("maps", "said"),
+    [
+        (MAPS.replace("score1_reg", "kills"), "maps.csv has no column for: one_rounds"),
+        (MAPS.replace(",5,13", ",five,13"), "row 2: column score1_reg: 'five' is no number"),
+        (MAPS.replace(",5,13", ",-5,13"), "row 2: column score1_reg: '-5' is no number of rounds"),
+        (MAPS.replace(",5,13", ",,13"), "row 2: column score1_reg: '' is no number of rounds"),
+        (MAPS.replace("2025-03-04T00:00:00Z", "soon"), "row 5: column date: 'soon' is no day"),
+        (MAPS.splitlines()[0], "has no rows"),
+    ],
+)
+def test_maps_that_cannot_be_read_are_named_and_nothing_is_taken(tmp_path, maps, said):
+    with pytest.raises(RowsError, match=said):
+        rounds(tmp_path, maps)
