@@ -24,6 +24,7 @@ class ImpatientProtocol(HttpToolsProtocol):
         self._head_size = 0
         self._sending: asyncio.TimerHandle | None = None
         self._unsent: int | None = None
+        self._handed_over = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first request."""
@@ -33,6 +34,8 @@ class ImpatientProtocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """Take in a part of a request; while its head is not complete, it must be within the limits."""
         super().data_received(data)
+        if self._handed_over:
+            return
         cycle: Any = self.cycle
         if cycle is not None and not cycle.response_complete:
             self._head_due, self._head_size = None, 0
@@ -44,6 +47,11 @@ class ImpatientProtocol(HttpToolsProtocol):
                 self.transport.close()
             elif self.timeout_keep_alive_task is None:
                 self._wait_for_head()
+
+    def handle_websocket_upgrade(self) -> None:
+        """Hand the connection over to the protocol of sockets, which is idle for as long as it likes."""
+        super().handle_websocket_upgrade()
+        self._handed_over = True
 
     def _wait_for_head(self) -> None:
         if self._head_due is None:
