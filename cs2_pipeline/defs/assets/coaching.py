@@ -66,8 +66,10 @@ def priced_observations(platform: dg.ResourceParam[Platform]) -> dg.MaterializeR
     usable = Verdicts(platform.tables).usable()
     rounds, days_left_out, _ = read_usable(platform.tables, "rounds")
     price, left_out, found = price_by(platform.models.fetch(champion)), Counter[str](), []
+    # The database is asked by the days it has matches on; those of `rounds` are the days they were played on.
+    stored = platform.tables.read("rounds", usable.days, columns=["started_at"])
     with platform.demo_database() as database:
-        for stretch in stretches(rounds):
+        for stretch in stretches(stored):
             rows, dropped = _priced_days(database, stretch, set(usable.days), set(rounds["round_id"]), price)
             found.append(rows)
             left_out.update(dropped)
