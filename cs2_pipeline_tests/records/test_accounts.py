@@ -103,3 +103,47 @@ def test_what_has_long_ended_is_not_kept_for_ever(records, anna, opened):
         assert connection.execute(select(OPENID_NONCES.c.nonce)).scalars().all() == ["a new nonce"]
     with pytest.raises(SessionEndedError):
         accounts.keep_alive(records, opened.refresh_token)
+
+
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """Set the clock that accounts are kept by."""
+
+    def set_to(now):
+        class Clock(datetime):
+            @classmethod
+            def now(cls, tz=None):
+                return now
+
+        monkeypatch.setattr(accounts, "datetime", Clock)
+
+    return set_to
+
+
+def test_a_session_ends_at_the_moment_its_life_is_over(records, anna, at):
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    at(began)
+    session = accounts.open_session(records, anna)
+    at(began + accounts.SESSION_LIFE - MOMENT)
+    assert accounts.session_user(records, session.id) == anna
+    token = accounts.keep_alive(records, session.refresh_token).refresh_token
+    at(began + accounts.SESSION_LIFE)
+    assert accounts.session_user(records, session.id) is None
+    with pytest.raises(SessionEndedError):
+        accounts.keep_alive(records, token)
+
+
+@pytest.mark.parametrize("others", [0, 1], ids=["alone", "while another begins"])
+@pytest.mark.parametrize(("late", "signs_in"), [(timedelta(0), True), (MOMENT, False)])
+def test_whoever_comes_back_from_steam_later_than_allowed_is_not_signed_in(records, at, late, signs_in, others):
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    at(began)
+    state = accounts.begin_steam(records, None)
+    at(began + accounts.SIGN_IN_LIFE + late)
+    for _ in range(others):
+        accounts.begin_steam(records, None)
+    found = accounts.finish_steam(records, state, "a nonce", "76561198000000007")
+    assert (found is not None) == signs_in
