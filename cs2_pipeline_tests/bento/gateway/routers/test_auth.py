@@ -196,6 +196,18 @@ def test_a_disabled_account_is_out_at_once(gateway):
     assert gateway.post("/auth/login", json=credentials).status_code == 401
 
 
+def test_a_deleted_account_leaves_nothing_that_opens_anything(gateway):
+    token = sign_in(gateway)
+    with records(gateway).writing() as connection:
+        connection.execute(USERS.delete())
+    assert me(gateway, token).status_code == 401
+    assert gateway.post("/auth/refresh").status_code == 401
+    asked = {"team1_id": "t1", "team2_id": "t2", "best_of": 3}
+    refused = gateway.post("/api/v1/forecasts/series", json=asked, headers={"Authorization": f"Bearer {token}"})
+    assert refused.status_code == 401
+    assert "sign in again" in refused.json()["detail"]
+
+
 def test_locked_records_are_told_as_such_and_nothing_is_lost(tmp_path, monkeypatch):
     monkeypatch.setattr("cs2_pipeline.records.database.BUSY_SECONDS", 0.1)
     with open_gateway(tmp_path) as gateway:

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from cs2_pipeline.forecasting import directories, scores
-from cs2_pipeline.records import ledger, settlements
+from cs2_pipeline.records import ledger, settlements, tokens
 from cs2_pipeline.records.settlements import Verdict
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.forecasting import league
@@ -303,6 +303,19 @@ def test_from_elsewhere_forecasts_need_a_key_with_their_scope(tmp_path):
         used_up = gateway.post(path, json=OLD, headers={"X-API-Key": right})
         assert used_up.status_code == 429
         assert int(used_up.headers["retry-after"]) > 0
+
+
+def test_an_expired_or_forged_token_gets_no_forecast_and_is_told_why(gateway, monkeypatch):
+    signer = gateway.app.state.access.signer
+    forged = signer.issue("somebody", "a session")[:-4] + "AAAA"
+    monkeypatch.setattr(tokens, "TOKEN_LIFE", -tokens.TOKEN_LIFE)
+    expired = signer.issue("somebody", "a session")
+    monkeypatch.undo()
+    for token, told in ((expired, "has expired"), (forged, "is not a token of this platform")):
+        refused = gateway.post("/api/v1/forecasts/series", json=SERIES, headers={"Authorization": f"Bearer {token}"})
+        assert (refused.status_code, refused.headers["content-type"]) == (401, "application/problem+json")
+        assert told in refused.json()["detail"]
+    assert ledger.head(records(gateway)).seq == 0
 
 
 def test_directories_are_listed_found_and_paged(gateway):
