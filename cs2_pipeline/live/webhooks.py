@@ -307,11 +307,15 @@ class Courier:
     async def _reread(self, sender: httpx.AsyncClient) -> None:
         if self._register is None:
             return
+        failing = False
         while True:
             try:
                 self._follow([*self._targets, *await asyncio.to_thread(self._register.targets)], sender)
+                failing = False
             except Exception as error:  # whatever is wrong with the records, the next look may succeed
-                logger.warning("registered webhooks cannot be read: %s", error)
+                if not failing:
+                    logger.warning("registered webhooks cannot be read, trying again: %s", error)
+                failing = True
             await asyncio.sleep(REREAD)
 
     def _follow(self, targets: Sequence[Target], sender: httpx.AsyncClient) -> None:
