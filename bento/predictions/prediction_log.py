@@ -81,11 +81,14 @@ class PredictionLog:
                 continue
             try:
                 self._write_file(name, rows)
-                self._make_room()
             except Exception as error:
                 # Whatever is wrong with these rows or the disk, the log goes on with the next ones.
                 LEFT_OUT.inc(len(rows))
                 logger.error("%d predictions could not be written to the log: %s", len(rows), error)
+            try:
+                self._make_room()
+            except Exception as error:
+                logger.error("the log could not make room: %s", error)
 
     def _write_file(self, name: str, rows: list[Row]) -> None:
         for row in rows:

@@ -89,6 +89,14 @@ def test_a_file_that_another_worker_removes_meanwhile_costs_no_prediction(tmp_pa
     assert len([file for file in day.iterdir() if file.exists()]) == 2
 
 
+def test_an_old_file_that_cannot_be_removed_costs_no_prediction(tmp_path):
+    (tmp_path / "round_predictor" / "2026-01-01" / "stuck.parquet").mkdir(parents=True)
+    log, left_out = PredictionLog(tmp_path, max_bytes=1), LEFT_OUT._value.get()
+    log.note(MODEL, dict(ROUND), (0.5, 0.4, 0.6))
+    log._write()
+    assert LEFT_OUT._value.get() == left_out
+
+
 def test_a_full_disk_costs_the_log_and_nothing_else(tmp_path, monkeypatch):
     def full(*_, **__):
         raise OSError(28, "No space left on device")
