@@ -110,10 +110,19 @@ class ModelStore:
             target = Path(temporary) / "version"
             target.mkdir()
             path = download_artifacts(artifact_uri=source, dst_path=str(target), tracking_uri=self._uri)
+            if self._is_intact(version):
+                return  # another process put it there meanwhile, and may be reading it
             shutil.rmtree(folder, ignore_errors=True)
             try:
                 Path(path).rename(folder)
             except OSError:
-                # Another worker of the service put it there first; what counts is checked when it is loaded.
+                # Another process put it there first; what counts is checked when it is loaded.
                 if not folder.is_dir():
                     raise
+
+    def _is_intact(self, version: ModelVersion) -> bool:
+        try:
+            self._cache.load(version)
+        except ArtifactError:
+            return False
+        return True

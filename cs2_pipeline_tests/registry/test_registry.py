@@ -1,6 +1,7 @@
 """A real MLflow store in a folder: what is recorded can be read back, and aliases move only as they should."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import mlflow.artifacts
@@ -17,7 +18,7 @@ from cs2_pipeline.artifact.artifact import ArtifactError
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.evaluation import domain
-from cs2_pipeline.registry import promotion
+from cs2_pipeline.registry import champion, promotion
 from cs2_pipeline.registry.champion import ModelStore, RegistryError, RegistryUnavailableError
 from cs2_pipeline.registry.client import connect, translated
 from cs2_pipeline.registry.errors import masked
@@ -66,6 +67,22 @@ def recorded(uri, root, tmp_path):
 @pytest.fixture
 def store(uri, tmp_path):
     return ModelStore(uri, tmp_path / "cache")
+
+
+def test_what_another_process_fetched_meanwhile_is_not_taken_from_under_its_feet(store, recorded, monkeypatch):
+    version = recorded()
+    folder, download = store._cache.folder(version), champion.download_artifacts
+
+    def beaten_to_it(**asked):
+        path = download(**asked)
+        shutil.copytree(path, folder)
+        there.append(folder.stat().st_ino)
+        return path
+
+    there = []
+    monkeypatch.setattr(champion, "download_artifacts", beaten_to_it)
+    assert store.fetch(version).digest == version.digest
+    assert [folder.stat().st_ino] == there
 
 
 def test_a_run_keeps_its_evidence(uri, recorded):
