@@ -71,8 +71,10 @@ class GroupBootstrap:
             raise ValueError("there are no rows to resample: the part of the table to evaluate is empty")
         self.codes: NDArray[np.intp] = codes.reshape(-1)
         self.count = int(names.size)
-        drawn = np.random.default_rng(seed).multinomial(self.count, np.full(self.count, 1 / self.count), size=resamples)
-        self.weights: Floats = np.concatenate([np.ones((1, self.count)), drawn])
+        random, chances = np.random.default_rng(seed), np.full(self.count, 1 / self.count)
+        self.weights: Floats = np.ones((1 + resamples, self.count))
+        for resample in self.weights[1:]:  # one by one: all draws at once would take as much memory again
+            resample[:] = random.multinomial(self.count, chances)
 
     def sums(self, values: ArrayLike) -> Floats:
         """Sums of columns over each resample's rows.

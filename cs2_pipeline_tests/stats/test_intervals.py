@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.stats import norm
@@ -107,3 +109,13 @@ def test_a_statistic_that_no_resample_defines_has_no_interval_and_one_that_a_sin
     assert (undefined.value, np.isnan(undefined.low), np.isnan(undefined.high)) == (0.5, True, True)
     single = bootstrap.interval(np.array([0.5, 0.4, np.nan]))
     assert (single.low, single.high) == (0.4, 0.4)
+
+
+def test_resamples_take_no_more_memory_than_they_need():
+    tracemalloc.start()
+    try:
+        made = GroupBootstrap(np.arange(2000), resamples=1000)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1.2 * made.weights.nbytes
