@@ -109,10 +109,10 @@ def test_to_the_moment_a_key_signs_for_less_than_its_life_and_is_believed_for_le
 
     moment = timedelta(microseconds=1)
     first = signs(made)
-    assert signs(made + tokens.KEY_LIFE - moment) == first
-    second = signs(made + tokens.KEY_LIFE)
+    assert signs(made + timedelta(days=30) - moment) == first
+    second = signs(made + timedelta(days=30))
     assert second != first
-    end = made + tokens.KEY_LIFE + tokens.TOKEN_LIFE
+    end = made + timedelta(days=30) + timedelta(minutes=15)
     assert at(end - moment)._key(first) is not None
     assert at(end)._key(first) is None
 
