@@ -142,6 +142,7 @@ namespace Cs2Predictions
 
     public sealed class Cs2PredictionsOptions
     {
+        /// <summary>May end in a path, where the service stands behind a proxy.</summary>
         public Uri BaseAddress { get; set; } = new Uri("http://localhost:8000");
         /// <summary>Sent as X-API-Key when set.</summary>
         public string ApiKey { get; set; }
@@ -226,7 +227,7 @@ namespace Cs2Predictions
         private async Task<HttpResponseMessage> SendAsync(string path, string content, CancellationToken cancellation)
         {
             using (var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellation))
-            using (var request = new HttpRequestMessage(HttpMethod.Post, new Uri(options.BaseAddress, path)))
+            using (var request = new HttpRequestMessage(HttpMethod.Post, new Uri(options.BaseAddress.AbsoluteUri.TrimEnd('/') + path)))
             {
                 limit.CancelAfter(options.Timeout);
                 request.Content = new StringContent(content, Encoding.UTF8, "application/json");

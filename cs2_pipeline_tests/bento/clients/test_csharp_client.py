@@ -38,9 +38,11 @@ class Difficult(http.server.BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     bodies: list[bytes]
+    paths: set[str]
     done: threading.Event
 
     def do_POST(self):
+        Difficult.paths.add(self.path)
         Difficult.bodies.append(self.rfile.read(int(self.headers["Content-Length"])))
         attempt = len(Difficult.bodies)
         if attempt == 1:
@@ -68,7 +70,7 @@ class Difficult(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def difficult():
-    Difficult.bodies, Difficult.done = [], threading.Event()
+    Difficult.bodies, Difficult.paths, Difficult.done = [], set(), threading.Event()
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Difficult) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
         yield running
@@ -92,7 +94,7 @@ def compiled(folder):
 @pytest.mark.skipif(shutil.which("mcs") is None, reason="no C# compiler: apt-get install mono-mcs")
 @pytest.mark.skipif(RUNTIME is None, reason="no .NET runtime: pip install dotnetcore2 (x86-64 Linux)")
 def test_the_client_compiles_and_gets_its_answers_on_dotnet(server, difficult, tmp_path):
-    addresses = [server.url, f"http://127.0.0.1:{difficult.server_address[1]}"]
+    addresses = [server.url, f"http://127.0.0.1:{difficult.server_address[1]}/behind/a/proxy"]
     done = subprocess.run([*compiled(tmp_path), *addresses], capture_output=True, text=True, check=False, timeout=600)
     assert done.stdout.splitlines() == [
         "round 0.689974 0.310026 CT 0.645656 0.731059 v1",
@@ -106,4 +108,5 @@ def test_the_client_compiles_and_gets_its_answers_on_dotnet(server, difficult, t
         "timeout True",
     ], done.stderr
     (wrong,) = [exchange for exchange in RECORDED if exchange["name"] == "wrong"]
+    assert Difficult.paths == {"/behind/a/proxy/predict/round"}
     assert [json.loads(body) for body in Difficult.bodies[:4]] == [wrong["request"]] * 4
