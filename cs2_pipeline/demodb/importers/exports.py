@@ -129,7 +129,11 @@ class _Intake:
 
     def take(self, unit: _Unit) -> Iterator[Outcome]:
         """The outcomes of a unit's matches, those that wait for their other parts aside."""
-        whole = _digest(unit)
+        try:
+            whole = _digest(unit)
+        except OSError as error:
+            yield self._refused(_Found(unit.path, "", _now()), f"cannot be opened: {error.strerror or error}")
+            return
         before = self._ledger.quarantined(unit.path)
         dated = self._played_on is not None and before is not None and before.reason.startswith(exported.NO_DATE)
         waits = before is not None and exported.PARTS_MISSING in before.reason

@@ -415,3 +415,14 @@ def test_a_blank_steam_id_changes_no_other_of_its_column(tmp_path: Path, databas
     players = query(database, 'SELECT "SteamId" FROM "Players" ORDER BY "SteamId"')
     assert players == [(made.steam_id(player),) for player in made.A + made.B]
     assert query(database, 'SELECT COUNT(*) FROM "Kills" WHERE "KillerId" IS NULL') == [(1,)]
+
+
+def test_a_file_that_cannot_be_read_stops_no_other(tmp_path: Path, database: Path) -> None:
+    unreadable = Path("/proc/self/mem")  # whoever may do anything cannot read its beginning either
+    if not unreadable.exists():
+        pytest.skip("no /proc")
+    (tmp_path / "a.json").symlink_to(unreadable)
+    made.write(tmp_path, made.match(), "b.json")
+    [refused, imported] = take(database, tmp_path)
+    assert refused[0] == "refused" and refused[1].startswith("cannot be opened")
+    assert imported[0] == "imported"
