@@ -142,3 +142,10 @@ def test_what_comes_is_told_better_by_those_who_know_that_not_all_lasts():
                           for low, high in [one.interval()]]  # fmt: skip
     assert errors["lasting"] < 0.9 * errors["constant"]
     assert np.mean(held["lasting"]) > np.mean(held["constant"]) + 0.05
+
+
+def test_a_player_as_well_known_as_the_peers_differ_stands_halfway_and_the_error_of_their_mean_counts_by_half():
+    group = replace(GROUP, spread=0.08, noise=0.5, mean_error=0.1, lasting=1.0)
+    found = known({"exposure": 0.5 / 0.08**2, "mean": 0.9, "matches": 4}, group)
+    assert found.mean == pytest.approx((0.9 + 0.7) / 2)
+    assert found.error == pytest.approx((0.08**2 / 2 + (0.1 / 2) ** 2) ** 0.5)

@@ -12,6 +12,9 @@ from cs2_pipeline.evaluation.live_calibration import Evidence
 PLAYED = pd.date_range("2026-02-01", periods=4, freq="D")
 
 
+PSI = pd.DataFrame({"feature": ["ct_money", "map"], "psi": [0.3, 0.1], "psi_low": [0.2, 0.0], "psi_high": [0.4, 0.2]})
+
+
 def evidence(powers, rate):
     return Evidence(PLAYED, np.array(powers) * np.log(10), rate, ())
 
@@ -36,13 +39,12 @@ def test_odds_are_powers_of_ten_within_the_axis_and_the_alarm_lies_at_its_rate(d
     assert alarm.get_ydata() == pytest.approx([2.0, 2.0]), "an error of 1 in 100 is odds of 100"
     assert panel.get_ylim() == (-2.0, 8.0)
     assert panel.get_title(loc="left") == "round_predictor"
+    with_drift = drawn(SimpleNamespace(evidence=evidence([0.0] * 4, 0.001), psi=PSI))[0]
+    assert panel.figure.get_figheight() < with_drift.figure.get_figheight()
 
 
 def test_drift_has_its_own_alarm_and_a_bar_with_its_interval_for_each_feature_the_most_drifted_on_top(drawn):
-    psi = pd.DataFrame(
-        {"feature": ["ct_money", "map"], "psi": [0.3, 0.1], "psi_low": [0.2, 0.0], "psi_high": [0.4, 0.2]}
-    )
-    drift = SimpleNamespace(evidence=evidence([0.0, 0.5, 1.0, 1.5], 0.001), psi=psi)
+    drift = SimpleNamespace(evidence=evidence([0.0, 0.5, 1.0, 1.5], 0.001), psi=PSI)
     above, below = drawn(drift)
     labels = [text.get_text() for text in above.get_legend().get_texts()]
     assert labels == ["evidence that prices are off", "evidence that play has moved"]
