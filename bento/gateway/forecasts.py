@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -91,15 +91,14 @@ class Forecasting:
         self.directories = await asyncio.to_thread(directories.load, self.records)
         await asyncio.to_thread(self._look_for_champion)
         async with AsyncExitStack() as stack:
-            for following in (self._follow_champion(), self._follow_directories(), self._follow_scores()):
-                stack.callback(asyncio.create_task(following).cancel)
+            for look, every in (
+                (self._look_for_champion, GLANCE),
+                (self._look_for_directories, FOLLOW_SECONDS),
+                (self._score, SCORE_SECONDS),
+            ):
+                stack.callback(asyncio.create_task(_keep(look, every)).cancel)
             await stack.enter_async_context(self._commit.running())
             yield
-
-    async def _follow_champion(self) -> None:
-        while True:
-            await asyncio.sleep(GLANCE)
-            await asyncio.to_thread(self._look_for_champion)
 
     def _look_for_champion(self) -> None:
         """Take up the champion that the cache notes; one that does not work leaves the former in its place."""
@@ -121,24 +120,26 @@ class Forecasting:
             self.refused = None
             logger.info("forecasts by %s version %s", version.name, version.version)
 
-    async def _follow_directories(self) -> None:
-        while True:
-            await asyncio.sleep(FOLLOW_SECONDS)
-            try:
-                if await asyncio.to_thread(stored.revision, self.records) != self.directories.revision:
-                    self.directories = await asyncio.to_thread(directories.load, self.records)
-            except RecordsError as error:
-                logger.warning("the directories could not be read again: %s", error)
+    def _look_for_directories(self) -> None:
+        if stored.revision(self.records) != self.directories.revision:
+            self.directories = directories.load(self.records)
 
-    async def _follow_scores(self) -> None:
-        while True:
-            try:
-                found = await asyncio.to_thread(lambda: scores.score(settlements.history(self.records, settled=True)))
-                if found.log_loss is not None:
-                    LOG_LOSS.set(found.log_loss)
-            except RecordsError as error:
-                logger.warning("the forecasts could not be scored: %s", error)
-            await asyncio.sleep(SCORE_SECONDS)
+    def _score(self) -> None:
+        found = scores.score(settlements.history(self.records, settled=True))
+        if found.log_loss is not None:
+            LOG_LOSS.set(found.log_loss)
+
+
+async def _keep(look: Callable[[], None], every: float) -> None:
+    """Look again and again, whatever went wrong the last time."""
+    while True:
+        try:
+            await asyncio.to_thread(look)
+        except RecordsError as error:
+            logger.warning("%s: the records cannot be read: %s", look.__name__, error)
+        except Exception:
+            logger.exception("%s failed and is tried again", look.__name__)
+        await asyncio.sleep(every)
 
 
 @asynccontextmanager

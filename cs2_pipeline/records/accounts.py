@@ -7,6 +7,7 @@ they take, does not tell whether a name is taken or known.
 
 import hashlib
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -14,11 +15,21 @@ from typing import Any, Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
+from cs2_pipeline.records.coaching import delete_plans
 from cs2_pipeline.records.database import Records
-from cs2_pipeline.records.tables import OPENID_NONCES, REFRESH_TOKENS, SESSIONS, STEAM_SIGN_INS, USERS
+from cs2_pipeline.records.tables import (
+    API_KEYS,
+    OPENID_NONCES,
+    PLAN_SHARES,
+    REFRESH_TOKENS,
+    SESSIONS,
+    STEAM_SIGN_INS,
+    USERS,
+    WEBHOOKS,
+)
 
 SESSION_LIFE: Final = timedelta(days=30)
 SIGN_IN_LIFE: Final = timedelta(minutes=10)
@@ -168,6 +179,29 @@ def named(records: Records, username: str) -> User | None:
     """The account of this name; None where there is none, or it is disabled."""
     with records.reading() as connection:
         return _user(connection, (USERS.c.username_key == username.casefold()) & USERS.c.disabled_at.is_(None))
+
+
+def forget(records: Records, user: User, players: Iterable[tuple[str, str]]) -> None:
+    """Delete an account and all that is its own: sessions, uploads, plans, and what others share with it.
+
+    Keys that act for it are revoked. Files that nobody else sent go with the next look at the uploads.
+
+    Args:
+        records: the platform's database.
+        user: whose account it is.
+        players: game and identifier of each player that the account is linked to.
+    """
+    with records.writing() as connection:
+        for game, player in players:
+            delete_plans(connection, game, player)
+        connection.execute(delete(PLAN_SHARES).where(PLAN_SHARES.c.username_key == user.username.casefold()))
+        mine = API_KEYS.c.user_id == user.id
+        connection.execute(delete(WEBHOOKS).where(WEBHOOKS.c.key_id.in_(select(API_KEYS.c.id).where(mine))))
+        connection.execute(
+            update(API_KEYS).where(mine & API_KEYS.c.revoked_at.is_(None)).values(revoked_at=datetime.now(UTC))
+        )
+        connection.execute(update(API_KEYS).where(mine).values(user_id=None, name="of a deleted account"))
+        connection.execute(delete(USERS).where(USERS.c.id == user.id))
 
 
 def begin_steam(records: Records, user_id: str | None) -> str:

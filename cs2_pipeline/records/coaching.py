@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cs2_pipeline.records.database import Records
@@ -184,11 +184,16 @@ def note_progress(records: Records, progress: Iterable[tuple[str, str, Document]
 def forget_plans(records: Records, game: str, player: str) -> int:
     """Delete all plans of a player, what was noted of them and who may see them; returns how many there were."""
     with records.writing() as connection:
-        mine = select(PLANS.c.id).where(_of(game, player))
-        connection.execute(delete(PLAN_PROGRESS).where(PLAN_PROGRESS.c.plan_id.in_(mine)))
-        connection.execute(delete(PLAN_TICKS).where(PLAN_TICKS.c.plan_id.in_(mine)))
-        connection.execute(delete(PLAN_SHARES).where(_shares_of(game, player)))
-        return connection.execute(delete(PLANS).where(_of(game, player))).rowcount
+        return delete_plans(connection, game, player)
+
+
+def delete_plans(connection: Connection, game: str, player: str) -> int:
+    """The same within a transaction that deletes more."""
+    mine = select(PLANS.c.id).where(_of(game, player))
+    connection.execute(delete(PLAN_PROGRESS).where(PLAN_PROGRESS.c.plan_id.in_(mine)))
+    connection.execute(delete(PLAN_TICKS).where(PLAN_TICKS.c.plan_id.in_(mine)))
+    connection.execute(delete(PLAN_SHARES).where(_shares_of(game, player)))
+    return connection.execute(delete(PLANS).where(_of(game, player))).rowcount
 
 
 def _of(game: str, player: str) -> Any:

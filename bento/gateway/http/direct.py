@@ -16,7 +16,7 @@ from bento.gateway.access import Caller
 from bento.gateway.http import errors
 from bento.gateway.http.middleware import App, Message, Receive, Scope, Send
 from bento.http.problems import Problem
-from cs2_pipeline.records.database import RecordsError
+from cs2_pipeline.records.database import RecordsError, UnkeepableError
 
 _JSON: Final = (b"content-type", b"application/json")
 
@@ -69,7 +69,7 @@ class Direct:
         request = Request(scope, again)
         try:
             response = await route.endpoint(request, body, await route.access(request))
-        except (Problem, RecordsError) as error:
+        except (Problem, RecordsError, UnkeepableError) as error:
             response = errors.of(request, error)
         await response(scope, receive, send)
 

@@ -7,17 +7,17 @@ send; afterwards by the session's token (`access.csrf_token`).
 import asyncio
 import hmac
 import secrets
-from typing import Any, Final
+from typing import Annotated, Any, Final
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import RedirectResponse
 from pydantic import ValidationError
 
-from bento.gateway.access import SESSION, csrf_token
+from bento.gateway.access import SESSION, Caller, csrf_token, signed_in
 from bento.gateway.pages.site import page
-from bento.gateway.routers.auth import Credentials, Registration, keep_on_pages, limit, secure
-from bento.http.problems import Problem
+from bento.gateway.routers.auth import Credentials, Registration, forgotten, keep_on_pages, limit, secure
+from bento.http.problems import Problem, unauthorized
 from cs2_pipeline.records import accounts
 from cs2_pipeline.records.accounts import User
 
@@ -85,10 +85,7 @@ async def sign_out(request: Request) -> Response:
     Raises:
         Problem: 403, the form is not one of this session's.
     """
-    sent, _ = await _sent(request)
-    session = request.cookies.get(SESSION, "")
-    if not hmac.compare_digest(sent.get("csrf", "").encode(), csrf_token(session).encode()):
-        raise Problem(403, "csrf", "Not sent by one of our pages", STALE)
+    _, session = await _own_session(request)
     records = request.app.state.records
     found = await asyncio.to_thread(accounts.session_of, records, session)
     if found is not None:
@@ -96,6 +93,38 @@ async def sign_out(request: Request) -> Response:
     response = RedirectResponse("/sign-in", 303)
     response.delete_cookie(SESSION, path="/")
     return response
+
+
+@router.get("/account")
+async def account(request: Request, _: Annotated[Caller, Depends(signed_in)]) -> Response:
+    """What is known of whoever is signed in, and how to have it deleted."""
+    return page(request, "account.html", mistyped="confirm" in request.query_params)
+
+
+@router.post("/account/delete")
+async def delete_account(request: Request) -> Response:
+    """Delete the account, once its name was typed.
+
+    Raises:
+        Problem: 403, the form is not one of this session's; 401, the session has ended.
+    """
+    sent, session = await _own_session(request)
+    found = await asyncio.to_thread(accounts.session_of, request.app.state.records, session)
+    if found is None:
+        raise unauthorized("this session has ended: sign in again")
+    user = found[1]
+    if sent.get("username", "").casefold() != user.username.casefold():
+        return RedirectResponse("/account?confirm=wrong", 303)
+    return await forgotten(request, user, RedirectResponse("/sign-in", 303))
+
+
+async def _own_session(request: Request) -> tuple[dict[str, str], str]:
+    """The fields of a form that a page of this session sent, and the session."""
+    sent, _ = await _sent(request)
+    session = request.cookies.get(SESSION, "")
+    if not hmac.compare_digest(sent.get("csrf", "").encode(), csrf_token(session).encode()):
+        raise Problem(403, "csrf", "Not sent by one of our pages", STALE)
+    return sent, session
 
 
 async def _sent(request: Request) -> tuple[dict[str, str], str]:

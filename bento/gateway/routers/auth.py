@@ -14,6 +14,7 @@ from pydantic import AfterValidator, Field, SecretStr
 from bento.gateway import steam
 from bento.gateway.access import SESSION, Caller, signed_in
 from bento.gateway.http.wire import Wire, answer
+from bento.gateway.routers.coaching import GAMES
 from bento.http.problems import Problem, rate_limited, unauthorized
 from cs2_pipeline.records import accounts
 from cs2_pipeline.records.accounts import SESSION_LIFE, Session, User
@@ -135,6 +136,26 @@ async def me(request: Request, caller: Annotated[Caller, Depends(signed_in)]) ->
     assert user is not None  # noqa: S101  `signed_in` lets nobody else pass
     shown = Me(id=user.id, username=user.username, email=user.email, steam_id=user.steam_id, is_admin=user.is_admin)
     return await answer(request, shown)
+
+
+@router.delete("/me", status_code=204)
+async def forget(request: Request, caller: Annotated[Caller, Depends(signed_in)]) -> Response:
+    """Delete the account of who asks, with its sessions, uploads, plans and keys.
+
+    The ledger keeps its forecasts: it
+    names nobody.
+    """
+    assert caller.user is not None  # noqa: S101  `signed_in` lets nobody else pass
+    return await forgotten(request, caller.user, Response(status_code=204))
+
+
+async def forgotten(request: Request, user: User, response: Response) -> Response:
+    """The response after an account was deleted, which also clears its cookies."""
+    players = [(game.name, f"{game.steam}{user.steam_id}") for game in GAMES if user.steam_id is not None]
+    await asyncio.to_thread(accounts.forget, request.app.state.records, user, players)
+    response.delete_cookie(COOKIE, path="/auth")
+    response.delete_cookie(SESSION, path="/")
+    return response
 
 
 @router.get("/steam", status_code=303)

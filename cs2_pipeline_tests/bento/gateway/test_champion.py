@@ -6,6 +6,7 @@ import time
 import pandas as pd
 import pytest
 
+from bento.gateway import forecasts
 from bento.predictions.champions.follower import Follower
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ArtifactError
@@ -112,6 +113,24 @@ def once(gateway, asked, version):
         if answered.status_code == 200 and answered.json()["model_version"] == version:
             return answered.json()
         time.sleep(0.05)
+
+
+def test_a_defect_while_directories_are_followed_does_not_end_it(tmp_path, monkeypatch):
+    loads, load = [], directories.load
+
+    def failing_once(records):
+        loads.append(records)
+        if len(loads) == 2:  # the first is at the start
+            raise ValueError("a defect")
+        return load(records)
+
+    monkeypatch.setattr(forecasts, "FOLLOW_SECONDS", 0.01)
+    monkeypatch.setattr(directories, "load", failing_once)
+    with open_gateway(tmp_path) as gateway:
+        fill(gateway.app.state.records)
+        while gateway.app.state.forecasting.directories.revision == 0:
+            time.sleep(0.01)
+    assert len(loads) > 2
 
 
 def test_a_model_without_ratings_is_no_forecaster(registry, tmp_path, fitted):

@@ -90,6 +90,22 @@ def test_signing_out_ends_the_session_and_only_our_own_form_does(outside):
     assert outside.get("/data").status_code == 401
 
 
+def test_an_account_is_deleted_once_its_name_was_typed_on_its_own_page(outside):
+    sign_in(outside)
+    assert "anna@example.org" in outside.get("/account").text
+    token = token_of(outside)
+    assert outside.post("/account/delete", data={"csrf": "0" * 64, "username": "anna"}).status_code == 403
+    mistyped = outside.post("/account/delete", data={"csrf": token, "username": "ann"}).headers["location"]
+    assert "Nothing was deleted" in outside.get(mistyped).text
+    session = outside.cookies[SESSION]
+    assert outside.post("/account/delete", data={"csrf": token, "username": "Anna"}).headers["location"] == "/sign-in"
+    assert SESSION not in outside.cookies
+    outside.cookies.set(SESSION, session)
+    assert outside.get("/account").status_code == 401
+    sent = {"username": "anna", "password": ANNA["password"], "form": form_of(outside)}
+    assert outside.post("/sign-in", data=sent).status_code == 401
+
+
 def test_a_wrong_password_and_an_unknown_name_are_answered_alike(outside):
     wrong = sign_in(outside, password="wrong")
     unknown = sign_in(outside, username="nobody")

@@ -11,11 +11,14 @@ import jwt
 import pytest
 from sqlalchemy import select, update
 
-from cs2_pipeline.records import buckets, tokens
-from cs2_pipeline.records.tables import SESSIONS, SIGNING_KEYS, USERS
+from cs2_pipeline.records import buckets, coaching, keys, tokens
+from cs2_pipeline.records.tables import METADATA, SESSIONS, SIGNING_KEYS, USERS
+from cs2_pipeline_tests.bento.gateway import coach
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 
 ANNA = {"username": "anna", "email": "anna@example.org", "password": "correct horse battery"}
+
+BERT = {"username": "bert", "email": "bert@example.org", "password": "another battery staple"}
 
 
 def sign_in(gateway, who=ANNA):
@@ -206,6 +209,33 @@ def test_a_deleted_account_leaves_nothing_that_opens_anything(gateway):
     refused = gateway.post("/api/v1/forecasts/series", json=asked, headers={"Authorization": f"Bearer {token}"})
     assert refused.status_code == 401
     assert "sign in again" in refused.json()["detail"]
+
+
+def test_who_deletes_an_account_leaves_nothing_of_it_and_takes_nothing_of_others(gateway):
+    token, others = sign_in(gateway), sign_in(gateway, BERT)
+    steam_id = "76561198000000001"
+    coach.link(records(gateway), "anna", steam_id)
+    players = {"anna": ("counterstrike", steam_id), "bert": ("counterstrike", "76561198000000002")}
+    for player in players.values():
+        coaching.begin_plan(records(gateway), *player, {"items": []}, at=coach.NOW)
+    coaching.begin_plan(records(gateway), "rocket_league", f"steam:{steam_id}", {"items": []}, at=coach.NOW)
+    coaching.share(records(gateway), *players["anna"], "bert")
+    coaching.share(records(gateway), *players["bert"], "anna")
+    key, _ = keys.create(records(gateway), "hers", [keys.UPLOAD], user_id=me(gateway, token).json()["id"])
+
+    assert gateway.delete("/auth/me", headers={"Authorization": f"Bearer {token}"}).status_code == 204
+
+    assert me(gateway, token).status_code == 401
+    assert me(gateway, others).status_code == 200
+    assert not coaching.plans(records(gateway), *players["anna"])
+    assert not coaching.plans(records(gateway), "rocket_league", f"steam:{steam_id}")
+    assert len(coaching.plans(records(gateway), *players["bert"])) == 1
+    assert coaching.shared_with(records(gateway), *players["bert"]) == []
+    with records(gateway).reading() as connection:
+        left = {table.name: str(connection.execute(select(table)).all()) for table in METADATA.sorted_tables}
+    assert [name for name, rows in left.items() if "anna" in rows or steam_id in rows] == []
+    assert gateway.get("/api/v1/uploads", headers={"X-API-Key": key}).status_code == 401
+    assert sign_in(gateway)
 
 
 def test_locked_records_are_told_as_such_and_nothing_is_lost(tmp_path, monkeypatch):
