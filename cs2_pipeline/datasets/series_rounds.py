@@ -1,13 +1,14 @@
 """Rounds of series, from a table of the maps they were played on: a CSV with day, two teams and the rounds each won.
 
 Tables of series seldom say how clear a map was, and tables of maps seldom say who played. A series and maps belong
-together when they are of the same two names and of one day, or of neighbouring ones: not all tables count days in one
-time zone. Maps of which the series' loser won more are those of another series and are left out.
+together when they are of the same two names and of one day, and the pair has no other series that day: maps of a later
+series must never be learned from before it is predicted. Maps of which the series' loser won more are left out too.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -24,11 +25,11 @@ _COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "two_rounds": ("score2_reg", "team2_rounds", "rounds2", "team2_score", "score2"),
 }
 _WHAT: Final = "A table of maps has a day, two teams, and the rounds each won."
-_NEAR: Final = tuple(timedelta(days=days) for days in (0, 1, -1))
 _DECORATION: Final = re.compile(r"\b(?:team|esports?|gaming|clan|club)\b|[\W_]")
 
-_Map = tuple[date, str, str, tuple[int, int]]
-_Maps = dict[tuple[date, str, str], list[tuple[int, int]]]
+_Meeting = tuple[date, str, str]
+"""Day and both names."""
+_Maps = dict[_Meeting, list[tuple[int, int]]]
 
 
 def join(series: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -38,23 +39,36 @@ def join(series: pd.DataFrame, path: Path) -> pd.DataFrame:
         csv_rows.RowsError: the file cannot be read, lacks a column, or has rows that cannot be; the message says which.
     """
     maps: _Maps = {}
-    for day, one, two, rounds in csv_rows.read(path, _known_columns, _map):
-        maps.setdefault((day, one, two), []).append(rounds)
-        maps.setdefault((day, two, one), []).append(rounds[::-1])
+    for meeting, rounds in csv_rows.read(path, _known_columns, _map):
+        maps.setdefault(meeting, []).append(rounds)
+        maps.setdefault(_swapped(meeting), []).append(rounds[::-1])
+    matches = series.to_dict("records")
+    meetings = [_meeting(match) for match in matches]
+    often = Counter(min(one, _swapped(one)) for one in meetings)
+    only = [one if often[min(one, _swapped(one))] == 1 else None for one in meetings]
     names = ["first_rounds", "second_rounds"]
-    found = pd.DataFrame(
-        [_rounds(match, maps) for match in series.to_dict("records")], series.index, names, dtype="Int64"
-    )
+    rows = [
+        _rounds(maps.get(one, []) if one else [], won=bool(match["first_wins"]))
+        for one, match in zip(only, matches, strict=True)
+    ]
+    found = pd.DataFrame(rows, series.index, names, dtype="Int64")
     return series.assign(**{name: series[name].astype("Int64").fillna(found[name]) for name in names})
 
 
-def _rounds(match: Mapping[Any, Any], maps: _Maps) -> tuple[int, int] | tuple[None, None]:
-    day, first, second = match["started_at"].date(), _plain(match["first_name"]), _plain(match["second_name"])
-    played = next((those for near in _NEAR if (those := maps.get((day + near, first, second)))), [])
+def _rounds(played: Sequence[tuple[int, int]], *, won: bool) -> tuple[int, int] | tuple[None, None]:
     ahead = sum((one > two) - (one < two) for one, two in played)
-    if not played or ahead * (1 if match["first_wins"] else -1) < 0:
+    if not played or ahead * (1 if won else -1) < 0:
         return None, None
     return sum(one for one, _ in played), sum(two for _, two in played)
+
+
+def _meeting(match: Mapping[Any, Any]) -> _Meeting:
+    return match["started_at"].date(), _plain(match["first_name"]), _plain(match["second_name"])
+
+
+def _swapped(meeting: _Meeting) -> _Meeting:
+    day, one, two = meeting
+    return day, two, one
 
 
 def _known_columns(file: str, header: list[str]) -> dict[str, str]:
@@ -63,7 +77,7 @@ def _known_columns(file: str, header: list[str]) -> dict[str, str]:
     return found
 
 
-def _map(columns: Columns, row: dict[str, str], _number: int) -> _Map:
+def _map(columns: Columns, row: dict[str, str], _number: int) -> tuple[_Meeting, tuple[int, int]]:
     value = csv_rows.values(columns, row)
     rounds = []
     for side in ("one", "two"):
@@ -72,7 +86,7 @@ def _map(columns: Columns, row: dict[str, str], _number: int) -> _Map:
             raise RowError(f"column {columns[f'{side}_rounds']}: {value[f'{side}_rounds']!r} is no number of rounds")
         rounds.append(won)
     day = csv_rows.day(columns, value).date()
-    return day, _plain(value["one_name"]), _plain(value["two_name"]), (rounds[0], rounds[1])
+    return (day, _plain(value["one_name"]), _plain(value["two_name"])), (rounds[0], rounds[1])
 
 
 def _plain(name: object) -> str:
