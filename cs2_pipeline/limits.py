@@ -33,7 +33,7 @@ class Limits:
         """Run a module of ours in a process of its own, which gets the limits first (`arguments`), then the rest.
 
         Raises:
-            LimitError: it used up a limit.
+            LimitError: it used up a limit, or was killed.
         """
         command = [sys.executable, "-m", module, *self.arguments(), *arguments]
         try:
@@ -47,9 +47,11 @@ class Limits:
         return done
 
     def broken(self, status: int, said: bytes) -> str:
-        """Which limit ended a process, in words; empty where none did."""
-        if status < 0 and -status in (signal.SIGXCPU, signal.SIGKILL):
+        """Why a process was ended before it was done, in words; empty where it ended by itself or crashed."""
+        if status == -signal.SIGXCPU:
             return f"reading it took more than {self.seconds} s of computing and was stopped"
+        if status == -signal.SIGKILL:  # by the system or a person: no limit of ours sends it first
+            return "the process that read it was killed, perhaps because the machine ran out of memory: try it again"
         if status != 0 and (b"MemoryError" in said or b"memory allocation" in said or b"bad_alloc" in said):
             return f"reading it takes more than {self.memory // 2**20} MiB of memory"
         return ""
@@ -60,6 +62,9 @@ def limit_myself(arguments: Sequence[str]) -> Sequence[str]:
     import resource  # noqa: PLC0415  POSIX only, as the limits are
 
     seconds, memory = int(arguments[0]), int(arguments[1])
+    signal.signal(
+        signal.SIGXCPU, signal.SIG_DFL
+    )  # else whoever ignores it is killed a second later, for no reason told
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

@@ -1,5 +1,6 @@
 """A process with limits ends when it takes more computing, memory or time, and says which."""
 
+import signal
 import sys
 
 import pytest
@@ -26,6 +27,21 @@ def test_what_stays_within_the_limits_answers(tmp_path, monkeypatch):
 def test_too_much_computing_ends_it(tmp_path, monkeypatch):
     with pytest.raises(LimitError, match="more than 1 s of computing"):
         Limits(1, MEMORY, patience=300).run(module(tmp_path, monkeypatch, "while True: pass"))
+
+
+def test_too_much_computing_is_told_also_where_its_signal_is_ignored(tmp_path, monkeypatch):
+    before = signal.signal(signal.SIGXCPU, signal.SIG_IGN)  # what a child inherits
+    try:
+        with pytest.raises(LimitError, match="more than 1 s of computing"):
+            Limits(1, MEMORY, patience=300).run(module(tmp_path, monkeypatch, "while True: pass"))
+    finally:
+        signal.signal(signal.SIGXCPU, before)
+
+
+def test_a_process_killed_from_outside_is_not_blamed_for_its_computing(tmp_path, monkeypatch):
+    killed = "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    with pytest.raises(LimitError, match="was killed, perhaps because the machine ran out of memory"):
+        Limits(60, MEMORY).run(module(tmp_path, monkeypatch, killed))
 
 
 def test_too_much_memory_ends_it(tmp_path, monkeypatch):
