@@ -207,11 +207,9 @@ def _shares_of(game: str, player: str) -> Any:
 def _plans(records: Records, condition: Any) -> list[StoredPlan]:
     with records.reading() as connection:
         rows = connection.execute(select(PLANS).where(condition).order_by(PLANS.c.made_at.desc())).all()
-        noted = connection.execute(
-            select(PLAN_PROGRESS).where(PLAN_PROGRESS.c.plan_id.in_([row.id for row in rows]))
-        ).all()
+        noted = connection.execute(select(PLAN_PROGRESS).join(PLANS).where(condition)).all()
         ticked = connection.execute(
-            select(PLAN_TICKS).where(PLAN_TICKS.c.plan_id.in_([row.id for row in rows])).order_by(PLAN_TICKS.c.session)
+            select(PLAN_TICKS).join(PLANS).where(condition).order_by(PLAN_TICKS.c.session)
         ).all()
     ticks: dict[str, dict[str, tuple[int, ...]]] = {}
     for one in ticked:

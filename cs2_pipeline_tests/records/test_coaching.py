@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import event, func, insert, select
 
 from cs2_pipeline.records import coaching
 from cs2_pipeline.records.tables import PLAN_PROGRESS, PLAN_SHARES, PLAN_TICKS, PLANS
@@ -52,3 +52,30 @@ def test_deleted_means_deleted(records):
         assert connection.execute(select(PLANS.c.id)).scalars().all() == [other]
         for table in (PLAN_PROGRESS, PLAN_TICKS, PLAN_SHARES):
             assert connection.execute(select(func.count()).select_from(table)).scalar_one() == 0
+
+
+def test_plans_are_read_with_as_few_values_however_many_there_are(records):
+    """A database takes no more than 32,766 (SQLite) or 65,535 (Postgres) values in a statement."""
+    count = 300
+    with records.writing() as connection:
+        connection.execute(
+            insert(PLANS),
+            [{"id": f"{n}", "game": GAME, "player_id": f"{n}", "made_at": NOW, "body": "{}"} for n in range(count)],
+        )
+    coaching.note_progress(records, [(f"{n}", "aim", {"n": n}) for n in range(count)], at=NOW)
+    coaching.tick(records, "7", "drill", 2, done=True, at=NOW)
+    coaching.tick(records, "7", "drill", 1, done=True, at=NOW)
+    sent = []
+
+    def note(_connection, _cursor, _statement, parameters, _context, _many):
+        sent.append(len(parameters))
+
+    event.listen(records.engine, "before_cursor_execute", note)
+    try:
+        found = {plan.id: plan for plan in coaching.every_plan(records, GAME)}
+        assert {plan.id for plan in coaching.followed(records, GAME)} == set(found)
+    finally:
+        event.remove(records.engine, "before_cursor_execute", note)
+    assert sent and max(sent) < 5
+    assert [found[f"{n}"].progress["aim"]["n"] for n in range(count)] == list(range(count))
+    assert found["7"].ticks == {"drill": (1, 2)} and found["8"].ticks == {}
