@@ -6,12 +6,14 @@ import dagster as dg
 import pandas as pd
 import pytest
 
-from cs2_pipeline.datasets.rounds import FORMER
+from cs2_pipeline.datasets.rounds import FORMER, PRIOR
 from cs2_pipeline.defs import training_window
+from cs2_pipeline.defs.assets.datasets import RoundDatasetConfig, round_dataset
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.training_window import LEAST_MATCHES, change_to_heed, newest_days
 from cs2_pipeline.demodb.simulator import append_days
 from cs2_pipeline.training.monitoring import latest_change
+from cs2_pipeline_tests.defs.conftest import DAYS
 
 NOON = pd.DataFrame({"started_at": pd.to_datetime([f"2026-01-0{day} 12:00" for day in range(1, 6)], utc=True)})
 
@@ -68,6 +70,19 @@ def test_after_an_alarm_the_matches_before_the_change_are_apart_in_the_dataset(e
     days = dataset["started_at"].dt.day
     assert sorted(days[dataset["part"] == FORMER].unique()) == [1, 2, 3, 4]
     assert sorted(days[dataset["part"] != FORMER].unique()) == [5, 6]
+
+
+def test_rounds_of_another_game_are_no_new_rounds(extracted):
+    tables = extracted.platform.tables
+    for day in tables.partitions("round_snapshots"):
+        tables.write("round_snapshots", tables.read("round_snapshots", [day]).assign(game="cs2"), day)
+    played = tables.read("round_snapshots")
+    tables.write("published_snapshots", played.drop(columns="played_at").assign(game="csgo"))
+    made = round_dataset(dg.build_asset_context(), RoundDatasetConfig(), extracted.platform)
+    own = made.value.loc[made.value["part"] != PRIOR, "round_id"].nunique()
+    assert own and made.value["round_id"].nunique() == 2 * own
+    assert made.metadata["rounds"] == sum(made.metadata["rounds_by_day"].value.values()) == own
+    assert list(made.metadata["rounds_by_day"].value) == DAYS
 
 
 @pytest.mark.parametrize("asset", ["round_dataset", "match_dataset"])

@@ -29,6 +29,8 @@ from cs2_pipeline.training.monitoring import latest_change
 GROUP: Final = "datasets"
 DAYS_READ: Final = "days_read"
 """Metadata of a training table: the version of the extracted days it was built from (`verdicts.Usable`)."""
+ROUNDS_BY_DAY: Final = "rounds_by_day"
+"""Metadata of the round dataset: by match day, how many rounds it holds."""
 
 
 class SnapshotSource(Enum):
@@ -64,9 +66,16 @@ def round_dataset(
     with left_out.told(platform.tables, config.source.value):
         built = rounds.build(snapshots, changed_at=changed_at, prior=_prior(config, platform, snapshots))
     described |= metadata.of_frame(built.frame, built.left_out) | _described(context, built.frame, "match_id")
-    described |= {"source": config.source.value, "rounds": built.frame["round_id"].nunique()}
+    described |= {"source": config.source.value} | _counted(built.frame)
     described["play_changed_at"] = changed_at.isoformat() if changed_at is not None else "not known to have changed"
     return dg.MaterializeResult(value=built.frame, metadata=described)
+
+
+def _counted(frame: pd.DataFrame) -> dict[str, Any]:
+    """How many rounds of the judged game there are, and by match day: those of another game are no news of it."""
+    own = frame[frame["part"] != rounds.PRIOR].drop_duplicates("round_id")
+    by_day = own["started_at"].dt.strftime("%Y-%m-%d").value_counts().sort_index()
+    return {"rounds": len(own), ROUNDS_BY_DAY: dg.MetadataValue.json({str(day): int(n) for day, n in by_day.items()})}
 
 
 def _prior(config: RoundDatasetConfig, platform: Platform, snapshots: pd.DataFrame) -> pd.DataFrame | None:

@@ -3,6 +3,7 @@
 Promotion is part of the same job: what was trained is promoted or refused in the run that trained it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,7 +12,7 @@ import dagster as dg
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import ModelSpec
 from cs2_pipeline.defs import jobs
-from cs2_pipeline.defs.assets.datasets import DAYS_READ
+from cs2_pipeline.defs.assets.datasets import DAYS_READ, ROUNDS_BY_DAY
 from cs2_pipeline.defs.automation.unfinished import under_way
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import Verdicts
@@ -27,13 +28,23 @@ class BuiltDataset:
 
     Attributes:
         source: the table of snapshots it was built from.
-        rounds: how many rounds it holds.
+        rounds: by match day, how many rounds it holds.
         digest: of its content.
     """
 
     source: str
-    rounds: int
+    rounds: Mapping[str, int]
     digest: str
+
+    @property
+    def total(self) -> int:
+        """How many rounds it holds."""
+        return sum(self.rounds.values())
+
+    def beyond(self, other: "BuiltDataset | None") -> int:
+        """How many rounds it holds that the other does not: days that left the training window take nothing off."""
+        before = other.rounds if other is not None else {}
+        return sum(max(0, count - before.get(day, 0)) for day, count in self.rounds.items())
 
 
 _DATASETS_LOOKED_AT: Final = 100
@@ -67,7 +78,7 @@ def nightly_training(
 def enough_new_rounds(
     context: dg.SensorEvaluationContext, platform: dg.ResourceParam[Platform]
 ) -> dg.RunRequest | dg.SkipReason:
-    """Fires when the round dataset has `CS2_RETRAIN_AFTER_ROUNDS` rounds more than the one last trained on.
+    """Fires when the round dataset holds `CS2_RETRAIN_AFTER_ROUNDS` rounds that the one last trained on did not.
 
     The dataset is built anew whenever its tables change, so its latest materialisation is what there is to learn from.
     One run for each content of the dataset: a training that fails on it is not repeated until it changes. Any
@@ -81,10 +92,11 @@ def enough_new_rounds(
     if under_way(context.instance, jobs.trainings()):
         return dg.SkipReason(_UNDER_WAY)
     trained = trained_dataset(context.instance)
-    before = trained.rounds if trained is not None and trained.source == built.source else 0
-    wanted = platform.settings.retrain_after_rounds
-    said = f"{built.rounds - before:,} new rounds ({before:,} trained on, {built.rounds:,} now)"
-    if built.rounds - before < wanted:
+    if trained is not None and trained.source != built.source:
+        trained = None
+    wanted, new = platform.settings.retrain_after_rounds, built.beyond(trained)
+    said = f"{new:,} new rounds ({trained.total if trained else 0:,} trained on, {built.total:,} now)"
+    if new < wanted:
         return dg.SkipReason(f"{said}: the next training starts at {wanted:,}")
     context.log.info(f"{said}: at least {wanted:,}, so a training starts")
     return dg.RunRequest(run_key=f"enough new rounds: dataset {built.digest}")
@@ -142,7 +154,7 @@ def _described(record: dg.EventLogRecord | None) -> BuiltDataset | None:
     if record is None:
         return None
     metadata = _metadata(record)
-    return BuiltDataset(str(metadata["source"]), int(str(metadata["rounds"])), str(metadata["digest"]))
+    return BuiltDataset(str(metadata["source"]), metadata.get(ROUNDS_BY_DAY, {}), str(metadata["digest"]))
 
 
 def _metadata(record: dg.EventLogRecord) -> dict[str, Any]:

@@ -26,10 +26,11 @@ class Events:
             self._write(table, partition="2026-01-01")
 
     def built(self, rounds=100, source="round_snapshots", digest=None, days=None):
-        """The datasets, from the days extracted so far or as many as are given."""
+        """The datasets, from the days extracted so far or as many as are given; rounds of one day, or by day."""
         self.digest = digest or f"digest of {rounds} rounds of {self.days} days"
         read = {"digest": self.digest, "days_read": str(self.days if days is None else days)}
-        self._write("round_dataset", metadata=read | {"rounds": rounds, "source": source})
+        by_day = rounds if isinstance(rounds, dict) else {"2026-01-01": rounds}
+        self._write("round_dataset", metadata=read | {"rounds_by_day": by_day, "source": source})
         for spec in catalog.MODELS:
             if spec.dataset != catalog.ROUND.dataset:
                 self._write(spec.dataset, metadata=read)
@@ -165,6 +166,15 @@ def test_rounds_are_counted_from_the_dataset_last_trained_on(events):
     assert isinstance(events.tick(), dg.RunRequest)
     events.trained()
     assert "0 new rounds (1,500 trained on, 1,500 now)" in skipped(events.tick())
+
+
+def test_rounds_that_left_the_training_window_do_not_hide_new_ones(events):
+    events.built(rounds={"2026-01-01": 600, "2026-01-02": 600})
+    events.trained()
+    events.built(rounds={"2026-01-02": 600, "2026-01-03": 499})
+    assert skipped(events.tick()).startswith("499 new rounds (1,200 trained on, 1,099 now)")
+    events.built(rounds={"2026-01-02": 601, "2026-01-03": 499})
+    assert isinstance(events.tick(), dg.RunRequest)
 
 
 def test_the_first_model_is_trained_once_there_are_enough_rounds(events):
