@@ -6,7 +6,16 @@ import json
 import numpy as np
 import pytest
 
-from cs2_pipeline.artifact.artifact import MANIFEST_FILE, MODEL_FILE, Artifact, ArtifactError, write
+from cs2_pipeline.artifact.artifact import (
+    MANIFEST_FILE,
+    MODEL_FILE,
+    PROBE_FILE,
+    Artifact,
+    ArtifactError,
+    files,
+    model_digest,
+    write,
+)
 from cs2_pipeline.game.features import ROUND_FEATURES
 from cs2_pipeline_tests.tiny_models import round_artifact
 
@@ -79,3 +88,108 @@ def test_an_output_that_is_no_number_is_refused_whichever_it_is(tmp_path, name):
         write(
             tmp_path / "o", name="round_predictor", graph=graph, features=ROUND_FEATURES, probe=probe, expected=expected
         )
+
+
+def altered(folder, **changes):
+    """The tiny round model with another manifest."""
+    round_artifact(folder)
+    manifest = json.loads((folder / MANIFEST_FILE).read_text())
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest | changes))
+
+
+def with_probe(folder, change):
+    """The tiny round model with another probe, registered as such."""
+    round_artifact(folder)
+    probe = json.loads((folder / PROBE_FILE).read_text())
+    change(probe)
+    (folder / PROBE_FILE).write_text(json.dumps(probe))
+    manifest = json.loads((folder / MANIFEST_FILE).read_text())
+    manifest["sha256"][PROBE_FILE] = hashlib.sha256((folder / PROBE_FILE).read_bytes()).hexdigest()
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest))
+
+
+@pytest.mark.parametrize("name", ["probability", "low", "high"])
+@pytest.mark.parametrize(("off", "taken"), [(0.9e-5, True), (-0.9e-5, True), (1.1e-5, False), (-1.1e-5, False)])
+def test_outputs_may_differ_from_the_probes_by_a_hundred_thousandth_at_most(tmp_path, name, off, taken):
+    def shift(probe):
+        probe["outputs"][name][2] += off
+
+    with_probe(tmp_path, shift)
+    if taken:
+        assert Artifact.load(tmp_path).name == "round_predictor"
+    else:
+        with pytest.raises(ArtifactError, match=r"outputs differ from the probe.s by 1\.1"):
+            Artifact.load(tmp_path)
+
+
+@pytest.mark.parametrize("file", [MODEL_FILE, PROBE_FILE])
+def test_a_file_altered_after_registration_is_named(tmp_path, file):
+    round_artifact(tmp_path)
+    (tmp_path / file).write_bytes((tmp_path / file).read_bytes() + b" ")
+    with pytest.raises(ArtifactError, match=f"{file} is not the file that was registered"):
+        Artifact.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"format": 2}, "format 2 is not the 1 this version reads"),
+        ({"sha256": {}}, "does not name the digests of its files"),
+        ({"sha256": None}, "not a readable model artifact"),
+        ({"format": [1]}, r"format \[1\] is not"),
+    ],
+)
+def test_a_manifest_that_vouches_for_too_little_is_turned_down(tmp_path, changes, told):
+    altered(tmp_path, **changes)
+    with pytest.raises(ArtifactError, match=told):
+        Artifact.load(tmp_path)
+
+
+@pytest.mark.parametrize("left_out", [MODEL_FILE, PROBE_FILE])
+def test_graph_and_probe_must_both_be_vouched_for(tmp_path, left_out):
+    round_artifact(tmp_path)
+    digests = json.loads((tmp_path / MANIFEST_FILE).read_text())["sha256"]
+    altered(tmp_path, sha256={file: digest for file, digest in digests.items() if file != left_out})
+    with pytest.raises(ArtifactError, match="does not name the digests"):
+        Artifact.load(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["", "[1]", "{}"])
+def test_a_manifest_that_is_none_is_turned_down(tmp_path, text):
+    round_artifact(tmp_path)
+    (tmp_path / MANIFEST_FILE).write_text(text)
+    with pytest.raises(ArtifactError, match="not a readable model artifact"):
+        Artifact.load(tmp_path)
+
+
+def test_what_is_written_is_what_is_loaded_state_and_unknown_values_included(tmp_path):
+    whole = round_artifact(tmp_path / "whole")
+    graph = (tmp_path / "whole" / MODEL_FILE).read_bytes()
+    probe = np.array([[4, 3, *[0] * (len(ROUND_FEATURES) - 3), np.nan]], dtype=np.float32)
+    written = write(
+        tmp_path / "with" / "state", name="m", graph=graph, features=ROUND_FEATURES, probe=probe,
+        expected=whole.predict(probe), state=b"ratings", ignored_inputs=["map_name"], seed=7,
+    )  # fmt: skip
+    loaded = Artifact.load(tmp_path / "with" / "state")
+    assert (loaded.manifest, loaded.digest, loaded.state) == (written.manifest, written.digest, b"ratings")
+    assert (loaded.name, loaded.features, loaded.ignored_inputs) == ("m", ROUND_FEATURES, ("map_name",))
+    assert loaded.manifest["seed"] == 7
+    assert (whole.state, whole.ignored_inputs) == (None, ())
+    probe_kept = json.loads((tmp_path / "with" / "state" / PROBE_FILE).read_text())
+    assert probe_kept["features"][0][:3] + probe_kept["features"][0][-1:] == [4, 3, 0, None]
+
+
+def test_an_artifacts_files_are_all_that_is_in_its_folder_the_manifest_last(tmp_path):
+    round_artifact(tmp_path)
+    named = files(tmp_path)
+    assert named == (MODEL_FILE, PROBE_FILE, MANIFEST_FILE)
+    assert set(named) == {path.name for path in tmp_path.iterdir()}
+
+
+def test_the_same_graph_is_the_same_model_whatever_else_is_told_of_it(tmp_path):
+    round_artifact(tmp_path / "a")
+    round_artifact(tmp_path / "b", ignored=["map_name"])
+    round_artifact(tmp_path / "c", bias=0.1)
+    digests = [model_digest(tmp_path / name) for name in "abc"]
+    assert digests[0] == digests[1] == hashlib.sha256((tmp_path / "a" / MODEL_FILE).read_bytes()).hexdigest()
+    assert digests[0] != digests[2]

@@ -7,7 +7,7 @@ import pytest
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import Predictor
-from cs2_pipeline.artifact.spec import resolve
+from cs2_pipeline.artifact.spec import resolve, serving_of
 
 PATHS = [(spec.name, path) for spec in catalog.MODELS for path in (spec.fit, spec.audit, spec.judge)]
 PATHS += [(spec.name, spec.monitored.look) for spec in catalog.MODELS if spec.monitored is not None]
@@ -45,3 +45,47 @@ def test_reading_the_table_imports_nothing_but_the_game():
     code = "import sys; from cs2_pipeline.artifact import catalog; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"numpy", "onnxruntime", "pandas", "torch", "mlflow", "dagster"} & set(loaded)
+
+
+def test_what_a_candidate_must_show_is_as_the_documentation_says():
+    """As docs/evaluation.md and docs/forecasting.md name it; a looser one lets a worse model through unseen."""
+    need = {
+        spec.command: (
+            spec.requirements.max_ece, spec.requirements.allow_ece_floor, spec.requirements.max_gap,
+            spec.requirements.min_slice_size, spec.requirements.harm_margin, spec.requirements.baseline_margin,
+            spec.requirements.unit,
+        )
+        for spec in catalog.MODELS
+    }  # fmt: skip
+    assert need == {
+        "round": (0.02, False, 0.02, 500, 0.0, 0.0, "rounds"),
+        "player": (0.02, True, 0.02, 500, 0.0, 0.0, "players"),
+        "match": (0.02, True, 0.05, 200, 0.0, 0.02, "matches"),
+    }
+
+
+def test_only_players_are_parted_by_who_they_are_and_not_by_time():
+    assert [spec.command for spec in catalog.MODELS if not spec.split_by_time] == ["player"]
+
+
+def test_which_models_are_served_and_watched():
+    assert [spec.command for spec in catalog.served()] == ["round", "player"]
+    watched = {spec.command: spec.monitored for spec in catalog.MODELS if spec.monitored}
+    assert {command: (one.alarms, one.dates_changes) for command, one in watched.items()} == {
+        "round": (("calibration", "drift"), True),
+        "match": (("calibration",), False),
+    }
+
+
+def test_the_names_derived_from_an_entry_follow_one_pattern():
+    spec = catalog.spec_of("round_predictor")
+    assert (spec.job, spec.promotion, spec.monitoring, spec.changes) == (
+        "train_round", "round_predictor_promotion", "round_monitoring", "round_play_changes",
+    )  # fmt: skip
+
+
+def test_who_asks_for_a_model_that_is_not_there_is_told_which_are():
+    with pytest.raises(KeyError, match="the models are round_predictor, player_classifier, match_forecaster"):
+        catalog.spec_of("oracle")
+    with pytest.raises(KeyError, match="match_forecaster is not answered"):
+        serving_of(catalog.MATCH)

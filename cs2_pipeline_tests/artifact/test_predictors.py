@@ -1,16 +1,20 @@
 """From values to odds and tiers: the states that need no model, and what a model must be to be served."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.artifact import write
 from cs2_pipeline.artifact.cache import ArtifactError, ModelVersion
+from cs2_pipeline.artifact.player_skill import Skill
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.game.features import ROUND_FEATURES, player_features, round_features
 from cs2_pipeline.game.maps import map_index
-from cs2_pipeline.game.player import PLAYER_FIELDS, complete
+from cs2_pipeline.game.player import PLAYER_FIELDS, UNREACHABLE_ROUNDS, complete
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
 from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
@@ -162,3 +166,104 @@ def test_at_even_odds_ct_is_named_with_half_the_confidence(round_model):
     assert [worded[p]["predicted_winner"] for p in worded] == ["CT", "T", "CT"]
     assert [worded[p]["confidence"] for p in worded] == [0.5, 0.500001, 0.500001]
     assert all(one["ct_win_probability"] + one["t_win_probability"] == 1 for one in worded.values())
+
+
+def test_values_given_that_the_model_ignores_are_named_in_the_answer_and_no_others(tmp_path):
+    model = predictor(version_of("round_predictor"), round_artifact(tmp_path, ignored=["map_name", "ct_health"]))
+    odds = (0.5, 0.4, 0.6)
+    assert model.answer(round_values(map_name="de_nuke"), odds) == model.word(odds) | {"ignored_inputs": ["map_name"]}
+    assert model.answer(round_values(t_health=0, ct_health=0), odds)["ignored_inputs"] == ["ct_health"]
+    assert model.answer(round_values(t_health=300), odds) == model.word(odds)
+
+
+def test_what_is_logged_of_a_prediction_are_the_columns_the_entry_names(round_model, player_model):
+    rounds, players = round_model[0], player_model[0]
+    row = rounds.row((0.5, 0.4, 0.6))
+    assert row == {"ct_win_probability": 0.5, "ct_win_low": 0.4, "ct_win_high": 0.6}
+    assert tuple(row) == rounds.spec.serving.logged
+    known, unknown = players.row(Skill((0.1, 0.2, 0.3, 0.4))), players.row(Skill(None, "too few"))
+    assert tuple(known) == tuple(unknown) == players.spec.serving.logged
+    assert list(known.values()) == [0.1, 0.2, 0.3, 0.4]
+    assert set(unknown.values()) == {None}
+
+
+def test_the_likeliest_tier_is_named_with_its_score_and_no_tier_with_the_reason(player_model):
+    model, _ = player_model
+    worded = model.word(Skill((0.1, 0.2, 0.6, 0.1)))
+    assert worded == {
+        "skill_level": "Advanced", "confidence": 0.6,
+        "scores": {"Beginner": 0.1, "Intermediate": 0.2, "Advanced": 0.6, "Pro": 0.1},
+    }  # fmt: skip
+    assert model.word(Skill(None, "too few")) == {
+        "skill_level": None, "confidence": None, "scores": None, "reason": "too few",
+    }  # fmt: skip
+
+
+def test_many_players_are_classified_in_their_order_each_by_its_own_rounds(player_model):
+    model, _ = player_model
+    known = {field.name: None for field in PLAYER_FIELDS} | PLAYER
+    others = [known, known | {"total_rounds": 10, "total_clutch_attempts": 5}, known | {"kd_ratio": 0.4}]
+    assert model.many([dict(one) for one in others]) == [model.one(dict(one)) for one in others]
+    assert [skill.scores is None for skill in model.many([dict(one) for one in others])] == [False, True, False]
+
+
+def test_a_model_that_asks_for_more_rounds_than_anybody_has_is_not_served(tmp_path):
+    artifact = player_artifact(tmp_path / "a", min_rounds=UNREACHABLE_ROUNDS)
+    with pytest.raises(ArtifactError, match="more rounds than anybody has played"):
+        predictor(version_of("player_classifier"), artifact)
+
+
+def test_a_model_without_endpoints_is_not_served(round_model):
+    with pytest.raises(ArtifactError, match="match_forecaster: the service has no endpoint"):
+        predictor(version_of("match_forecaster"), round_model[1])
+
+
+def test_scores_that_are_no_numbers_are_never_answered(tmp_path):
+    model = predictor(version_of("player_classifier"), player_artifact(tmp_path))
+    model._run = lambda names, inputs: [np.full((len(inputs["features"]), 4), np.nan, np.float32)]
+    with pytest.raises(ArithmeticError, match="player_classifier 3"):
+        model.one({field.name: None for field in PLAYER_FIELDS} | PLAYER)
+
+
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_odds_with_one_end_missing_are_never_answered(tmp_path, place):
+    model = predictor(version_of("round_predictor"), round_artifact(tmp_path))
+
+    def run(names, inputs):
+        outputs = [np.full(len(inputs["features"]), 0.5, np.float32) for _ in names]
+        outputs[place][-1] = np.inf
+        return outputs
+
+    model._run = run
+    with pytest.raises(ArithmeticError, match="round_predictor 3"):
+        model.one(round_values())
+    with pytest.raises(ArithmeticError, match="round_predictor 3"):
+        model.many([round_values(), round_values()])
+
+
+def test_an_open_round_is_never_rounded_to_certainty_against_ct_either(tmp_path):
+    model = predictor(version_of("round_predictor"), round_artifact(tmp_path, bias=-80.0))
+    assert model.one(round_values()) == (1e-6, 1e-6, 1e-6)
+    assert model.many([round_values()]) == [(1e-6, 1e-6, 1e-6)]
+
+
+def test_a_model_of_one_probability_answers_it_by_its_name(tmp_path, monkeypatch):
+    """Such a model needs no class of its own; the table of models names its features, outputs and the name."""
+    serving = replace(
+        catalog.ROUND.serving, outputs=("probability",), logged=("chance",), example=dict.fromkeys(ROUND_FEATURES, 1),
+        predictor="cs2_pipeline.artifact.probability:Probability",
+    )  # fmt: skip
+    monkeypatch.setattr(catalog, "MODELS", (replace(catalog.ROUND, serving=serving),))
+    whole = round_artifact(tmp_path)
+    model = predictor(
+        version_of("round_predictor"), replace(whole, manifest=whole.manifest | {"outputs": ["probability"]})
+    )
+    items = [dict.fromkeys(ROUND_FEATURES, 0) | {"ct_alive": ct, "t_alive": 1, "round_time": 60} for ct in (1, 3)]
+    found = model.many(items)
+    assert found == [0.5, pytest.approx(1 / (1 + np.exp(-1.6)), abs=1e-6)]
+    assert [round(one, 6) for one in found] == found
+    assert model.one(items[1]) == found[1]
+    assert model.word(0.5) == model.row(0.5) == {"chance": 0.5}
+    model._run = lambda names, inputs: [np.array([0.5, np.nan], np.float32)]
+    with pytest.raises(ArithmeticError, match="round_predictor 3 gave no number"):
+        model.many(items)
