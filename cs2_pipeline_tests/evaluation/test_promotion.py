@@ -320,3 +320,117 @@ def test_the_player_model_must_beat_the_rule_of_past_kd():
     assert {"test_qwk", "test_mae"} <= better.numbers.keys()
     same = judge(knows, knows)
     assert unmet(same) == ["better than tier of past K/D"]
+
+
+@pytest.mark.parametrize(
+    ("difference", "met", "told"),
+    [
+        (Interval(-0.01, -0.02, -0.001), True, "better, and surely so"),
+        (Interval(0.001, -0.01, 0.02), True, "not surely better, but surely not worse by 0.02"),
+        (Interval(-0.001, -0.03, 0.0201), False, "the interval does not exclude that the baseline is as good"),
+        (Interval(0.0, -0.03, 0.0201), False, "it does not beat the baseline"),
+    ],
+)
+def test_a_match_model_must_surely_not_be_worse_than_its_baseline_by_two_hundredths(difference, met, told):
+    slices = sound().slices.assign(matches=200)
+    decision = decide(sound(against_baseline=difference, slices=slices), catalog.MATCH.requirements)
+    (condition,) = (one for one in decision.conditions if one.name == "better than logistic regression")
+    assert condition.met == met
+    assert told in condition.sentence
+
+
+def test_without_a_margin_a_difference_that_may_be_nothing_does_not_beat_the_baseline():
+    decision = decide(sound(against_baseline=Interval(0.0, 0.0, 0.0)))
+    assert "it does not beat the baseline" in decision.reasons[0]
+
+
+@pytest.mark.parametrize(("high", "margin", "met"), [(0.0, 0.0, True), (0.0001, 0.0, False), (0.002, 0.002, True)])
+def test_harm_is_excluded_when_the_interval_ends_at_the_margin(high, margin, met):
+    evidence = sound(against_champion=Interval(-0.001, -0.003, high), champion="3")
+    decision = decide(evidence, Requirements(harm_margin=margin))
+    assert decision.promote == met
+    sentence = decision.conditions[-1].sentence
+    assert ("Harm by more than 0.002 is excluded" in sentence) == (margin == 0.002)
+
+
+def test_the_champion_is_named_with_its_version_where_it_is_known():
+    named = decide(sound(against_champion=Interval(0.0, 0.0, 0.0), champion="3"))
+    nameless = decide(sound(against_champion=Interval(0.0, 0.0, 0.0)))
+    assert "No improvement over the champion (version 3): " in named.reasons[0]
+    assert "No improvement over the champion: " in nameless.reasons[0]
+
+
+def test_a_first_candidate_is_judged_without_a_champion_and_the_report_says_so_only_then():
+    first, later = decide(sound()), decide(sound(against_champion=Interval(-0.01, -0.02, -0.001)))
+    assert [condition.name for condition in first.conditions] == [
+        "leakage audit", "inputs that vary", "laws of the game", "calibration", "slices",
+        "better than logistic regression",
+    ]  # fmt: skip
+    assert "There was no champion to compare with." in first.report
+    assert "There was no champion" not in later.report
+    assert first.reasons == (first.conditions[-1].sentence,)
+    assert later.reasons == tuple(one.sentence for one in later.conditions[5:7])
+
+
+def test_inputs_that_the_model_ignores_are_named_and_do_not_refuse_it():
+    decision = decide(sound(ignored_inputs=("map_name", "ct_helmets")))
+    assert decision.promote
+    assert "it ignores map_name, ct_helmets." in decision.conditions[1].sentence
+
+
+def test_chance_raises_the_limit_of_the_calibration_error_only_where_it_is_above_it():
+    players = sound().slices.rename(columns={"rounds": "players"})
+    low = sound(metrics=ece(0.0201), slices=players, ece_floor=Interval(0.01, 0.005, 0.015))
+    decision = decide(low, PLAYER_REQUIREMENTS)
+    assert "above 0.02. A perfectly calibrated model would show 0.0100" in decision.reasons[0]
+    high = replace(low, ece_floor=Interval(0.03, 0.01, 0.0201))
+    assert decide(high, PLAYER_REQUIREMENTS).promote
+    assert "at most 0.0201 (what a perfectly calibrated model can show" in decide(high, PLAYER_REQUIREMENTS).report
+    assert "would show" not in decide(replace(low, ece_floor=None), PLAYER_REQUIREMENTS).report
+
+
+def test_slices_are_counted_judged_or_not():
+    told = decide(sound()).conditions[4].sentence
+    assert told.startswith("In none of 1 slices of at least 500 rounds")
+    assert told.endswith(" 1 smaller slices were not judged.")
+    whole = sound(slices=sound().slices.assign(rounds=500, gap_low=[-0.01, 0.03]))
+    refused = decide(whole).reasons[0]
+    assert refused.startswith("In 1 of 2 slices of at least 500 rounds")
+    assert "map = de_train: +0.3000 [+0.0300, +0.4000]" in refused
+    assert "de_nuke" not in refused
+    assert "not judged" not in refused
+
+
+def test_the_numbers_hold_all_that_was_decided_on():
+    laws = list(sound().laws)
+    evidence = sound(
+        against_champion=Interval(-0.01, -0.02, -0.001), ece_floor=Interval(0.004, 0.001, 0.009), min_rounds=50,
+        audit=["a", "b"], laws=[*laws, replace(laws[0], holds=False)], metrics_required_only=ece(0.015),
+    )  # fmt: skip
+    numbers = decide(evidence).numbers
+    expected = {
+        "test_log_loss": 0.5, "baseline_log_loss_high": 0.7, "against_baseline_low": -0.02, "against_champion": -0.01,
+        "test_ece_floor_high": 0.009, "test_required_only_ece": 0.015, "min_rounds": 50.0, "audit_findings": 2.0,
+        "laws_broken": 1.0,
+    }  # fmt: skip
+    assert {name: numbers[name] for name in expected} == expected
+    without = decide(sound(audit=None, laws=None)).numbers
+    assert np.isnan([without["audit_findings"], without["laws_broken"]]).all()
+    assert not {"min_rounds", "against_champion", "test_ece_floor", "test_required_only_ece"} & without.keys()
+    assert (decide(sound()).numbers["audit_findings"], decide(sound()).numbers["laws_broken"]) == (0.0, 0.0)
+
+
+def test_the_report_shows_each_metric_beside_the_baselines_and_escapes_what_would_break_its_tables():
+    lines = promotion.metrics_table(sound(metrics_required_only={"ece": Interval(0.015, 0.01, 0.02)}))
+    assert lines == [
+        "| Metric | round_predictor | logistic regression | round_predictor, required inputs only |",
+        "|---|---|---|---|",
+        "| log_loss | 0.5000 [0.4900, 0.5100] | 0.6000 [0.5000, 0.7000] | – |",
+        "| ece | 0.0120 [0.0050, 0.0190] | 0.6000 [0.5000, 0.7000] | 0.0150 [0.0100, 0.0200] |",
+    ]
+    assert promotion.cell("a|b\nc") == "a\\|b c"
+    broken = replace(sound().laws[0], holds=False)
+    report = decide(sound(laws=[broken, sound().laws[1]])).report
+    assert f"- **broken**: {broken.sentence}" in report
+    assert f"- holds: {sound().laws[1].sentence}" in report
+    assert "1 of 2 laws are broken" in report

@@ -118,3 +118,63 @@ def test_every_gap_has_an_interval_of_99_percent_by_the_matches_of_its_slice(mon
     found = slices_module.round_slices(snapshots, np.full(len(snapshots), 0.5), resamples=50)
     assert [level for level, _ in asked] == [0.99] * len(found)
     assert [groups for _, groups in asked] == found["matches"].tolist()
+
+
+def test_a_clutch_is_a_side_down_to_one_and_a_fresh_round_has_its_whole_clock():
+    frame = moments(
+        ct_alive=[3, 1, 2, 0, 5, 5, 4],
+        t_alive=[1, 3, 2, 3, 5, 5, 5],
+        time_remaining=[60.0, 60.0, 60.0, 60.0, 115.0, 114.9, 115.0],
+    )
+    found = {name: np.flatnonzero(mask).tolist() for name, mask in slices.phase_masks(frame).items()}
+    assert found == {"freeze end": [4], "mid-round": [2, 3, 5, 6], "bomb down": [], "clutch": [0, 1]}
+
+
+@pytest.mark.parametrize(
+    ("each", "named"), [(1_499, "eco"), (1_500, "half buy"), (3_499, "half buy"), (3_500, "full buy")]
+)
+def test_classes_of_equipment_begin_at_1500_and_3500_dollars_a_living_player(each, named):
+    assert slices.equipment_class([each * 4], [4]).tolist() == [named]
+
+
+def test_differences_of_three_and_more_living_players_are_one_slice_on_either_side():
+    frame = moments(ct_alive=[5, 4, 5, 1, 1, 2, 3], t_alive=[1, 1, 4, 5, 4, 2, 5])
+    table = slices.round_slices(frame, np.full(7, 0.5), resamples=5)
+    found = table[table["slice"] == "CT alive minus T alive"].set_index("value")["rows"].to_dict()
+    assert found == {"-3 or less": 2, "-2": 1, "+0": 1, "+1": 1, "+3 or more": 2}
+
+
+def test_a_clock_that_has_run_out_is_in_no_slice_of_the_last_seconds():
+    frame = moments(time_remaining=[0.0, 0.1, 2.0, 2.1, 10.0, 10.1, 20.0, 20.1])
+    table = slices.round_slices(frame, np.full(8, 0.5), resamples=5)
+    found = table[table["slice"] == "seconds left, no bomb"].set_index("value")["rows"].to_dict()
+    assert found == {"0 to 2": 2, "2 to 5": 1, "5 to 10": 1, "10 to 20": 2}
+
+
+def test_players_are_parted_at_100_and_300_rounds():
+    players = pd.DataFrame({"steam_id": list("abcdef"), "tier": [0, 1, 2, 3, 0, 0]})
+    players["total_rounds"] = [99, 100, 299, 300, 5, 1_000]
+    table = slices.player_slices(players, np.full((6, 4), 0.25), resamples=5)
+    beginners = table[table["slice"].str.startswith("tier Beginner")].set_index("value")
+    assert beginners["rows"].to_dict() == {"all": 6, "100 to 299": 2, "300 and more": 2, "under 100": 2}
+    assert beginners["mean_outcome"].to_dict() == {"all": 0.5, "100 to 299": 0.0, "300 and more": 0.5, "under 100": 1.0}
+    assert (beginners["mean_prediction"] == 0.25).all()
+
+
+def test_halves_are_the_earlier_and_the_later_rows_the_middle_one_counting_as_earlier():
+    outcome, probability = np.array([1, 0, 0, 1, 1]), np.array([0.1, 0.2, 0.3, 0.4, 0.5])
+    table = slices.halves(np.arange(5), outcome, probability, unit="matches", seed=0, resamples=5)
+    assert table[["slice", "value", "rows", "matches"]].to_numpy().tolist() == [
+        ["all", "all", 5, 5], ["time", "earlier half", 3, 3], ["time", "later half", 2, 2],
+    ]  # fmt: skip
+    assert table["gap"].tolist() == pytest.approx([-0.3, 0.2 - 1 / 3, -0.55])
+
+
+def test_a_resample_without_a_row_of_the_slice_says_nothing_of_it():
+    """Two matches, each a map of its own: half of the resamples hold none of it, and its gap never varies."""
+    frame = moments(map_name=["de_nuke", "de_train"], ct_wins=[1, 0])
+    frame["match_id"] = [1, 2]
+    table = slices.round_slices(pd.concat([frame] * 5), np.full(10, 0.6), resamples=50).query("slice == 'map'")
+    assert table["gap"].tolist() == pytest.approx([-0.4, 0.6])
+    assert np.isinf(table["gap_low"]).all()
+    assert table["matches"].tolist() == [1, 1]
