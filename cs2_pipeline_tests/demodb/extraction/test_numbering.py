@@ -1,6 +1,7 @@
 """Which recorded rounds are live, and how they are numbered."""
 
 import pandas as pd
+import pytest
 
 from cs2_pipeline.demodb.extraction import numbering, reasons
 from cs2_pipeline.demodb.extraction.reasons import Tally
@@ -81,3 +82,52 @@ def test_scores_written_before_the_point_get_the_winners_point():
 def test_a_round_number_written_twice_counts_once_the_last():
     frame = recorded((1, 1, 0, "CT"), (2, 2, 0, "CT"), (2, 1, 1, "T"), (3, 1, 2, "T"))
     assert live(frame)["round_id"].tolist() == [1, 3, 4]
+
+
+@pytest.mark.parametrize(("following", "kept"), [(2, [4, 5]), (3, [4, 5]), (4, [1, 2, 3, 4, 5])])
+def test_after_a_restart_the_score_rises_by_a_point_or_two(following, kept):
+    """Two, since a round may be missing; from three on the fallen score was the odd one."""
+    frame = recorded((1, 1, 0, "CT"), (2, 2, 0, "CT"), (3, 3, 0, "CT"), (4, 1, 0, "CT"), (5, following, 0, "CT"))
+    assert live(frame)["round_id"].tolist() == kept
+
+
+def test_a_restart_in_the_last_round_of_a_recording_is_one():
+    assert live(recorded((1, 1, 0, "CT"), (2, 2, 0, "CT"), (3, 1, 0, "CT")))["round_id"].tolist() == [3]
+
+
+def test_a_score_that_does_not_rise_undoes_the_round_before():
+    frame = recorded((1, 1, 0, "CT"), (2, 2, 0, "CT"), (3, 2, 0, "CT"), (4, 3, 0, "CT"))
+    assert live(frame)["round_id"].tolist() == [1, 3, 4]
+
+
+def test_one_match_says_nothing_of_another():
+    first = recorded((1, 1, 0, "CT"), (2, 2, 0, "CT"), (3, 3, 0, "CT"))
+    second = recorded((1, 1, 0, "CT"), (2, 1, 1, "T")).assign(match_id=2, round_id=[11, 12])
+    skipped = pd.DataFrame({"match_id": [1, 1], "round_number": [1, 2]})
+    found = live(pd.concat([second, first], ignore_index=True), skipped=skipped.assign(match_id=9))
+    assert found["round_id"].tolist() == [1, 2, 3, 11, 12]
+    assert found["round_number"].tolist() == [1, 2, 3, 1, 2]
+
+
+@pytest.mark.parametrize(("count", "noted"), [(3, False), (4, True)])
+def test_three_rounds_in_which_the_score_came_late_tell_that_it_always_did(count, noted):
+    winners = ["CT", "T", "CT", "T"][:count]
+    rows = [(n + 1, winners[:n].count("CT"), winners[:n].count("T"), winner) for n, winner in enumerate(winners)]
+    tally = Tally()
+    found = live(recorded(*rows), tally)
+    assert tally.mapped == ({reasons.SCORE_BEFORE: count} if noted else {})
+    assert found["ct_score"].tolist()[-1] == (2 if count == 3 or noted else 1) - (count == 3)
+
+
+def test_a_match_without_any_score_keeps_its_recorded_numbers():
+    found = live(recorded((1, 0, 0, "CT"), (2, 0, 0, "T"), (3, 0, 0, "CT")))
+    assert found["round_id"].tolist() == [1, 2, 3]
+    assert found["round_number"].tolist() == [1, 2, 3]
+
+
+def test_of_rounds_with_one_number_the_one_that_began_last_counts():
+    frame = recorded((1, 1, 0, "CT"), (2, 2, 0, "CT"), (2, 1, 1, "T"), (3, 1, 2, "T"))
+    frame["start_tick"] = [1_000, 2_500, 2_000, 3_000]
+    tally = Tally()
+    assert live(frame, tally)["round_id"].tolist() == [1, 2, 4]
+    assert tally.left_out == {reasons.PLAYED_AGAIN: 1}

@@ -55,3 +55,40 @@ def test_a_start_that_is_of_the_match_is_kept():
 def test_a_date_after_the_import_is_no_date_of_play():
     found, mapped = order_of("2027-01-01_a.dem")
     assert (found, mapped) == ([pd.NaT], {})
+
+
+@pytest.mark.parametrize(
+    ("start", "rounds", "noted"),
+    [
+        (IMPORTED, 0, True), (IMPORTED - pd.Timedelta(minutes=10), 0, True),
+        (IMPORTED - pd.Timedelta(minutes=10, seconds=1), 0, False), (IMPORTED, 24, False),
+    ],
+)  # fmt: skip
+def test_a_start_within_ten_minutes_of_the_import_is_the_imports_unless_the_rules_were_recorded(start, rounds, noted):
+    _, mapped = order_of("a.dem", start=start, max_rounds=rounds)
+    assert mapped == ({reasons.IMPORT_ORDER: 1} if noted else {})
+
+
+@pytest.mark.parametrize(
+    ("name", "taken"), [("2026-06-02_0859", True), ("2026-06-02_0900", False), ("2026-06-01_1000", False)]
+)
+def test_a_name_may_lie_up_to_a_day_after_the_start_where_it_names_another_day(name, taken):
+    found, _ = order_of(f"{name}.dem")
+    assert pd.notna(found[0]) == taken
+
+
+@pytest.mark.parametrize(
+    ("name", "date"),
+    [
+        ("2026-01-05T2359_a", datetime(2026, 1, 5, 23, 59, tzinfo=UTC)),
+        ("2026-01-05_2460_a", datetime(2026, 1, 5, tzinfo=UTC)),
+        ("2026-13-05_a", None),
+        ("2026-01-32_a", None),
+        ("2026-01_05", None),
+        ("2026-02-30 of 2026-02-03", datetime(2026, 2, 3, tzinfo=UTC)),
+        ("2009-01-05", None),
+        ("2030-01-05", None),
+    ],
+)
+def test_digits_that_are_no_date_of_the_games_years_are_passed_over(name, date):
+    assert date_in(name) == date
