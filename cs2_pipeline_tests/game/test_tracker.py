@@ -387,3 +387,106 @@ def test_an_event_that_was_refused_is_counted(events: list[Event], begun: RoundS
     tracker = tracked(begun=begun)
     reasons = [tracker.apply(event) for event in events]
     assert sum(tracker.ignored.values()) == sum(reason is not None for reason in reasons)
+
+
+def test_of_hits_in_one_moment_an_armour_known_from_one_of_them_is_kept() -> None:
+    """The other leaves as much health and says nothing of the armour."""
+    begun = a_round(players=(a_player(1, has_helmet=None), a_player(6)))
+    told, silent = Damage(20, 1, 40, 80), Damage(20, 1, 40)
+    assert after(silent, told, begun=begun)["ct_armor"] == 80
+    assert after(told, silent, begun=begun)["ct_armor"] is None
+
+
+def test_a_hit_in_one_moment_that_left_more_changes_nothing_and_a_later_one_does() -> None:
+    state = after(Damage(20, 1, 40, 50), Damage(20, 1, 90, 10))
+    assert (state["ct_health"], state["ct_armor"]) == (440, 450)
+    healed = after(Damage(20, 1, 40, 50), Damage(21, 1, 90, 10))
+    assert (healed["ct_health"], healed["ct_armor"]) == (490, 410)
+
+
+def test_a_loss_greater_than_what_was_left_leaves_nothing() -> None:
+    state = after(Damage(20, 1, health=50, armor_damage=130))
+    assert (state["ct_health"], state["ct_armor"]) == (450, 400)
+
+
+def test_a_change_that_leaves_no_health_is_a_death() -> None:
+    assert after(PlayerChange(20, 1, health=0))["ct_alive"] == 4
+    assert after(PlayerChange(20, 1, health=1))["ct_health"] == 401
+
+
+def test_armour_told_or_hit_is_not_guessed_again_from_the_equipment() -> None:
+    told = after(PlayerChange(5, 1, armor=30), PlayerChange(6, 1, has_helmet=True))
+    assert told["ct_armor"] == 430
+    hit = after(Damage(20, 1, 90, 60), PlayerChange(21, 1, equipment_value=5_000))
+    assert hit["ct_armor"] == 460
+
+
+@pytest.mark.parametrize(
+    ("event", "reason"),
+    [
+        (Kill(14.9, 1, 6), "before the freeze time ended"), (Damage(14.9, 1, 0), "before the freeze time ended"),
+        (BombPlanted(14.9), "before the freeze time ended"), (BombDefused(14.9), "before the freeze time ended"),
+        (BombExploded(14.9), "before the freeze time ended"), (Kill(15, 1, 6), None), (BombDropped(14.9), None),
+        (PlayerChange(14.9, 1, money=0), None), (Disconnect(14.9, 1), None),
+    ],
+)  # fmt: skip
+def test_only_play_must_wait_for_the_end_of_the_freeze_time(event: Event, reason: str | None) -> None:
+    told = tracked().apply(event)
+    assert (told is None) == (reason is None)
+    assert reason is None or (told or "").endswith(reason)
+
+
+def test_a_time_out_once_the_round_is_live_changes_nothing() -> None:
+    assert tracked(TimeOut(20)).state(25)["time_remaining"] == 105
+    assert tracked(TimeOut(14.9)).state(25)["time_remaining"] == 115
+
+
+def test_a_kill_pays_the_side_s_told_sum_up_to_what_a_side_can_hold() -> None:
+    rich = [SideEconomy(15, "CT", 79_950), Kill(20, "a", "b", victim_side="T", killer_side="CT")]
+    assert after(*rich, begun=nameless())["ct_money"] == 80_000
+    unknown = after(Kill(20, "a", "b", victim_side="T", killer_side="CT"), begun=nameless())
+    assert unknown["ct_money"] is None
+
+
+def test_a_nameless_killer_s_side_is_paid_and_a_nameless_team_killer_s_is_not() -> None:
+    told = SideEconomy(15, "CT", 9_000)
+    assert after(told, Kill(20, "a", victim_side="T", killer_side="CT"), begun=nameless())["ct_money"] == 9_300
+    assert after(told, Kill(20, "a", victim_side="CT", killer_side="CT"), begun=nameless())["ct_money"] == 9_000
+
+
+def test_a_killer_who_should_not_be_there_makes_the_number_on_that_side_unknown() -> None:
+    state = after(Kill(20, 1, 77, killer_side="T"))
+    assert (state["ct_alive"], state["t_alive"]) == (4, None)
+
+
+def test_a_nameless_death_on_a_side_with_a_named_player_tells_not_who_lives() -> None:
+    events = [Kill(20, "a", "b", victim_side="T", killer_side="CT"), Kill(21, None, victim_side="T")]
+    assert after(*events, begun=nameless())["t_alive"] is None
+    assert after(events[1], begun=nameless(t_players=0))["t_alive"] is None
+
+
+def test_a_round_names_some_players_and_counts_all() -> None:
+    state = after(begun=a_round(players=(a_player(1), a_player(6)), ct_players=5, t_players=0))
+    assert (state["ct_alive"], state["t_alive"]) == (5, 1)
+    assert after(begun=a_round(players=(a_player(1),)))["t_alive"] == 0
+
+
+def test_the_bomb_s_clock_is_the_competitive_one_again_in_the_next_round() -> None:
+    begun = a_round(time=100.0, freeze_end=115.0)
+    assert after(BombPlanted(50, time_left=20), begun, BombPlanted(130), at=130)["time_remaining"] == 40
+
+
+def test_a_round_s_own_clock_says_how_long_it_runs_and_when_it_must_be_over() -> None:
+    short = a_round(round_time=60.0)
+    assert after(at=25, begun=short)["time_remaining"] == 50
+    assert tracked(begun=short).latest_end() == 15 + 60 + 40
+    assert tracked(begun=a_round(freeze_end=None)).latest_end() is None
+
+
+def test_the_map_s_name_stays_through_a_restart_that_does_not_tell_it() -> None:
+    assert tracked(MatchStart(90)).state()["map_name"] == "de_nuke"
+
+
+def test_who_leaves_dead_takes_the_money_along_and_a_stranger_who_leaves_is_counted() -> None:
+    assert after(Kill(20, 1, 6), Disconnect(30, 1))["ct_money"] == 4_000
+    assert tracked(Disconnect(30, 77)).ignored == {"players who left: of a player who is no participant": 1}
