@@ -1,8 +1,11 @@
 """Who moved a price: the hit that kills belongs to the kill, and each change is told once."""
 
+import math
+from types import SimpleNamespace
+
 import pytest
 
-from cs2_pipeline.live.story import swings, words_of
+from cs2_pipeline.live.story import Swing, known, log_loss, moment_of, movers, swings, words_of
 
 
 def row(event, trigger, p):
@@ -34,3 +37,80 @@ def test_an_event_is_told_as_far_as_its_source_told():
     assert words_of("kill", KILL | {"weapon": "awp", "is_headshot": True}) == "k kills v with awp, a headshot"
     assert words_of("bomb_planted", {"player_id": None}) == "somebody plants the bomb"
     assert words_of("timeout_start", {}) == "timeout start"
+
+
+def test_hits_of_one_moment_add_up_and_the_moments_edge_belongs_to_it():
+    def change(first, second):
+        rows = [row("s", "round_start", 0.5), row("h", "player_hurt", 0.6), row("i", "player_hurt", 0.7),
+                row("k", "kill", 0.75)]  # fmt: skip
+        hit = {"attacker_player_id": "k", "victim_player_id": "v"}
+        bodies = {"h": body(first, **hit), "i": body(second, **hit), "k": body(10.0, **KILL)}
+        (swing,) = swings(rows, bodies)
+        return swing.change
+
+    assert change(10.0, 10.0) == pytest.approx(0.25)
+    assert change(9.75, 10.0) == pytest.approx(0.25)
+    assert change(9.5, 9.75) == pytest.approx(0.25)
+    assert change(9.5, 10.0) == pytest.approx(0.15)
+    assert change(9.0, 9.74) == pytest.approx(0.05)
+
+
+def test_hits_count_for_the_kill_of_their_own_victim_and_once():
+    rows = [row("s", "round_start", 0.5), row("h", "player_hurt", 0.6), row("k", "kill", 0.65), row("l", "kill", 0.7)]
+    hit = body(10.0, attacker_player_id="k", victim_player_id="v")
+    other = body(10.0, **(KILL | {"victim_player_id": "w"}))
+    assert [one.change for one in swings(rows, {"h": hit, "k": other, "l": other})] == [0.05, 0.05]
+    again = body(10.0, **KILL)
+    assert [one.change for one in swings(rows, {"h": hit, "k": again, "l": again})] == [0.15, 0.05]
+
+
+@pytest.mark.parametrize(("after", "told"), [(0.5004, 0), (0.5006, 1), (0.4994, 1), (0.4996, 0)])
+def test_a_change_too_small_to_be_seen_is_no_swing(after, told):
+    rows = [row("s", "round_start", 0.5), row("k", "kill", after)]
+    assert len(list(swings(rows, {"k": body(1.0, **KILL)}))) == told
+
+
+def test_only_what_somebody_did_is_a_swing():
+    kinds = ["kill", "bomb_planted", "bomb_defused", "bomb_exploded", "round_end", "economy_update", "clock"]
+    rows = [row("s", "round_start", 0.5), *(row(kind, kind, 0.5 + 0.05 * n) for n, kind in enumerate(kinds, 1))]
+    bodies = {kind: body(float(n), player_id="p", player_team="B") for n, kind in enumerate(kinds)}
+    found = list(swings(rows, bodies | {"kill": body(0.0, **KILL)}))
+    assert [(one.type, one.player_id, one.team) for one in found] == [
+        ("kill", "k", "A"), ("bomb_planted", "p", "B"), ("bomb_defused", "p", "B"), ("bomb_exploded", "p", "B"),
+    ]  # fmt: skip
+
+
+def test_a_player_moved_the_price_for_the_own_team():
+    def swing(player, team, change):
+        return Swing("e", 1, "kill", "", player, team, change)
+
+    moved = movers([swing("a", "A", 0.2), swing("a", "A", -0.05), swing("b", "B", -0.1), swing(None, "A", 0.5),
+                    swing("c", None, 0.5)])  # fmt: skip
+    assert moved == {("a", "A"): pytest.approx(0.15), ("b", "B"): pytest.approx(0.1)}
+
+
+def test_an_event_without_a_time_happened_when_it_was_priced():
+    priced = row("e", "clock", 0.5) | {"ts_calc": 7.5}
+    assert moment_of(priced, {}) == 7.5
+    assert moment_of(priced, {"e": body(3.0)}) == pytest.approx(1_767_225_603.0)
+
+
+def test_the_log_loss_is_the_mean_over_open_prices_of_decided_rounds():
+    def of(number, p):
+        return {"round_no": number, "round_p": p}
+
+    rows = [of(1, 0.8), of(1, None), of(1, 1.0), of(2, 0.8), of(2, 0.0), of(3, 0.1)]  # nobody has won round 3 yet
+    assert log_loss(rows) == pytest.approx(-(math.log(0.8) + math.log(0.2)) / 2, abs=1e-6)
+    assert log_loss(rows[5:]) is None
+
+
+@pytest.mark.parametrize(("a_side", "a", "b"), [("CT", "ct", "t"), ("T", "t", "ct")])
+def test_the_state_is_told_by_team(a_side, a, b):
+    state = {f"{side}_{name}": f"{side} {name}" for side in ("ct", "t") for name in ("alive", "money", "equip_value")}
+    moment = SimpleNamespace(state=state, a_side=a_side)
+    assert known(moment) == {
+        team: {"alive": f"{side} alive", "money": f"{side} money", "equip_value": f"{side} equip_value", "health": None}
+        for team, side in (("A", a), ("B", b))
+    }
+    assert known(SimpleNamespace(state=None, a_side=a_side)) == {}
+    assert known(SimpleNamespace(state=state, a_side=None)) == {}
