@@ -1,6 +1,7 @@
 """Prices of round, map and series: they follow from each other, before, during and at the end."""
 
 import math
+import uuid
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -12,8 +13,19 @@ from cs2_pipeline.artifact.cache import Cache
 from cs2_pipeline.artifact.catalog import ROUND
 from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.game import series
+from cs2_pipeline.live import pricing
 from cs2_pipeline.live.fold import Fold, Moment
-from cs2_pipeline.live.pricing import Price, prices, tilted
+from cs2_pipeline.live.pricing import (
+    Price,
+    basis_of,
+    map_odds,
+    price_id_of,
+    prices,
+    round_odds,
+    scenarios,
+    series_odds,
+    tilted,
+)
 from cs2_pipeline_tests.live.made import Feed, play, read
 
 ECONOMY = ("ct_money", "t_money", "ct_equip_value", "t_equip_value")
@@ -155,3 +167,201 @@ def test_strength_counts_less_the_fewer_live_and_not_at_all_once_it_is_certain()
 
 def _with(moment: Moment, alive: int) -> Moment:
     return replace(moment, state=moment.state | {"ct_alive": alive, "t_alive": alive})
+
+
+# What a source does not tell
+
+
+STATE = {
+    "ct_alive": 4, "t_alive": 3, "ct_equip_value": None, "t_equip_value": None, "ct_money": None, "t_money": None,
+    "bomb_planted": 0, "time_remaining": None, "ct_score": 5, "t_score": 6, "map_name": "de_nuke",
+}  # fmt: skip
+
+
+def values(rows, *names):
+    return [tuple(row[name] for name in names) for row in rows]
+
+
+def test_a_state_that_says_all_is_asked_about_as_it_is() -> None:
+    told = STATE | {"ct_equip_value": 1, "t_equip_value": 2, "ct_money": 3, "t_money": 4, "time_remaining": 5}
+    assert scenarios(told) == [told]
+    assert scenarios(told | {"ct_score": None, "t_score": None}) == [told | {"ct_score": 0, "t_score": 0}]
+
+
+def test_what_is_missing_is_taken_as_usual_as_best_for_ct_and_as_best_for_t() -> None:
+    found = scenarios(STATE)
+    assert values(found, "ct_equip_value", "t_equip_value") == [(16_000, 12_000), (24_000, 600), (800, 18_000)]
+    assert values(found, "ct_money", "t_money") == [(8_000, 8_000), (30_000, 0), (0, 30_000)]
+    assert values(found, "time_remaining") == [(70,), (5,), (115,)], "without a bomb time is on T's side"
+    planted = scenarios(STATE | {"bomb_planted": 1})
+    assert values(planted, "time_remaining") == [(20,), (40,), (2,)], "with it on CT's"
+
+
+def test_only_what_is_missing_is_made_up() -> None:
+    found = scenarios(STATE | {"ct_money": 1_500, "time_remaining": 33.0})
+    assert values(found, "ct_money", "time_remaining", "map_name") == [(1_500, 33.0, "de_nuke")] * 3
+
+
+@pytest.mark.parametrize(
+    ("score", "most"), [((0, 0), 4_000), ((7, 5), 4_000), ((6, 5), 24_000), ((7, 6), 24_000), ((None, None), 4_000)]
+)
+def test_in_a_pistol_round_nobody_carries_much(score, most) -> None:
+    found = scenarios(STATE | {"ct_score": score[0], "t_score": score[1]})
+    assert found[1]["ct_equip_value"] == most
+    assert found[0]["ct_equip_value"] == (3_400 if most == 4_000 else 16_000)
+
+
+class Says:
+    """A round model that answers each row in turn."""
+
+    version = SimpleNamespace(version="9")
+
+    def __init__(self, *answers) -> None:
+        self.answers, self.rows = answers, []
+
+    def many(self, rows):
+        self.rows += rows
+        return list(self.answers[: len(rows)])
+
+
+def under_way(**changes) -> Moment:
+    moment = next(one for one in moments_of(play(1, rounds=1)) if one.state is not None)
+    complete = STATE | {"ct_equip_value": 1, "t_equip_value": 2, "ct_money": 3, "t_money": 4, "time_remaining": 5}
+    return replace(moment, **({"state": complete} | changes))
+
+
+def test_the_interval_covers_all_that_a_missing_value_may_be() -> None:
+    poor, rich = under_way(state=STATE), under_way()
+    model = Says((0.5, 0.4, 0.6), (0.7, 0.65, 0.75), (0.3, 0.2, 0.4), (0.9, 0.85, 0.95))
+    assert round_odds([poor, rich], model) == [(0.5, 0.2, 0.75), (0.9, 0.85, 0.95)]
+    assert len(model.rows) == 4
+
+
+def test_the_price_is_team_as_whichever_side_it_plays() -> None:
+    assert round_odds([under_way(a_side="T")], Says((0.9, 0.85, 0.97))) == [(0.1, 0.03, 0.15)]
+
+
+def test_without_the_number_of_the_living_nothing_is_known() -> None:
+    for missing in ("ct_alive", "t_alive"):
+        moment = under_way(state=STATE | {missing: None})
+        assert round_odds([moment], Says()) == [(0.5, 0.0, 1.0)]
+        assert round_odds([moment], None) == [None]
+
+
+def test_a_round_that_has_ended_is_certain_also_without_a_model() -> None:
+    ended = [under_way(state=None, phase="between", round_winner=team) for team in ("A", "B", None)]
+    assert round_odds(ended, None) == [(1.0, 1.0, 1.0), (0.0, 0.0, 0.0), None]
+
+
+# Map and series
+
+
+def test_a_map_that_ended_level_or_at_an_impossible_score_has_no_honest_price() -> None:
+    moment = under_way(phase="over", map_winner=None)
+    assert map_odds(moment, None) == (0.5, 0.0, 1.0)
+    assert map_odds(replace(moment, map_winner="B"), None) == (0.0, 0.0, 0.0)
+    assert map_odds(replace(moment, map_winner="A"), None) == (1.0, 1.0, 1.0)
+    for phase in ("round", "between"):
+        assert map_odds(under_way(phase=phase, score=(14, 2)), (0.5, 0.5, 0.5)) is None
+    assert map_odds(under_way(score=(13, 2)), (0.5, 0.5, 0.5)) is None, "no round is played at 13:2"
+
+
+def test_a_map_between_rounds_is_worth_its_score_and_in_a_round_what_follows() -> None:
+    strong = (0.7, 0.6, 0.8)
+    between = map_odds(under_way(phase="between", score=(8, 3), a_side="CT"), None, strong)
+    for place, before in enumerate(strong):
+        rounds = series.round_odds_at_price(before)
+        assert between[place] == pytest.approx(series.map_odds(rounds, (8, 3), began_ct=True))
+    won, lost = (map_odds(under_way(phase="between", score=score), None)[0] for score in ((9, 3), (8, 4)))
+    p, low, high = map_odds(under_way(score=(8, 3)), (0.6, 0.4, 0.9))
+    assert p == pytest.approx(0.6 * won + 0.4 * lost)
+    assert (low, high) == pytest.approx((0.4 * won + 0.6 * lost, 0.9 * won + 0.1 * lost))
+    p, low, high = map_odds(under_way(score=(8, 3)), None)
+    assert (p, low, high) == pytest.approx(((won + lost) / 2, lost, won))
+
+
+@pytest.mark.parametrize(
+    ("score", "a_side", "began_ct"),
+    [((3, 2), "CT", True), ((3, 2), "T", False), ((8, 6), "CT", False), ((8, 6), "T", True), ((3, 2), None, True),
+     ((6, 5), "CT", True), ((6, 6), "CT", False)],
+)  # fmt: skip
+def test_which_side_a_team_began_on_follows_from_the_side_it_plays_and_the_score(
+    monkeypatch, score, a_side, began_ct
+) -> None:
+    asked = []
+
+    def noted(before, at, began):
+        asked.append(began)
+        return 0.5
+
+    monkeypatch.setattr(pricing, "_map_odds", noted)
+    map_odds(under_way(phase="between", score=score, a_side=a_side), None)
+    assert set(asked) == {began_ct}
+
+
+def test_a_series_is_worth_what_its_maps_are() -> None:
+    open_map = under_way(best_of=3, maps=(1, 0))
+    others = (0.6, 0.5, 0.7)
+    of_map = (0.4, 0.3, 0.5)
+    expected = [chance + (1 - chance) * other for chance, other in zip(of_map, others, strict=True)]
+    assert series_odds(open_map, of_map, others) == pytest.approx(expected)
+    over = under_way(best_of=3, maps=(1, 1), phase="over", map_winner="A")
+    assert series_odds(over, (1.0, 1.0, 1.0), others) == pytest.approx(others), "the decider is another map"
+    assert series_odds(under_way(best_of=1), of_map, others) == pytest.approx(of_map)
+
+
+def test_a_series_that_is_over_or_cannot_be_has_no_more_than_its_result() -> None:
+    for winner, odds_ in (("A", (1.0, 1.0, 1.0)), ("B", (0.0, 0.0, 0.0))):
+        assert series_odds(under_way(match_winner=winner, over=True), None) == odds_
+    assert series_odds(under_way(over=True), (0.5, 0.5, 0.5)) == (0.5, 0.0, 1.0)
+    assert series_odds(under_way(), None) is None
+    assert series_odds(under_way(best_of=3, maps=(3, 0)), (0.5, 0.5, 0.5)) is None
+
+
+def test_strength_counts_by_the_share_of_the_living_in_log_odds() -> None:
+    before = (0.8, 0.8, 0.8)
+    strength = math.log(series.round_odds_at_price(0.8).as_ct / (1 - series.round_odds_at_price(0.8).as_ct))
+    for ct, t, share in ((5, 5, 1.0), (4, 3, 0.7), (1, None, 0.1), (5, 6, 1.0)):
+        moment = under_way(state=STATE | {"ct_alive": ct, "t_alive": t})
+        expected = 1 / (1 + math.exp(-(math.log(0.3 / 0.7) + share * strength)))
+        assert tilted(moment, (0.3, 0.3, 0.3), before)[0] == pytest.approx(expected, abs=1e-6)
+    assert tilted(under_way(), None, before) is None
+    ended = under_way(state=None, round_winner="A")
+    assert tilted(ended, (1.0, 1.0, 1.0), before) == (1.0, 1.0, 1.0)
+
+
+# Identity
+
+
+def test_a_price_is_known_by_its_event_and_by_the_price_it_replaces() -> None:
+    assert price_id_of("e") == str(uuid.uuid5(uuid.NAMESPACE_OID, "e/"))
+    assert price_id_of("e", "p") == str(uuid.uuid5(uuid.NAMESPACE_OID, "e/p"))
+    moment = under_way()
+    first, again = (prices([moment], Says((0.5, 0.4, 0.6)), 3.0, replaced)[0] for replaced in (None, {}))
+    assert first == again and first.supersedes == "" and first.ts_calc == 3.0
+    (other,) = prices([moment], Says((0.5, 0.4, 0.6)), 3.0, {moment.event_id: first.price_id})
+    assert other.supersedes == first.price_id and other.price_id == price_id_of(moment.event_id, first.price_id)
+    assert (other.basis, other.model_version) == (first.basis, "9")
+    assert prices([moment], None, 0.0)[0].model_version == ""
+
+
+@pytest.mark.parametrize("change", [{"version": 99}, {"a_side": "T"}, {"score": (1, 1)}, {"time": 1.0}])
+def test_another_moment_has_another_fingerprint(change) -> None:
+    assert basis_of(under_way()) == basis_of(under_way())
+    assert basis_of(under_way(**change)) != basis_of(under_way())
+
+
+def test_a_forecast_of_the_line_ups_is_asked_for_the_map_the_others_and_the_day() -> None:
+    asked = []
+
+    class Asked:
+        version = SimpleNamespace(version="7")
+
+        def price(self, *what):
+            asked.append(what)
+            return 0.5, 0.4, 0.6
+
+    line_ups = (("a",), ("b",))
+    moment = under_way(line_ups=line_ups, map_name="de_nuke", day=20_471)
+    prices([moment, replace(moment, line_ups=None)], Says(*[(0.5, 0.4, 0.6)] * 2), 0.0, forecaster=Asked())
+    assert asked == [("de_nuke", line_ups, 20_471), (None, line_ups, 20_471)]

@@ -1,0 +1,139 @@
+"""The door: what is taken, what is a dead letter, whose match it is, and when there is too much at once."""
+
+import json
+from collections import Counter
+
+import pytest
+
+from cs2_pipeline.live import intake as door
+from cs2_pipeline.live.intake import MAX_BACKLOG, MAX_PENDING, BusyError, Intake, Tenant, letter_of
+from cs2_pipeline.live.log import FOREIGN, TOO_MANY
+from cs2_pipeline.live.log.sqlite import SqliteLog
+from cs2_pipeline_tests.live.made import play, uid
+
+ANNA, OTTO = Tenant("key:anna", 1_000.0, 2), Tenant("key:otto", 1_000.0, 2)
+
+
+@pytest.fixture
+def log(tmp_path):
+    made = SqliteLog(tmp_path / "log.sqlite")
+    yield made
+    made.close()
+
+
+def bodies(match="one", count=3):
+    return [json.dumps(event).encode() for event in play(match=match)[:count]]
+
+
+def kept(log, match="one"):
+    return len(log.kept(uid(match)))
+
+
+def test_each_event_is_answered_in_its_place(log):
+    one, two, three = bodies()
+    wrong = json.dumps(json.loads(two) | {"source": ""}).encode()
+    found = Intake(log).take([one, wrong, one, b"{", three])
+    assert [(taken.duplicate, taken.error is not None, taken.forbidden) for taken in found] == [
+        (False, False, False), (False, True, False), (True, False, False), (False, True, False), (False, False, False),
+    ]  # fmt: skip
+    assert [taken.event_id for taken in found] == [
+        json.loads(one)["event_id"], json.loads(two)["event_id"], json.loads(one)["event_id"], "",
+        json.loads(three)["event_id"],
+    ]  # fmt: skip
+    assert kept(log) == 2
+    letter = log.dead_letter(found[1].letter)
+    assert (letter.body, letter.match_id) == (wrong, uid("one")) and letter.reason.startswith("source: ")
+    assert [taken.letter != "" for taken in found] == [False, True, False, True, False]
+
+
+def test_a_dead_letter_sent_again_is_the_same_and_its_body_is_cut():
+    error = door.EventError("source", "wrong", "e", "m")
+    assert letter_of(b"x", error).id == letter_of(b"x", error).id != letter_of(b"y", error).id
+    assert len(letter_of(b"x", error).id) == 24
+    assert letter_of(b"x" * 70_000, error).body == b"x" * 65_536
+
+
+def test_the_log_gets_one_spelling(log):
+    told = json.loads(bodies()[0])
+    told["eventId"] = told.pop("event_id")
+    assert Intake(log).take([json.dumps(told).encode()])[0].error is None
+    assert json.loads(log.kept(uid("one"))[0].body)["event_id"] == told["eventId"]
+
+
+def test_a_match_is_its_first_senders_alone_and_another_keeps_nothing_there(log):
+    intake = Intake(log)
+    one, two, three = bodies()
+    assert [taken.forbidden for taken in intake.take([one], ANNA)] == [False]
+    spoiled = json.dumps(json.loads(three) | {"source": ""}).encode()
+    foreign, unread = intake.take([two, spoiled], OTTO)
+    assert foreign.forbidden and foreign.error.field == "match_id" and foreign.error.message == FOREIGN
+    assert foreign.letter == "" and kept(log) == 1
+    assert log.dead_letter(unread.letter).match_id == "", "it is no letter of another's match"
+    mine = intake.take([two, spoiled], ANNA)[1]
+    assert mine.letter == unread.letter, "the same bytes are the same letter"
+    own = json.dumps(json.loads(three) | {"source": "", "seq_no": 9}).encode()
+    assert log.dead_letter(intake.take([own], ANNA)[0].letter).match_id == uid("one")
+    assert [taken.forbidden for taken in intake.take([three])] == [False], "administrators write to every match"
+
+
+def test_a_tenant_begins_so_many_matches_a_day_and_goes_on_with_its_own(log):
+    intake = Intake(log)
+    for match in ("one", "two"):
+        assert not intake.take(bodies(match)[:1], ANNA)[0].forbidden
+    third = intake.take(bodies("three")[:1], ANNA)[0]
+    assert third.forbidden and third.error.message == TOO_MANY
+    assert not intake.take(bodies("one")[1:], ANNA)[0].forbidden
+    assert kept(log, "three") == 0
+
+
+def test_whose_a_match_is_is_asked_once_and_forgotten_after_many(log, monkeypatch):
+    asked = []
+    claim = log.claim
+    monkeypatch.setattr(log, "claim", lambda matches, *who: (asked.append(set(matches)), claim(matches, *who))[1])
+    monkeypatch.setattr(door, "_CLAIMS_REMEMBERED", 2)
+    intake, many = Intake(log), Tenant("key:many", 1_000.0, 100)
+    for match in ("one", "one", "two", "one", "three", "three", "one"):
+        intake.take(bodies(match)[:1], many)
+    assert asked == [{uid(match)} for match in ("one", "two", "three", "one")]
+
+
+def test_a_tenant_that_sends_too_fast_is_told_how_long_to_wait(log):
+    intake, slow = Intake(log), Tenant("key:slow", 1.0, 5)
+    intake.take(bodies(count=5), slow)
+    with pytest.raises(BusyError, match="1 events a second") as busy:
+        intake.take(bodies(count=1), slow)
+    assert 0 < busy.value.seconds <= 1
+    assert intake.take(bodies(count=1))[0].duplicate, "others are not slowed down"
+
+
+def test_so_many_may_be_on_their_way_and_not_one_more(log, monkeypatch):
+    intake = Intake(log)
+    intake._pending = MAX_PENDING - 3
+    assert len(intake.take(bodies())) == 3
+    assert intake._pending == MAX_PENDING - 3, "what was written is on its way no longer"
+    intake._pending += 1
+    with pytest.raises(BusyError, match="are being written") as busy:
+        intake.take(bodies())
+    assert busy.value.seconds == 1.0 and intake._pending == MAX_PENDING - 2
+    intake._pending = 0
+    monkeypatch.setattr(log, "append", lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        intake.take(bodies())
+    assert intake._pending == 0, "what failed is not on its way either"
+
+
+def test_consumers_that_are_far_behind_are_waited_for(log, monkeypatch):
+    behind = Counter({3: MAX_BACKLOG - 1, 7: 1})
+    monkeypatch.setattr(log, "depth", lambda: dict(behind))
+    assert len(Intake(log).take(bodies())) == 3
+    behind[3] += 1
+    intake = Intake(log)
+    with pytest.raises(BusyError, match=f"{MAX_BACKLOG + 1} events wait to be priced") as busy:
+        intake.take(bodies())
+    assert busy.value.seconds == 2.0 and intake._pending == 0
+    behind[3] = 0
+    monkeypatch.setattr(door, "_BACKLOG_SEEN_FOR", 3_600.0)
+    with pytest.raises(BusyError):
+        intake.take(bodies())  # what was counted a moment ago still counts
+    monkeypatch.setattr(door, "_BACKLOG_SEEN_FOR", -1.0)
+    assert len(intake.take(bodies())) == 3
