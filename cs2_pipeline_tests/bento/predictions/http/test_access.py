@@ -191,3 +191,80 @@ def test_keys_are_looked_at_again_after_a_look_that_failed(tmp_path, monkeypatch
 
     asyncio.run(follow())
     assert len(looks) > 1
+
+
+@pytest.mark.parametrize(
+    ("headers", "credential"),
+    [
+        ([(b"x-api-key", b"a"), (b"authorization", b"Bearer b")], b"a"),
+        ([(b"authorization", b"bearer  b ")], b"b"),
+        ([(b"authorization", b"BEARER b")], b"b"),
+        ([(b"authorization", b"b")], b""),
+        ([(b"authorization", b"Basic b")], b""),
+        ([], b""),
+    ],
+)
+def test_a_key_comes_in_its_own_header_or_as_a_bearer(headers, credential):
+    assert access_module._credential(headers) == credential
+
+
+@pytest.mark.parametrize("digest", ["0" * 63, "0" * 65, "g" * 64, f"{'0' * 64},{'0' * 63}"])
+def test_what_is_no_digest_is_refused_at_the_start(digest):
+    with pytest.raises(ValueError, match="SHA-256 hex digest"):
+        Access(Settings(api_keys=digest))
+
+
+def test_empty_entries_among_the_digests_are_left():
+    assert Access(Settings(api_keys=" , ")).open
+    assert not Access(Settings(api_keys=f"{DIGEST}, ")).open
+
+
+def test_a_wait_is_rounded_up(standing_clock):
+    access = Access(Settings(api_keys=DIGEST, api_key_rate=0.4))
+    headers = [(b"x-api-key", KEY.encode())]
+    access.admit(headers)
+    ((_, seconds),) = refusal(access.admit, headers).headers
+    assert seconds == b"3"  # 2.5 s
+
+
+def test_a_batch_of_one_owes_nothing_more(standing_clock):
+    access = Access(Settings(api_keys=DIGEST, api_key_rate=2))
+    headers = [(b"x-api-key", KEY.encode())]
+    access.admit(headers)
+    access.owe(headers, 0)
+    access.admit(headers)
+    access.owe([(b"x-api-key", b"somebody else's")], 100)
+    assert refusal(access.admit, headers).headers == [(b"retry-after", b"1")]
+
+
+def test_an_administrator_is_known_by_the_token_alone():
+    access = Access(Settings(admin_token="sesame"))
+    assert access.is_admin([(b"x-api-key", b"sesame")])
+    assert not access.is_admin([]) and not access.is_admin([(b"x-api-key", b"sesam")])
+    assert not Access(Settings(admin_token=None)).is_admin([]), "no token is not the empty one"
+
+
+def test_a_used_up_day_of_a_records_key_is_told_from_its_rate(tmp_path):
+    settings = Settings(home=tmp_path)
+    records = open_records(settings)
+    key, _ = keys.create(records, "a bot", ["predict"], daily_quota=2)
+    access = Access(settings)
+    access._look()
+    headers = [(b"x-api-key", key.encode())]
+    access.admit(headers)
+    access.owe(headers, 1)
+    problem = refusal(access.admit, headers)
+    assert (problem.status, problem.title) == (429, "The daily quota of this key is used up")
+    records.close()
+
+
+def test_workers_count_a_records_key_together_too(tmp_path, standing_clock):
+    settings = Settings(home=tmp_path, service_workers=2)
+    records = open_records(settings)
+    key, _ = keys.create(records, "a bot", ["predict"], rate=2)
+    workers = [Access(settings), Access(settings)]
+    for worker in workers:
+        worker._look()
+        worker.admit([(b"x-api-key", key.encode())])
+    assert {refusal(worker.admit, [(b"x-api-key", key.encode())]).status for worker in workers} == {429}
+    records.close()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bento.http.problems import Problem
-from bento.predictions.http.requests import CAMEL, MAX_BATCH, SNAKE, camel, form_of, parse
+from bento.predictions.http.requests import CAMEL, MAX_BATCH, MAX_COMMAS, MAX_LISTS, SNAKE, camel, form_of, parse
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.game.player import PLAYER_FIELDS
@@ -219,3 +219,94 @@ def test_an_unusual_but_right_batch_is_read():
     assert ROUND_FORM.read_many(body) is None
     rows, style = next(result for result in ROUND_FORM.read_many_slowly(parse(body)) if result is not None)
     assert (len(rows), style, rows[0]["ct_alive"]) == (250, CAMEL, 4)
+
+
+@pytest.mark.parametrize("mark", [b"[", b"{", b"[{"], ids=["lists", "objects", "both"])
+def test_so_many_lists_and_objects_are_parsed_and_no_more(mark):
+    within = json.dumps("".join(mark.decode() for _ in range(MAX_LISTS // len(mark)))).encode()
+    assert parse(within) == json.loads(within)
+    with pytest.raises(Problem) as refused:
+        parse(within[:-1] + mark + b'"')
+    assert refused.value.status == 400 and "than a batch can" in refused.value.detail
+    assert MAX_LISTS == 20_000, "an object and a list for each item of the largest batch"
+
+
+def test_so_many_commas_are_parsed_and_no_more():
+    within = json.dumps("," * MAX_COMMAS).encode()
+    assert parse(within) == "," * MAX_COMMAS and MAX_COMMAS == 400_000
+    with pytest.raises(Problem):
+        parse(within[:-1] + b',"')
+
+
+def test_the_largest_batch_is_read_slowly_too_and_others_get_their_turn():
+    document = {"states": [in_camel(ROUND) | {"ctAlive": 4.0}] * MAX_BATCH}
+    *turns, (rows, _) = ROUND_FORM.read_many_slowly(document)
+    assert len(rows) == MAX_BATCH and turns == [None] * 100
+    few = {"states": document["states"][:99]}
+    assert len(list(ROUND_FORM.read_many_slowly(few))) == 1
+
+
+@pytest.mark.parametrize(("digits", "kind"), [("9" * 19, int), ("9" * 20, float), ("9" * 5000, float)])
+def test_numbers_of_any_length_are_read_without_much_work(digits, kind):
+    assert type(parse(digits.encode())) is kind
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [(b'{"a": }', "at line 1, column 7"), (b'{"a":\n x}', "at line 2, column 2"), (b'{"a": "\xff"}', "at byte 7")],
+)
+def test_where_a_body_stops_being_json_is_said(body, told):
+    with pytest.raises(Problem) as refused:
+        parse(body)
+    assert told in refused.value.detail
+
+
+@pytest.mark.parametrize("name", ["map_name", "match_id", "round_id"])
+def test_a_text_has_a_hundred_characters_at_most(name):
+    for unusual in ({}, {"ct_alive": 4.0}):
+        values, _ = ROUND_FORM.read_one(json.dumps(ROUND | unusual | {name: "x" * 100}).encode())
+        assert values[name] == "x" * 100
+        problem = errors_of(ROUND_FORM, ROUND | unusual | {name: "x" * 101})
+        assert [error.field for error in problem.errors] == [name]
+
+
+@pytest.mark.parametrize("field", [one for one in ROUND_FIELDS if not one.text], ids=lambda one: one.name)
+def test_a_number_is_read_up_to_its_limits(field):
+    step = 1 if field.integer else 0.5
+    for value, right in ((field.low, True), (field.high, True), (field.low - step, False), (field.high + step, False)):
+        for unusual in (ROUND, ROUND | {"match_id": None, "ct_alive": float(ROUND["ct_alive"])}):
+            document = unusual | {field.name: value}
+            try:
+                ROUND_FORM.read_one(json.dumps(document).encode())
+                wrong = []
+            except Problem as problem:
+                wrong = [one for one in problem.errors if "must be from" in one.message]
+            assert (not wrong) is right, document
+
+
+@pytest.mark.parametrize("form", [ROUND_FORM, PLAYER_FORM])
+def test_an_item_that_contradicts_itself_is_refused_in_a_batch_as_alone(form):
+    impossible = ROUND | {"ct_health": 401} if form is ROUND_FORM else PLAYER | {"total_clutches": 41}
+    alone = errors_of(form, impossible).errors
+    right = ROUND if form is ROUND_FORM else PLAYER
+    items, style = form.read_many(json.dumps({form.many: [right, impossible]}).encode())
+    assert form.values(items) is None and style is SNAKE
+    with pytest.raises(Problem) as refused:
+        list(form.read_many_slowly({form.many: [right, impossible]}))
+    assert [one.field for one in refused.value.errors] == [f"{form.many}[1].{one.field}" for one in alone]
+    assert form.values(items[:1])[0][next(iter(right))] == right[next(iter(right))]
+
+
+def test_texts_that_the_models_do_not_know_are_counted():
+    known, strange, none = ({"map_name": name} for name in ("de_mirage", "de_nowhere", None))
+    assert ROUND_FORM.unknown([known, strange, none, strange]) == {"map_name": 2}
+    assert ROUND_FORM.unknown([known, none]) == {}
+    assert PLAYER_FORM.unknown([PLAYER]) == {}
+
+
+def test_the_spelling_with_more_known_names_is_the_bodys_and_snake_case_of_equals():
+    mixed = {"ctAlive": 4, "tAlive": 3, "ct_money": 1, "frogs": 1}
+    problem = errors_of(ROUND_FORM, mixed)
+    assert ("ct_money", "this body is camelCase: write ctMoney") in [(e.field, e.message) for e in problem.errors]
+    problem = errors_of(ROUND_FORM, {"ctAlive": 4, "ct_money": 1})
+    assert ("ctAlive", "this body is snake_case: write ct_alive") in [(e.field, e.message) for e in problem.errors]
