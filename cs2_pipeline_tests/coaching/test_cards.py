@@ -3,8 +3,18 @@
 from dataclasses import replace
 
 import pytest
+from scipy.special import ndtri
 
-from cs2_pipeline.coaching.cards import FALSE_PER_CARD, MARGIN, MOST_WEAKNESSES, Standing, line, weaknesses
+from cs2_pipeline.coaching.cards import (
+    FALSE_PER_CARD,
+    MARGIN,
+    MOST_WEAKNESSES,
+    Card,
+    Standing,
+    _standing,
+    line,
+    weaknesses,
+)
 from cs2_pipeline.coaching.estimates import Known, Peers, by_player, known, peers
 from cs2_pipeline.coaching.reliability import Reliability, reliability
 from cs2_pipeline.stats.intervals import Interval
@@ -104,3 +114,111 @@ def test_at_most_ten_false_weaknesses_stand_on_a_hundred_cards_and_most_true_one
     assert 100 * false / cards <= 10
     assert found / there > 0.5
     assert MARGIN > 0
+
+
+def test_the_matches_that_are_needed_are_enough_and_one_less_are_not():
+    """What is known after so many more, if the mean stays: the interval leaves the median, or lies close around it."""
+    reach = float(ndtri(0.95))
+    for lasting in (1.0, 0.9):
+        group = replace(GROUP, lasting=lasting, mean_error=0.0)
+        for mean, exposure in ((0.66, 44.0), (0.74, 44.0), (0.7, 110.0), (0.71, 22.0), (0.55, 22.0)):
+            at_first = known({"mean": mean, "exposure": exposure, "matches": 2}, group)
+            needed = line(AIM, at_first, group, reliability=RELIABLE).matches_needed
+            distance = abs(at_first.mean - group.mean)
+            bounds = (distance, float(ndtri(0.65)) * group.spread - distance)
+
+            def told(more, group=group, mean=mean, exposure=exposure, bounds=bounds):
+                later = known({"mean": mean, "exposure": exposure + more * group.exposure, "matches": 3}, group)
+                return any(later.error <= bound / reach for bound in bounds)
+
+            if needed is None:
+                assert not told(1000) or told(0)
+            else:
+                assert told(needed) and (needed == 1 or not told(needed - 1)), (lasting, mean)
+
+
+def test_more_than_a_thousand_matches_are_not_in_sight():
+    def needed(distance):
+        return line(AIM, Known(0.7 + distance, 0.05, 3, 66.0, 0.7), GROUP, reliability=RELIABLE).matches_needed
+
+    assert needed(0.019) is not None
+    lost = replace(GROUP, lasting=0.3)
+    assert line(AIM, Known(0.69, 0.05, 3, 66.0, 0.7), lost, reliability=RELIABLE).matches_needed is None
+    exact = replace(GROUP, noise=0.0)
+    assert line(AIM, Known(0.69, 0.05, 3, 66.0, 0.7), exact, reliability=RELIABLE).matches_needed is None
+
+
+@pytest.mark.parametrize(
+    ("percentile", "standing"),
+    [
+        ((0.6, 0.5, 0.7), Standing.UNKNOWN),
+        ((0.6, 0.501, 0.7), Standing.ABOVE),
+        ((0.4, 0.3, 0.5), Standing.UNKNOWN),
+        ((0.4, 0.3, 0.499), Standing.BELOW),
+        ((0.5, 0.35, 0.65), Standing.AVERAGE),
+        ((0.5, 0.349, 0.65), Standing.UNKNOWN),
+        ((0.5, 0.35, 0.651), Standing.UNKNOWN),
+        ((0.55, 0.51, 0.6), Standing.ABOVE),
+    ],
+)
+def test_where_an_interval_lies_says_what_is_known(percentile, standing):
+    assert _standing(percentile) is standing
+
+
+def test_a_weakness_is_surely_a_quarter_of_a_standard_deviation_below_the_median():
+    assert line(AIM, seen(0.675), GROUP, reliability=RELIABLE).weak == pytest.approx(0.5)
+    assert line(DEATHS, seen(0.725), GROUP, reliability=RELIABLE).weak == pytest.approx(0.5)
+    assert line(AIM, seen(0.6), GROUP, reliability=RELIABLE).weak > 0.99
+    assert line(DEATHS, seen(0.6), GROUP, reliability=RELIABLE).weak < 0.01
+
+
+def test_where_players_do_not_differ_nothing_is_said_of_anybody():
+    alike = line(AIM, seen(0.5), replace(GROUP, spread=0.0), reliability=RELIABLE, worth_per_unit=1.0)
+    assert (alike.percentile, alike.standing, alike.weak) == ((0.5, 0.5, 0.5), Standing.UNKNOWN, 0.0)
+    assert not alike.usable and alike.matches_needed is None
+
+
+def test_no_advice_rests_on_a_skill_of_which_less_is_no_fault():
+    found = line(replace(AIM, judged=False), seen(0.4), GROUP, reliability=RELIABLE)
+    assert not found.usable and weaknesses([found]) == ()
+
+
+def test_what_the_median_is_worth_is_the_distance_to_it_and_never_less_than_nothing():
+    assert line(AIM, seen(0.6), GROUP, reliability=RELIABLE, worth_per_unit=0.5).worth == pytest.approx(0.05)
+    assert line(AIM, seen(0.8), GROUP, reliability=RELIABLE, worth_per_unit=0.5).worth == 0.0
+    assert line(DEATHS, seen(0.8), GROUP, reliability=RELIABLE, worth_per_unit=-0.5).worth == pytest.approx(0.05)
+    assert line(AIM, seen(0.6), GROUP, reliability=RELIABLE).worth is None
+
+
+def test_weaknesses_are_taken_surest_first_as_long_as_few_false_ones_are_to_be_expected():
+    def surely(weak, name, worth=None):
+        return replace(line(AIM, seen(0.5), GROUP, reliability=RELIABLE), weak=weak, skill=replace(AIM, name=name),
+                       worth=worth)  # fmt: skip
+
+    def names(*lines):
+        return [one.skill.name for one in weaknesses(lines)]
+
+    assert names(surely(0.9, "a")) == ["a"], "one in ten cards may hold a false one"
+    assert names(surely(0.899, "a")) == []
+    assert names(surely(0.95, "b"), surely(0.96, "a")) == ["a", "b"]
+    assert names(surely(0.93, "b"), surely(0.96, "a")) == ["a"]
+    assert names(surely(0.99, "a"), surely(0.98, "b", worth=0.1)) == ["b", "a"], "worth most first"
+    assert names(*(surely(0.99, name) for name in "dcba")) == ["a", "b", "c"], "of equals the first by name"
+
+
+def test_a_cards_document_tells_of_each_line_what_was_computed():
+    known_ = Known(0.6, 0.02, 40, 900.0, 0.55)
+    one = line(AIM, known_, GROUP, reliability=RELIABLE, worth_per_unit=0.5)
+    document = Card("anna", "all", 41, (one,), {"luck": "no reason"}).document()
+    assert {name: document[name] for name in ("player", "group", "matches", "weaknesses", "missing")} == {
+        "player": "anna", "group": "all", "matches": 41, "weaknesses": ["aim"], "missing": {"luck": "no reason"}
+    }  # fmt: skip
+    (told,) = document["lines"]
+    assert (told["value"], told["raw"], told["median"], told["peers"]) == (0.6, 0.55, 0.7, 100)
+    assert (told["matches"], told["exposure"], told["reliability"]) == (40, 900.0, 0.8)
+    assert (told["standing"], told["advised"], told["worth"]) == ("below", True, pytest.approx(0.05))
+    low, high = told["value_interval"]
+    assert (low + high) / 2 == pytest.approx(0.6) and high - low == pytest.approx(2 * 1.6449 * 0.02, rel=1e-4)
+    assert told["percentile"] == pytest.approx(0.1587, abs=1e-4)
+    assert told["interval"][0] < told["percentile"] < told["interval"][1]
+    assert Card("anna", "all", 41, (replace(one, reliability=None),), {}).document()["lines"][0]["reliability"] is None

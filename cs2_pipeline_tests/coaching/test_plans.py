@@ -1,12 +1,14 @@
 """Plans: from known weaknesses only, within the time, the same each time they are asked for."""
 
+from dataclasses import asdict, replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cs2_pipeline.coaching.drills import Drill
 from cs2_pipeline.coaching.findings import Weakness
-from cs2_pipeline.coaching.plans import plan
+from cs2_pipeline.coaching.plans import OWN_CHOICE, Item, edited, plan
 from cs2_pipeline.coaching.skills import CoachingError
 from cs2_pipeline_tests.coaching.league import SKILLS
 
@@ -62,3 +64,71 @@ def test_a_reason_names_the_percentile_its_interval_and_what_it_is_worth():
 def test_an_impossible_time_is_refused(minutes):
     with pytest.raises(CoachingError, match=f"from 15 to 10080, not {minutes}"):
         plan(WEAK, CATALOGUE, minutes=minutes)
+
+
+@pytest.mark.parametrize("minutes", [15, 10_080])
+def test_the_least_and_the_most_time_of_a_week_are_possible(minutes):
+    assert plan(WEAK[:1], [drill("short", "aim", 15, 1)], minutes=minutes).minutes == 15
+
+
+def test_as_many_sessions_as_fit_and_no_more_than_the_drill_asks_for():
+    def sessions(minutes):
+        one_each = [drill("prefire", "aim"), drill("pairs", "trades")]
+        return [item.sessions for item in plan(WEAK[:2], one_each, minutes=minutes).items]
+
+    assert sessions(19) == [] and sessions(20) == [1] and sessions(59) == [2]
+    assert sessions(60) == [3] and sessions(79) == [3] and sessions(80) == [3, 1] and sessions(600) == [3, 3]
+    assert "fits a known weakness and the time" in plan(WEAK[:2], CATALOGUE, minutes=19).note
+
+
+def test_a_weakness_without_a_drill_is_passed_over():
+    found = plan([WEAK[4], WEAK[1]], CATALOGUE, minutes=60)
+    assert [item.drill.name for item in found.items] == ["pairs"] and found.minutes == 60
+    assert plan([WEAK[4]], CATALOGUE, minutes=60).items == ()
+
+
+def test_of_equal_drills_the_shorter_and_then_the_first_by_name_is_chosen():
+    def chosen(*drills, **more):
+        return plan(WEAK[:1], drills, minutes=600, **more).items[0].drill.name
+
+    assert chosen(drill("a", "aim", 20, 4), drill("b", "aim", 20, 3)) == "b"
+    assert chosen(drill("b", "aim"), drill("a", "aim")) == "a"
+    assert chosen(drill("a", "aim"), drill("b", "aim"), helped={"a": -0.1}) == "b", "none known is better than harm"
+
+
+def test_a_coin_needs_two_drills_and_falls_for_each_weakness_on_its_own():
+    (alone,) = plan([WEAK[1]], CATALOGUE, minutes=90, coin="1").items
+    assert (alone.assigned, alone.alternative) == (False, None)
+    both = [drill(f"{skill} {number}", skill) for skill in ("aim", "trades") for number in (1, 2, 3)]
+    fell = {
+        tuple(item.drill.name[-1] for item in plan(WEAK[:2], both, minutes=600, coin=str(week)).items)
+        for week in range(30)
+    }
+    assert fell == {("1", "1"), ("1", "2"), ("2", "1"), ("2", "2")}, "and never on the third"
+
+
+def test_what_nobody_knows_the_worth_of_is_not_told():
+    (item,) = plan([replace(WEAK[0], worth=None)], CATALOGUE, minutes=90).items
+    assert "win probability" not in item.reason
+
+
+ITEMS = [asdict(Item(CATALOGUE[0], 3, "why", assigned=True, alternative="duels"))]
+
+
+def test_a_player_may_do_more_less_or_something_else():
+    found = edited(ITEMS, {"prefire": 1, "pairs": 2}, CATALOGUE)
+    assert found[0] == ITEMS[0] | {"sessions": 1}
+    assert (found[1]["drill"]["name"], found[1]["sessions"], found[1]["assigned"]) == ("pairs", 2, False)
+    assert found[1]["reason"] == OWN_CHOICE
+    assert edited(ITEMS, {"pairs": 2}, CATALOGUE) == found[1:]
+    assert edited(ITEMS, {}, CATALOGUE) == []
+    assert edited(ITEMS, {"prefire": 1}, []) == found[:1], "a drill that left the catalogue stays in the plan"
+
+
+def test_a_week_has_only_so_many_minutes_and_only_drills_that_there_are():
+    hours = [drill("hour", "aim", 60, 7)]
+    assert len(edited([], {"hour": 168}, hours)) == 1
+    with pytest.raises(CoachingError, match="a week has 10080 minutes"):
+        edited([], {"hour": 169}, hours)
+    with pytest.raises(CoachingError, match="no drill x, y in the catalogue"):
+        edited(ITEMS, {"x": 1, "prefire": 1, "y": 2}, CATALOGUE)
