@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs2_pipeline.coaching.estimates import MIN_PEERS, Known, Peers, adjusted, by_player, known, peers
+from cs2_pipeline.coaching.estimates import (
+    MIN_PEERS,
+    Known,
+    Peers,
+    adjusted,
+    by_player,
+    known,
+    peers,
+    spread_between,
+)
 from cs2_pipeline_tests.coaching.league import POPULATIONS, SKILLS, contexts, league
 
 GROUP = Peers("aim", "all", 100, 1000, mean=0.7, spread=0.08, noise=0.5, exposure=22.0, mean_error=0.01)
@@ -149,3 +158,57 @@ def test_a_player_as_well_known_as_the_peers_differ_stands_halfway_and_the_error
     found = known({"exposure": 0.5 / 0.08**2, "mean": 0.9, "matches": 4}, group)
     assert found.mean == pytest.approx((0.9 + 0.7) / 2)
     assert found.error == pytest.approx((0.08**2 / 2 + (0.1 / 2) ** 2) ** 0.5)
+
+
+def test_the_spread_is_what_paule_and_mandels_equation_says():
+    averages, sampling = np.array([0.1, 0.5, 0.9, 0.4]), np.array([0.01, 0.02, 0.03, 0.01])
+    spread = spread_between(averages, sampling)
+    weights = 1 / (spread**2 + sampling)
+    centre = np.average(averages, weights=weights)
+    assert float((weights * (averages - centre) ** 2).sum()) == pytest.approx(3.0)
+    assert spread_between(averages, sampling + 1.0) == 0.0, "chance explains all"
+    assert spread_between(averages, np.array([0.0, 0.02, 0.03, 0.01])) == pytest.approx(averages.std(ddof=1))
+    # Two that differ by exactly what chance makes them differ by do not differ.
+    assert spread_between(np.array([0.0, 1.0]), np.array([0.5, 0.5])) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_group_of_twenty_has_a_distribution_and_says_of_how_many():
+    rows = of(league(0)[0], "aim")
+    rows = rows[rows["player"].isin(rows["player"].unique()[:MIN_PEERS])]
+    found = peers(rows, skill="aim", group="x")
+    assert (found.skill, found.group, found.players, found.matches) == ("aim", "x", 20, len(rows))
+    assert found.exposure == rows["exposure"].median()
+    assert MIN_PEERS == 20
+
+
+def test_chance_is_what_a_players_matches_differ_by_for_one_unit_of_exposure():
+    rows = pd.DataFrame([
+        {"player": f"p{player:02}", "match": str(match), "at": match, "exposure": 10.0,
+         "total": 10.0 * (player - 0.5 + match)}
+        for player in range(20) for match in range(2)
+    ])  # fmt: skip
+    # 20 players, each with two matches 1 apart: squares 10·(0.25 + 0.25) a player over one degree of freedom each.
+    found = peers(rows, skill="aim", group="all")
+    assert found.noise == pytest.approx(5.0)
+    assert found.mean == pytest.approx(9.5)
+    assert found.spread**2 == pytest.approx(np.arange(20).var(ddof=1) - 5.0 / 20)
+    assert found.mean_error == pytest.approx(((found.spread**2 + 0.25) / 20) ** 0.5)
+
+
+def test_a_group_without_any_chance_or_difference_is_one_value():
+    rows = pd.DataFrame([
+        {"player": f"p{player:02}", "match": str(match), "at": match, "exposure": 10.0, "total": 5.0}
+        for player in range(20) for match in range(2)
+    ])  # fmt: skip
+    found = peers(rows, skill="aim", group="all")
+    assert (found.mean, found.spread, found.noise, found.mean_error) == (0.5, 0.0, 0.0, 0.0)
+    nobody = known({"mean": 0.9, "exposure": 10.0, "matches": 1}, found)
+    assert (nobody.mean, nobody.error, nobody.raw) == (0.5, 0.0, 0.9)
+
+
+def test_an_interval_is_as_wide_as_its_level_says():
+    one = Known(0.5, 0.1, 5, 100, 0.5)
+    assert one.interval() == pytest.approx((0.5 - 0.16449, 0.5 + 0.16449), abs=1e-4)
+    assert one.interval(0.95) == pytest.approx((0.5 - 0.196, 0.5 + 0.196), abs=1e-4)
+    assert one.below(0.6) == pytest.approx(0.8413, abs=1e-4)
+    assert Known(0.5, 0.0, 5, 100, 0.5).below(0.6) == 1.0

@@ -1,12 +1,13 @@
 """What drills did over players: pooled, as wide as it must be, and compared only where a coin chose."""
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from cs2_pipeline.coaching.evidence import LEAST_PLAYERS, Seen, pooled
-from cs2_pipeline.coaching.plans_followed import seen
+from cs2_pipeline.coaching.plans_followed import given, seen
 from cs2_pipeline.records.coaching import StoredPlan
 
 EFFECTS = {"good": 0.8, "useless": 0.0}
@@ -73,3 +74,67 @@ def test_two_drills_for_one_skill_tell_of_neither_and_no_trial_tells_of_none():
     assert seen([plan([item("good"), item("other")])]) == []
     assert seen([plan([item("good", skill="trades")])]) == []
     assert seen([plan([item("good")], effect=None)]) == []
+
+
+def of(drill, effects, *, error=0.3, other=None, first=0):
+    return [Seen(f"p{first + number}", drill, effect, error, other) for number, effect in enumerate(effects)]
+
+
+def test_five_players_are_evidence_and_four_are_none():
+    assert LEAST_PLAYERS == 5
+    assert set(pooled(of("a", [0.1] * 5))) == {"a"}
+    assert pooled(of("a", [0.1] * 4)) == {}
+
+
+def test_a_players_last_trial_of_a_drill_is_the_one_that_counts():
+    found = pooled([*of("a", [9.0] * 5), *of("a", [0.1, 0.2, 0.3, 0.4, 0.5])])["a"]
+    assert (found.players, found.effect) == (5, pytest.approx(0.3))
+
+
+def test_one_drill_alone_is_pulled_towards_nothing_and_as_sure_as_its_trials_together():
+    found = pooled(of("a", [0.3, 0.3, 0.3, 0.3, 0.3]))["a"]
+    half = 1.6449 * 0.3 / 5**0.5
+    assert (found.effect, found.low, found.high) == pytest.approx((0.3, 0.3 - half, 0.3 + half), abs=1e-4)
+    assert found.document()["players"] == 5 and "drill" not in found.document()
+
+
+def test_surer_trials_count_for_more():
+    rows = [*of("a", [0.0] * 5, error=0.3), *of("a", [0.1] * 5, error=0.6, first=5)]
+    assert pooled(rows)["a"].effect == pytest.approx(0.02)
+
+
+def test_drills_that_chance_alone_tells_apart_are_all_the_same():
+    found = pooled([*of("a", [0.28] * 5), *of("b", [0.32] * 5)])
+    assert found["a"].effect == pytest.approx(found["b"].effect) == pytest.approx(0.3)
+    half = 1.6449 * 0.3 / 10**0.5
+    assert found["a"].high - found["a"].effect == pytest.approx(half, abs=1e-4), "as sure as all trials together"
+
+
+def test_drills_that_differ_are_pulled_together_by_as_much_as_chance_explains():
+    found = pooled([*of("a", [1.0] * 5), *of("b", [0.0] * 5)])
+    assert 0.9 < found["a"].effect < 1.0 and 0.0 < found["b"].effect < 0.1
+    assert found["a"].effect + found["b"].effect == pytest.approx(1.0)
+
+
+def test_a_comparison_needs_five_players_whom_the_coin_gave_each_drill():
+    def comparisons(count, *more):
+        rows = [*of("a", [0.6] * 5, other="b"), *of("b", [0.1] * count, other="a", first=10), *more]
+        return pooled(rows)["a"].experiments
+
+    (against,) = comparisons(5)
+    assert (against.other, against.players, against.players_other) == ("b", 5, 5)
+    half = 1.6449 * (2 * 0.3**2 / 5) ** 0.5
+    assert (against.difference, against.low, against.high) == pytest.approx((0.5, 0.5 - half, 0.5 + half), abs=1e-4)
+    assert comparisons(4) == ()
+    assert comparisons(4, *of("b", [0.1] * 9, first=20)) == (), "who chose it himself is no part of the experiment"
+    assert comparisons(4, *of("b", [0.1] * 9, other="c", first=20)) == ()
+
+
+def test_edited_plans_tell_of_what_was_given_first():
+    assert given(plan([item("other")], edits=[[item("good")], [item("third")]])) == [item("good")]
+    assert given(plan([item("other")])) == [item("other")]
+
+
+def test_the_oldest_plan_tells_first():
+    late, early = plan([item("good")]), replace(plan([item("good")], effect=0.1), made_at=NOW - timedelta(days=7))
+    assert [one.effect for one in seen([late, early])] == [0.1, 0.5]

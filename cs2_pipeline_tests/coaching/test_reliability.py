@@ -23,3 +23,38 @@ def test_two_halves_that_agree_so_far_make_a_whole_that_agrees_as_spearman_and_b
     found = reliability(rows, skill="aim").split_half
     assert found.value == pytest.approx(2 * half / (1 + half))
     assert 0 < half < found.value < found.high <= 1
+
+
+@pytest.mark.parametrize(("players", "matches", "told"), [(20, 4, True), (19, 4, False), (20, 3, False)])
+def test_twenty_players_of_four_matches_are_enough(players, matches, told):
+    rows = league(0)[0]
+    rows = rows[(rows["skill"] == "aim") & rows["player"].isin(rows["player"].unique()[:players])]
+    rows = rows.sort_values("at").groupby("player").head(matches)
+    found = reliability(rows, skill="aim")
+    assert (found is not None) is told
+    if found is not None:
+        assert (found.skill, found.players) == ("aim", 20)
+
+
+def test_over_time_the_first_half_of_the_matches_is_set_against_the_second():
+    rows = league(0)[0]
+    rows = rows[rows["skill"] == "aim"].sort_values(["player", "at", "match"], kind="stable")
+    halves = []
+    for _, own in rows.groupby("player"):
+        if len(own) >= MIN_MATCHES:
+            cut = len(own) // 2
+            halves.append([part["total"].sum() / part["exposure"].sum() for part in (own[:cut], own[cut:])])
+    assert reliability(rows, skill="aim").over_time.value == pytest.approx(np.corrcoef(np.array(halves).T)[0, 1])
+
+
+def test_a_difference_between_groups_is_none_between_players():
+    rows = league(0)[0]
+    rows = rows[rows["skill"] == "luck"]
+    half = rows["player"].isin(rows["player"].unique()[::2])
+    apart = rows.assign(group=np.where(half, "a", "b"), total=rows["total"] + 5 * half * rows["exposure"])
+    alike = rows.assign(group=apart["group"])
+    assert reliability(apart, skill="luck").split_half.value == pytest.approx(
+        reliability(alike, skill="luck").split_half.value, abs=1e-9
+    )
+    assert not reliability(apart, skill="luck").usable
+    assert reliability(apart.assign(group="all"), skill="luck").usable

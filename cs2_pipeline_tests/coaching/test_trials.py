@@ -1,8 +1,11 @@
 """Whether a plan helped: few false answers at any time of looking, true gains found, regression to the mean no gain."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from cs2_pipeline.coaching import trials
 from cs2_pipeline.coaching.estimates import Known, Peers
 from cs2_pipeline.coaching.trials import After, Answer, progress
 
@@ -89,3 +92,79 @@ def test_an_open_trial_says_how_long_it_may_take():
     assert 1 <= early.matches_needed <= 1000
     low, high = early.interval
     assert low < early.effect < high
+
+
+def density_ratio(effect, variance, scale):
+    """The same odds by summing over effects of half-normal size."""
+    sizes = np.linspace(0, 8 * scale, 20_001)
+    weights = np.exp(-((sizes / scale) ** 2) / 2)
+    likelihood = np.exp(-((effect - sizes) ** 2) / (2 * variance))
+    return float((weights * likelihood).sum() / weights.sum() / np.exp(-(effect**2) / (2 * variance)))
+
+
+@pytest.mark.parametrize("effect", [-0.05, 0.0, 0.02, 0.08])
+def test_the_odds_are_those_of_effects_of_half_normal_size(effect):
+    before = Known(0.6, 0.02, 60, 1300.0, 0.58)
+    exposure = 40 * 22.0
+    found = look(effect, drift_error=0.01)
+    variance = 0.02**2 + 0.01**2 + GROUP.noise / exposure
+    scale = 0.5 * GROUP.spread
+    assert found.effect == pytest.approx(effect) and found.error == pytest.approx(variance**0.5)
+    assert found.odds_helped == pytest.approx(density_ratio(effect, variance, scale), rel=1e-3)
+    assert found.odds_did_not == pytest.approx(density_ratio(scale - effect, variance, scale), rel=1e-3)
+    assert before.mean == 0.6 and found.matches == 40
+
+
+def test_what_the_peers_gained_and_how_surely_is_taken_off():
+    plain, sure, unsure = look(0.06), look(0.1, drift=0.04), look(0.1, drift=0.04, drift_error=0.05)
+    assert (sure.effect, sure.error) == pytest.approx((plain.effect, plain.error))
+    assert unsure.error == pytest.approx((plain.error**2 + 0.05**2) ** 0.5)
+
+
+def test_the_answer_is_given_at_odds_of_twenty(monkeypatch):
+    def answer(helped, did_not):
+        odds = iter([helped, did_not, helped, did_not, helped, did_not])
+        monkeypatch.setattr(trials, "_odds", lambda *_: next(odds))
+        monkeypatch.setattr(trials, "_matches_needed", lambda *_: 7)
+        return look(0.0).answer
+
+    assert answer(20.0, 1.0) is Answer.HELPED
+    assert answer(19.999, 1.0) is Answer.NOT_KNOWN
+    assert answer(1.0, 20.0) is Answer.DID_NOT
+    assert answer(1.0, 19.999) is Answer.NOT_KNOWN
+
+
+def test_an_open_answer_of_before_is_none_yet():
+    before = Known(0.6, 0.02, 60, 1300.0, 0.58)
+    after = After(np.full(40, 22 * 0.8), np.full(40, 22.0))
+    assert progress(before, GROUP, after, sign=1, former=Answer.NOT_KNOWN).answer is Answer.HELPED
+    assert progress(before, GROUP, after, sign=1, former=Answer.DID_NOT).answer is Answer.DID_NOT
+
+
+@pytest.mark.parametrize("change", [0.06, 0.08, -0.03])
+def test_after_the_matches_that_are_needed_the_answer_is_given_and_not_one_before(change):
+    needed = look(change, matches=10).matches_needed
+    assert needed > 1
+    assert look(change, matches=10 + needed).answer is not Answer.NOT_KNOWN
+    assert look(change, matches=10 + needed - 1).answer is Answer.NOT_KNOWN
+    assert look(change, matches=10 + needed).matches_needed is None
+
+
+def test_what_a_thousand_matches_would_not_tell_is_not_in_sight():
+    assert look(0.02, matches=10).matches_needed is None
+    assert look(0.02, matches=10).answer is Answer.NOT_KNOWN
+
+
+def test_a_trials_document_holds_what_is_finite_alone():
+    nothing = progress(Known(0.6, 0.02, 60, 1300.0, 0.6), GROUP, After(np.empty(0), np.empty(0)), sign=1).document()
+    assert nothing["effect"] is None and nothing["error_in_spreads"] is None and nothing["odds_helped"] == 1.0
+    alike = replace(GROUP, spread=0.0)
+    after = After(np.full(3, 22 * 0.8), np.full(3, 22.0))
+    assert progress(Known(0.6, 0.02, 6, 130.0, 0.6), alike, after, sign=1).document()["answer"] == "not known yet"
+    found = look(0.04)
+    told = found.document()
+    assert told["effect_in_spreads"] == pytest.approx(0.5)
+    assert told["error_in_spreads"] == pytest.approx(found.error / 0.08)
+    assert (told["low"], told["high"]) == found.interval
+    assert told["high"] - told["low"] == pytest.approx(2 * 1.6449 * found.error, rel=1e-4)
+    assert (told["matches"], told["matches_needed"]) == (40, found.matches_needed)
