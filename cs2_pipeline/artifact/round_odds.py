@@ -17,6 +17,7 @@ from cs2_pipeline.game.features import round_features
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.state import ROUND_FIELDS, decided, decided_winner
 
+_ONE: Final = 10**DIGITS
 _LEAST, _MOST = 10.0**-DIGITS, 1 - 10.0**-DIGITS
 """An open round's probability stays inside (0, 1) when rounded."""
 _DECIDED: Final = {"CT": (1.0, 1.0, 1.0), "T": (0.0, 0.0, 0.0)}
@@ -46,8 +47,8 @@ class RoundPredictor(Predictor[Odds]):
 
     def many(self, items: Sequence[Values]) -> list[Odds]:
         """The odds of many states, in their order."""
-        numbers = np.array([_NUMBERS(values) for values in items], dtype=float)  # None becomes NaN
-        table: dict[str, NDArray[Any]] = dict(zip(_NUMBER_NAMES, numbers.T, strict=True))
+        columns = zip(*map(_NUMBERS, items), strict=True)
+        table = {name: _column(column) for name, column in zip(_NUMBER_NAMES, columns, strict=True)}
         table["map_index"] = np.array([map_index(values["map_name"]) for values in items])
         rows = np.column_stack(round_features(table)).astype(np.float32)[:, self._columns]
         outputs = np.column_stack(self._run(self._outputs, {"features": rows})).astype(float)
@@ -56,12 +57,12 @@ class RoundPredictor(Predictor[Odds]):
         odds = np.clip(np.round(outputs, DIGITS), _LEAST, _MOST)
         ct_won, t_won = decided(*(table[name] for name in _DECIDING))
         odds[ct_won], odds[t_won] = _DECIDED["CT"], _DECIDED["T"]
-        return [(probability, low, high) for probability, low, high in odds.tolist()]
+        return list(zip(*odds.T.tolist(), strict=True))
 
     def word(self, prediction: Odds) -> dict[str, Any]:
         """The odds, the likelier winner and the interval."""
         probability, low, high = prediction
-        other = round(1 - probability, DIGITS)
+        other = (_ONE - round(probability * _ONE)) / _ONE  # round(1 - probability, DIGITS), several times as fast
         winner, confidence = ("CT", probability) if probability >= other else ("T", other)
         return {
             "ct_win_probability": probability,
@@ -86,6 +87,13 @@ _EVEN_ROUND: Final[Values] = dict.fromkeys(field.name for field in ROUND_FIELDS)
     "ct_alive": 5, "t_alive": 5, "ct_equip_value": 25_000.0, "t_equip_value": 25_000.0, "ct_money": 10_000.0,
     "t_money": 10_000.0, "bomb_planted": 0, "time_remaining": 115.0, "ct_score": 6, "t_score": 6,
 }  # fmt: skip
+
+
+def _column(values: tuple[float | None, ...]) -> NDArray[np.float64]:
+    """A field's values in many states; None becomes NaN."""
+    if values.count(None) == len(values):
+        return np.full(len(values), np.nan)
+    return np.array(values, dtype=float)
 
 
 def _rounded(probability: float) -> float:

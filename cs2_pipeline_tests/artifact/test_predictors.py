@@ -267,3 +267,22 @@ def test_a_model_of_one_probability_answers_it_by_its_name(tmp_path, monkeypatch
     model._run = lambda names, inputs: [np.array([0.5, np.nan], np.float32)]
     with pytest.raises(ArithmeticError, match="round_predictor 3 gave no number"):
         model.many(items)
+
+
+def test_the_sides_odds_are_the_nearest_numbers_to_six_decimals_that_add_up_to_one(round_model):
+    model, _ = round_model
+    for millionths in (*range(0, 1_000_001, 997), 1, 999_999, 1_000_000):
+        worded = model.word((millionths / 1e6, 0.0, 1.0))
+        assert worded["t_win_probability"] == float(f"{(1_000_000 - millionths) / 1e6:.6f}")
+
+
+def test_the_model_sees_the_features_of_each_state_of_a_batch(round_model):
+    _, artifact = round_model
+    model = predictor(version_of("round_predictor"), artifact)
+    run, shown = model._run, []
+    model._run = lambda names, inputs: shown.append(inputs["features"]) or run(names, inputs)
+    said = {"map_name": "de_mirage", "ct_health": 250.0, "t_armor": 0.0}
+    states = [round_values() | said, round_values(), round_values() | {"ct_health": 90.0}]
+    model.many(states)
+    features = [round_features(state | {"map_index": map_index(state["map_name"])}) for state in states]
+    np.testing.assert_array_equal(shown[0], np.array(features, np.float32))
