@@ -132,3 +132,22 @@ def test_a_manifest_gives_the_probes_the_service_answers(name: str) -> None:
     assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
     assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
+
+
+@pytest.mark.parametrize("name", ["predictions", "gateway", "consumer", "exporter"])
+def test_a_manifest_mounts_what_it_declares_and_declares_the_claims_it_names(name: str) -> None:
+    documents = list(yaml.safe_load_all((DEPLOY / "helm" / f"{name}.yaml").read_text()))
+    pod = documents[0]["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert set(volumes) == {mount["name"] for one in pod["containers"] for mount in one["volumeMounts"]}
+    claimed = {one["persistentVolumeClaim"]["claimName"] for one in volumes.values() if "persistentVolumeClaim" in one}
+    assert claimed == {one["metadata"]["name"] for one in documents if one["kind"] == "PersistentVolumeClaim"}
+
+
+def test_what_a_gateway_writes_to_its_home_outlives_its_pod() -> None:
+    """The log and history of live play and people's uploads are there, unless the secret names other places."""
+    deployment, *_ = yaml.safe_load_all((DEPLOY / "helm" / "gateway.yaml").read_text())
+    pod = deployment["spec"]["template"]["spec"]
+    (home,) = (mount["name"] for mount in pod["containers"][0]["volumeMounts"] if mount["mountPath"] == "/var/lib/cs2")
+    assert "persistentVolumeClaim" in next(one for one in pod["volumes"] if one["name"] == home)
+    assert deployment["spec"]["strategy"] == {"type": "Recreate"}
