@@ -42,6 +42,7 @@ def test_what_was_backed_up_is_there_again_after_a_restore_and_belongs_to_the_sa
         postgres.sql(database, f"CREATE TABLE kept (word) AS SELECT 'before'; ALTER TABLE kept OWNER TO {database}")
     postgres.script("backup.sh", str(tmp_path))
     assert {path.name for path in tmp_path.iterdir()} == {"dagster.dump", "mlflow.dump", "records.dump"}
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}, "they hold digests of passwords"
 
     for database in ("dagster", "mlflow", "records"):
         postgres.sql(database, "UPDATE kept SET word = 'after'; CREATE TABLE later (id int)")
