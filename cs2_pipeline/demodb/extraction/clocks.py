@@ -30,7 +30,7 @@ def with_clocks(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     where = {"table": "Rounds", "key": "round_id"}
     low, high = _TICK_RATES
     rate = played["tick_rate"]
-    detail = "DemoFiles.TickRate is " + rate.astype("str")
+    detail = "DemoFiles.TickRate is " + _written(rate)
     known_rate = rate.between(low, high).fillna(False).astype(bool)
     played = tally.refuse(played, ~known_rate, reasons.UNKNOWN_TICK_RATE, detail=detail, **where)
     played = played.sort_values(["match_id", "round_number"])
@@ -38,7 +38,7 @@ def with_clocks(days: Days, played: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     ended = played["end_tick"].astype("Int64")
     backwards = ((played["start_tick"] <= before) | (ended < played["start_tick"])).fillna(False).astype(bool)
     backwards |= played["start_tick"].isna()
-    detail = "StartTick " + played["start_tick"].astype("str") + ", EndTick " + ended.astype("str")
+    detail = "StartTick " + _written(played["start_tick"]) + ", EndTick " + _written(ended)
     played = tally.refuse(played, backwards, reasons.TICKS_BACKWARDS, detail=detail, **where)
     played = played.assign(end_tick=played["end_tick"].astype("Int64")).astype(
         {"start_tick": "int64", "tick_rate": "int64"}
@@ -107,3 +107,8 @@ def _default(recorded: pd.Series, default: float, tally: Tally) -> pd.Series:
     if unknown.any():
         tally.mapped[reasons.CLOCK_NOT_RECORDED] += int(unknown.sum())
     return recorded.where(~unknown, default).astype("float64")
+
+
+def _written(values: pd.Series) -> pd.Series:
+    """Numbers as a reason names them; what is null reads NULL."""
+    return values.astype("Int64").astype("str").where(values.notna(), "NULL")

@@ -161,6 +161,7 @@ def live_rounds(days: Days, tally: Tally) -> pd.DataFrame:
     """
     frame = raw_rounds(days)
     frame = of_counted_matches(frame, matches(days, tally), tally)
+    frame = refuse_missing(frame, ["round_number"], tally, table="Rounds", key="round_id")
     ended = _ended(frame, tally)
     not_scored = frame[~frame["round_id"].isin(ended["round_id"])]
     ended = ended.assign(winner_side=ended["winner"].map(dialect.side_of, na_action="ignore"))

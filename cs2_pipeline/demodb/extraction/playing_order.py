@@ -31,7 +31,7 @@ def played_at(matches: pd.DataFrame, tally: Tally) -> pd.Series:
         tally: told how many matches go by their names, and how many by the order of import.
     """
     named = pd.Series(
-        [date_in(name) for name in matches["file_name"]], index=matches.index, dtype="datetime64[us, UTC]"
+        [date_in(name) for name in matches["file_name"].fillna("")], index=matches.index, dtype="datetime64[us, UTC]"
     )
     started = matches["started_at"]
     another = named.notna() & (named.dt.floor("D") != started.dt.floor("D")) & (named < started + timedelta(days=1))

@@ -154,6 +154,29 @@ def test_a_tick_rate_that_is_null_refuses_the_rounds_and_the_day_goes_on(small, 
         found = extract.event_tables(db, DAY, DAY)
     assert found.rounds["match_id"].unique().tolist() == [2]
     assert found.left_out[reasons.UNKNOWN_TICK_RATE] == 3
+    assert set(found.refused["detail"]) == {"DemoFiles.TickRate is NULL"}
+
+
+def test_a_round_whose_start_is_null_is_refused_and_the_reason_names_it(small, tmp_path):
+    small.row("Rounds", 1)["StartTick"] = None
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite", nullable("Rounds", "StartTick"))) as db:
+        found = extract.event_tables(db, DAY, DAY)
+    assert found.rounds["round_id"].tolist() == [2, 3]
+    assert found.refused["detail"].tolist() == ["StartTick NULL, EndTick 16000"]
+
+
+def test_a_round_number_that_is_null_refuses_its_round_and_the_day_goes_on(small, tmp_path):
+    small.row("Rounds", 2)["RoundNumber"] = None
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite", nullable("Rounds", "RoundNumber"))) as db:
+        found = extract.rounds(db, DAY, DAY)
+    assert found.frame["round_id"].tolist() == [1, 3]
+    assert found.refused["detail"].tolist() == ["no value in round_number"]
+
+
+def test_a_demo_without_a_file_name_is_read_as_any_other(small, tmp_path):
+    small.row("DemoFiles", 1)["FileName"] = None
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite", nullable("DemoFiles", "FileName"))) as db:
+        assert extract.rounds(db, DAY, DAY).frame["round_id"].tolist() == [1, 2, 3]
 
 
 def nullable(table: str, column: str) -> MetaData:
