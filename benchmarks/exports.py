@@ -18,7 +18,7 @@ from typing import Final
 
 import pandas as pd
 
-from cs2_pipeline.demodb.importers import ingest_exports
+from cs2_pipeline.demodb.importers.exports import ingest_exports
 from cs2_pipeline_tests.demodb.importers import made_exports
 
 RUNS: Final = 3

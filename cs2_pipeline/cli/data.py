@@ -13,7 +13,7 @@ from cs2_pipeline.datasets import origins
 from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
-    from cs2_pipeline.demodb.importers import IngestReport
+    from cs2_pipeline.demodb.importers.ingest import IngestReport
 
 
 def simulate(
@@ -113,7 +113,7 @@ def ingest_demos(
     as_json: bool,
 ) -> None:
     """Parse demos into the embedded database; exit status 1 when one of them could not be read."""
-    from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
+    from cs2_pipeline.demodb.importers import ingest  # noqa: PLC0415  needs pandas and sqlalchemy
 
     if not paths:
         raise UsageError("give demo files or folders: cs2 ingest demos PATH…")
@@ -121,7 +121,7 @@ def ingest_demos(
     settings.home.mkdir(parents=True, exist_ok=True)
     with _progress("reading demos") as bar:
         task = bar.add_task("", total=None)
-        report = importers.ingest(
+        report = ingest.ingest(
             paths,
             settings.embedded_database,
             played_on=played_on,
@@ -139,7 +139,7 @@ def ingest_exports(
     settings: Settings, paths: list[Path], *, played_on: date | None, retry: bool, as_json: bool = False
 ) -> None:
     """Read exports into the embedded demo database; exit status 1 when one of them could not be read."""
-    from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
+    from cs2_pipeline.demodb.importers import exported, exports  # noqa: PLC0415  needs pandas and sqlalchemy
 
     if not paths:
         raise UsageError("give exported files or folders: cs2 ingest exports PATH…")
@@ -147,7 +147,7 @@ def ingest_exports(
     settings.home.mkdir(parents=True, exist_ok=True)
     with _progress("reading exports") as bar:
         task = bar.add_task("", total=None)
-        report = importers.ingest_exports(
+        report = exports.ingest_exports(
             paths,
             settings.embedded_database,
             played_on=played_on,
@@ -157,7 +157,7 @@ def ingest_exports(
     remedy = ""
     if left := [*report.of("refused"), *report.of("quarantined")]:
         remedy = " `cs2 ingest exports --failed` lists what could not be read and why."
-        if undated := sum(importers.NO_DATE in outcome.detail for outcome in left):
+        if undated := sum(exported.NO_DATE in outcome.detail for outcome in left):
             remedy += f" {undated} only lack{'s' * (undated == 1)} a date: say it with --date YYYY-MM-DD."
     _tell(settings, report, as_json=as_json, remedy=remedy)
 
@@ -203,7 +203,7 @@ def origins_of(database_url: str) -> dict[str, float]:
 
 def _remedy(report: "IngestReport") -> str:
     """What to do about recordings that did not come in."""
-    from cs2_pipeline.demodb.importers import UNDATED  # noqa: PLC0415  needs pandas and sqlalchemy
+    from cs2_pipeline.demodb.importers.ingest import UNDATED  # noqa: PLC0415  needs pandas and sqlalchemy
 
     remedy = ""
     left = [*report.of("refused"), *report.of("quarantined")]
@@ -220,9 +220,9 @@ def _remedy(report: "IngestReport") -> str:
 
 def failed_demos(settings: Settings, *, as_json: bool) -> None:
     """Show the quarantine list."""
-    from cs2_pipeline.demodb import importers  # noqa: PLC0415  needs pandas and sqlalchemy
+    from cs2_pipeline.demodb.importers import ingest  # noqa: PLC0415  needs pandas and sqlalchemy
 
-    found = importers.failed(settings.embedded_database)
+    found = ingest.failed(settings.embedded_database)
     if as_json:
         answer([asdict(entry) for entry in found])
         return

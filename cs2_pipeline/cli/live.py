@@ -14,9 +14,9 @@ from rich.progress import Progress
 
 from cs2_pipeline.cli.console import CliError, answer, err, note, out
 from cs2_pipeline.cli.processes import child_environment
-from cs2_pipeline.demodb import importers
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.one_match import day_of
+from cs2_pipeline.demodb.importers import exports, ingest
 from cs2_pipeline.demodb.importers.event_folder import is_event_folder
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, simulate
 from cs2_pipeline.live import sender as sending
@@ -72,9 +72,9 @@ def recorded_in(path: Path, run: str = "") -> list[Recorded]:
     with TemporaryDirectory() as folder:
         database = Path(folder) / "recorded.sqlite"
         if path.suffix == ".dem" or is_event_folder(path):
-            report = importers.ingest([path], database, workers=1)
+            report = ingest.ingest([path], database, workers=1)
         else:
-            report = importers.ingest_exports([path], database, played_on=datetime.now(UTC).date())
+            report = exports.ingest_exports([path], database, played_on=datetime.now(UTC).date())
         if wrong := [one for one in report.outcomes if one.status != "imported"]:
             raise CliError(f"{wrong[0].path}: {wrong[0].status}: {wrong[0].detail}")
         with DemoDatabase(f"sqlite:///{database}") as db:

@@ -15,7 +15,7 @@ from cs2_pipeline.datasets.schema import ROUND_SNAPSHOTS, DatasetError
 from cs2_pipeline.datasets.snapshots import rebuild
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.extract import event_tables
-from cs2_pipeline.demodb.importers import ingest
+from cs2_pipeline.demodb.importers.ingest import ingest
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline_tests.datasets.event_rounds import (
     CT,

@@ -17,7 +17,7 @@ from cs2_pipeline.cli.live import recorded_in
 from cs2_pipeline.datasets import snapshots
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.events import event_tables
-from cs2_pipeline.demodb.importers import ingest_exports
+from cs2_pipeline.demodb.importers.exports import ingest_exports
 from cs2_pipeline.live.fold import Fold
 from cs2_pipeline.live.history import queries
 from cs2_pipeline.live.pricing import prices

@@ -19,7 +19,8 @@ from cs2_pipeline.coaching.rocket_league.skills import SKILLS
 from cs2_pipeline.coaching.skills import CoachingError
 from cs2_pipeline.coaching.uploads.inbox import Inbox, clear_stale
 from cs2_pipeline.coaching.uploads.kinds import Kind
-from cs2_pipeline.demodb.importers import NO_DATE, UNDATED, Outcome
+from cs2_pipeline.demodb.importers.exported import NO_DATE
+from cs2_pipeline.demodb.importers.ingest import UNDATED, Outcome
 from cs2_pipeline.demodb.importers.strangers import take_demo, take_export
 from cs2_pipeline.limits import LimitError
 from cs2_pipeline.records import uploads

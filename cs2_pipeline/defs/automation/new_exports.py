@@ -15,8 +15,8 @@ import fsspec
 
 from cs2_pipeline.defs.assets.extraction import DATABASE_POOL
 from cs2_pipeline.defs.platform import Platform
-from cs2_pipeline.demodb.importers import csv_export, ingest_exports
-from cs2_pipeline.demodb.importers.exports import is_export
+from cs2_pipeline.demodb.importers import csv_export
+from cs2_pipeline.demodb.importers.exports import ingest_exports, is_export
 
 INTERVAL: Final = 60
 JOB: Final = "ingest_exports"

@@ -10,7 +10,7 @@ from cs2_pipeline.coaching.counterstrike.skills import SKILLS
 from cs2_pipeline.coaching.league import FEW_PEERS, league
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.plays import BOT, plays
-from cs2_pipeline.demodb.importers import ingest_exports
+from cs2_pipeline.demodb.importers.exports import ingest_exports
 from cs2_pipeline_tests.demodb.importers import made_exports as made
 
 WANDERER = made.steam_id(1)

@@ -16,7 +16,9 @@ from cs2_pipeline.datasets import snapshots
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.extraction import extract
-from cs2_pipeline.demodb.importers import checksum, failed, ingest_exports
+from cs2_pipeline.demodb.importers import checksum
+from cs2_pipeline.demodb.importers.exports import ingest_exports
+from cs2_pipeline.demodb.importers.ingest import failed
 from cs2_pipeline_tests.demodb.importers import made_exports as made
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"

@@ -15,7 +15,7 @@ import pytest
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.extraction import events, extract
-from cs2_pipeline.demodb.importers import IngestReport, failed, ingest
+from cs2_pipeline.demodb.importers.ingest import IngestReport, failed, ingest
 from cs2_pipeline.demodb.tables import METADATA
 from cs2_pipeline_tests.demodb.importers.recordings import Script
 
@@ -144,7 +144,7 @@ def test_a_killed_ingest_leaves_whole_recordings_and_no_process(
     bad = tmp_path / "bad.dem"
     bad.write_bytes(b"anything")
     call = (
-        "import sys; from pathlib import Path; from cs2_pipeline.demodb.importers import ingest\n"
+        "import sys; from pathlib import Path; from cs2_pipeline.demodb.importers.ingest import ingest\n"
         f"ingest([Path(p) for p in sys.argv[2:]], Path(sys.argv[1]), workers=1, parser='{MISBEHAVING}:Hanging')"
     )
     running = subprocess.Popen([sys.executable, "-c", call, str(database), str(games[0]), str(bad)])

@@ -8,8 +8,8 @@ from datetime import date
 
 import pytest
 
-from cs2_pipeline.demodb.importers import failed
 from cs2_pipeline.demodb.importers.exported import NO_DATE
+from cs2_pipeline.demodb.importers.ingest import failed
 from cs2_pipeline.demodb.importers.strangers import take_demo, take_export
 from cs2_pipeline.limits import LimitError, Limits
 from cs2_pipeline_tests.demodb.importers import made_exports as made

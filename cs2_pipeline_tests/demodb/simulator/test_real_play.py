@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from cs2_pipeline.demodb.importers import ingest_exports
+from cs2_pipeline.demodb.importers.exports import ingest_exports
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline.demodb.simulator.real_play import CT_SHARE, MEASURED, like_real
 

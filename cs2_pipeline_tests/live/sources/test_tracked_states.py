@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from cs2_pipeline.demodb.importers import ingest
+from cs2_pipeline.demodb.importers.ingest import ingest
 from cs2_pipeline.game.events import Damage, FreezeEnd, Kill, PlayerAtStart, RoundStart
 from cs2_pipeline.game.rules import Side
 from cs2_pipeline.game.tracker import Tracker
