@@ -17,6 +17,7 @@ from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.demodb.importers import made_exports
 from cs2_pipeline_tests.demodb.importers.recordings import Script
+from cs2_pipeline_tests.deploy.compose import free_port
 
 
 @pytest.fixture
@@ -120,20 +121,27 @@ def test_exports_come_in_and_what_has_no_date_says_how_to_give_one(cs2, home, tm
     assert "next: `cs2 train`" in ended.out
 
 
-def test_the_demo_of_exports_stops_where_they_cannot_be_read(cs2, tmp_path):
+@pytest.fixture
+def free_ports(monkeypatch):
+    """Ports on which nothing runs, whatever else does on this machine."""
+    for name in ("CS2_SERVICE_PORT", "CS2_GATEWAY_PORT"):
+        monkeypatch.setenv(name, str(free_port()))
+
+
+def test_the_demo_of_exports_stops_where_they_cannot_be_read(cs2, free_ports, tmp_path):
     ended = cs2("demo", "--exports", tmp_path / "absent.json")
     assert ended.status == 1
     assert "without a recording" in ended.err
 
 
-def test_the_demo_of_exports_without_a_date_asks_for_one(cs2, tmp_path):
+def test_the_demo_of_exports_without_a_date_asks_for_one(cs2, free_ports, tmp_path):
     made_exports.write(tmp_path, made_exports.match(date=""))
     ended = cs2("demo", "--exports", tmp_path)
     assert ended.status == 1
     assert "1 only lacks a date: say it with --date YYYY-MM-DD" in ended.err
 
 
-def test_the_demo_of_few_exports_says_which_models_they_are_too_few_for(cs2, tmp_path):
+def test_the_demo_of_few_exports_says_which_models_they_are_too_few_for(cs2, free_ports, tmp_path):
     made_exports.write(tmp_path, made_exports.match())
     ended = cs2("demo", "--exports", tmp_path)
     assert ended.status == 0, ended.err
