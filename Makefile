@@ -7,15 +7,15 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c c
 .PHONY: help pictures demo test test-again test-slow up bench lint format clean env
 
 help:
-	@echo "make demo    run everything once, from an empty folder to two predictions"
-	@echo "make pictures  take the README's pictures from the demo's pages"
-	@echo "make up      keep the platform API, the Dagster UI, MLflow and the prediction service running"
-	@echo "make test    run the tests"
-	@echo "make test-again  run what failed once more, one test at a time"
-	@echo "make test-slow  the tests that take minutes: a simulated month, restarts under a training, the images' steps"
-	@echo "make lint    format check, lint, types, import contracts, definitions"
-	@echo "make env     write .env with made-up passwords, for docker compose up"
-	@echo "make bench   measure against the named baselines and write docs/benchmarks.md"
+	@echo "make demo        run everything once: from an empty folder to promoted models, predictions and a forecast"
+	@echo "make up          run the pages and API, the Dagster UI, MLflow and the prediction service until Ctrl-C"
+	@echo "make test        run the tests"
+	@echo "make test-again  run the tests that failed last time, one at a time"
+	@echo "make test-slow   run the tests that take minutes: a simulated month, restarts during training, the images"
+	@echo "make lint        check format, style, types, import contracts and definitions"
+	@echo "make env         write .env with made-up passwords, for docker compose up"
+	@echo "make bench       measure against the named baselines and write docs/benchmarks.md"
+	@echo "make pictures    take the pictures in docs/images from the demo's pages"
 
 demo: $(VENV)/.installed
 	$(BIN)/cs2 demo
