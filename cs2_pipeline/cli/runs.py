@@ -22,7 +22,7 @@ from cs2_pipeline.cli.console import CliError, note
 from cs2_pipeline.datasets.schema import WIN_PROBABILITY_ADDED
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.automation.abandoned import HOST_TAG, close_trainings, end_vanished
-from cs2_pipeline.defs.automation.failures import lacks_data, root_cause
+from cs2_pipeline.defs.automation.failures import lacks_data, root_cause, was_interrupted
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.retries import ATTENDED_TAG
@@ -77,6 +77,7 @@ def run_job(
     """Run a job to its end, noting each table, check and model as it comes.
 
     Raises:
+        KeyboardInterrupt: the run was interrupted.
         TooLittleDataError: nothing but too little data kept steps from their end.
         CliError: a step failed or a blocking check did; the message is that of the cause.
     """
@@ -98,12 +99,26 @@ def run_job(
             run_config={**(config or {}), "loggers": {"progress": {}}},
             raise_on_error=False,
         )
-    if not result.success:
-        failed = {str(event.step_key): event.step_failure_data for event in result.all_events if event.is_step_failure}
-        if failed and all(lacks_data(failure) for failure in failed.values()):
-            raise TooLittleDataError({step: root_cause(failure) for step, failure in failed.items()})
-        raise CliError(_why(result))
+    require_success(result)
     return result
+
+
+def require_success(result: dg.ExecuteInProcessResult) -> None:
+    """Say why a run did not succeed, if it did not.
+
+    Raises:
+        KeyboardInterrupt: it was interrupted, which Dagster records as the failure of a step.
+        TooLittleDataError: nothing but too little data kept steps from their end.
+        CliError: a step failed or a blocking check did.
+    """
+    if result.success:
+        return
+    failed = {str(event.step_key): event.step_failure_data for event in result.all_events if event.is_step_failure}
+    if any(was_interrupted(failure) for failure in failed.values()):
+        raise KeyboardInterrupt
+    if failed and all(lacks_data(failure) for failure in failed.values()):
+        raise TooLittleDataError({step: root_cause(failure) for step, failure in failed.items()})
+    raise CliError(_why(result))
 
 
 def report_nothing_ingested(dagster: dg.DagsterInstance) -> None:

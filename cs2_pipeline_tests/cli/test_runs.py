@@ -136,6 +136,18 @@ def test_too_little_data_is_told_by_the_step_that_lacks_it(tmp_path, monkeypatch
     assert str(ended.value) == ended.value.reasons["round_dataset"]
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_interrupted_ends_as_an_interrupt_and_not_as_a_failure(number):
+    @dg.asset
+    def stopped():
+        os.kill(os.getpid(), number)
+        signal.pause()
+
+    result = dg.materialize([stopped], raise_on_error=False)
+    with pytest.raises(KeyboardInterrupt):
+        runs.require_success(result)
+
+
 @dg.asset
 def told(context):
     """An asset that has much to say."""

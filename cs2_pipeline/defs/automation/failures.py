@@ -16,6 +16,8 @@ from cs2_pipeline.models.training import TrainingError
 INTERVAL: Final = 30
 _BLOCKED: Final = "DagsterAssetCheckFailedError"
 """Dagster's error, which it does not export, of a step whose blocking check failed."""
+_INTERRUPTED: Final = "DagsterExecutionInterruptedError"
+"""Dagster's error, which it does not export, of a step whose process got a signal to stop."""
 _LACKING: Final = {TooLittleDataError.__name__, TrainingError.__name__}
 """Errors of data that more matches would mend."""
 
@@ -71,6 +73,11 @@ def _assets(run: dg.DagsterRun) -> str:
 def lacks_data(failure: StepFailureData) -> bool:
     """Whether a step failed because its data is too little, or not what it needs, and not by a defect."""
     return any(name in _LACKING for name, _ in _chain(failure))
+
+
+def was_interrupted(failure: StepFailureData) -> bool:
+    """Whether a step ended because its process was told to stop: Ctrl-C, or SIGTERM."""
+    return any(name == _INTERRUPTED for name, _ in _chain(failure))
 
 
 def root_cause(failure: StepFailureData) -> str:
