@@ -42,3 +42,21 @@ def test_the_interval_holds_the_mean_and_narrows_with_matches():
     assert width(16) == pytest.approx(width(1) / 4, rel=0.15)
     equal = pd.DataFrame([{"steam_id": "a", "total": 0.2, "rounds": 20}] * 5)
     assert form.added(equal)["a"]["low"] == form.added(equal)["a"]["high"] == pytest.approx(0.01)
+
+
+def test_the_interval_is_of_90_percent_by_whole_matches_from_five_on():
+    """Residuals of the matches' totals from 20 rounds at .007: .36, -.44, .06, .26, -.24, and n / (n - 1) of them."""
+    lines = pd.DataFrame([{"steam_id": "a", "total": total, "rounds": 20} for total in (0.5, -0.3, 0.2, 0.4, -0.1)])
+    found = form.added(lines)["a"]
+    assert found == {"per_round": 0.007, "low": -0.00536, "high": 0.01936, "rounds": 100, "matches": 5}
+    assert form.added(lines.iloc[:4])["a"]["low"] is None
+
+
+def test_who_played_no_round_is_left_out_and_the_others_are_not():
+    lines = pd.DataFrame([{"steam_id": name, "total": 0.1, "rounds": rounds} for name, rounds in (("a", 0), ("b", 10))])
+    assert list(form.added(lines)) == ["b"]
+
+
+def test_of_matches_that_began_together_the_one_with_the_higher_number_is_the_newer():
+    lines = pd.DataFrame([line("a", 1, match_id=number, kills=number) for number in (1, 3, 2)])
+    assert [one["kills"] for one in form.latest(lines)["a"]] == [3, 2, 1]

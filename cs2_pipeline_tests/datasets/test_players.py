@@ -151,3 +151,41 @@ def test_a_row_names_the_source_of_the_last_match_of_its_past() -> None:
     source = turned.drop_duplicates("started_at").set_index("started_at")["source"]
     assert (table["source"].to_numpy() == source[table["window_end"]].to_numpy()).all()
     assert set(table["source"]) == {"demo", "simulator"}
+
+
+def test_the_past_is_seen_over_1_2_4_8_matches_and_all_of_them_each_once() -> None:
+    lines = LINES.sort_values("started_at")
+    for (steam_id, end), rows in DATASET.groupby(["steam_id", "window_end"]):
+        played = int(((lines["steam_id"] == steam_id) & (lines["started_at"] <= end)).sum())
+        powers = {2**power for power in range(10) if 2**power <= played}
+        assert sorted(rows["past_matches"]) == sorted(powers | {played})
+
+
+def test_a_later_window_ends_with_the_match_that_fills_it() -> None:
+    """With 25 rounds in every match four matches are exactly the rounds asked for, and a fifth is not taken."""
+    even = build(LINES.assign(rounds=25))
+    assert set(even["later_rounds"]) == {LATER_ROUNDS} == {100}
+    assert set(build(LINES.assign(rounds=24))["later_rounds"]) == {120}
+
+
+def test_of_more_moments_than_asked_for_evenly_spread_ones_are_kept_from_the_first_on() -> None:
+    every = build(LINES, max_anchors=10_000).groupby("steam_id")["window_end"].unique()
+    for most in (3, 8):
+        kept = build(LINES, max_anchors=most).groupby("steam_id")["window_end"].unique()
+        for steam_id, moments in every.items():
+            assert len(kept[steam_id]) == min(most, len(moments))
+            assert kept[steam_id].min() == moments.min()
+            places = np.searchsorted(np.sort(moments), np.sort(kept[steam_id]))
+            steps = np.diff(places)
+            assert not steps.size or steps.max() - steps.min() <= 1
+
+
+def test_nobody_s_part_changes_with_the_code() -> None:
+    """Pinned: a player of the test part must never have been learned from by a former version."""
+    parts = DATASET.groupby("steam_id")["part"].first().iloc[:12]
+    of_part = {part: [place for place, found in enumerate(parts) if found == part] for part in PARTS}
+    assert of_part == {"train": [0, 2, 3, 5, 6, 7, 9], "validate": [1, 10], "calibrate": [8], "test": [4, 11]}
+
+
+def test_careers_are_listed_by_steam_id() -> None:
+    assert careers(LINES.sample(frac=1, random_state=3))["steam_id"].is_monotonic_increasing

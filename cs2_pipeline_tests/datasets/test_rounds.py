@@ -168,3 +168,21 @@ def test_every_match_is_in_one_part_and_the_sizes_follow_the_shares(count: int) 
     assert len(parts) == count
     for part, share in SHARES.items():
         assert abs(parts.count(part) - share * count) <= 1
+
+
+def test_half_of_the_matches_are_learned_from_and_three_tenths_are_judged_on() -> None:
+    parts = parts_in_order(100)
+    assert [parts.count(part) for part in PARTS] == [50, 10, 10, 30]
+    assert parts == sorted(parts, key=PARTS.index)
+
+
+def test_a_share_of_nothing_is_refused() -> None:
+    with pytest.raises(DatasetError, match="shares must be positive"):
+        parts_in_order(10, {"train": 1.0, "test": 0.0})
+
+
+def test_the_first_match_of_changed_play_is_no_former_one_and_one_a_moment_earlier_is() -> None:
+    for moment, former in ((0, 10), (1, 11)):
+        changed = (DAY + pd.Timedelta(days=10, seconds=moment)).to_pydatetime()
+        parts = build(snapshots(21), changed_at=changed).frame.groupby("part")["match_id"].nunique()
+        assert parts[FORMER] == former

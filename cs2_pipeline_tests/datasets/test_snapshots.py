@@ -5,6 +5,7 @@ import sqlite3
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.snapshots import loop
 from cs2_pipeline.datasets.schema import ROUND_SNAPSHOTS, DatasetError
-from cs2_pipeline.datasets.snapshots import rebuild
+from cs2_pipeline.datasets.snapshots import EARLIEST_PLANT, rebuild
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.extract import event_tables
 from cs2_pipeline.demodb.importers.ingest import ingest
@@ -453,3 +454,20 @@ def test_alive_players_never_come_back_and_states_are_possible(seed: int) -> Non
         assert (frame[f"{side}_health"] <= 100 * alive).all()
         assert ((frame[f"{side}_health"] > 0) | (alive == 0)).all()
     assert (frame["time_remaining"] > 0).all()
+
+
+def test_without_hits_nobody_is_known_to_be_unhurt_once_the_round_is_live() -> None:
+    events = round_of(kills=[a_kill(12, 1, 6)], damages=[a_hit(0.0, 1, 100, 100)], hits_recorded=False, lasts=15)
+    events.damages.clear()
+    frame = events.rebuild().frame
+    bodies = ["ct_health", "t_health", "ct_armor", "t_armor"]
+    assert frame["elapsed"].tolist() == [0, 10, 12]
+    assert frame[bodies].iloc[0].tolist() == [500] * 4
+    assert frame[bodies].iloc[1:].isna().all(axis=None)
+    assert frame["t_alive"].tolist() == [5, 5, 4]
+
+
+def test_where_plants_are_not_recorded_a_round_is_known_until_a_bomb_could_be_down() -> None:
+    frame = round_of(lasts=100, plants_recorded=False, bomb_planted=None).rebuild(interval=1.0).frame
+    assert frame["elapsed"].max() == np.ceil(EARLIEST_PLANT) - 1
+    assert frame["bomb_planted"].sum() == 0

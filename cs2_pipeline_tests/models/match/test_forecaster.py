@@ -156,3 +156,58 @@ def test_an_unknown_length_counts_as_a_best_of_three(dataset):
     asked, _ = contests(table)
     assert {contest.best_of for contest in asked} == {3}
     assert Contest(1, asked[0].first, asked[0].second).best_of == 3
+
+
+def made(latent, outcome, **more):
+    """A dataset of matches with these advantages, known for certain, before a test part."""
+    size = len(latent)
+    frame = pd.DataFrame({"latent": latent, "variance": 0.0, "best_of": 1.0, "elo": latent, "first_wins": outcome})
+    return frame.assign(part="train", **more) if size else frame
+
+
+def test_without_evidence_the_slope_is_1_and_one_surprise_moves_it_a_little():
+    step, stretch = forecaster.steps(made([0.0] * 5, [1, 0, 1, 0, 1]))
+    assert (step.slope, stretch, step.widening) == pytest.approx((1.0, 1.0, 1.0), abs=1e-3)
+    # One match: slope s where 2 / (1 + exp(-2s)) = (1 - s) / 0.2².
+    step, stretch = forecaster.steps(made([2.0], [0]))
+    assert (step.slope, stretch) == pytest.approx((0.9308, 0.9308), abs=2e-3)
+
+
+def test_the_first_fifth_teaches_the_ratings_alone(dataset, fitted):
+    before = int((dataset["part"] != "test").sum())
+    assert fitted.rows == before - int(0.2 * before)
+    turned = made([1.0] * 10, [0, 0] + [1] * 8)
+    assert forecaster.steps(turned)[0].slope > forecaster.steps(made([1.0] * 10, [1] * 8 + [0, 0]))[0].slope
+
+
+def test_the_artifact_says_what_it_learned_and_how_sure_its_interval_is(fitted, dataset):
+    manifest = fitted.artifact.manifest
+    assert manifest["learned"] == len(dataset)
+    assert manifest["interval_level"] == 0.9
+    assert manifest["slope"] == fitted.chosen.params["slope"]
+
+
+def test_the_baseline_reads_elo_alone(fitted):
+    rows = np.array([[9, 9, 1, 0.5], [-9, 9, 1, 0.5], [0, 0, 1, -100]], dtype=np.float32)
+    slope = fitted.baseline.params["slope"]
+    even, same, lost = fitted.baseline.predict(rows)
+    assert even == same == pytest.approx(1 / (1 + np.exp(-0.5 * slope)))
+    assert lost == pytest.approx(1 / (1 + np.exp(9)))
+
+
+def test_a_state_that_is_none_is_refused_by_the_artifacts_name(fitted):
+    for state, told in ((None, "has no state"), (b"PK", "not a readable state")):
+        with pytest.raises(ArtifactError, match=f"match_forecaster: .*{told}"):
+            Forecaster(dataclasses.replace(fitted.artifact, state=state))
+
+
+def test_prices_on_several_maps_are_those_of_each_alone(fitted, dataset):
+    served = Forecaster(fitted.artifact)
+    asked, _ = contests(dataset.iloc[-2:])
+    day = max(one.day for one in asked) + 1
+    one, other = (dataclasses.replace(contest, day=day, best_of=1) for contest in asked)
+    found = served.prices([(one, ["de_nuke", None]), (other, ["de_train"])])
+    assert [len(prices) for prices in found] == [2, 1]
+    alone = [served.price(dataclasses.replace(one, map_name=name)) for name in ("de_nuke", None)]
+    assert found[0] == [tuple(pytest.approx(value, abs=1e-6) for value in price) for price in alone]
+    assert found[1][0] == pytest.approx(served.price(dataclasses.replace(other, map_name="de_train")), abs=1e-6)
