@@ -22,6 +22,7 @@ from cs2_pipeline.demodb.importers.parsed import (
     ParsedDemo,
     UnreadableDemoError,
 )
+from cs2_pipeline.demodb.importers.same_match import Recorded
 from cs2_pipeline.game import rules
 from cs2_pipeline.game.rules import FULL_HEALTH
 from cs2_pipeline.game.weapons import canonical
@@ -332,6 +333,16 @@ def _begins_anew(number: int, max_rounds: int) -> bool:
     if number > max_rounds:
         return (number - max_rounds - 1) % rules.OVERTIME_HALF == 0
     return number in (1, max_rounds // 2 + 1)
+
+
+def may_exceed(match: ExportedMatch, held: Recorded) -> bool:
+    """Whether a match may hold something of a round that the recording in the database does not; quick, not sure."""
+    won = set(match.rounds.loc[match.rounds["winner"].isin(["CT", "T"]), "number"])
+    owned = set(match.economies.loc[match.economies["equipment_value"].notna(), "round"])
+    armour = match.buys is not None or "has_helmet" in match.economies
+    here = [True, match.bombs is not None, match.hits is not None, armour]
+    most = Recorded(*(len(won) if one else 0 for one in here), economy=len(won & owned))
+    return any(may > has for may, has in zip(most, held, strict=True))
 
 
 # Parts of one map

@@ -15,7 +15,7 @@ from typing import Final
 from cs2_pipeline.demodb.importers import cs_demo_analyzer, csv_export, demo_format, exported
 from cs2_pipeline.demodb.importers.assemble import Recording, assemble
 from cs2_pipeline.demodb.importers.exported import ExportedMatch
-from cs2_pipeline.demodb.importers.ingest import IngestReport, Outcome, known, remarks
+from cs2_pipeline.demodb.importers.ingest import IngestReport, Outcome, known, outcome_of
 from cs2_pipeline.demodb.importers.ledger import Ledger
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
 
@@ -186,23 +186,27 @@ class _Intake:
     def _settle(self, found: _Found) -> Outcome:
         if found.match is None:
             return self._refused(found, found.reason)
-        match = found.match
-        if (demo_id := self._ledger.ingested(*match.keys)) is not None:
+        match, started = found.match, found.match.started or self._played_on
+        demo_id = self._ledger.ingested(*match.keys)
+        if demo_id is not None:
             self._ledger.release(found.path)
-            return known(found.path, demo_id)
+            held, started = self._ledger.held(demo_id)
+            if not exported.may_exceed(match, held):
+                return known(found.path, demo_id)
         try:
-            return self._add(found, replace(match, started=match.started or self._played_on))
+            return self._add(found, replace(match, started=started))
         except UnreadableDemoError as error:
-            return self._refused(found, str(error))
+            reason = str(error)
         except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
             # An export that no rule foresaw must not stop the others, and must say what it broke.
-            return self._refused(found, f"could not be understood ({type(error).__name__}: {error})")
+            reason = f"could not be understood ({type(error).__name__}: {error})"
+        return self._refused(found, reason) if demo_id is None else known(found.path, demo_id)
 
     def _add(self, found: _Found, match: ExportedMatch) -> Outcome:
         recording = Recording(match.name or found.path.name, str(found.path), found.size, found.modified, _now())
         made = assemble(exported.parsed(match), recording)
         left_out = dict(made.left_out)
-        demo_id = self._ledger.add(
+        added = self._ledger.add(
             found.path,
             match.keys,
             made.rows,
@@ -210,10 +214,7 @@ class _Intake:
             economy_known=made.economy_known,
             left_out=json.dumps(left_out, sort_keys=True),
         )
-        if demo_id is None:
-            return known(found.path, self._ledger.ingested(*match.keys) or 0)
-        said = remarks(made.live_rounds, left_out, economy_known=made.economy_known)
-        return Outcome(found.path, "imported", said, demo_id, made.live_rounds, left_out)
+        return outcome_of(found.path, added, made.live_rounds, left_out, economy_known=made.economy_known)
 
     def _refused(self, found: _Found, reason: str) -> Outcome:
         self._ledger.refuse(found.path, found.content_hash, reason)

@@ -20,7 +20,7 @@ from pyarrow import feather
 from cs2_pipeline.demodb.extraction.playing_order import date_in
 from cs2_pipeline.demodb.importers import checksum as demo_checksum
 from cs2_pipeline.demodb.importers.event_folder import is_event_folder
-from cs2_pipeline.demodb.importers.ledger import Ledger, Quarantined
+from cs2_pipeline.demodb.importers.ledger import Added, Ledger, Quarantined
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
 from cs2_pipeline.demodb.importers.worker import OUTCOME_FILE, content_hash
 from cs2_pipeline.limits import Limits
@@ -207,18 +207,26 @@ def _prepare(ledger: Ledger, path: Path, folder: Path, how: _How) -> Outcome | _
         return _Read("", reason=f"cannot be opened: {error.strerror or error}")
     checksum = demo_checksum.of_demo(path) if path.is_file() else None
     keys = (digest, *([demo_checksum.key(checksum)] if checksum else []))
-    if (demo_id := ledger.ingested(*keys)) is not None:
-        return known(path, demo_id)
-    before = ledger.quarantined(path)
-    unchanged = before is not None and before.content_hash == digest and not before.reason.startswith(UNDATED)
-    if before is not None and unchanged and not how.retry:
-        return Outcome(path, "quarantined", f"{before.reason} (unchanged since; read it again with --retry)")
     started = _started(path, how.played_on)
-    if started is None and not how.file_times:
+    if (demo_id := ledger.ingested(*keys)) is not None:
+        held, started = ledger.held(demo_id)
+        if ledger.ingested(digest) is not None or min(held) == held.rounds:
+            return known(path, demo_id)  # else an export of this demo came first, and lacks what a demo tells
+    elif (reason := _unreadable_before(ledger, path, digest, how)) is not None:
+        return Outcome(path, "quarantined", f"{reason} (unchanged since; read it again with --retry)")
+    elif started is None and not how.file_times:
         say_it = "say it with --date YYYY-MM-DD, or take the files' modification times with --file-times"
         return _Read(digest, reason=f"{UNDATED}; {say_it}")
     folder.mkdir()
     return replace(_read(path, digest, folder, started, how), keys=keys)
+
+
+def _unreadable_before(ledger: Ledger, path: Path, digest: str, how: _How) -> str | None:
+    """Why a recording is on the quarantine list and is not read again; None where it is read."""
+    before = ledger.quarantined(path)
+    if before is None or how.retry or before.content_hash != digest or before.reason.startswith(UNDATED):
+        return None
+    return before.reason
 
 
 def _started(path: Path, played_on: date | None) -> datetime | None:
@@ -294,7 +302,9 @@ def _settle(ledger: Ledger, path: Path, future: "Future[Outcome | _Read]") -> Ou
 
 
 def _refused(ledger: Ledger, path: Path, read: _Read, reason: str) -> Outcome:
-    """Puts a recording on the quarantine list, unless it is gone meanwhile."""
+    """Puts a recording on the quarantine list, unless its match is in the database, or it is gone meanwhile."""
+    if read.keys and (demo_id := ledger.ingested(*read.keys)) is not None:
+        return known(path, demo_id)
     if _is_recording(path):
         ledger.refuse(path, read.content_hash, reason)
     return Outcome(path, "refused", reason)
@@ -303,7 +313,7 @@ def _refused(ledger: Ledger, path: Path, read: _Read, reason: str) -> Outcome:
 def _add(ledger: Ledger, path: Path, read: _Read, folder: Path) -> Outcome:
     rows = {file.stem: feather.read_table(file).to_pylist() for file in sorted(folder.glob("*.arrow"))}
     left_out: dict[str, int] = read.facts["left_out"]
-    demo_id = ledger.add(
+    added = ledger.add(
         path,
         read.keys,
         rows,
@@ -311,11 +321,18 @@ def _add(ledger: Ledger, path: Path, read: _Read, folder: Path) -> Outcome:
         economy_known=read.facts["economy_known"],
         left_out=json.dumps(left_out, sort_keys=True),
     )
-    if demo_id is None:
-        return known(path, ledger.ingested(*read.keys) or 0)
-    rounds = read.facts["rounds"]
-    said = remarks(rounds, left_out, economy_known=read.facts["economy_known"])
-    return Outcome(path, "imported", said, demo_id, rounds, left_out)
+    return outcome_of(path, added, read.facts["rounds"], left_out, economy_known=read.facts["economy_known"])
+
+
+def outcome_of(path: Path, added: Added, rounds: int, left_out: Mapping[str, int], *, economy_known: bool) -> Outcome:
+    """What became of a recording that the ledger took."""
+    if added.how == "known":
+        return known(path, added.demo_id)
+    if added.how == "fuller":
+        said = "the same match was already in the database; this recording holds more of it and took the other's place"
+        return Outcome(path, "known", said, added.demo_id, rounds, dict(left_out))
+    said = remarks(rounds, left_out, economy_known=economy_known)
+    return Outcome(path, "imported", said, added.demo_id, rounds, dict(left_out))
 
 
 def remarks(rounds: int, left_out: Mapping[str, int], *, economy_known: bool) -> str:

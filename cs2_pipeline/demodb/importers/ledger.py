@@ -1,16 +1,16 @@
 """The platform's own two tables in an embedded demo database, and the one transaction that adds a recording.
 
 `IngestedDemos` holds what every recording that is in is known by: the content hash of its file, and the checksum of
-the demo it is or was exported from (`checksum.key`); also those of recordings left out because the same match was in.
+the demo it is or was exported from (`checksum.key`); also those of other recordings of the match: the fullest is kept.
 `QuarantinedDemos` holds what could not be read, and why. They stand beside the Demo Lens tables and nothing that reads
 those needs them.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import (
     Boolean,
@@ -33,7 +33,7 @@ from sqlalchemy.exc import DatabaseError, IntegrityError
 
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
-from cs2_pipeline.demodb.importers.same_match import same_match
+from cs2_pipeline.demodb.importers.same_match import Recorded, fuller, recorded_in, same_match
 from cs2_pipeline.demodb.tables import METADATA
 
 LEDGER: Final = MetaData()
@@ -71,6 +71,14 @@ class Quarantined:
     failed_at: datetime
     attempts: int
     content_hash: str
+
+
+@dataclass(frozen=True)
+class Added:
+    """The DemoFiles id of a recording's match, and how it came in: new, as it was, or as this fuller recording."""
+
+    demo_id: int
+    how: Literal["new", "known", "fuller"]
 
 
 def _now() -> datetime:
@@ -115,6 +123,13 @@ class Ledger:
         with self._transaction() as connection:
             return _known(connection, keys)
 
+    def held(self, demo_id: int) -> tuple[Recorded, datetime]:
+        """What is recorded of the match of a DemoFiles id, and when it started (UTC)."""
+        match = METADATA.tables["Matches"].c
+        with self._transaction() as connection:
+            started = connection.execute(select(match.StartTime).where(match.DemoFileId == demo_id)).scalars().first()
+            return recorded_in(connection, demo_id), started or _now()
+
     def quarantined(self, path: Path) -> Quarantined | None:
         """The entry of a path in the quarantine list."""
         return next((entry for entry in self.quarantine() if entry.path == str(path)), None)
@@ -153,8 +168,12 @@ class Ledger:
         live_rounds: int,
         economy_known: bool,
         left_out: str,
-    ) -> int | None:
+    ) -> Added:
         """Adds a recording in one transaction, its ids moved behind those in the database.
+
+        Where the match is in (another process has added the recording meanwhile, or another recording holds it), it is
+        left out, or takes the other's place if it is fuller (`same_match`): DemoFiles and Matches then keep their ids,
+        the match its start, so that what refers to it, and its day, stay. Its keys are known from then on.
 
         Args:
             path: where it was read.
@@ -162,18 +181,12 @@ class Ledger:
             rows: by table, ids counted from 1.
             live_rounds, economy_known, left_out: the account kept of it.
 
-        Returns:
-            its DemoFiles id, or None when the same match is in: another process has added the recording meanwhile, or
-            another recording holds it (`same_match`), under whose id this one's keys are known from then on.
-
         Raises:
             UnreadableDemoError: the rows contradict the database's rules.
             DemoDatabaseError: the database cannot be written.
                 After either, nothing of the recording is in it.
         """
         with self._transaction() as connection:
-            if _known(connection, keys) is not None:
-                return None
             entry = {
                 "Path": str(path),
                 "IngestedAt": _now(),
@@ -182,19 +195,17 @@ class Ledger:
                 "LeftOut": left_out,
             }
             connection.execute(QUARANTINED_DEMOS.delete().where(QUARANTINED_DEMOS.c.Path == str(path)))
-            if (same := same_match(connection, rows)) is not None:
-                _note(connection, keys, entry | {"DemoFileId": same})
-                return None
-            offsets = {
-                name: connection.execute(select(func.coalesce(func.max(table.c.Id), 0))).scalar_one()
-                for name, table in METADATA.tables.items()
-            }
-            for table in METADATA.sorted_tables:
-                if lines := rows.get(table.name):
-                    connection.execute(table.insert(), [_moved(table, row, offsets) for row in lines])
-            demo_id = int(offsets["DemoFiles"]) + 1
-            _note(connection, keys, entry | {"DemoFileId": demo_id})
-            return demo_id
+            same = _known(connection, keys) or same_match(connection, rows)
+            if same is None:
+                demo_id = _insert(connection, rows, _offsets(connection))
+                _note(connection, keys, entry | {"DemoFileId": demo_id})
+                return Added(demo_id, "new")
+            replaces = fuller(connection, same, rows)
+            if replaces:
+                _replace(connection, same, rows)
+                connection.execute(INGESTED_DEMOS.update().where(INGESTED_DEMOS.c.DemoFileId == same).values(**entry))
+            _note(connection, keys, entry | {"DemoFileId": same})
+            return Added(same, "fuller" if replaces else "known")
 
     def _transaction(self) -> "_Transaction":
         return _Transaction(self)
@@ -242,7 +253,62 @@ def _known(connection: Connection, keys: Sequence[str]) -> int | None:
 
 def _note(connection: Connection, keys: Sequence[str], entry: Mapping[str, Any]) -> None:
     """Note what a recording is known by."""
-    connection.execute(INGESTED_DEMOS.insert(), [{"ContentHash": key, **entry} for key in dict.fromkeys(keys)])
+    noted = set(
+        connection.execute(select(INGESTED_DEMOS.c.ContentHash).where(INGESTED_DEMOS.c.ContentHash.in_(keys))).scalars()
+    )
+    if new := [{"ContentHash": key, **entry} for key in dict.fromkeys(keys) if key not in noted]:
+        connection.execute(INGESTED_DEMOS.insert(), new)
+
+
+def _offsets(connection: Connection) -> dict[str, int]:
+    """By table, the highest id."""
+    return {
+        name: connection.execute(select(func.coalesce(func.max(table.c.Id), 0))).scalar_one()
+        for name, table in METADATA.tables.items()
+    }
+
+
+def _insert(connection: Connection, rows: Mapping[str, list[dict[str, Any]]], offsets: Mapping[str, int]) -> int:
+    """Insert a recording's rows behind the offsets; returns its DemoFiles id."""
+    for table in METADATA.sorted_tables:
+        if lines := rows.get(table.name):
+            connection.execute(table.insert(), [_moved(table, row, offsets) for row in lines])
+    return offsets["DemoFiles"] + 1
+
+
+def _replace(connection: Connection, demo_id: int, rows: Mapping[str, list[dict[str, Any]]]) -> None:
+    """Put a recording in the place of the one of a DemoFiles id."""
+    demo, match = METADATA.tables["DemoFiles"], METADATA.tables["Matches"]
+    held = connection.execute(select(match.c.Id, match.c.StartTime).where(match.c.DemoFileId == demo_id)).one()
+    below = {"PlayerRoundStats": ("RoundId", "Rounds"), "PlayerMatchStats": ("MatchId", "Matches")}
+    for table in reversed(METADATA.sorted_tables):
+        if table in (demo, match):
+            continue
+        key, parent = below.get(table.name, ("DemoFileId", "DemoFiles"))
+        if parent == "DemoFiles":
+            mine = table.c[key] == demo_id
+        else:
+            above = METADATA.tables[parent]
+            mine = table.c[key].in_(select(above.c.Id).where(above.c.DemoFileId == demo_id))
+        connection.execute(table.delete().where(mine))
+    offsets = _offsets(connection) | {"DemoFiles": demo_id - 1, "Matches": held.Id - 1}
+    (file,), (played,) = rows["DemoFiles"], rows["Matches"]
+    later = held.StartTime - played["StartTime"]
+    connection.execute(demo.update().where(demo.c.Id == demo_id).values(**file | {"Id": demo_id}))
+    values = _later(match, _moved(match, played, offsets), later)
+    connection.execute(match.update().where(match.c.Id == held.Id).values(**values))
+    rest = {
+        name: [_later(METADATA.tables[name], row, later) for row in lines]
+        for name, lines in rows.items()
+        if name not in (demo.name, match.name)
+    }
+    _insert(connection, rest, offsets)
+
+
+def _later(table: Table, row: Mapping[str, Any], by: timedelta) -> dict[str, Any]:
+    """A row with its moments moved."""
+    moments = {column.name for column in table.columns if isinstance(column.type, DateTime)}
+    return {name: value + by if name in moments and value is not None else value for name, value in row.items()}
 
 
 def _moved(table: Table, row: Mapping[str, Any], offsets: Mapping[str, int]) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 import os
 import time
+from dataclasses import replace
 from pathlib import Path
 
+from cs2_pipeline.demodb.importers import cs_demo_analyzer, exported
 from cs2_pipeline.demodb.importers.parsed import DemoHeader, ParsedDemo
 
 
@@ -37,3 +39,11 @@ class Leaving:
 
     def parse(self, path: Path) -> ParsedDemo:
         os._exit(3)
+
+
+class Exporting:
+    """Answers what an export beside the file holds."""
+
+    def parse(self, path: Path) -> ParsedDemo:
+        match = cs_demo_analyzer.read(path.with_suffix(".json").read_bytes())
+        return replace(exported.parsed(match), source="demo")

@@ -18,11 +18,12 @@ from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.extraction import extract
 from cs2_pipeline.demodb.importers import checksum
 from cs2_pipeline.demodb.importers.exports import ingest_exports
-from cs2_pipeline.demodb.importers.ingest import failed
+from cs2_pipeline.demodb.importers.ingest import failed, ingest
 from cs2_pipeline_tests.demodb.importers import made_exports as made
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data"
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="no real exports beside the repository")
+PARTS = ("rounds", "playerEconomies", "kills", "damages", "playersBuy")
 ALL_DAYS = date(2000, 1, 1), date(2100, 1, 1)
 
 
@@ -79,7 +80,7 @@ def test_the_same_match_in_formats_that_name_its_demo_differently_is_kept_once(
     paths = [made.write(tmp_path, one), made.write_zip(tmp_path, one)]
     first, second = reversed(paths) if zip_first else paths
     assert take(database, first)[0][0] == "imported"
-    assert take(database, second) == [("known", "the same match is already in the database")]
+    assert take(database, second)[0][0] == "known"
     assert statuses(database, first, second) == ["known", "known"]
     assert query(database, 'SELECT COUNT(*) FROM "Matches"') == [(1,)]
     assert query(database, 'SELECT DISTINCT "DemoFileId" FROM "IngestedDemos"') == [(1,)]
@@ -101,6 +102,63 @@ def test_another_recording_of_a_match_is_the_same_match_and_a_rematch_is_not(tmp
     assert statuses(database, *paths) == ["imported", "known", "imported"]
 
 
+def all_rows(database: Path) -> dict[str, int]:
+    tables = ("Rounds", "Players", "Kills", "Bombs", "Damages", "PlayerRoundStats", "PlayerMatchStats")
+    return {table: query(database, f'SELECT COUNT(*) FROM "{table}"')[0][0] for table in tables}  # noqa: S608
+
+
+def test_the_fuller_recording_of_a_match_takes_the_others_place_and_keeps_its_ids_and_day(
+    tmp_path: Path, database: Path
+) -> None:
+    one, alone = made.match("AAABBBAB" * 2 + "AAAAA", date=""), tmp_path / "alone.sqlite"
+    tables, whole = (
+        made.write_csv(tmp_path / "tables", one),
+        made.write(tmp_path, one | {"date": "2024-03-11T10:00:00Z"}),
+    )
+    assert statuses(database, tables, played_on=date(2024, 3, 9)) == ["imported"]
+    assert statuses(database, made.write(tmp_path, made.match("B" * 13, checksum="2"), "next.json")) == ["imported"]
+    assert query(database, 'SELECT COUNT(*) FROM "Damages" WHERE "DemoFileId" = 1') == [(0,)]
+    watermark = query(database, 'SELECT MAX("ParsedAt") FROM "DemoFiles"')
+    assert take(database, whole)[0] == (
+        "known",
+        "the same match was already in the database; this recording holds more of it and took the other's place",
+    )
+    assert query(database, 'SELECT "Id", "DemoFileId", date("StartTime") FROM "Matches"') == [
+        (1, 1, "2024-03-09"),
+        (2, 2, "2024-03-09"),
+    ]
+    assert query(database, 'SELECT "DemoSource" FROM "DemoFiles" WHERE "Id" = 1') == [("cs-demo-analyzer",)]
+    assert query(database, 'SELECT MAX("ParsedAt") FROM "DemoFiles"') > watermark, "the extraction sees it"
+    assert query(database, "PRAGMA foreign_key_check") == []
+    days = 'SELECT DISTINCT date("StartTime") FROM "Rounds" WHERE "DemoFileId" = 1'
+    assert query(database, days) == [("2024-03-09",)]
+    assert statuses(alone, whole, tmp_path / "next.json") == ["imported", "imported"]
+    assert all_rows(database) == all_rows(alone), "nothing of the lesser one is left"
+    before = query(database, 'SELECT MAX("ParsedAt") FROM "DemoFiles"')
+    assert statuses(database, tables, whole, played_on=date(2024, 3, 9)) == ["known", "known"]
+    assert query(database, 'SELECT MAX("ParsedAt") FROM "DemoFiles"') == before, "and the lesser one does not come back"
+
+
+def test_a_recording_that_has_more_of_one_thing_and_less_of_another_takes_nobodys_place(
+    tmp_path: Path, database: Path
+) -> None:
+    one = made.match("AAABBBAB" * 2 + "AAAAA")
+    assert statuses(database, made.write_csv(tmp_path / "tables", one)) == ["imported"]
+    fewer = {part: [row for row in one[part] if row.get("number", row.get("roundNumber")) < 21] for part in PARTS}
+    kept = query(database, 'SELECT "ParsedAt" FROM "DemoFiles"')
+    assert statuses(database, made.write(tmp_path, one | fewer)) == ["known"]
+    assert query(database, 'SELECT "ParsedAt" FROM "DemoFiles"') == kept
+
+
+def test_a_recording_with_other_kills_takes_nobodys_place_whatever_it_is_called(tmp_path: Path, database: Path) -> None:
+    one = made.match("AAABBBAB" * 2 + "AAAAA")
+    assert statuses(database, made.write_csv(tmp_path / "tables", one)) == ["imported"]
+    kills = [made.kill(row["roundNumber"], 6, 1) | {"tick": row["tick"]} for row in one["kills"]]
+    kept = query(database, 'SELECT "ParsedAt" FROM "DemoFiles"')
+    assert statuses(database, made.write(tmp_path, one | {"kills": kills})) == ["known"]
+    assert query(database, 'SELECT "ParsedAt" FROM "DemoFiles"') == kept
+
+
 def test_too_few_kills_do_not_make_two_recordings_one_match(tmp_path: Path, database: Path) -> None:
     short = made.match("AAA")
     assert statuses(database, made.write(tmp_path, short), made.write_zip(tmp_path, short)) == ["imported"] * 2
@@ -117,7 +175,9 @@ def test_no_two_real_matches_are_taken_for_one_and_one_under_another_name_is_kno
     assert statuses(database, made.write(tmp_path, again), played_on=date(2026, 1, 2)) == ["known"]
 
 
-def test_a_demo_has_the_checksum_of_its_exports(tmp_path: Path) -> None:
+def write_demo(path: Path) -> Path:
+    """A `.dem` that has a header and nothing else."""
+
     def field(number: int, value: str | int) -> bytes:
         if isinstance(value, int):
             return bytes([number << 3]) + varint(value)
@@ -132,11 +192,32 @@ def test_a_demo_has_the_checksum_of_its_exports(tmp_path: Path) -> None:
 
     header = field(1, "PBDEMS2") + field(2, 13983) + field(3, "a server") + field(4, "SourceTV") + field(5, "de_nuke")
     header += field(11, "valve_demo_2") + field(12, "8e9d71ab") + field(13, 9842)
-    path = tmp_path / "match.dem"
     path.write_bytes(b"PBDEMS2\0" + bytes(8) + bytes([1, 0]) + varint(len(header)) + header + bytes(100))
+    return path
+
+
+def test_a_demo_has_the_checksum_of_its_exports(tmp_path: Path) -> None:
+    path = write_demo(tmp_path / "match.dem")
     said = f"de_nukea serverSourceTV1398398428e9d71abvalve_demo_2{path.stat().st_size}"
     assert checksum.of_demo(path) == f"{checksum.crc64(said.encode()):x}"
     assert checksum.crc64(b"123456789") == 0x995DC9BBDF1939FA  # the check value published for CRC-64/XZ
+
+
+def test_a_demo_takes_the_place_of_a_lesser_export_of_it_unless_it_cannot_be_read(
+    tmp_path: Path, database: Path
+) -> None:
+    parsers = "cs2_pipeline_tests.demodb.importers.misbehaving"
+    demo = write_demo(tmp_path / "match.dem")
+    one = made.match("AAABBBAB" * 2 + "AAAAA", checksum=checksum.of_demo(demo))
+    made.write(tmp_path, one, "match.json")  # what the parser answers
+    assert statuses(database, made.write_csv(tmp_path / "tables", one)) == ["imported"]
+    hits = 'SELECT COUNT(*) > 0 FROM "Damages"'
+    for parser, holds_hits in (("Crashing", 0), ("Exporting", 1), ("Crashing", 1)):  # the last one is not asked
+        [outcome] = ingest([demo], database, parser=f"{parsers}:{parser}").outcomes
+        assert (outcome.status, outcome.demo_id) == ("known", 1)
+        assert query(database, hits) == [(holds_hits,)]
+        assert failed(database) == []
+    assert query(database, 'SELECT "Id", "DemoSource" FROM "DemoFiles"') == [(1, "demo")]
 
 
 @pytest.mark.parametrize("blank", ["", " ", "redacted", None])

@@ -9,7 +9,7 @@ import pytest
 
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.importers.assemble import Recording, assemble
-from cs2_pipeline.demodb.importers.ledger import Ledger
+from cs2_pipeline.demodb.importers.ledger import Added, Ledger
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
 from cs2_pipeline.demodb.tables import METADATA
 from cs2_pipeline_tests.demodb.importers.recordings import Script
@@ -33,8 +33,8 @@ def counts(database: Path) -> dict[str, int]:
 def test_ids_continue_behind_those_in_the_database_and_references_follow(tmp_path: Path, rows: Any) -> None:
     database = tmp_path / "demos.sqlite"
     with Ledger(database) as ledger:
-        assert ledger.add(Path("a"), ["1" * 64], rows, **FACTS) == 1
-        assert ledger.add(Path("b"), ["2" * 64], rows, **FACTS) == 2
+        assert ledger.add(Path("a"), ["1" * 64], rows, **FACTS).demo_id == 1
+        assert ledger.add(Path("b"), ["2" * 64], rows, **FACTS).demo_id == 2
     with sqlite3.connect(database) as connection:
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         kills = connection.execute('SELECT "DemoFileId", "RoundId", "KillerId", "VictimId" FROM "Kills"').fetchall()
@@ -46,7 +46,7 @@ def test_the_same_content_is_added_once(tmp_path: Path, rows: Any) -> None:
     with Ledger(database) as ledger:
         ledger.add(Path("a"), ["1" * 64], rows, **FACTS)
         before = counts(database)
-        assert ledger.add(Path("copy"), ["1" * 64], rows, **FACTS) is None
+        assert ledger.add(Path("copy"), ["1" * 64], rows, **FACTS) == Added(1, "known")
     assert counts(database) == before
 
 
