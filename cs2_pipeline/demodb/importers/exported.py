@@ -340,8 +340,8 @@ def may_exceed(match: ExportedMatch, held: Recorded) -> bool:
     won = set(match.rounds.loc[match.rounds["winner"].isin(["CT", "T"]), "number"])
     owned = set(match.economies.loc[match.economies["equipment_value"].notna(), "round"])
     armour = match.buys is not None or "has_helmet" in match.economies
-    here = [True, match.bombs is not None, match.hits is not None, armour]
-    most = Recorded(*(len(won) if one else 0 for one in here), economy=len(won & owned))
+    plants, hits, worn = (len(won) if here else 0 for here in (match.bombs is not None, match.hits is not None, armour))
+    most = Recorded(len(won), plants, hits, worn, len(won & owned))
     return any(may > has for may, has in zip(most, held, strict=True))
 
 
