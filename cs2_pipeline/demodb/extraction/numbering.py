@@ -53,12 +53,14 @@ def _points(frame: pd.DataFrame) -> pd.Series:
 def _undone(frame: pd.DataFrame) -> pd.Series:
     """Rounds that lie before the score fell back to where it was before them.
 
-    One odd score is no restart: from a restart on the score goes up again point by point.
+    One odd score is no restart: from a restart on the score goes up again point by point. In the last round, whose
+    score may be of a server that was reset when the match was over, it falls by two points at most.
     """
     points = _points(frame)
     by_match = points.groupby(frame["match_id"])
-    following = by_match.shift(-1)
-    fell = (points <= by_match.shift()) & ((following - points <= 2) | following.isna())
+    before, following = by_match.shift(), by_match.shift(-1)
+    goes_on = (following - points <= 2).where(following.notna(), before - points <= 2)
+    fell = (points <= before) & goes_on
     back_to = points.where(fell, np.inf)[::-1].groupby(frame["match_id"][::-1]).cummin()[::-1]
     later = back_to.groupby(frame["match_id"]).shift(-1)
     return (points >= later).fillna(False).astype(bool)
@@ -67,7 +69,8 @@ def _undone(frame: pd.DataFrame) -> pd.Series:
 def _with_own_point(frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
     """The scores after each round, also where a match's rows were last written before the point was given.
 
-    Told apart by whose score grew from one row to the next: this round's winner's, or the one's before.
+    Told apart by whose score grew from one row to the next: always this round's winner's, or always the one's before.
+    The other of the two is right by chance, wherever a side wins twice in a row.
     """
     by_match = frame.groupby("match_id")
     scores = frame[["ct_score", "t_score"]].astype("float64")
@@ -82,7 +85,7 @@ def _with_own_point(frame: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         }
     )
     count = votes.groupby("match_id")[["own", "before"]].transform("sum")
-    early = (count["before"] > 2 * count["own"]) & (count["before"] > 2)
+    early = (count["before"] > count["own"]) & (count["before"] > 2)
     if early.any():
         tally.mapped[reasons.SCORE_BEFORE] += int(early.sum())
     point = {side: (early & (frame["winner_side"] == side)).astype("int64") for side in ("CT", "T")}

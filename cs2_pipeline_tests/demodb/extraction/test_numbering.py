@@ -1,7 +1,11 @@
 """Which recorded rounds are live, and how they are numbered."""
 
+from itertools import pairwise
+
 import pandas as pd
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from cs2_pipeline.demodb.extraction import numbering, reasons
 from cs2_pipeline.demodb.extraction.reasons import Tally
@@ -93,6 +97,34 @@ def test_after_a_restart_the_score_rises_by_a_point_or_two(following, kept):
 
 def test_a_restart_in_the_last_round_of_a_recording_is_one():
     assert live(recorded((1, 1, 0, "CT"), (2, 2, 0, "CT"), (3, 1, 0, "CT")))["round_id"].tolist() == [3]
+
+
+def test_a_last_score_of_a_server_that_was_reset_undoes_nothing():
+    frame = recorded(*((n, n, 0, "CT") for n in range(1, 13)), (13, 0, 0, "CT"))
+    found = live(frame)
+    assert found["round_id"].tolist() == found["round_number"].tolist() == list(range(1, 14))
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    winners=st.lists(st.sampled_from(["CT", "T"]), min_size=8, max_size=24),
+    undone=st.lists(st.tuples(st.integers(1, 20), st.integers(1, 20)), max_size=2),
+    late=st.booleans(),
+)
+def test_whatever_was_undone_what_remains_is_the_match(winners, undone, late):
+    """Also where the scores were written before the round's point, and however often a side wins in a row."""
+    back = {at: to for at, to in undone if 2 < at < len(winners) - 2}
+    valid, rows = [], []
+    for number, winner in enumerate(winners, 1):
+        if number in back:
+            valid = valid[: back[number]]
+        of = valid if late else [*valid, (number, winner)]
+        rows.append((number, *(sum(side == one for _, one in of) for side in ("CT", "T")), winner))
+        valid.append((number, winner))
+    assume(len(valid) > 4 and any(one != other for (_, one), (_, other) in pairwise(valid)))  # else nothing can tell
+    found = live(recorded(*rows))
+    assert found["round_id"].tolist() == [number for number, _ in valid]
+    assert found["round_number"].tolist() == list(range(1, len(valid) + 1))
 
 
 def test_a_score_that_does_not_rise_undoes_the_round_before():
