@@ -16,7 +16,6 @@ from cs2_pipeline.records.directories import Entry
 
 MAP: Final = "map"
 SERIES: Final = "series"
-MOST_MAPS: Final = 20
 
 
 @dataclass(frozen=True)

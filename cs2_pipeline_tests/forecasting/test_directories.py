@@ -1,6 +1,6 @@
 """Who is found by which name, and which maps a series may be played on."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
@@ -75,3 +75,32 @@ def test_a_map_that_came_back_takes_the_place_of_one_that_left():
 @pytest.mark.parametrize("played", [0, 3])
 def test_a_pool_of_fewer_maps_is_all_of_them(played):
     assert len(maps(*[(f"de_{number}", 1, 0) for number in range(played)]).pool) == played
+
+
+def test_the_pool_goes_by_months_of_thirty_days_and_within_one_by_matches():
+    """A map that is played less often is not out of the pool before a month without it is over."""
+    begin = date.fromordinal(30 * 24_663)
+
+    def played(name, day, matches):
+        at = datetime.combine(begin + timedelta(days=day), time(), UTC)
+        return Entry(MAP, name, name, matches, at, {})
+
+    def pool(*seventh):
+        return Directories(1, [*(played(f"de_{n}", 29, 100) for n in range(6)), *seventh]).pool
+
+    assert "de_first" in pool(played("de_first", 0, 9), played("de_last", 29, 8))
+    assert "de_first" in pool(played("de_first", 0, 8), played("de_last", 29, 8)), "of equals the first by name"
+    assert "de_last" in pool(played("de_before", -1, 9), played("de_last", 0, 8))
+
+
+def test_of_names_only_those_of_the_most_matches_are_compared(monkeypatch):
+    monkeypatch.setattr("cs2_pipeline.forecasting.directories._COMPARED", 2)
+    teams = Directories(1, [team("1", "alpha", 1), team("2", "beta", 2), team("3", "gamma", 3)]).teams
+    assert sorted(ids(teams.nearest("alpha"))) == ["2", "3"]
+
+
+def test_an_entry_is_found_by_its_own_id_alone_and_each_kind_for_itself():
+    found = Directories(7, [team("x", "Alpha"), Entry(MAP, "x", "de_x", 1, AT, {})])
+    assert (found.teams.get("x").name, found.maps.get("x").name, found.players.get("x")) == ("Alpha", "de_x", None)
+    assert found.teams.get("X") is None and found.revision == 7
+    assert (found.teams.kind, found.maps.kind) == (TEAM, MAP)

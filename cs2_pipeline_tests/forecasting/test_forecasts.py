@@ -1,5 +1,8 @@
 """Prices of maps and series: coherent with each other, complementary, and more certain the more is known."""
 
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,6 +11,7 @@ from cs2_pipeline.forecasting import forecasts
 from cs2_pipeline.forecasting.directories import Directories
 from cs2_pipeline.forecasting.questions import MAP, SERIES, Asked, AskedSide, Fields, MapScore, resolve
 from cs2_pipeline.game import series
+from cs2_pipeline.records.directories import Entry
 from cs2_pipeline_tests.forecasting.league import AT, MAPS, Strengths, entries, players
 
 DIRECTORIES = Directories(7, entries())
@@ -106,3 +110,97 @@ def test_the_entry_of_the_ledger_says_what_was_asked_and_answered():
 def test_rounds_price_the_map_at_what_the_forecaster_says():
     found = made(map_ids=("de_mirage",))
     assert series.map_odds(found.rounds) == pytest.approx(found.price.probability)
+
+
+def test_a_forecast_is_of_the_moment_it_was_asked_at_and_of_the_day_it_is_played_on():
+    found = made()
+    assert found.at == AT and forecasts.draft(found, 7).at == AT
+    asked_for = []
+
+    class Days(Strengths):
+        def prices(self, asked):
+            asked_for.extend(one.day for one in asked)
+            return super().prices(asked)
+
+    question = resolve(Asked(MAP, (AskedSide("t1"), AskedSide("t2"))), DIRECTORIES, Fields())
+    later = resolve(replace(question.asked, starts_at=AT + timedelta(days=3)), DIRECTORIES, Fields())
+    far_east = resolve(
+        replace(question.asked, starts_at=datetime(2026, 1, 19, 1, tzinfo=timezone(timedelta(hours=9)))),
+        DIRECTORIES, Fields(),
+    )  # fmt: skip
+    forecasts.forecast_all([question, later, far_east], Days(), now=AT)
+    assert [f"{day}" for day in asked_for] == ["2026-01-18", "2026-01-21", "2026-01-18"]
+
+
+@pytest.mark.parametrize(
+    ("share", "used"), [(0.52, 0.52), (0.31, 0.31), (0.3, 0.3), (0.1, 0.3), (0.7, 0.7), (0.95, 0.7), (None, 0.5)]
+)
+def test_a_maps_sides_differ_by_what_was_seen_within_what_is_credible(share, used):
+    """A map seen in a handful of rounds may have a share of 0 or 1, which would decide every map at half time."""
+    there = Directories(1, [
+        Entry(entry.kind, entry.id, entry.name, entry.matches, AT, {} if share is None else {"ct_share": share})
+        if entry.kind == "map" else entry
+        for entry in entries()
+    ])  # fmt: skip
+    asked = Asked(MAP, (AskedSide("t1"), AskedSide("t2")), ("de_mirage",), score=MapScore(5, 3))
+    found = forecasts.forecast(resolve(asked, there, Fields()), Strengths(), now=AT)
+    before = Strengths().price("de_mirage", tuple(players("t1")), tuple(players("t2")))
+    expected = [series.map_odds(series.round_odds_at_price(one, ct_share=used), (5, 3)) for one in before]
+    assert list(found.price) == pytest.approx(expected)
+    assert found.before == before
+
+
+@pytest.mark.parametrize("certain", [0.0, 1.0])
+def test_nothing_is_certain_before_it_is_played(certain):
+    class Sure(Strengths):
+        def price(self, *_):
+            return forecasts.Price(certain, certain, certain)
+
+    asked = Asked(MAP, (AskedSide("t1"), AskedSide("t2")), ("de_mirage",), score=MapScore(1, 1))
+    found = forecasts.forecast(resolve(asked, DIRECTORIES, Fields()), Sure(), now=AT)
+    assert found.price.probability == pytest.approx(certain, abs=1e-6) and found.rounds is not None
+
+
+def test_a_map_that_is_decided_has_no_rounds_to_come_and_one_score():
+    for score, decided in (((13, 4), True), ((12, 4), False), ((0, 0), False), ((15, 15), False), ((19, 17), True)):
+        found = made(map_ids=("de_nuke",), score=MapScore(*score))
+        assert (found.rounds is None) is decided
+        assert (found.final_scores() == {score: 1.0}) is decided
+
+
+def test_all_that_is_known_of_a_series_stands_in_the_ledger():
+    odds = (1.6, 2.4)
+    found = a_series(map_ids=("de_nuke",), banned=("de_dust2",), maps_won=(1, 0), market_odds=odds, starts_at=AT,
+                     score=MapScore(3, 4, False))  # fmt: skip
+    entry = forecasts.draft(found, 7)
+    content = entry.content
+    assert content["asked"] == {
+        "best_of": 3, "banned": ["de_dust2"], "map_ids": ["de_nuke"], "map_score": [3, 4, False], "maps_won": [1, 0],
+        "player_ids": [players("t1"), players("t2")], "starts_at": "2026-01-18T12:00:00.000000Z",
+    }  # fmt: skip
+    assert content["market_odds"] == [1.6, 2.4]
+    assert "market_odds" not in forecasts.draft(a_series(), 7).content
+    assert forecasts.draft(a_series(), 7).content["asked"]["starts_at"] is None
+    assert content["interval"] == [round(found.price.low, 6), round(found.price.high, 6)]
+    assert content["maps"] == [[one.map.id, round(one.price.probability, 6)] for one in found.maps]
+    assert (entry.kind, entry.team1_id, entry.team2_id, entry.model_version) == ("series", "t1", "t2", "1")
+    assert (content["team1_id"], content["team2_id"], entry.probability) == ("t1", "t2", content["probability"])
+
+
+def test_the_map_under_way_counts_at_its_score_and_the_next_ones_in_their_order():
+    found = a_series(map_ids=("de_nuke", "de_mirage"), score=MapScore(10, 2))
+    known = [one for one in found.maps if one.known]
+    assert [one.map.id for one in known] == ["de_nuke", "de_mirage"]
+    assert known[0].price == made(map_ids=("de_nuke",), score=MapScore(10, 2)).price
+    assert known[1].price == made(map_ids=("de_mirage",)).price
+    assert [one.map.id for one in found.maps if not one.known] == ["de_ancient", "de_dust2", "de_inferno"]
+    expected = series.series_odds(3, [one.price.probability for one in known],
+                                  pool=[one.price.probability for one in found.maps if not one.known])  # fmt: skip
+    assert found.price.probability == pytest.approx(expected)
+
+
+def test_as_many_maps_as_are_played_need_none_made_up():
+    exactly = a_series(best_of=3, banned=("de_ancient", "de_dust2"))
+    assert [one.map.id for one in exactly.maps] == ["de_inferno", "de_mirage", "de_nuke"]
+    one_less = a_series(best_of=3, map_ids=("de_nuke",), banned=("de_ancient", "de_dust2", "de_inferno"))
+    assert [one.map and one.map.id for one in one_less.maps] == ["de_nuke", "de_mirage", None]

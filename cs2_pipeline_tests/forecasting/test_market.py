@@ -28,3 +28,15 @@ def test_odds_that_no_match_has_are_refused_with_their_sum(odds):
 @pytest.mark.parametrize("odds", [(1.9, 1.9), (1.02, 15.0), (2.05, 2.02)])
 def test_odds_of_a_match_are_taken(odds):
     assert market.mistake(odds) is None
+
+
+@pytest.mark.parametrize(("total", "taken"), [(0.9, True), (0.899, False), (1.5, True), (1.501, False), (1.0, True)])
+def test_shares_add_up_to_nine_tenths_at_least_and_one_and_a_half_at_most(monkeypatch, total, taken):
+    monkeypatch.setattr(market, "total", lambda _: total)
+    assert (market.mistake((2.0, 2.0)) is None) is taken
+
+
+def test_a_mistake_names_the_odds_and_the_limits():
+    assert market.mistake((1.01, 1.25)) == (
+        "are not the odds of one match: 1/1.01 and 1/1.25 add up to 1.79, outside 0.9 to 1.5"
+    )

@@ -137,3 +137,27 @@ def test_a_head_is_published_once_a_day_and_read_back(tmp_path):
     assert publishing.published(tmp_path) == [first, second]
     third = publishing.publish(tmp_path, today + timedelta(days=3), Head(9, "b" * 64))
     assert publishing.published(tmp_path) == [first, second, third]
+
+
+def many(count, *, won_share=0.5):
+    return [
+        settled(0.7, "won" if number < won_share * count else "lost", f"m{number}", odds=[1 / 0.6, 1 / 0.4])
+        for number in range(count)
+    ]
+
+
+def test_thirty_matches_are_enough_for_an_interval_and_twenty_nine_are_not():
+    assert scores.score(many(29)).market.interval is None
+    found = scores.score(many(30)).market
+    won, lost = math.log(0.6 / 0.7), math.log(0.4 / 0.3)
+    differences = np.array([won] * 15 + [lost] * 15)
+    half = 1.96 * differences.std(ddof=1) / 30**0.5
+    assert found.difference == pytest.approx(differences.mean())
+    assert found.interval == pytest.approx((differences.mean() - half, differences.mean() + half))
+
+
+def test_a_map_and_a_series_of_one_result_are_two_matches():
+    both = [settled(0.8, "won", "a"), settled(0.6, "won", "a")]
+    assert scores.score(both).matches == 1
+    series = Settled(Entry(2, "s", "series", AT, both[1].forecast.body, ""), both[1].settlement)
+    assert scores.score([both[0], series]).matches == 2

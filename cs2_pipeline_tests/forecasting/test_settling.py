@@ -1,6 +1,7 @@
 """Forecasts find their result: late, corrected, given up, never played; twice at once it is still one settlement."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -160,3 +161,117 @@ def test_two_settlements_at_once_are_one(records, tmp_path):
                                                         ((None, None), True, False)])  # fmt: skip
 def test_a_map_is_given_up_when_nobody_reached_thirteen(score, won, given_up):
     assert a_map(won=won, score=score).forfeited is given_up
+
+
+MOMENT = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("after", "found"),
+    [(timedelta(0), True), (-MOMENT, False), (7 * DAY, True), (7 * DAY + MOMENT, False)],
+)
+def test_a_forecast_is_about_what_begins_within_a_week_of_it(records, after, found):
+    asked(records)
+    assert bool(settle(records, a_map(at=AT + after), now=AT + 7 * DAY)) is found
+
+
+@pytest.mark.parametrize(("before", "found"), [(12 * HOUR, True), (12 * HOUR + MOMENT, False)])
+@pytest.mark.parametrize("begun", [{"score": MapScore(0, 1)}, {"kind": SERIES, "best_of": 3, "maps_won": (1, 0)}])
+def test_what_was_under_way_began_at_most_half_a_day_before(records, begun, before, found):
+    asked(records, **begun)
+    result = a_map(at=AT - before) if "score" in begun else replace(a_series(at=AT - before), whole_day=False)
+    assert bool(settle(records, result)) is found
+
+
+@pytest.mark.parametrize("sooner", [1, -1])
+@pytest.mark.parametrize(("by", "found"), [(DAY, True), (DAY + MOMENT, False)])
+def test_a_match_may_begin_a_day_from_when_it_was_announced_for(records, sooner, by, found):
+    asked(records, starts_at=AT + 5 * DAY)
+    assert bool(settle(records, a_map(at=AT + 5 * DAY - sooner * by), now=AT + 6 * DAY)) is found
+
+
+@pytest.mark.parametrize(("late", "settled"), [(timedelta(0), []), (MOMENT, ["not_played"])])
+def test_a_week_without_a_result_is_waited_for(records, late, settled):
+    asked(records)
+    assert [one[1] for one in settle(records, now=AT + 7 * DAY + late)] == settled
+
+
+@pytest.mark.parametrize(("late", "revised"), [(timedelta(0), True), (MOMENT, False)])
+def test_a_result_may_be_corrected_for_ninety_days(records, late, revised):
+    asked(records)
+    settle(records, a_map())
+    assert bool(settle(records, a_map(won=False), now=AT + 90 * DAY + late)) is revised
+
+
+def test_a_result_known_by_its_day_counts_from_that_days_beginning(records):
+    midnight = AT.replace(hour=0)
+    for at, found in ((midnight, True), (midnight - MOMENT, False)):
+        forecast = asked(records, kind=SERIES, best_of=3)
+        assert [one[0] for one in settle(records, a_series(at=at))] == ([forecast] if found else [])
+        settle(records, a_series(at=AT, name="end"), now=AT + 8 * DAY)
+
+
+@pytest.mark.parametrize(("apart", "decided"), [(12 * HOUR, True), (12 * HOUR + MOMENT, False)])
+def test_maps_of_one_series_begin_within_half_a_day_of_its_first(records, apart, decided):
+    asked(records, kind=SERIES, best_of=3)
+    first, second = a_map(at=AT), a_map(at=AT + apart, name="m2")
+    assert bool(settle(records, first, second)) is decided
+
+
+def test_a_series_begun_anew_counts_its_own_maps_alone(records):
+    forecast = asked(records, kind=SERIES, best_of=3)
+    played = [(0, True), (24, False), (25, True), (26, False)]
+    maps = [a_map(at=AT + hours * HOUR, won=won, name=f"m{hours}") for hours, won in played]
+    assert settle(records, *maps, now=AT + 2 * DAY) == [(forecast, "lost", 1)]
+    (entry,) = [one.content for one in ledger.entries(records) if one.kind == "settlement"]
+    assert entry["explanation"] == "2026-01-19, 1:2 in maps" and entry["result_id"] == "m24"
+
+
+def test_a_result_of_another_length_is_not_the_series_that_was_asked_about(records):
+    asked(records, kind=SERIES, best_of=5)
+    assert settle(records, a_series(best_of=3)) == []
+    asked(records)
+    assert settle(records, a_series(best_of=3)) == [], "a series is no map"
+
+
+def test_a_map_of_a_series_that_was_given_up_ends_the_series_unscored(records):
+    forecast = asked(records, kind=SERIES, best_of=3)
+    assert settle(records, a_map(score=(9, 3))) == [(forecast, "forfeited", 1)]
+    (entry,) = [one.content for one in ledger.entries(records) if one.kind == "settlement"]
+    assert entry["explanation"] == "2026-01-18, ended before it was decided: not scored"
+
+
+@pytest.mark.parametrize(
+    ("best_of", "score", "won", "given_up"),
+    [(3, (2, 1), True, False), (3, (1, 0), True, True), (5, (2, 3), False, False), (5, (2, 2), False, True),
+     (1, (1, 0), True, False), (1, (0, 0), True, True)],
+)  # fmt: skip
+def test_a_series_is_given_up_when_nobody_won_more_than_half_of_its_maps(best_of, score, won, given_up):
+    assert a_series(best_of=best_of, score=score, won=won).forfeited is given_up
+
+
+def test_both_teams_must_be_those_that_were_asked_about(records):
+    asked(records)
+    assert settle(records, a_map("t1", "t3"), a_map("t3", "t2", name="m2"), a_map("t3", "t1", name="m3")) == []
+
+
+def test_a_side_that_nobody_has_named_is_known_by_its_players(records):
+    forecast = asked(records)
+    nameless = replace(a_map(), team_ids=(None, None))
+    assert settle(records, nameless) == [(forecast, "won", 1)]
+
+
+def test_of_two_maps_at_one_moment_the_first_by_id_counts(records):
+    forecast = asked(records)
+    both = a_map(won=False, name="b"), a_map(won=True, name="a")
+    assert settle(records, *both) == [(forecast, "won", 1)]
+
+
+def test_a_forecast_says_what_it_was_settled_by(records):
+    asked(records)
+    settle(records, a_map())
+    settle(records, now=AT + 8 * DAY)
+    said = [one.content for one in ledger.entries(records) if one.kind == "settlement"]
+    assert [(one["result_id"], one["explanation"]) for one in said] == [
+        ("m1", "2026-01-18"), (None, "no result within 7 days")
+    ]  # fmt: skip
