@@ -3,10 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from argon2 import PasswordHasher
 from sqlalchemy import select, update
 
-from cs2_pipeline.records import accounts
-from cs2_pipeline.records.accounts import SessionEndedError
+from cs2_pipeline.records import accounts, coaching, keys, webhooks
+from cs2_pipeline.records.accounts import SessionEndedError, SteamTakenError
 from cs2_pipeline.records.tables import OPENID_NONCES, REFRESH_TOKENS, SESSIONS, USERS
 
 
@@ -147,3 +148,129 @@ def test_whoever_comes_back_from_steam_later_than_allowed_is_not_signed_in(recor
         accounts.begin_steam(records, None)
     found = accounts.finish_steam(records, state, "a nonce", "76561198000000007")
     assert (found is not None) == signs_in
+
+
+on_a_file = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+PASSWORD = "a long enough password"
+
+
+@on_a_file
+def test_a_person_is_known_by_name_or_address_in_any_case_and_by_the_password_alone(records, anna):
+    for name in ("anna", "ANNA", "anna@example.org", "Anna@Example.ORG"):
+        assert accounts.authenticate(records, name, PASSWORD) == anna
+    assert accounts.authenticate(records, "anna", "another password") is None
+    assert accounts.authenticate(records, "nobody", PASSWORD) is None
+    assert (anna.username, anna.email, anna.steam_id, anna.is_admin) == ("anna", "anna@example.org", None, False)
+    assert accounts.named(records, "ANNA") == anna == accounts.user(records, anna.id)
+
+
+@on_a_file
+def test_a_name_and_an_address_are_somebodys_once_in_any_case(records, anna):
+    assert accounts.register(records, "ANNA", "other@example.org", PASSWORD) is None
+    assert accounts.register(records, "other", "ANNA@example.org", PASSWORD) is None
+    other = accounts.register(records, "other", "other@example.org", PASSWORD, is_admin=True)
+    assert other.is_admin and other.id != anna.id
+
+
+@on_a_file
+def test_a_disabled_account_is_nobodys(records, anna):
+    change(records, USERS, disabled_at=datetime.now(UTC))
+    assert accounts.authenticate(records, "anna", PASSWORD) is None
+    assert accounts.named(records, "anna") is None and accounts.user(records, anna.id) is None
+
+
+@on_a_file
+def test_an_account_without_a_password_is_not_opened_by_one(records):
+    accounts.finish_steam(records, accounts.begin_steam(records, None), "a nonce", "76561198000000001")
+    assert accounts.authenticate(records, "steam-76561198000000001", "") is None
+
+
+@on_a_file
+def test_a_password_hashed_as_was_usual_before_is_hashed_anew_when_it_is_told(records, anna, monkeypatch):
+    def kept():
+        with records.reading() as connection:
+            return connection.execute(select(USERS.c.password_hash)).scalar_one()
+
+    before = kept()
+    assert accounts.authenticate(records, "anna", PASSWORD) and kept() == before
+    stronger = PasswordHasher(time_cost=accounts._HASHER.time_cost + 1)
+    monkeypatch.setattr(accounts, "_HASHER", stronger)
+    assert accounts.authenticate(records, "anna", "wrong") is None and kept() == before
+    assert accounts.authenticate(records, "anna", PASSWORD) == anna
+    assert not stronger.check_needs_rehash(kept()) and stronger.verify(kept(), PASSWORD)
+
+
+def back_from_steam(records, user_id=None, nonce="a nonce", steam_id="76561198000000001"):
+    return accounts.finish_steam(records, accounts.begin_steam(records, user_id), nonce, steam_id)
+
+
+@on_a_file
+def test_a_way_to_steam_and_a_nonce_are_good_once(records):
+    state = accounts.begin_steam(records, None)
+    assert accounts.finish_steam(records, state, "one", "76561198000000001") is not None
+    assert accounts.finish_steam(records, state, "two", "76561198000000001") is None
+    assert accounts.finish_steam(records, "made up", "three", "76561198000000001") is None
+    assert back_from_steam(records, nonce="one") is None
+
+
+@on_a_file
+def test_a_steam_id_links_to_one_account_and_again_to_the_same(records, anna):
+    assert back_from_steam(records, anna.id, "one").id == anna.id
+    assert back_from_steam(records, anna.id, "two").steam_id == "76561198000000001"
+    assert back_from_steam(records, None, "three").id == anna.id, "who signs in through it is anna"
+    other = accounts.register(records, "other", "other@example.org", PASSWORD)
+    with pytest.raises(SteamTakenError):
+        back_from_steam(records, other.id, "four")
+    assert accounts.user(records, other.id).steam_id is None
+
+
+@on_a_file
+def test_another_token_of_a_session_ends_with_it(records, opened):
+    other = accounts.another_token(records, opened.id)
+    assert other != opened.refresh_token
+    assert accounts.session_of(records, other)[0] == opened.id == accounts.session_of(records, opened.refresh_token)[0]
+    accounts.end_session(records, opened.id)
+    assert accounts.session_of(records, other) is None and revoked_for(records) == "logout"
+
+
+@on_a_file
+def test_why_a_session_ended_is_kept(records, opened):
+    accounts.keep_alive(records, opened.refresh_token)
+    with pytest.raises(SessionEndedError):
+        accounts.keep_alive(records, opened.refresh_token)
+    accounts.end_session(records, opened.id)
+    assert revoked_for(records) == accounts.REUSED
+
+
+@on_a_file
+def test_who_leaves_takes_all_that_is_the_own_and_nothing_of_others(records, anna):
+    ben = accounts.register(records, "ben", "ben@example.org", PASSWORD)
+    now = datetime.now(UTC)
+    made = {}
+    for who in (anna, ben):
+        _, key = keys.create(records, f"of {who.username}", ["live:write"], user_id=who.id)
+        webhooks.add(records, key.id, "https://example.org/hook", ["score"], at=now)
+        coaching.begin_plan(records, "counterstrike", who.username, {"items": []}, at=now)
+        made[who.username] = key.id
+    coaching.share(records, "counterstrike", "ben", "anna")
+    coaching.share(records, "counterstrike", "ben", "carl")
+    session = accounts.open_session(records, ben)
+    accounts.forget(records, anna, [("counterstrike", "anna")])
+    assert accounts.user(records, anna.id) is None and accounts.authenticate(records, "anna", PASSWORD) is None
+    assert accounts.session_user(records, session.id) == ben
+    assert [plan.player_id for plan in coaching.every_plan(records, "counterstrike")] == ["ben"]
+    assert coaching.shared_with(records, "counterstrike", "ben") == ["carl"]
+    hers, his = sorted(keys.every(records), key=lambda key: key.id != made["anna"])
+    assert (hers.name, hers.user_id) == ("of a deleted account", None) and hers.revoked_at is not None
+    assert (his.name, his.user_id, his.revoked_at) == ("of ben", ben.id, None)
+    assert webhooks.own(records, made["anna"]) == [] and len(webhooks.own(records, made["ben"])) == 1
+
+
+@on_a_file
+def test_a_key_that_was_revoked_before_its_account_went_keeps_its_day(records, anna):
+    _, key = keys.create(records, "a bot", ["forecast"], user_id=anna.id)
+    keys.revoke(records, key.id)
+    (revoked,) = keys.every(records)
+    accounts.forget(records, anna, [])
+    (after,) = keys.every(records)
+    assert after.revoked_at == revoked.revoked_at

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import insert, select, text
 
-from cs2_pipeline.records import keys
+from cs2_pipeline.records import accounts, keys
 from cs2_pipeline.records.database import Records, RecordsError
 from cs2_pipeline.records.keys import ApiKeyError, KeyRing, TooOftenError
 from cs2_pipeline.records.tables import API_KEYS, QUOTA_USE
@@ -140,3 +140,85 @@ def test_without_its_database_the_ring_admits_whom_it_knows_and_complains(tmp_pa
     own.refresh()
     assert own.complaint
     assert own.admit(keys.digest(text_of_it))
+
+
+on_a_file = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+@on_a_file
+def test_a_key_is_named_in_a_hundred_characters_and_says_what_it_is(records):
+    text_of_it, key = keys.create(records, f"  {'n' * 98}", ["forecast", "forecast", "admin"])
+    assert text_of_it.startswith("cs2_") and len(text_of_it) >= 40
+    assert (key.name, key.scopes, key.rate, key.daily_quota) == ("n" * 98, {"forecast", "admin"}, 100.0, None)
+    assert keys.every(records) == [key]
+    assert len(keys.create(records, "n" * 100, ["admin"])[1].name) == 100
+    with pytest.raises(ApiKeyError, match="at most 100"):
+        keys.create(records, "n" * 101, ["admin"])
+    assert keys.create(records, "least", ["admin"], rate=0.001, daily_quota=1)[1].daily_quota == 1
+    for wrong in ({"rate": -1}, {"daily_quota": -1}):
+        with pytest.raises(ApiKeyError, match="above 0"):
+            keys.create(records, "a bot", ["admin"], **wrong)
+
+
+@on_a_file
+def test_uploads_need_an_account_and_other_scopes_none(records):
+    with pytest.raises(ApiKeyError, match="--user"):
+        keys.create(records, "a bot", ["forecast", "upload"])
+    anna = accounts.register(records, "anna", "a@example.org", "a long enough password")
+    assert keys.create(records, "a bot", ["upload"], user_id=anna.id)[1].user_id == anna.id
+
+
+@on_a_file
+def test_a_quota_is_used_up_to_its_last_and_the_wait_is_until_midnight(records, monkeypatch):
+    text_of_it, _ = keys.create(records, "a bot", ["forecast"], daily_quota=2)
+    own = ring(records)
+    moment = datetime(2026, 3, 1, 23, 59, 30, tzinfo=UTC)
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return moment
+
+    monkeypatch.setattr(keys, "datetime", Clock)
+    for _ in range(2):
+        own.admit(keys.digest(text_of_it))
+    with pytest.raises(TooOftenError) as refused:
+        own.admit(keys.digest(text_of_it))
+    assert (refused.value.daily, refused.value.wait) == (True, 30.0)
+    moment = datetime(2026, 3, 2, tzinfo=UTC)
+    assert own.admit(keys.digest(text_of_it)) is not None, "another day has another quota"
+
+
+@on_a_file
+def test_what_a_batch_holds_counts_for_rate_and_quota(records):
+    text_of_it, key = keys.create(records, "a bot", ["forecast"], rate=100.0, daily_quota=10)
+    own = ring(records)
+    own.owe("nobody's", 5)
+    own.admit(keys.digest(text_of_it))
+    own.owe(keys.digest(text_of_it), 8)
+    own.refresh()
+    with records.reading() as connection:
+        assert connection.execute(select(QUOTA_USE.c.used)).scalar_one() == 9
+    assert own.admit(keys.digest(text_of_it)) == key
+    with pytest.raises(TooOftenError) as refused:
+        own.admit(keys.digest(text_of_it))
+    assert refused.value.daily
+    slow, _ = keys.create(records, "a slow bot", ["forecast"], rate=1.0)
+    own.refresh()
+    own.admit(keys.digest(slow))
+    own.owe(keys.digest(slow), 100)
+    with pytest.raises(TooOftenError) as refused:
+        own.admit(keys.digest(slow))
+    assert 90 < refused.value.wait <= 101
+
+
+@on_a_file
+def test_a_key_that_is_not_known_is_not_counted(records):
+    own = ring(records)
+    assert own.admit(keys.digest("cs2_guess")) is None
+    own.refresh()
+    with records.reading() as connection:
+        assert connection.execute(select(QUOTA_USE)).all() == []
+    assert own.needed_for == frozenset() and own.complaint is None
+    with pytest.raises(ApiKeyError, match="no active key nobody"):
+        keys.revoke(records, "nobody")

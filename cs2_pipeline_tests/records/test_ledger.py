@@ -202,3 +202,90 @@ def test_a_number_that_is_none_is_never_written(records):
     with pytest.raises(ValueError, match="JSON compliant"):
         write(records, draft(float("nan")))
     assert ledger.head(records).seq == 0
+
+
+# On a file alone: what follows is the chain's logic, not the database's.
+on_a_file = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+@on_a_file
+def test_entries_are_read_between_two_places_and_page_by_page(chain, monkeypatch):
+    def seqs(**how):
+        return [entry.seq for entry in ledger.entries(chain, **how)]
+
+    for page in (1, 2, 5, 1000):
+        monkeypatch.setattr(ledger, "PAGE", page)
+        assert seqs() == [1, 2, 3, 4, 5]
+        assert seqs(after=2) == [3, 4, 5] and seqs(until=4) == [1, 2, 3, 4]
+        assert seqs(after=1, until=3) == [2, 3] and seqs(after=5) == [] == seqs(until=0)
+
+
+@on_a_file
+def test_an_entry_is_found_by_its_id_and_exported_as_hash_and_body(chain):
+    third = list(ledger.entries(chain))[2]
+    assert ledger.find(chain, third.id) == third and ledger.find(chain, "nobody") is None
+    hashed, _, body = third.line().partition(" ")
+    assert hashlib.sha256(body.removesuffix("\n").encode()).hexdigest() == hashed == third.hash
+    assert body.endswith("}\n") and json.loads(body)["seq"] == 3
+
+
+@on_a_file
+def test_an_entry_holds_what_its_draft_says_and_its_own_place(records):
+    one = draft(0.25)
+    (entry,) = write(records, one)
+    assert entry.content == {
+        "probability": 0.25, "model_version": "3", "team1_id": "t1", "team2_id": "t2", "seq": 1, "kind": "map",
+        "previous": "0" * 64, "id": one.id, "at": "2026-01-18T12:00:00.000000Z",
+    }  # fmt: skip
+    assert entry.body == json.dumps(entry.content, sort_keys=True, separators=(",", ":"))
+
+
+@on_a_file
+def test_a_draft_that_comes_twice_in_one_writing_is_one_entry(records):
+    one = draft()
+    first, again, other = write(records, one, one, draft())
+    assert first == again and other.seq == 2 and ledger.head(records).seq == 2
+
+
+@on_a_file
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("id", "x"), ("kind", "series"), ("at", "2026-01-18T12:00:00.000001Z"), ("team1_id", "t9"), ("team2_id", "t9"),
+     ("model_version", "4"), ("probability", 0.9)],
+)  # fmt: skip
+def test_every_column_beside_the_body_is_compared_with_it(chain, column, value):
+    spoil(chain, f"UPDATE ledger SET {column} = :value WHERE seq = 3", value=value)  # noqa: S608  named above
+    assert found(chain) == [(3, f"was changed beside its body: {column}")]
+
+
+@on_a_file
+@pytest.mark.parametrize(
+    ("gone", "told"), [((2, 3), "entries 2 to 3 were removed"), ((2, 4), "entries 2 to 4 were removed")]
+)
+def test_several_removed_entries_are_named_together(chain, gone, told):
+    spoil(chain, "DELETE FROM ledger WHERE seq BETWEEN :first AND :last", first=gone[0], last=gone[1])
+    assert found(chain) == [(2, told)]
+
+
+@on_a_file
+def test_a_cut_tail_is_named_from_its_first_entry(chain):
+    spoil(chain, "DELETE FROM ledger WHERE seq > 3")
+    assert found(chain) == [(4, "entries 4 to 5 were removed")]
+
+
+@on_a_file
+@pytest.mark.parametrize("change", ["seq = 4", "hash = 'x'"])
+def test_a_head_that_is_not_the_newest_entry_is_a_fault(chain, change):
+    spoil(chain, f"UPDATE ledger_head SET {change}")  # noqa: S608  named above
+    assert found(chain) == [(5, "the head is not the newest entry")]
+
+
+@on_a_file
+def test_each_published_head_is_looked_for(chain):
+    whole = list(ledger.entries(chain))
+    honest = [Head(entry.seq, entry.hash) for entry in whole]
+    assert found(chain, honest) == [] == found(chain, [honest[1], honest[4]])
+    assert found(chain, [honest[0], Head(3, "x"), honest[4]]) == [(3, "is not the entry whose hash was published")]
+    assert found(chain, [Head(6, "x"), Head(9, "y")]) == [
+        (6, "was published and is not there"), (9, "was published and is not there")
+    ]  # fmt: skip
