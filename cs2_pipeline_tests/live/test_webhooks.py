@@ -257,3 +257,207 @@ def test_a_live_feed_tells_its_webhooks_of_prices(tmp_path) -> None:
 def _priced(posts) -> set[str]:
     updates = [one for _, body in list(posts) for one in json.loads(body)["updates"]]
     return {one["data"]["event_id"] for one in updates if one["kind"] == "prediction"}
+
+
+def test_a_signature_is_the_hmac_of_time_and_body() -> None:
+    expected = hmac.new(b"s", b'1700000000.{"a":1}', hashlib.sha256).hexdigest()
+    assert webhooks.signature(b"s", b'{"a":1}', 1_700_000_000) == f"t=1700000000,v1={expected}"
+    assert SIGNATURE == "X-CS2-Signature"
+
+
+def test_a_body_holds_each_update_and_how_many_were_missed() -> None:
+    told_ = [("score", "m", {"n": 1}), ("event", "o", {"n": 2})]
+    assert json.loads(webhooks.written(told_, 7)) == {
+        "missed": 7,
+        "updates": [
+            {"kind": "score", "match_id": "m", "data": {"n": 1}}, {"kind": "event", "match_id": "o", "data": {"n": 2}}
+        ],
+    }  # fmt: skip
+    assert json.loads(webhooks.written([]))["missed"] == 0
+
+
+class Scripted:
+    """A webhook whose posts end as the script says, and how long it waited in between."""
+
+    def __init__(self, monkeypatch, *, kinds=None, owner=None) -> None:
+        self.bodies, self.waits, self.settled, self.script = [], [], [], []
+        self.target = Target("http://example.org/hook", SECRET, private=True, kinds=kinds, owner=owner, id="w")
+        monkeypatch.setattr(webhooks, "FIRST_WAIT", 0.5)
+        monkeypatch.setattr(webhooks, "post", self._post)
+        self._sleep = asyncio.sleep
+        monkeypatch.setattr(webhooks.asyncio, "sleep", self._slept)
+
+    async def _post(self, _, target, body) -> None:
+        assert target is self.target
+        self.bodies.append(json.loads(body))
+        if not self.script.pop(0):
+            raise WebhookError("example.org answers 503")
+
+    async def _slept(self, seconds) -> None:
+        self.waits.append(seconds)
+        await self._sleep(0)
+
+    async def _settle(self, target, reason) -> None:
+        self.settled.append(reason)
+
+    def tell(self, *attempts, updates=1) -> webhooks._Webhook:
+        """Post batches until the script is at its end."""
+
+        async def scene() -> webhooks._Webhook:
+            made = webhooks._Webhook(self.target, None, self._settle)
+            self.script = list(attempts)
+            number = 0
+            while self.script:
+                number += 1
+                await made._tell([update(number)] * updates)
+            made.task.cancel()
+            return made
+
+        return asyncio.run(scene())
+
+
+def test_each_wait_is_twice_the_one_before_up_to_a_minute_until_an_attempt_succeeds(monkeypatch) -> None:
+    hook = Scripted(monkeypatch)
+    made = hook.tell(*[False] * 10, True, False, True)
+    assert hook.waits == [0.5, 1, 2, 4, 8, 16, 32, 60, 60, 60, 0.5]
+    assert webhooks.ATTEMPTS == 5 and made.missed == 2
+    assert [body["missed"] for body in hook.bodies] == [0] * 5 + [1] * 5 + [2] * 3
+    assert hook.settled == ["example.org answers 503"] * 2 + [None]
+
+
+def test_the_last_attempt_may_succeed_and_what_works_is_noted_once(monkeypatch) -> None:
+    hook = Scripted(monkeypatch)
+    made = hook.tell(False, False, False, False, True, True, updates=3)
+    assert made.missed == 0 and hook.settled == [None]
+    assert [len(body["updates"]) for body in hook.bodies] == [3] * 6
+    again = Scripted(monkeypatch)
+    again.tell(True, *[False] * 5, True)
+    assert again.settled == [None, "example.org answers 503", None]
+
+
+@pytest.mark.parametrize(
+    ("how", "offered", "taken"),
+    [({}, ("score", "x"), True), ({"kinds": frozenset({"score"})}, ("score", None), True),
+     ({"kinds": frozenset({"score"})}, ("event", None), False), ({"owner": "a"}, ("score", "a"), True),
+     ({"owner": "a"}, ("score", "b"), False), ({"owner": "a"}, ("score", None), False)],
+)  # fmt: skip
+def test_a_webhook_is_offered_what_is_for_it(monkeypatch, how, offered, taken) -> None:
+    hook = Scripted(monkeypatch, **how)
+
+    async def scene() -> int:
+        made = webhooks._Webhook(hook.target, None, hook._settle)
+        made.task.cancel()
+        made.offer(update(1, kind=offered[0]), offered[1])
+        return made._queue.qsize()
+
+    assert asyncio.run(scene()) == taken
+
+
+def test_two_hundred_updates_go_in_one_post_and_five_thousand_wait(monkeypatch) -> None:
+    hook = Scripted(monkeypatch)
+    hook.script = [True] * 26
+
+    async def scene() -> int:
+        made = webhooks._Webhook(hook.target, None, hook._settle)
+        for number in range(5_001):
+            made.offer(update(number), None)
+        while len(hook.bodies) < 25:
+            await hook._sleep(0)
+        made.task.cancel()
+        return made.missed
+
+    assert asyncio.run(scene()) == 1
+    assert [len(body["updates"]) for body in hook.bodies] == [200] * 25
+
+
+@pytest.mark.parametrize("host", ["64:ff9b:1::1", "2001::1", "::ffff:10.0.0.1", "fe80::1%eth0"])
+def test_addresses_that_stand_for_others_are_private(host, monkeypatch) -> None:
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", (host, 80))])
+    with pytest.raises(WebhookError):
+        public_address("example.org", 80)
+
+
+def test_one_private_address_of_several_is_enough_to_refuse_and_of_public_ones_the_first_is_taken(monkeypatch) -> None:
+    found = ["8.8.8.8", "1.1.1.1"]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(0, 0, 0, "", (one, 80)) for one in found])
+    assert public_address("example.org", 80) == "1.1.1.1"
+    found.append("10.0.0.1")
+    with pytest.raises(WebhookError, match="no public address"):
+        public_address("example.org", 80)
+
+
+HERS = Target("http://example.org", SECRET, private=True, owner="a")
+
+
+def whose(*asked, owners, targets=(HERS,)):
+    """The owners that a courier finds for sets of matches, one look after the other."""
+    made = Courier([], owners=owners)
+    made.close()
+    made.webhooks = dict.fromkeys(targets)
+    return [asyncio.run(made._whose(set(matches))) for matches in asked], made
+
+
+def test_whose_a_match_is_is_asked_once_and_a_match_of_nobody_again_later(monkeypatch) -> None:
+    clock = type("Clock", (), {"now": 100.0, "monotonic": lambda self: self.now})()
+    monkeypatch.setattr(webhooks, "time", clock)
+    asked = []
+
+    def owners(matches):
+        asked.append(sorted(matches))
+        clock.now += 20.0
+        return {"hers": "a"} if "hers" in matches else {}
+
+    found, _ = whose(["hers", "no"], ["hers", "no"], ["hers", "no"], owners=owners)
+    assert found == [{"hers": "a", "no": None}] * 3
+    assert asked == [["hers", "no"]]
+    clock.now = 100.0
+    asked.clear()
+    made = Courier([], owners=owners)
+    made.close()
+    made.webhooks = {HERS: None}
+    for at in (100.0, 129.9, 130.1):
+        clock.now = at
+        asyncio.run(made._whose({"no"}))
+    assert asked == [["no"], ["no"]], "after half a minute somebody may have begun it"
+
+
+def test_where_owners_cannot_be_asked_those_who_are_known_still_get_theirs() -> None:
+    def owners(matches):
+        if "new" in matches:
+            raise OSError("the log is away")
+        return {"hers": "a"}
+
+    found, _ = whose(["hers"], ["hers", "new"], owners=owners)
+    assert found == [{"hers": "a"}, {"hers": "a"}]
+
+
+def test_owners_are_asked_for_only_where_it_matters_and_not_all_are_kept(monkeypatch) -> None:
+    everybodys = (Target("http://example.org", SECRET, private=True),)
+    assert whose(["m"], owners=lambda _: 1 / 0, targets=everybodys)[0] == [{}]
+    assert whose(["m"], owners=None)[0] == [{}]
+    monkeypatch.setattr(webhooks, "OWNERS_KEPT", 2)
+    found, made = whose(["a"], ["b"], ["c"], owners=lambda asked: dict.fromkeys(asked, "x"))
+    assert found == [{"a": "x"}, {"b": "x"}, {"c": "x"}] and set(made._known) == {"b", "c"}
+
+
+def test_what_comes_while_too_much_waits_is_counted_as_missed(monkeypatch) -> None:
+    monkeypatch.setattr(webhooks, "WAITING", 1)
+    with Receiver() as receiver:
+        target = to(receiver, owner="a")
+        go_on = threading.Event()
+
+        def owners(matches):
+            go_on.wait()
+            return dict.fromkeys(matches, "a")
+
+        with courier(target, owners=owners) as hooks:
+            hooks.offer([update(1)])
+            until(lambda: not hooks._inbox)
+            hooks.offer([update(2)])
+            hooks.offer([update(3), update(4)])
+            assert hooks._dropped == 2
+            go_on.set()
+            until(lambda: told(receiver.posts) == [1, 2])
+            assert hooks.webhooks[target].missed == 2
+            hooks.offer([])
+            assert not hooks._inbox
