@@ -37,6 +37,7 @@ def main() -> None:
     with gateway() as address, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, color_scheme="light")
+        page.set_default_timeout(300_000)  # Dagster and MLflow take long to load on a busy machine
         for name, path in pages(address):
             taken(page, f"{address}{path}", IMAGES / f"{name}.png")
             print(f"{name}.png of {path}")
