@@ -2,7 +2,8 @@
 
 The folder is local or any address fsspec knows (CS2_EXPORTS_URL). A file is taken once it looks the same at two ticks,
 so that one still being written is left alone; tables, which are read together, once all in their folder do. What became
-of it is in the run's log, what could not be read on the quarantine list (`cs2 ingest exports --failed`).
+of it is in the run's log, what could not be read on the quarantine list (`cs2 ingest exports --failed`). Of files from
+elsewhere a copy is read; it stays only as long as something of it is on that list.
 """
 
 import hashlib
@@ -17,6 +18,7 @@ from cs2_pipeline.defs.assets.extraction import DATABASE_POOL
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.demodb.importers import csv_export
 from cs2_pipeline.demodb.importers.exports import ingest_exports, is_export
+from cs2_pipeline.demodb.importers.ingest import failed
 
 INTERVAL: Final = 60
 JOB: Final = "ingest_exports"
@@ -38,6 +40,7 @@ def take_exports(
     """Reads files of the watched folder; answers how many matches came to each end."""
     local = [fetched(platform, name) for name in config.files]
     report = ingest_exports(local, platform.settings.embedded_database)
+    _forget_copies(platform)
     counts: dict[str, int] = {}
     for outcome in report.outcomes:
         counts[outcome.status] = counts.get(outcome.status, 0) + 1
@@ -52,10 +55,26 @@ def fetched(platform: Platform, name: str) -> Path:
     fs, base = fsspec.core.url_to_fs(platform.settings.exports_url)
     if "file" in fs.protocol:
         return Path(name)
-    target = platform.settings.home / "exports" / PurePosixPath(name).relative_to(PurePosixPath(base))
+    target = _copies(platform) / PurePosixPath(name).relative_to(PurePosixPath(base))
     target.parent.mkdir(parents=True, exist_ok=True)
     fs.get_file(name, str(target))
     return target
+
+
+def _copies(platform: Platform) -> Path:
+    """Where copies of files from elsewhere are, and nothing else."""
+    return platform.settings.home.resolve() / "cache" / "exports"
+
+
+def _forget_copies(platform: Platform) -> None:
+    """Remove the copies that were read; what could not be is kept, to be read again or with parts that come later."""
+    listed = [Path(entry.path) for entry in failed(platform.settings.embedded_database)]
+    needed = {place for path in listed for place in (path, *path.parents)}  # a match in an archive lies below its path
+    together = {path.parent for path in listed}
+    for file in [path for path in _copies(platform).rglob("*") if path.is_file()]:
+        tables = csv_export.table_of(file.name) is not None
+        if file not in needed and not (tables and file.parent in together):
+            file.unlink()
 
 
 def listing(url: str) -> dict[str, str]:

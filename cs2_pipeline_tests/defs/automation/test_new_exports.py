@@ -56,16 +56,44 @@ def test_a_new_file_is_read_at_the_second_look_and_not_again(tmp_path: Path) -> 
     assert matches(tmp_path / "home") == 1
 
 
-def test_files_of_another_file_system_are_fetched(tmp_path: Path) -> None:
+def test_files_of_another_file_system_are_fetched_and_kept_only_while_they_cannot_be_read(tmp_path: Path) -> None:
     store = fsspec.filesystem("memory")
     store.pipe("/watched/made-up.json", json.dumps(made.match()).encode())
+    store.pipe("/watched/below/broken.json", b"{}")
+    mine = tmp_path / "home" / "exports" / "mine.json"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("not a copy")
     watched = platform(tmp_path / "home", "memory://watched")
     first = tick(watched, None)
     assert isinstance(first, tuple)
     second = tick(watched, first[1])
     assert isinstance(second, dg.SensorResult)
-    assert run(watched, second) == {"imported": 1}
+    assert run(watched, second) == {"imported": 1, "refused": 1}
+    assert [path.name for path in (tmp_path / "home" / "cache").rglob("*") if path.is_file()] == ["broken.json"]
+    store.pipe("/watched/below/broken.json", json.dumps(made.match("B" * 13, checksum="2")).encode())
+    third = tick(watched, second.cursor)
+    assert isinstance(third, tuple)
+    fourth = tick(watched, third[1])
+    assert isinstance(fourth, dg.SensorResult)
+    assert run(watched, fourth) == {"imported": 1}
+    assert [path for path in (tmp_path / "home" / "cache").rglob("*") if path.is_file()] == []
+    assert mine.exists()
     store.rm("/watched", recursive=True)
+
+
+def test_tables_stay_together_while_one_of_their_matches_cannot_be_read(tmp_path: Path) -> None:
+    store = fsspec.filesystem("memory")
+    for place, match in enumerate((made.match(), made.match("B" * 13, checksum="2", date=""))):
+        for table in sorted(made.write_csv(tmp_path / f"{place}", match).iterdir()):
+            store.pipe(f"/tables/{place}_{table.name}", table.read_bytes())
+    watched = platform(tmp_path / "home", "memory://tables")
+    first = tick(watched, None)
+    assert isinstance(first, tuple)
+    second = tick(watched, first[1])
+    assert isinstance(second, dg.SensorResult)
+    assert run(watched, second) == {"imported": 1, "refused": 1}
+    assert len(list((tmp_path / "home" / "cache").rglob("*.csv"))) == len(store.find("/tables"))
+    store.rm("/tables", recursive=True)
 
 
 def test_without_a_folder_nothing_is_watched(tmp_path: Path) -> None:
