@@ -57,3 +57,22 @@ def test_waiting_too_long_ends_it(tmp_path, monkeypatch):
 def test_what_fails_otherwise_is_for_the_caller_to_tell(tmp_path, monkeypatch):
     done = Limits(60, MEMORY).run(module(tmp_path, monkeypatch, "sys.exit('broken')"))
     assert (done.returncode, done.stderr.decode().strip()) == (1, "broken")
+
+
+@pytest.mark.parametrize(
+    ("status", "said", "told"),
+    [
+        (-signal.SIGXCPU, b"", "more than 9 s of computing"),
+        (-signal.SIGKILL, b"MemoryError", "was killed, perhaps because the machine ran out of memory"),
+        (-signal.SIGTERM, b"", ""),
+        (signal.SIGKILL, b"", ""),
+        (1, b"MemoryError", "more than 1024 MiB of memory"),
+        (134, b"memory allocation of 9 bytes failed", "more than 1024 MiB of memory"),
+        (-signal.SIGABRT, b"terminate called: std::bad_alloc", "more than 1024 MiB of memory"),
+        (0, b"MemoryError was caught", ""),
+        (1, b"broken", ""),
+    ],
+)
+def test_the_limit_that_ended_a_process_is_told_from_its_status_and_last_words(status, said, told):
+    found = Limits(9, MEMORY).broken(status, said)
+    assert (told in found) and bool(found) == bool(told)

@@ -1,0 +1,79 @@
+"""One match in two recordings: told by seven tenths of their kills, from twenty on."""
+
+import pytest
+from sqlalchemy import DateTime, create_engine
+
+from cs2_pipeline.demodb.importers.same_match import kills_of, likeness, same_match
+from cs2_pipeline.demodb.tables import METADATA
+from cs2_pipeline_tests.demodb.small_database import NOON
+
+
+def recording(kills, *, bots=()):
+    """Rows of a recording: kills as round, killer and victim; 1 to 5 play against 6 to 10."""
+    people = [{"Id": one, "SteamId": 0 if one in bots else 76_000 + one} for one in range(1, 11)]
+    rounds = [{"Id": 100 + number, "RoundNumber": number} for number in range(30)]
+    found = [
+        {"RoundId": 100 + number, "KillerId": killer, "VictimId": victim, "KillerTeam": "CT" if killer < 6 else "T",
+         "VictimTeam": "CT" if victim < 6 else "T"}
+        for number, killer, victim in kills
+    ]  # fmt: skip
+    return {"Players": people, "Rounds": rounds, "Kills": found}
+
+
+PLAYED = [(1 + place // 5, 1 + place % 5, 6 + place % 5) for place in range(100)]
+OTHER = [(1 + place // 5, 1 + place % 5, 6 + (place + 1) % 5) for place in range(100)]
+
+
+@pytest.fixture
+def connection():
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        METADATA.create_all(connection)
+        yield connection
+    engine.dispose()
+
+
+def enter(connection, demo, kills):
+    """A recording in the database, as another demo."""
+    shift = 1_000 * demo
+    rows = recording(kills)
+    for name in ("Players", "Rounds", "Kills"):
+        table = METADATA.tables[name]
+        usual = {column.name: column.default.arg for column in table.columns if column.default is not None}
+        usual |= {column.name: NOON for column in table.columns if isinstance(column.type, DateTime)}
+        keys = ("Id", "RoundId", "KillerId", "VictimId")
+        found = [row | {key: row[key] + shift for key in keys if key in row} for row in rows[name]]
+        more = {"DemoFileId": demo, **({"MatchId": demo} if "MatchId" in table.columns else {})}
+        if name == "Kills":
+            found = [row | {"Id": shift + number, "Tick": 1} for number, row in enumerate(found)]
+        known = set(table.columns.keys())
+        connection.execute(
+            table.insert(), [{k: v for k, v in (usual | row | more).items() if k in known} for row in found]
+        )
+
+
+def test_kills_are_those_of_enemies_who_are_people_in_numbered_rounds():
+    kills = kills_of(recording([(1, 1, 6), (0, 1, 6), (2, 1, 2), (3, 3, 7), (4, 8, 4)], bots=(3,)))
+    assert kills == {(1, 76_001, 76_006), (4, 76_008, 76_004)}
+    assert kills_of({}) == frozenset()
+
+
+def test_likeness_is_the_share_of_all_kills_that_both_have():
+    one, other = frozenset({(1, 1, 2), (1, 2, 3), (2, 1, 2)}), frozenset({(1, 1, 2)})
+    assert likeness(one, other) == likeness(other, one) == pytest.approx(1 / 3)
+    assert likeness(one, one) == 1
+    assert likeness(frozenset(), frozenset()) == 0
+
+
+@pytest.mark.parametrize(("common", "same"), [(100, True), (83, True), (82, False), (0, False)])
+def test_from_seven_tenths_of_all_kills_on_two_recordings_are_of_one_match(connection, common, same):
+    """Of 100 kills each, 83 in common are 83 of 117, and 82 of 118 are less than seven tenths."""
+    enter(connection, 1, OTHER)
+    enter(connection, 2, PLAYED[:common] + OTHER[common:])
+    assert same_match(connection, recording(PLAYED)) == (2 if same else None)
+
+
+@pytest.mark.parametrize(("count", "same"), [(20, True), (19, False)])
+def test_fewer_than_twenty_kills_tell_nothing(connection, count, same):
+    enter(connection, 1, PLAYED[:count])
+    assert same_match(connection, recording(PLAYED[:count])) == (1 if same else None)
