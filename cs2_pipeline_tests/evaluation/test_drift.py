@@ -164,3 +164,53 @@ def test_the_error_of_the_trainings_own_shares_widens_what_counts_as_drift():
     slack = drift_module.TOLERANCE + sure * share.std(axis=0, ddof=1) / 4
     shifted = np.concatenate([new.of[name] for name in names], axis=1)
     assert against.payoffs[:, : 2 * len(names)] == pytest.approx(shifted - (share.mean(axis=0) + slack))
+
+
+def test_up_to_eleven_values_are_a_bin_each_and_of_more_the_tenths_are():
+    eleven = drift_module._cut(np.repeat(np.arange(11.0), 3))
+    assert eleven.labels == (*(f"= {value}" for value in range(11)), "missing")
+    assert eleven.of(np.array([0.0, 0.4, 0.5, 10.0, 99.0])).tolist() == [0, 0, 1, 10, 10]
+    twelve = drift_module._cut(np.arange(12.0))
+    assert len(twelve.labels) == 11
+    assert twelve.labels[0].startswith("below ")
+    assert twelve.labels[-2].startswith("from ")
+    edge = twelve.edges[0]
+    assert twelve.of(np.array([np.nextafter(edge, 0), edge])).tolist() == [0, 1]
+
+
+def test_a_feature_never_recorded_has_one_bin_for_whatever_comes():
+    only = drift_module._cut(np.array([]))
+    assert only.of(np.array([3.0, np.nan])).tolist() == [0, 1]
+
+
+def test_the_psi_is_the_sum_over_bins_of_the_move_times_its_logarithm():
+    old, new = np.array([0.2, 0.8, 0.0]), np.array([0.5, 0.4, 0.1])
+    expected = 0.3 * np.log(2.5) + 0.4 * np.log(2) + (0.1 - 1e-4) * np.log(1_000)
+    assert drift_module._psi(old, new) == pytest.approx(expected)
+    assert drift_module._psi(old, old) == 0
+
+
+def test_what_chance_adds_to_the_psi_is_the_variances_of_both_mean_shares_over_the_share():
+    old, new = np.array([[0.2, 0.8], [0.4, 0.6]]), np.array([[0.1, 0.9], [0.5, 0.5], [0.3, 0.7]])
+    share = np.array([0.3, 0.7])
+    noise = old.var(axis=0, ddof=1) / 2 + new.var(axis=0, ddof=1) / 3
+    assert drift_module._bias(old, new) == pytest.approx((noise / share).sum())
+    lone = (old.var(axis=0, ddof=1) / 2 + share * (1 - share)) / share
+    assert drift_module._bias(old, np.array([[0.3, 0.7]])) == pytest.approx(lone.sum())
+
+
+def test_a_bet_against_a_share_can_lose_all_that_may_be_lost_and_no_more():
+    old, new = made_up(16, 1), made_up(5, 2)
+    names = [name for name in drift_module.ROUND_FEATURES if name != drift_module._MAP]
+    cuts = {name: drift_module.Bins(("low", "high"), np.array([0.5])) for name in names}
+    against = drift_module.bets(old, replace(new, maps=pd.Series(["de_nuke"] * 4 + ["de_new"])), cuts)
+    assert against.names[-1] == UNSEEN_MAPS
+    assert against.payoffs[:, -1].tolist() == pytest.approx([-0.05] * 4 + [0.95])
+    assert against.worst[-1] == 0.05
+    assert against.names[0] == f"{names[0]} low more"
+    assert against.names[2 * len(names)] == f"{names[0]} low less"
+    both = against.payoffs[:, 0] + against.payoffs[:, 2 * len(names)]
+    share, slack = old.of[names[0]][:, 0], -both / 2
+    assert (slack > 0.05).all()
+    assert against.worst[0] == pytest.approx(share.mean() + slack[0])
+    assert against.worst[2 * len(names)] == pytest.approx(1 - share.mean() + slack[0])
