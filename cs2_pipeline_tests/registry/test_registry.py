@@ -18,7 +18,7 @@ from cs2_pipeline.artifact.artifact import ArtifactError
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.evaluation import domain
-from cs2_pipeline.registry import champion, promotion
+from cs2_pipeline.registry import champion, overview, promotion
 from cs2_pipeline.registry.champion import ModelStore, RegistryError, RegistryUnavailableError
 from cs2_pipeline.registry.client import connect, translated
 from cs2_pipeline.registry.errors import masked
@@ -376,3 +376,44 @@ def test_a_rollback_without_a_reason_changes_nothing(uri, recorded, reason):
     with pytest.raises(RegistryError, match="reason"):
         promotion.rollback(uri, "round_predictor", reason=reason)
     assert promotion.aliases(uri, "round_predictor") == before
+
+
+def test_a_promotion_completed_by_a_second_process_is_in_the_history_once(uri, recorded, monkeypatch):
+    promotion.promote(uri, recorded(), reason="good")
+    version, aliases = recorded(bias=2.0), ["none may move"]
+    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", killed_after_one(aliases))
+    with pytest.raises(KeyboardInterrupt):
+        promotion.promote(uri, version, reason="better")
+    monkeypatch.undo()
+    done = promotion.promote(uri, version, reason="better")
+    again = promotion.promote(uri, version, reason="once more")
+    of_version = [event for event in promotion.history(uri, version.name) if event.version == version.version]
+    assert of_version == [done, again]
+    assert (done.action, done.reason, again.former) == ("promoted", "better", version.version)
+
+
+def test_a_promotion_against_another_champion_than_was_compared_with_is_refused(uri, recorded):
+    former, version = recorded(), recorded()
+    promotion.promote(uri, former, reason="good")
+    for expected in ("", "999"):
+        with pytest.raises(RegistryError, match=f"version {former.version} became champion in the meantime"):
+            promotion.promote(uri, version, reason="better", expected_former=expected)
+    assert promotion.promote(uri, version, reason="better", expected_former=former.version).former == former.version
+    assert promotion.promote(uri, former, reason="so I say", forced=True).action == "forced"
+
+
+def test_a_page_shows_the_champion_the_newest_versions_the_decisions_and_the_evidence(uri, recorded, tmp_path):
+    older, newer = recorded(), recorded()
+    promotion.promote(uri, older, reason="good")
+    promotion.refuse(uri, newer, reason="worse")
+    shown = overview.overview(uri, tmp_path, "round_predictor")
+    assert (shown.name, shown.champion.version) == ("round_predictor", older.version)
+    assert [event.action for event in shown.history[:2]] == ["refused", "promoted"]
+    assert [(one.version, champion) for one, champion in overview.versions(uri, "round_predictor", 2)] == [
+        (newer.version, False), (older.version, True),
+    ]  # fmt: skip
+    assert [one.name for one in overview.overviews(uri, tmp_path)] == list(catalog.names())
+    assert overview.overview(uri, tmp_path, "player_classifier").champion is None
+    evidence = overview.evidence(uri, newer.run_id)
+    assert evidence == {"model_card.md": "# card", "slices.csv": "a,b\n"}
+    assert overview.rows("a,b\n1,2\n") == [{"a": "1", "b": "2"}]
