@@ -1,8 +1,11 @@
 """Extraction as a job: what it leaves in the table store when days are good, bad, re-run, or the run dies."""
 
 import logging
+import shutil
 import sqlite3
+from contextlib import redirect_stderr
 from datetime import date
+from io import StringIO
 
 import dagster as dg
 import pytest
@@ -15,7 +18,8 @@ from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.partitions import range_tags
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, UncheckedError, Verdict, Verdicts, read_usable
 from cs2_pipeline.demodb.extraction.watermark import Watermark
-from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, LAST
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.defs.conftest import DAYS, FIRST, LAST, World
 
 
 def corrupt(world, day="2026-01-02"):
@@ -26,6 +30,26 @@ def corrupt(world, day="2026-01-02"):
             '(SELECT "Id" FROM "Matches" WHERE "StartTime" LIKE ?)',
             (f"{day}%",),
         )
+
+
+@pytest.fixture(scope="module")
+def bad_day_once(tmp_path_factory, simulated):
+    """The home of a platform after an extraction of four days, one of them corrupt, and what that told."""
+    home = tmp_path_factory.mktemp("bad day") / "cs2"
+    home.mkdir()
+    shutil.copy(simulated, home / "demos.sqlite")
+    world = World(Settings(home=home), dg.DagsterInstance.ephemeral())
+    corrupt(world)
+    with redirect_stderr(StringIO()) as told:
+        result = world.extract()
+    return home, result, told.getvalue()
+
+
+@pytest.fixture
+def bad_day(tmp_path, bad_day_once):
+    """A platform of which one extracted day is in quarantine, with an empty Dagster instance."""
+    shutil.copytree(bad_day_once[0], tmp_path / "cs2")
+    return World(Settings(home=tmp_path / "cs2"), dg.DagsterInstance.ephemeral())
 
 
 def files(world):
@@ -98,9 +122,8 @@ def test_refused_rows_are_kept_day_by_day_and_a_mended_day_forgets_its_own(world
     assert {day: len(kept.read("refused/rounds", [day])) for day in DAYS} == per_day | {DAYS[0]: 0}
 
 
-def test_a_bad_day_in_a_range_is_singled_out_and_the_rest_goes_on(world):
-    corrupt(world)
-    result = world.extract()
+def test_a_bad_day_in_a_range_is_singled_out_and_the_rest_goes_on(bad_day, bad_day_once):
+    _, result, _ = bad_day_once
     assert result.success
     assert check(result, "rounds", "expectations").passed
     quarantine = check(result, "rounds", "quarantine")
@@ -108,7 +131,7 @@ def test_a_bad_day_in_a_range_is_singled_out_and_the_rest_goes_on(world):
     assert "2026-01-02" in quarantine.description
     assert "ct_equipment_value" in quarantine.description
 
-    snapshots, left_out, _ = read_usable(world.platform.tables, "round_snapshots")
+    snapshots, left_out, _ = read_usable(bad_day.platform.tables, "round_snapshots")
     assert sorted(snapshots["started_at"].dt.strftime("%Y-%m-%d").unique()) == [DAYS[0], *DAYS[2:]]
     assert list(left_out) == ["2026-01-02"]
     assert "rounds in quarantine (expect_column_values_to_be_between(ct_equipment_value))" in left_out["2026-01-02"]
@@ -145,22 +168,18 @@ def look_for_failures(world, cursor):
         return context.cursor
 
 
-def test_a_quarantine_is_told_with_its_reasons_once_an_hour_for_each_table_and_cause(world, capsys):
-    corrupt(world)
-    world.extract()
+def test_a_quarantine_is_told_with_its_reasons_once_an_hour_for_each_table_and_cause(bad_day, bad_day_once):
     told = "cs2_pipeline: 1 of 4 match days of rounds are in quarantine: 2026-01-02 (expect_column_values_to_be_between"
-    assert told in capsys.readouterr().err
-    cursor = look_for_failures(world, None)
-    assert not world.extract(date(2026, 1, 2), date(2026, 1, 2)).success
-    assert look_for_failures(world, cursor) != cursor
-    (entry,) = world.platform.tables.read_json("notifications").values()
+    assert told in bad_day_once[2]
+    cursor = look_for_failures(bad_day, None)
+    assert not bad_day.extract(date(2026, 1, 2), date(2026, 1, 2)).success
+    assert look_for_failures(bad_day, cursor) != cursor
+    (entry,) = bad_day.platform.tables.read_json("notifications").values()
     assert entry["held_back"] == 1, "the same table and expectation again, and no second message for the failed run"
 
 
-def test_a_bad_day_is_kept_from_the_player_tables_too_and_named_in_their_metadata(world):
-    corrupt(world)
-    world.extract()
-    result = world.run("train_player")
+def test_a_bad_day_is_kept_from_the_player_tables_too_and_named_in_their_metadata(bad_day):
+    result = bad_day.run("train_player")
     shown = materialized(result, "players")
     assert shown["days_left_out_total"].value == 1
     assert "2026-01-02" in shown["days_left_out"].value
@@ -225,12 +244,10 @@ def test_a_day_that_turns_bad_is_withheld_though_its_former_snapshots_are_still_
     assert list(extracted.verdicts.usable().left_out) == [DAYS[0]]
 
 
-def test_a_mended_day_leaves_quarantine(world, simulated):
-    corrupt(world)
-    world.extract()
-    world.database.write_bytes(simulated.read_bytes())
-    world.extract()
-    assert world.verdicts.usable().left_out == {}
+def test_a_mended_day_leaves_quarantine(bad_day, simulated):
+    bad_day.database.write_bytes(simulated.read_bytes())
+    bad_day.extract()
+    assert bad_day.verdicts.usable().left_out == {}
 
 
 def test_a_day_on_which_no_match_counts_is_no_failure_alone_or_in_a_range(world):
