@@ -6,6 +6,7 @@ from pydantic.alias_generators import to_camel
 
 from bento.gateway.http import openapi
 from bento.gateway.http.wire import Wire
+from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 from cs2_pipeline_tests.bento.gateway.routers.test_forecasts import OLD, SERIES, open_doors
 
 CAMEL = {"Prefer": "spelling=camel"}
@@ -19,9 +20,10 @@ def fields(document):
     return {name: list(schema.get("properties", ())) for name, schema in document["components"]["schemas"].items()}
 
 
-@pytest.fixture
-def documents(gateway):
-    return gateway.get("/openapi.json").json(), gateway.get("/openapi.camel.json").json()
+@pytest.fixture(scope="module")
+def documents(tmp_path_factory):
+    with open_gateway(tmp_path_factory.mktemp("documented")) as gateway:
+        return gateway.get("/openapi.json").json(), gateway.get("/openapi.camel.json").json()
 
 
 def test_both_documents_describe_the_same_fields_each_in_its_spelling(documents):
