@@ -4,10 +4,13 @@ Files that take longest begin first: with one file at a time for each worker, a 
 other workers idle.
 """
 
+import fcntl
 import gc
+import os
 import shutil
 import signal
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -54,13 +57,35 @@ def signals_as_at_first():
 
 
 @pytest.fixture(scope="session")
-def empty_store(tmp_path_factory):
+def once(tmp_path_factory) -> Callable[[str, Callable[[Path], object]], Path]:
+    """Makes a folder once for all workers of this run, by the name it is given; whoever wants to write copies it."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def made(name: str, make: Callable[[Path], object]) -> Path:
+        with (base / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            folder = base / name
+            if not folder.exists():
+                half = base / f"{name}.part"
+                shutil.rmtree(half, ignore_errors=True)  # of a worker that failed to make it
+                half.mkdir()
+                make(half)
+                half.rename(folder)
+        return folder
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def empty_store(once):
     """The file of an MLflow store without any model: making its tables takes a second, a copy nothing."""
     from cs2_pipeline.registry.client import connect
 
-    path = tmp_path_factory.mktemp("store") / "mlflow.db"
-    connect(f"sqlite:///{path}").search_experiments()
-    return path
+    def make(folder):
+        connect(f"sqlite:///{folder / 'mlflow.db'}").search_experiments()
+
+    return once("empty-store", make) / "mlflow.db"
 
 
 @pytest.fixture

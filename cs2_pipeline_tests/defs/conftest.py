@@ -52,11 +52,13 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def simulated(tmp_path_factory):
+def simulated(once):
     """The database, to be copied."""
-    path = tmp_path_factory.mktemp("simulated") / "demos.sqlite"
-    simulate(path, matches=8, days=4, teams=4, first_day=FIRST)
-    return path
+
+    def make(folder):
+        simulate(folder / "demos.sqlite", matches=8, days=4, teams=4, first_day=FIRST)
+
+    return once("simulated", make) / "demos.sqlite"
 
 
 @pytest.fixture
@@ -69,13 +71,14 @@ def world(tmp_path, simulated):
 
 
 @pytest.fixture(scope="session")
-def extracted_once(tmp_path_factory, simulated):
+def extracted_once(once, simulated):
     """The home of a platform after one extraction of all days."""
-    home = tmp_path_factory.mktemp("extracted") / "cs2"
-    home.mkdir()
-    shutil.copy(simulated, home / "demos.sqlite")
-    assert World(Settings(home=home), dg.DagsterInstance.ephemeral()).extract().success
-    return home
+
+    def make(home):
+        shutil.copy(simulated, home / "demos.sqlite")
+        assert World(Settings(home=home), dg.DagsterInstance.ephemeral()).extract().success
+
+    return once("extracted", make)
 
 
 @pytest.fixture
