@@ -1,13 +1,17 @@
 """From the door to history: prices of every event, whatever becomes of the consumer and in whatever order."""
 
 import random
+from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cs2_pipeline.live import consumer as consumers
 from cs2_pipeline.live.fold import Fold
 from cs2_pipeline.live.history import queries
+from cs2_pipeline.live.log import LogUnavailableError
 from cs2_pipeline.live.verify import verify
 from cs2_pipeline_tests.live.conftest import Bench, promote
 from cs2_pipeline_tests.live.made import Feed, play, uid
@@ -289,3 +293,109 @@ def test_many_matches_taken_over_at_once_are_written_in_portions(tmp_path, champ
     assert len(written) > 1 and sum(len(batch.events) for batch in written) == len(matches)
     assert bench.log.depth() == {}
     assert all(verify(events[0]["match_id"], bench.history, bench.log).holds for events in matches)
+
+
+def test_a_step_takes_twice_as_much_while_it_is_quick_and_half_when_it_nears_the_lease(bench, monkeypatch) -> None:
+    monkeypatch.setattr(consumers, "LEASE", 6.0)
+    of = bench.consumer
+    sizes = []
+    for took in (0.5, 0.6, 1.5, *[0.1] * 7, 1.51, 1.51, *[9.0] * 9):
+        of._adapt(took)
+        sizes.append(of._size)
+    assert sizes[:3] == [128, 128, 128], "six tenths of a second to one and a half change nothing"
+    assert sizes[3:10] == [256, 512, 1_024, 2_048, 4_000, 4_000, 4_000]
+    assert sizes[10:] == [2_000, 1_000, 500, 250, 125, 64, 64, 64, 64, 64, 64]
+
+
+def test_shards_are_shared_out_so_that_none_is_left(bench) -> None:
+    assert bench.consumer._fair_share() == 16, "nobody else is there"
+    for others, share in ((2, 8), (3, 6), (5, 4), (16, 1), (40, 1)):
+        bench.log.consumers = lambda others=others: others
+        assert bench.consumer._fair_share() == share
+    assert bench.another(share=3)._fair_share() == 3
+
+
+def test_who_lost_a_shard_writes_nothing_for_it(bench, monkeypatch) -> None:
+    monkeypatch.setattr(consumers, "LEASE", 0.0)
+    bench.consumer.step()
+    bench.consumer._still_own()
+    bench.log.lease = lambda *_: set(range(15))
+    with pytest.raises(LogUnavailableError, match=r"shards \[15\] have another owner"):
+        bench.consumer._still_own()
+
+
+@pytest.fixture
+def in_round(bench):
+    """A match in an open round, as its consumer holds it."""
+    events = play(3, rounds=1, finish=False)
+    start = next(n for n, event in enumerate(events) if event["type"] == "freeze_time_ended")
+    bench.send(events[: start + 1])
+    bench.consume()
+    return bench.consumer._matches[MATCH]
+
+
+@pytest.mark.parametrize(
+    ("heard", "clocked", "runs"),
+    [(0.5, 9.0, True), (0.49, 9.0, False), (9.0, 0.5, True), (9.0, 0.49, False), (60.0, 60.0, True),
+     (60.1, 60.1, False)],
+)  # fmt: skip
+def test_the_clock_moves_a_price_each_half_second_while_the_match_is_heard_of(in_round, heard, clocked, runs) -> None:
+    in_round.updated, in_round.clocked = 1_000.0 - heard, 1_000.0 - clocked
+    assert consumers._runs(in_round, 1_000.0) is runs
+
+
+def test_no_clock_runs_between_rounds(in_round) -> None:
+    in_round.updated, in_round.clocked = 999.0, 0.0
+    open_round = in_round.moment
+    assert consumers._runs(in_round, 1_000.0)
+    for moment in (None, replace(open_round, state=None), replace(open_round, phase="between")):
+        in_round.moment = moment
+        assert not consumers._runs(in_round, 1_000.0)
+
+
+def test_the_range_of_a_rounds_prices_begins_with_the_round(in_round) -> None:
+    def note(p, trigger="kill", **change):
+        price = SimpleNamespace(round_p=p)
+        consumers._note(in_round, replace(in_round.moment, trigger=trigger, **change), price)
+        return in_round.ranges.get((in_round.moment.map_id, 1))
+
+    in_round.ranges = {}
+    state = in_round.moment.state
+    assert [note(p) for p in (0.5, 0.3, 0.8, 0.6)] == [(0.5, 0.5), (0.3, 0.5), (0.3, 0.8), (0.3, 0.8)]
+    assert note(None) == (0.3, 0.8) == note(1.0, phase="between") == note(0.0, state=None)
+    in_round.moment = replace(in_round.moment, phase="round", state=state)
+    assert note(0.4, "round_start") == (0.4, 0.4)
+
+
+@pytest.mark.parametrize(("finished", "after"), [(True, 900.0), (False, 3_600.0)])
+def test_a_match_is_forgotten_a_while_after_its_last_event(bench, finished, after) -> None:
+    bench.send(play(3, rounds=1, finish=finished))
+    bench.consume()
+    live = bench.consumer._matches[MATCH]
+    for late, kept in ((0.0, True), (0.1, False)):
+        bench.consumer._tidied = 0.0
+        bench.consumer._tidy(live.updated + after + late)
+        assert (MATCH in bench.consumer._matches) is kept
+
+
+def test_what_is_too_old_is_looked_for_each_half_minute_and_the_log_trimmed_each_second(bench) -> None:
+    done = []
+    bench.log.trim = lambda: done.append("trim")
+    bench.history.expire = lambda now: done.append("expire")
+    bench.consumer._trimmed = bench.consumer._tidied = 1_000.0
+    for now, expected in ((1_000.9, []), (1_001.0, ["trim"]), (1_029.9, ["trim"]), (1_030.0, ["expire"])):
+        done.clear()
+        bench.consumer._tidy(now)
+        assert done == expected
+
+
+def test_a_defect_in_a_step_forgets_what_may_not_have_been_written(bench) -> None:
+    bench.send(play(3, rounds=1)[:12])
+    bench.consumer.step()
+    assert bench.consumer.matches == 1
+    bench.consumer._size = 1_000
+    bench.consumer._fail("the disk is full")
+    assert (bench.consumer.matches, bench.consumer.complaint) == (0, "the disk is full")
+    assert bench.consumer._positions == {} and bench.consumer._size == consumers.LEAST_BATCH
+    bench.consume()
+    assert bench.history.ask(queries.EVENTS_COUNTED)[0] == {"events": 12, "different": 12}

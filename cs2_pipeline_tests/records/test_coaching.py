@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import event, func, insert, select
 
 from cs2_pipeline.records import coaching
@@ -79,3 +80,95 @@ def test_plans_are_read_with_as_few_values_however_many_there_are(records):
     assert sent and max(sent) < 5
     assert [found[f"{n}"].progress["aim"]["n"] for n in range(count)] == list(range(count))
     assert found["7"].ticks == {"drill": (1, 2)} and found["8"].ticks == {}
+
+
+on_a_file = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+@on_a_file
+def test_cards_are_found_by_a_part_of_the_id_or_name_in_any_case(records):
+    cards = {player: {"player": player} for player in ("7", "17", "8", "9")}
+    names = {"7": "Löwe", "8": "50% Aim", "17": "seven"}
+    coaching.replace_cards(records, GAME, cards, at=NOW, names=names)
+    coaching.replace_cards(records, "rocket_league", {"7": {"player": "7"}}, at=NOW)
+
+    def found(text, limit=9):
+        return [(one["player"], one["name"]) for one in coaching.find_cards(records, GAME, text, limit=limit)]
+
+    assert found("7") == [("17", "seven"), ("7", "Löwe")] and found("7", limit=1) == [("17", "seven")]
+    assert found("SEV") == [("17", "seven")] and found("aim") == [("8", "50% Aim")]
+    assert found("%") == [("8", "50% Aim")] and found("_") == [], "they stand for themselves"
+    assert coaching.card(records, GAME, "7")["name"] == "Löwe" and coaching.card(records, GAME, "9")["name"] is None
+
+
+@on_a_file
+def test_an_edited_plan_keeps_what_it_was(records):
+    plan = coaching.begin_plan(records, GAME, "a", {"items": [1], "minutes": 60}, at=NOW)
+    other = coaching.begin_plan(records, GAME, "b", {"items": [9], "minutes": 90}, at=NOW)
+    for items, minutes in (([2], 30), ([3], 15)):
+        coaching.edit_plan(records, plan, items, minutes=minutes, at=NOW + timedelta(minutes=minutes))
+    (kept,) = coaching.plans(records, GAME, "a")
+    assert (kept.body["items"], kept.body["minutes"]) == ([3], 15)
+    assert kept.body["edits"] == [
+        {"until": (NOW + timedelta(minutes=30)).isoformat(), "items": [1], "minutes": 60},
+        {"until": (NOW + timedelta(minutes=15)).isoformat(), "items": [2], "minutes": 30},
+    ]
+    assert coaching.plans(records, GAME, "b")[0].body == {"items": [9], "minutes": 90} and other
+
+
+@on_a_file
+def test_sessions_are_ticked_and_unticked_each_for_itself(records):
+    plan = coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
+    other = coaching.begin_plan(records, GAME, "b", {"items": []}, at=NOW)
+    for where, drill, session in ((plan, "x", 2), (plan, "x", 1), (plan, "x", 1), (plan, "y", 1), (other, "x", 3)):
+        coaching.tick(records, where, drill, session, done=True, at=NOW)
+
+    def ticks(player):
+        return coaching.plans(records, GAME, player)[0].ticks
+
+    assert ticks("a") == {"x": (1, 2), "y": (1,)} and ticks("b") == {"x": (3,)}
+    coaching.tick(records, plan, "x", 1, done=False, at=NOW)
+    assert ticks("a") == {"x": (2,), "y": (1,)}
+
+
+@on_a_file
+def test_who_may_see_the_plans_is_told_once_in_any_case_and_may_be_taken_back(records):
+    for name in ("Ben", "BEN", "anna"):
+        coaching.share(records, GAME, "a", name)
+    coaching.share(records, GAME, "b", "carl")
+    assert coaching.shared_with(records, GAME, "a") == ["anna", "ben"]
+    coaching.unshare(records, GAME, "a", "BeN")
+    coaching.unshare(records, GAME, "a", "nobody")
+    assert coaching.shared_with(records, GAME, "a") == ["anna"] and coaching.shared_with(records, GAME, "b") == ["carl"]
+    assert coaching.shared_with(records, "rocket_league", "a") == []
+
+
+@on_a_file
+def test_evidence_is_replaced_by_game(records):
+    coaching.replace_evidence(records, GAME, {"x": {"effect": 0.1}, "y": {"effect": 0.2}}, at=NOW)
+    coaching.replace_evidence(records, "rocket_league", {"x": {"effect": 0.3}}, at=NOW)
+    coaching.replace_evidence(records, GAME, {"x": {"effect": 0.4}}, at=NOW + timedelta(days=1))
+    assert coaching.evidence(records, GAME) == {"x": {"effect": 0.4, "made_at": NOW + timedelta(days=1)}}
+    assert coaching.evidence(records, "rocket_league")["x"]["effect"] == 0.3
+    coaching.replace_evidence(records, GAME, {}, at=NOW)
+    assert coaching.evidence(records, GAME) == {}
+
+
+@on_a_file
+def test_plans_are_of_their_game_the_newest_first_and_followed_until_the_next(records):
+    for number, (game, player) in enumerate([(GAME, "a"), (GAME, "b"), ("rocket_league", "a"), (GAME, "a")]):
+        coaching.begin_plan(records, game, player, {"n": number}, at=NOW + timedelta(days=number))
+    assert [one.body["n"] for one in coaching.every_plan(records, GAME)] == [3, 1, 0]
+    assert [one.body["n"] for one in coaching.followed(records, GAME)] == [3, 1]
+    assert [one.body["n"] for one in coaching.plans(records, "rocket_league", "a")] == [2]
+
+
+@on_a_file
+def test_each_skills_progress_stands_for_itself_with_its_day(records):
+    plan = coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
+    coaching.note_progress(records, [(plan, "aim", {"n": 1}), (plan, "trades", {"n": 2})], at=NOW)
+    coaching.note_progress(records, [(plan, "aim", {"n": 3})], at=NOW + timedelta(days=1))
+    (kept,) = coaching.plans(records, GAME, "a")
+    assert kept.progress == {
+        "aim": {"n": 3, "looked_at": NOW + timedelta(days=1)}, "trades": {"n": 2, "looked_at": NOW}
+    }  # fmt: skip

@@ -204,3 +204,89 @@ def test_so_many_files_of_one_account_may_wait_and_those_of_others_go_on(records
     add(records, ben, file("x"))
     uploads.settle(records, file("a").digest, State.QUARANTINED, "no", at=NOW)
     assert add(records, anna, file("c"))[0].state is State.WAITING
+
+
+on_a_file = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+@on_a_file
+def test_a_file_may_fill_what_is_left_and_not_a_byte_more(records, people):
+    anna, ben = people
+    full = Quota(account=20, total=30)
+    with pytest.raises(QuotaError, match="no room for 21 bytes"):
+        add(records, anna, file("a", size=21), quota=full)
+    add(records, anna, file("a", size=20), quota=full)
+    with pytest.raises(QuotaError, match="take 20 bytes of 20"):
+        uploads.room(records, anna, full)
+    assert uploads.room(records, ben, full) == 10
+    with pytest.raises(QuotaError):
+        add(records, ben, file("b", size=11), quota=full)
+    add(records, ben, file("b", size=10), quota=full)
+    with pytest.raises(QuotaError, match="on this platform"):
+        uploads.room(records, ben, full)
+    again, kept = add(records, anna, file("a", size=20, place="other"), quota=full)
+    assert not kept and again.state is State.WAITING, "what is there already needs no room"
+
+
+@on_a_file
+def test_an_account_may_have_five_hundred_files_and_fifty_that_wait(records, people, monkeypatch):
+    assert (uploads.MOST_FILES, uploads.MOST_WAITING) == (500, 50)
+    monkeypatch.setattr(uploads, "MOST_FILES", 2)
+    for content in "ab":
+        add(records, people[0], file(content))
+        uploads.settle(records, file(content).digest, State.ACCEPTED, "", at=NOW)
+    with pytest.raises(QuotaError, match="you have 2 uploads, and 2 are kept"):
+        uploads.room(records, people[0], PLENTY)
+    assert uploads.room(records, people[1], PLENTY) == 1000
+
+
+@on_a_file
+def test_a_file_that_was_read_is_not_read_again_when_it_is_sent_again(records, people):
+    anna, ben = people
+    sent, _ = add(records, anna, file(played_on=date(2026, 2, 1)))
+    uploads.settle(records, sent.digest, State.ACCEPTED, "a match", at=NOW, body={"x": 1})
+    other, kept = add(records, ben, file(place="other", played_on=date(2026, 3, 1)))
+    assert (kept, other.state, other.reason, other.settled_at) == (False, State.ACCEPTED, "a match", NOW)
+    assert uploads.waiting(records) == [] and uploads.place_of(records, sent.digest) == "a-place.dem"
+    assert uploads.place_of(records, "nobody's") is None
+
+
+@on_a_file
+def test_a_file_in_quarantine_keeps_nothing_of_its_first_reading(records, people):
+    sent, _ = add(records, people[0], file())
+    uploads.begin(records, sent.digest, at=NOW)
+    uploads.settle(records, sent.digest, State.QUARANTINED, "no date", at=NOW, body={"x": 1})
+    again, kept = add(records, people[0], file(place="new"), at=NOW + timedelta(days=1))
+    assert kept and again.id == sent.id and (again.reason, again.settled_at) == ("", None)
+    assert uploads.waiting(records)[0].tries == 0
+    uploads.settle(records, sent.digest, State.ACCEPTED, "a match", at=NOW)
+    assert uploads.games(records, "demo") == {}, "what it gave before is forgotten"
+
+
+@on_a_file
+def test_pages_of_uploads_of_one_moment_go_by_their_ids_and_are_the_own_alone(records, people):
+    for content in "abcd":
+        add(records, people[0], file(content))
+    add(records, people[1], file("x"))
+    whole = uploads.own(records, people[0], limit=9)
+    assert [one.id for one in whole] == sorted((one.id for one in whole), reverse=True)
+    seen = []
+    while page := uploads.own(records, people[0], limit=1, before=(seen[-1].at, seen[-1].id) if seen else None):
+        seen += page
+    assert seen == whole
+    assert uploads.one(records, people[0], whole[0].id) == whole[0]
+
+
+@on_a_file
+def test_only_accepted_files_of_a_kind_are_games_and_the_newest_is_the_one_settled_last(records, people):
+    for content, kind, state, at, body in (
+        ("a", "replay", State.ACCEPTED, NOW + timedelta(days=2), {"n": 1}),
+        ("b", "replay", State.ACCEPTED, NOW, {"n": 2}),
+        ("c", "replay", State.QUARANTINED, NOW + timedelta(days=9), {"n": 3}),
+        ("d", "demo", State.ACCEPTED, NOW + timedelta(days=9), {"n": 4}),
+        ("e", "replay", State.ACCEPTED, NOW, None),
+    ):
+        add(records, people[0], file(content, kind=kind))
+        uploads.settle(records, file(content).digest, state, "", at=at, body=body)
+    assert [one["n"] for one in uploads.games(records, "replay").values()] == [1, 2]
+    assert uploads.newest_game(records, "replay") == NOW + timedelta(days=2)
