@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, TypeVar
 from fastapi import Query
 
 from bento.gateway.http.wire import Wire
-from bento.http.problems import WRONG, FieldError, bad_values
+from bento.http.problems import WRONG, FieldError, Problem, bad_values
 
 Item = TypeVar("Item")
 
@@ -46,10 +46,28 @@ def decode(cursor: str | None, kind: type | tuple[type, ...]) -> Any:
         position = None
     whole = not isinstance(position, int) or abs(position) < 2**63  # no database holds larger ones
     if not isinstance(position, kind) or isinstance(position, bool) or not whole:
-        raise bad_values(
-            [FieldError("after", "is not a cursor of this list: send `next` of the page before as it is")], WRONG
-        )
+        raise _not_ours()
     return position
+
+
+def decode_moment(cursor: str | None) -> tuple[float, str] | None:
+    """The time and the id that a cursor of a list ordered by both holds; None without a cursor.
+
+    Raises:
+        Problem: 422 when it is none of ours.
+    """
+    match decode(cursor, list):
+        case None:
+            return None
+        case [int() | float() as at, str() as identifier] if abs(at) < 2**63:  # nor NaN, which is not less
+            return float(at), identifier
+    raise _not_ours()
+
+
+def _not_ours() -> Problem:
+    return bad_values(
+        [FieldError("after", "is not a cursor of this list: send `next` of the page before as it is")], WRONG
+    )
 
 
 def page(found: Sequence[Item], limit: int, key: Callable[[Item], Any]) -> Page[Any]:

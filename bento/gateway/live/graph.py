@@ -259,7 +259,7 @@ class Query:
         self, info: Info, status: MatchStatus | None = None, limit: int = 20, after: str | None = None
     ) -> MatchConnection:
         """Matches, the latest first."""
-        began, match_id = paging.decode(after, list) or (1e300, "")
+        began, match_id = paging.decode_moment(after) or (1e300, "")
         wanted, count = status.value if status else "", max(1, min(limit, MAX_ROWS))
         rows = await _ask(info, queries.MATCHES, status=wanted, began=began, match_id=match_id, count=count + 1)
         (counted,) = await _ask(info, queries.MATCHES_COUNTED, status=wanted)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import StreamingResponse
 
 from bento.gateway.access import Caller, Scope, allow
-from bento.gateway.http.paging import After, Limit, Page, decode, page
+from bento.gateway.http.paging import After, Limit, Page, decode_moment, page
 from bento.gateway.http.wire import answer
 from bento.gateway.live import reading
 from bento.gateway.live.room import ask, last_price, live_of
@@ -27,7 +27,7 @@ async def matches(
     after: After = None,
 ) -> Response:  # fmt: skip
     """Matches, the latest first."""
-    began, match_id = decode(after, list) or (_LATEST, "")
+    began, match_id = decode_moment(after) or (_LATEST, "")
     wanted = (status or "").upper()
     rows = await ask(request, queries.MATCHES, status=wanted, began=began, match_id=match_id, count=limit + 1)
     shown = page([reading.listed(row) for row in rows], limit, lambda one: [one.began, one.match_id])

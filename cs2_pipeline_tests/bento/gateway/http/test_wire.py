@@ -133,3 +133,35 @@ def test_a_page_ends_where_the_list_does():
     items = [1, 2, 3]
     assert paging.page(items, 3, lambda one: one).next is None
     assert paging.decode(paging.page([*items, 4], 3, lambda one: one).next, int) == 3
+
+
+@pytest.mark.parametrize("at", [0, 1_768_737_600.25, -5, 1e300])
+def test_a_cursor_of_a_time_and_an_id_reads_back(at):
+    if abs(at) < 2**63:
+        assert paging.decode_moment(paging.encode([at, "m"])) == (at, "m")
+    assert paging.decode_moment(None) is None
+
+
+@pytest.mark.parametrize(
+    "position",
+    [["m"], [1, "m", 2], ["x", "m"], [1, 2], [None, None], [[1], "m"], [10**30, "m"], [float("inf"), "m"],
+     [float("nan"), "m"], [], 1, {"a": 1}],
+)  # fmt: skip
+def test_a_cursor_that_somebody_made_is_refused_and_fails_nothing(position):
+    with pytest.raises(Problem) as refused:
+        paging.decode_moment(paging.encode(position))
+    assert refused.value.status == 422
+    assert [one.field for one in refused.value.errors] == ["after"]
+
+
+@pytest.mark.parametrize("cursor", [paging.encode(2**63), paging.encode(-(2**63)), paging.encode(True)])
+def test_a_cursor_holds_a_number_that_databases_can_hold(cursor):
+    with pytest.raises(Problem):
+        paging.decode(cursor, int)
+    assert paging.decode(paging.encode(2**63 - 1), int) == 2**63 - 1
+
+
+def test_a_page_shows_as_many_as_the_limit_and_the_next_begins_behind_the_last_shown():
+    shown = paging.page([1, 2, 3], 2, lambda one: one)
+    assert (shown.items, paging.decode(shown.next, int)) == ([1, 2], 2)
+    assert paging.page([1, 2], 2, lambda one: one).next is None and paging.page([], 2, lambda one: one).items == []

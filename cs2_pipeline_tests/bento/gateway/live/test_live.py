@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from bento.gateway.http import paging
 from cs2_pipeline.live.verify import verify
 from cs2_pipeline.records import keys
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
@@ -356,3 +357,9 @@ def log_lines() -> bytes:
     lines = Lines()
     lines.start()
     return "\n".join(lines.text).encode()
+
+
+def test_a_made_up_cursor_of_matches_is_refused(feed) -> None:
+    for position in (["a"], [1, 2, 3], ["x", "y"], [None, None], [10**30, "a"]):
+        answered = feed.get("/api/v1/matches", params={"after": paging.encode(position)})
+        assert answered.status_code == 422, position
