@@ -201,3 +201,41 @@ def test_too_few_players_are_refused_with_what_to_do(tmp_path: Path) -> None:
 def test_a_dataset_of_one_tier_is_refused(tmp_path: Path) -> None:
     with pytest.raises(TrainingError, match="every player of the training part is Advanced"):
         train(DATASET.assign(tier=2), seed=0, folder=tmp_path)
+
+
+def test_a_temperature_of_2_takes_the_root_of_scores_and_leaves_them_adding_up_to_one() -> None:
+    scores = np.array([[0.64, 0.16, 0.16, 0.04]])
+    assert tempered(scores, 2.0)[0] == pytest.approx(np.array([0.8, 0.4, 0.4, 0.2]) / 1.8)
+    assert tempered(scores, 1.0) == pytest.approx(scores)
+
+
+def test_the_temperature_undoes_what_was_too_sure_and_stays_near_one_without_evidence() -> None:
+    rng = np.random.default_rng(0)
+    true = rng.dirichlet([2, 2, 2, 2], 4_000)
+    tier = (true.cumsum(axis=1) < rng.random(4_000)[:, None]).sum(axis=1)
+    too_sure = tempered(true, 0.5)
+    assert fit_temperature(too_sure, tier, 4_000) == pytest.approx(2.0, abs=0.15)
+    assert fit_temperature(true, tier, 4_000) == pytest.approx(1.0, abs=0.05)
+    assert 1.0 < fit_temperature(too_sure, tier, 10) < 1.5
+
+
+def test_the_rule_is_how_often_each_tier_followed_with_one_more_player_spread_like_all() -> None:
+    kd = PLAYER_FEATURES.index("kd_ratio")
+    features = np.zeros((4, len(PLAYER_FEATURES)), dtype=np.float32)
+    features[:, kd] = [0.1, 0.1, 0.1, 5.0]
+    rule = fit_rule(features, np.array([0, 0, 1, 3]))
+    everybody = np.array([3, 2, 1, 2]) / 8
+    assert rule(features[:1])[0] == pytest.approx((np.array([2, 1, 0, 0]) + everybody) / 4)
+    assert rule(features[3:])[0] == pytest.approx((np.array([0, 0, 0, 1]) + everybody) / 2)
+
+
+def test_bins_of_rounds_begin_at_twenty_and_double() -> None:
+    rows = TEST.iloc[:6].assign(total_rounds=[19, 20, 39, 40, 79, 80])
+    even = np.full(4, 0.25)
+    table = by_rounds(rows, lambda f: np.tile(even, (len(f), 1)), lambda f: np.tile(even, (len(f), 1)), even)
+    assert table[["from_rounds", "to_rounds", "rows"]].to_numpy().tolist() == [
+        [19, 19, 1], [20, 39, 2], [40, 79, 2], [80, 80, 1],
+    ]  # fmt: skip
+    assert table["log_loss"].tolist() == pytest.approx([np.log(4)] * 4)
+    assert table["prior_log_loss"].tolist() == pytest.approx([np.log(4)] * 4)
+    assert table["confidence"].tolist() == [0.25] * 4
