@@ -1,12 +1,14 @@
 """What extraction left out, kept beside the tables so that a later step can say why it has too little.
 
-One small document per table for each run's first day: an extraction of the same days replaces it.
+One small document per table and run, for the range of days that the run covered. A later run over all of them replaces
+it. After one over some of them both stay, since neither says what was of which day; of each reason the larger count is
+then told, for together they would count rows twice.
 """
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Final
 
 from cs2_pipeline.datasets.schema import DatasetError
@@ -15,21 +17,48 @@ from cs2_pipeline.demodb.extraction import reasons
 
 SHOWN: Final = 4
 _FOLDER: Final = "left_out"
+_TO: Final = "_to_"
+_AT, _COUNTS = "at", "counts"
 
 
 def keep(tables: TableStore, table: str, days: Sequence[date], counts: Mapping[str, int]) -> None:
     """Keep what a run over some days left out of a table, by reason."""
-    for day in days[1:]:
-        tables.remove_json(_name(table, day))
-    tables.write_json(_name(table, days[0]), dict(counts))
+    first, last, folder = days[0].isoformat(), days[-1].isoformat(), f"{_FOLDER}/{table}"
+    own = f"{first}{_TO}{last}"
+    tables.write_json(f"{folder}/{own}", {_AT: datetime.now(UTC).isoformat(), _COUNTS: dict(counts)})
+    for name in tables.documents(folder):
+        if name != own and first <= _range(name)[0] and _range(name)[1] <= last:
+            tables.remove_json(f"{folder}/{name}")
 
 
 def of(tables: TableStore, table: str) -> Counter[str]:
-    """What all extractions left out of a table, by reason."""
-    counts: Counter[str] = Counter()
-    for day in tables.documents(f"{_FOLDER}/{table}"):
-        counts.update(tables.read_json(f"{_FOLDER}/{table}/{day}"))
-    return counts
+    """What all extractions left out of a table, by reason: at least that many, where ranges of days overlap."""
+    folder = f"{_FOLDER}/{table}"
+    kept = {name: tables.read_json(f"{folder}/{name}") for name in tables.documents(folder)}
+    oldest_first = sorted(kept, key=lambda name: str(kept[name].get(_AT, "")))
+    # What was kept before ranges were holds the counts alone, under the first day.
+    return _total([(name, Counter(kept[name].get(_COUNTS, kept[name]))) for name in oldest_first])
+
+
+def _total(kept: Sequence[tuple[str, Counter[str]]]) -> Counter[str]:
+    """The counts of documents, the oldest first; of those that overlap the larger."""
+    total: Counter[str] = Counter()
+    while kept:
+        (name, counts), *others = kept
+        over = [one for one in others if _overlap(one[0], name)]
+        kept = [one for one in others if not _overlap(one[0], name)]
+        total += counts | _total(over)
+    return total
+
+
+def _range(name: str) -> tuple[str, str]:
+    """First and last day of a document."""
+    first, _, last = name.partition(_TO)
+    return first, last or first
+
+
+def _overlap(one: str, other: str) -> bool:
+    return _range(one)[0] <= _range(other)[1] and _range(other)[0] <= _range(one)[1]
 
 
 @contextmanager
@@ -50,7 +79,3 @@ def told(tables: TableStore, table: str) -> Iterator[None]:
             f"{error}. Extraction left out of {table}: {'; '.join(leading)}. "
             "`cs2 doctor` says what to do about them; docs/demo-database.md explains each."
         ) from error
-
-
-def _name(table: str, day: date) -> str:
-    return f"{_FOLDER}/{table}/{day.isoformat()}"

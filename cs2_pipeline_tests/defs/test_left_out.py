@@ -1,9 +1,10 @@
 """What extraction left out is told where a training table cannot be built, on a database as Demo Lens fills it."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import pytest
 
+from cs2_pipeline.datasets.store import TableStore
 from cs2_pipeline.defs import left_out
 from cs2_pipeline.demodb.extraction import reasons
 from cs2_pipeline_tests.defs.conftest import FIRST
@@ -34,3 +35,39 @@ def test_an_extraction_again_replaces_what_was_told(without_positions):
     assert before[reasons.NO_POSITIONS] > 100
     assert without_positions.extract(FIRST, FIRST).success
     assert left_out.of(tables, "round_snapshots") == before
+
+
+@pytest.fixture
+def tables(tmp_path):
+    return TableStore(str(tmp_path))
+
+
+def days(first, last):
+    return [date(2026, 1, day) for day in range(first, last + 1)]
+
+
+def test_part_of_a_range_extracted_again_is_not_counted_twice(tables):
+    left_out.keep(tables, "rounds", days(1, 5), {"bot": 100, "coach": 2})
+    for day in (3, 1, 3):
+        left_out.keep(tables, "rounds", days(day, day), {"bot": 20, "new": 1})
+    assert left_out.of(tables, "rounds") == {"bot": 100, "coach": 2, "new": 2}
+    left_out.keep(tables, "rounds", days(6, 6), {"bot": 7})
+    assert left_out.of(tables, "rounds") == {"bot": 107, "coach": 2, "new": 2}
+    left_out.keep(tables, "rounds", days(1, 7), {"bot": 9})
+    assert left_out.of(tables, "rounds") == {"bot": 9}
+    assert left_out.of(tables, "matches") == {}
+
+
+def test_the_first_day_extracted_again_does_not_lose_the_others(tables):
+    left_out.keep(tables, "rounds", days(1, 5), {"bot": 100})
+    left_out.keep(tables, "rounds", days(1, 1), {"bot": 20})
+    assert left_out.of(tables, "rounds") == {"bot": 100}
+
+
+def test_ranges_that_overlap_are_counted_as_the_larger_one(tables):
+    left_out.keep(tables, "rounds", days(1, 5), {"bot": 10})
+    left_out.keep(tables, "rounds", days(4, 8), {"bot": 30})
+    left_out.keep(tables, "rounds", days(20, 21), {"bot": 5})
+    assert left_out.of(tables, "rounds") == {"bot": 35}
+    left_out.keep(tables, "rounds", days(2, 7), {"bot": 36})
+    assert left_out.of(tables, "rounds") == {"bot": 41}
