@@ -120,7 +120,7 @@ def test_intervals_cover_the_truth_as_often_as_they_say(shrink):
 
 
 def test_intervals_of_tiers_cover_the_truth():
-    tier, scores, player = tier_sample(12345, players=200_000)
+    tier, scores, player = tier_sample(12345, players=50_000)
     true = {name: figure.value for name, figure in tier_metrics(tier, scores, player, resamples=1).items()}
     repetitions, hits = 60, dict.fromkeys(("log_loss", "auc", "qwk", "mae"), 0)
     for seed in range(repetitions):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import subprocess
 import sys
 
@@ -23,23 +24,27 @@ from cs2_pipeline_tests.evaluation.play import whole_rounds
 from cs2_pipeline_tests.third_model import ENTRY
 
 
-@pytest.fixture(autouse=True)
-def entered(monkeypatch):
-    monkeypatch.setattr(catalog, "MODELS", (*catalog.MODELS, ENTRY))
+@pytest.fixture(scope="module", autouse=True)
+def entered():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(catalog, "MODELS", (*catalog.MODELS, ENTRY))
+        yield
 
 
-@pytest.fixture
-def settings(tmp_path):
-    return Settings(home=tmp_path)
+@pytest.fixture(scope="module")
+def settings(entered, empty_store, tmp_path_factory):
+    home = tmp_path_factory.mktemp("home")
+    shutil.copy(empty_store, home / "mlflow.db")
+    return Settings(home=home)
 
 
-@pytest.fixture
-def registry(settings, mlflow_uri):
+@pytest.fixture(scope="module")
+def registry(settings):
     uri = settings.resolved_tracking_uri()
     return Registry(uri, settings.home / "mlartifacts", ModelStore(uri, settings.champion_cache))
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def released(registry):
     frame = whole_rounds(7, matches=90)
     parts = {"train": frame["match_id"] < 40, "validate": frame["match_id"] < 50, "calibrate": frame["match_id"] < 60}
