@@ -160,6 +160,7 @@ class Tracker:
         clock_unknown: True when it is live and nothing told since when.
         planted_at, bomb_time: when the bomb was planted, and the seconds from then to the explosion.
         ended_at: when the round was decided by the bomb or its end was told, whichever came first.
+        bomb_won: the side that the bomb's defusal or explosion made the winner; None without either.
         over: True once its end was told.
         ignored: how many events changed nothing, by reason.
     """
@@ -172,6 +173,7 @@ class Tracker:
     planted_at: float | None = None
     bomb_time: float = BOMB_TIME
     ended_at: float | None = None
+    bomb_won: Side | None = None
     over: bool = False
     ignored: dict[str, int] = field(default_factory=dict)
     _players: dict[PlayerId, _Player] = field(default_factory=dict)
@@ -214,7 +216,9 @@ class Tracker:
         return self.clock_unknown if self.freeze_end is None else at >= self.freeze_end
 
     def winner(self, at: float | None = None) -> Side | None:
-        """The side that has won by the state at a moment (`state.decided_winner`); None while the round is open."""
+        """The side that has won by the bomb, or by the state at a moment (`state.decided_winner`); None while open."""
+        if self.bomb_won is not None:
+            return self.bomb_won
         state = self.state(at)
         ct, t = state["ct_alive"], state["t_alive"]
         if ct is None or t is None:
@@ -300,7 +304,7 @@ class Tracker:
             case BombPlanted():
                 return self._plant(event)
             case BombDefused() | BombExploded():
-                self.ended_at = event.time
+                self.ended_at, self.bomb_won = event.time, "CT" if isinstance(event, BombDefused) else "T"
             case RoundEnd():
                 self.ended_at, self.over = event.time if self.ended_at is None else self.ended_at, True
             case RoundStart():
@@ -335,7 +339,7 @@ class Tracker:
                 self._sides[side].unnamed = 0
 
     def _clear(self) -> None:
-        self.freeze_end = self.planted_at = self.ended_at = None
+        self.freeze_end = self.planted_at = self.ended_at = self.bomb_won = None
         self.clock_unknown, self.over, self.bomb_time = False, False, BOMB_TIME
         self._players = {}
         self._sides = {side: _Side() for side in SIDES}
@@ -540,7 +544,9 @@ _SLOTS: Final = {
 _OF_PLAY: Final = (Damage, Kill, BombPlanted, BombDefused, BombExploded)
 """What can only happen once the round is live."""
 
-_PLAIN: Final = ("map_name", "time", "freeze_end", "clock_unknown", "planted_at", "bomb_time", "ended_at", "over")
+_PLAIN: Final = (
+    *("map_name", "time", "freeze_end", "clock_unknown", "planted_at", "bomb_time", "ended_at", "bomb_won", "over"),
+)
 """Attributes of a `Tracker` that JSON holds as they are."""
 
 _NOUNS: Final[dict[type, str]] = {

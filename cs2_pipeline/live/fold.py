@@ -84,6 +84,11 @@ class MapFold:
             return None
         return self.a_side if team == "A" else _OPPOSITE[self.a_side]
 
+    def won_by_bomb(self) -> Team | None:
+        """The team whom a defusal or an explosion has made the winner of the round under way."""
+        won = self.tracker.bomb_won
+        return None if won is None or self.a_side is None else "A" if won == self.a_side else "B"
+
     def time_of(self, event: Event) -> float:
         """The event's time on the tracker's clock, which never goes back: clocks of two sources may differ."""
         last = self.tracker.time
@@ -103,7 +108,8 @@ class Moment:
         time: on the tracker's clock.
         state: of the round, by the names of `game.state.ROUND_FIELDS`, None where not known; None between rounds.
         score: rounds won by A and B, this round not counted while it is played.
-        round_winner: of the round that just ended, until the next one begins.
+        round_winner: of the round that just ended, until the next one begins; before its end is told, whom the bomb
+            made its winner.
         maps: maps won by A and B.
         line_ups: SteamIDs of those who play for A and B, sorted; None before both are known.
         day: on which the match began, counted from 1970-01-01.
@@ -183,15 +189,15 @@ class Fold:
         of_map = self.maps[self.current] if self.current else MapFold(event.map_id)
         in_round = of_map.phase == "round" and of_map.counted
         latest = of_map.rounds.get(of_map.round_no)
-        won = self.maps_won()
+        won, maps = of_map.won_by_bomb(), self.maps_won()
         return Moment(
             event_id=event.event_id, trigger=event.type, match_id=self.match_id, map_id=of_map.map_id,
             map_name=of_map.name, map_number=of_map.number or 1, round_no=of_map.round_no, version=self.version,
             time=of_map.tracker.time or event.ts_event, phase=of_map.phase if of_map.counted else "between",
             state=of_map.tracker.state() if in_round else None, a_side=of_map.a_side,
             score=(of_map.score["A"], of_map.score["B"]),
-            round_winner=latest.winner if latest and of_map.phase == "between" else None,
-            map_winner=of_map.winner, maps=(won["A"], won["B"]), best_of=BEST_OF.get(self.format or "", 1),
+            round_winner=latest.winner if latest and of_map.phase == "between" else won if in_round else None,
+            map_winner=of_map.winner, maps=(maps["A"], maps["B"]), best_of=BEST_OF.get(self.format or "", 1),
             match_winner=self.winner, over=self.over, line_ups=self._who_plays(of_map),
             day=int((self.began or 0.0) // 86_400),
         )  # fmt: skip

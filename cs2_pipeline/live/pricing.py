@@ -134,7 +134,7 @@ def round_odds(moments: Sequence[Moment], model: RoundPredictor | None) -> list[
     rows: list[dict[str, Any]] = []
     places: list[tuple[int, int]] = []
     for place, moment in enumerate(moments):
-        if moment.state is not None and model is not None:
+        if moment.state is not None and moment.round_winner is None and model is not None:
             if moment.state["ct_alive"] is None or moment.state["t_alive"] is None:
                 found[place] = UNKNOWN
                 continue
@@ -185,7 +185,7 @@ def _ranges(state: dict[str, Any]) -> dict[str, tuple[float, float, float]]:
 
 
 def _settled(moment: Moment) -> Odds | None:
-    """The odds of a round that has just ended."""
+    """The odds of a round that is decided by its end or by the bomb."""
     if moment.round_winner is None:
         return None
     return (1.0, 1.0, 1.0) if moment.round_winner == "A" else (0.0, 0.0, 0.0)

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from cs2_pipeline.live.fold import MOMENTUM_KEPT, NO_SIDES, Fold
+from cs2_pipeline.live.pricing import map_odds, round_odds
 from cs2_pipeline_tests.live.made import BEGAN, Feed, play, read, uid
 
 STEAM = [str(76561198000000000 + number) for number in range(12)]
@@ -305,6 +306,28 @@ def test_a_source_may_tell_how_long_the_bomb_takes_and_a_defusal_stops_its_clock
     told.say("bomb_defused", after=30.0, player_id="d")
     assert told.moment.state["time_remaining"] == pytest.approx(5.0)
     assert told.say("timeout_end", after=9.0).state["time_remaining"] == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "a_side", "winner"),
+    [
+        ("bomb_defused", "CT", "A"),
+        ("bomb_defused", "T", "B"),
+        ("bomb_exploded", "CT", "B"),
+        ("bomb_exploded", "T", "A"),
+    ],
+)
+def test_the_bomb_names_the_winner_before_the_rounds_end_is_told(kind, a_side, winner):
+    told = Told(a_side=a_side)
+    assert told.say("bomb_planted", player_id="p").round_winner is None
+    moment = told.say(kind, after=39.9, player_id="d")
+    assert moment.round_winner == winner
+    assert round_odds([moment], None) == [(1.0, 1.0, 1.0) if winner == "A" else (0.0, 0.0, 0.0)]
+    assert told.say("timeout_end").round_winner == winner, "what is told before the end changes nothing"
+    before = map_odds(moment, *round_odds([moment], None))
+    moment = told.end(winner, score=(1, 0) if winner == "A" else (0, 1), reason=kind)
+    assert map_odds(moment, None) == pytest.approx(before), "the end moves no price"
+    assert told.round(2, a_side=a_side).round_winner is None
 
 
 def test_a_match_goes_on_from_its_document_whatever_it_holds():

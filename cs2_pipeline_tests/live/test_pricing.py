@@ -365,3 +365,22 @@ def test_a_forecast_of_the_line_ups_is_asked_for_the_map_the_others_and_the_day(
     moment = under_way(line_ups=line_ups, map_name="de_nuke", day=20_471)
     prices([moment, replace(moment, line_ups=None)], Says(*[(0.5, 0.4, 0.6)] * 2), 0.0, forecaster=Asked())
     assert asked == [("de_nuke", line_ups, 20_471), (None, line_ups, 20_471)]
+
+
+def test_a_defusal_in_the_last_tenth_of_a_second_is_priced_as_won_and_not_by_the_clock():
+    class ByClock(ByEconomy):
+        """Sure of T, as a model is with the bomb about to explode."""
+
+        def _one(self, row):
+            return 0.001, 0.0, 0.002
+
+    fold = Fold("one")
+    feed = Feed()
+    feed.round = 1
+    feed.say("map_start", map_name="de_nuke", map_number=1)
+    feed.say("round_start", team_a_score=0, team_b_score=0, team_a_side="CT", team_b_side="T")
+    feed.say("freeze_time_ended", 15.0)
+    feed.say("bomb_planted", 10.0, player_id="p")
+    feed.say("bomb_defused", 39.9, player_id="d")
+    *_, planted, defused = [fold.apply(event) for event in read(feed.events)]
+    assert round_odds([planted, defused], ByClock()) == [(0.001, 0.0, 0.002), (1.0, 1.0, 1.0)]
