@@ -124,7 +124,7 @@ def no_model(name: str, refused: str | None = None) -> Problem:
         "No model is loaded",
         f"the champion of {name} cannot be used: {refused}"
         if refused
-        else f"there is no champion of {name} yet; the service answers as soon as one is promoted",
+        else f"no champion of {name} is loaded; the service answers as soon as there is one",
         headers=[(b"retry-after", b"5")],
     )
 

@@ -90,14 +90,13 @@ class Champions:
             detailed: with what was found, which names stores, files and queries: not for everybody.
         """
         found = [f"no champion of {name} is loaded" for name in self.names if name not in self.predictors]
+        since = "serving the last champions fetched: " if self.predictors else ""
         asked = max(self._started, self._status.looked_at if self._status else 0.0)
         if self._status and self._status.error:
             error = self._status.error if detailed else "MLflow could not be asked; the service's log says why"
-            found.append(f"serving the last champions fetched: {error}")
+            found.append(f"{since}{error}")
         elif time.time() - asked > STALE * self._interval + STARTING:
-            found.append(
-                "serving the last champions fetched: MLflow has not been asked, or has not answered, for some time"
-            )
+            found.append(f"{since}MLflow has not been asked, or has not answered, for some time")
         said = self._status.refused if self._status else {}
         refused = {name: reason for name, reason in said.items() if name in self.names}
         refused |= {name: refusal.reason for name, refusal in self.refused.items()}

@@ -35,7 +35,10 @@ logger = logging.getLogger("bentoml.champions")
 RETRY_REFUSED: Final = 60.0
 """Seconds before a version that was turned down is fetched and checked again."""
 LONGEST_LOOK: Final = 60.0
-"""Seconds after which a look is given up: drivers of databases wait for ever for one that accepts and says nothing."""
+"""Seconds of waiting after which a look is given up: drivers of databases wait for ever for one that accepts and says
+nothing."""
+LEAST_WORK: Final = 0.01
+"""Share of these seconds that a look must have computed to go on: on a busy machine, loading MLflow takes minutes."""
 
 
 class Follower:
@@ -109,7 +112,7 @@ class Follower:
 
 @contextmanager
 def bounded(follower: Follower, cache: Path) -> Iterator[None]:
-    """End this process when the block takes too long, saying so in the status. Whoever follows starts another."""
+    """End this process when the block waits too long, saying so in the status. Whoever follows starts another."""
 
     def give_up() -> None:
         error = f"MLflow has not answered within {LONGEST_LOOK:g} s"
@@ -117,12 +120,19 @@ def bounded(follower: Follower, cache: Path) -> Iterator[None]:
         logger.error("%s: giving up", error)
         os._exit(1)
 
-    timer = threading.Timer(LONGEST_LOOK, give_up)
-    timer.start()
+    def watch() -> None:
+        worked = time.process_time()
+        while not done.wait(LONGEST_LOOK):
+            before, worked = worked, time.process_time()
+            if worked - before < LEAST_WORK * LONGEST_LOOK:
+                give_up()
+
+    done = threading.Event()
+    threading.Thread(target=watch, daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
+        done.set()
 
 
 def main() -> None:

@@ -58,7 +58,8 @@
     const found = story.points;
     const of = found.round_no.map((number, index) => [number, index]).filter(([number]) => number === round).map(([, index]) => index);
     const unpriced = of.every((index) => found.round_p[index] === null || found.round_p[index] === 0 || found.round_p[index] === 1);
-    place("round-hint").textContent = unpriced ? `Round ${round}: it was not priced, because no round model was promoted then.` : `Round ${round}`;
+    const without = of.length ? ": it was not priced, because no round model was promoted then." : " has not begun.";
+    place("round-hint").textContent = `Round ${round}${unpriced ? without : ""}`;
     place("round-curve").hidden = unpriced;
     place("round-marks").hidden = unpriced;
     if (unpriced) { await drawEvents(round); return; }

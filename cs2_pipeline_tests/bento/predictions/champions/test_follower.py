@@ -7,12 +7,14 @@ import re
 import socket
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
 from bento.predictions.champions import champions as champions_module
+from bento.predictions.champions import follower as follower_module
 from bento.predictions.champions.champions import STALE, STARTING, Champions
 from bento.predictions.champions.follower import Follower
 from bento.predictions.champions.status import Status
@@ -119,6 +121,23 @@ def test_a_postgres_that_accepts_and_says_nothing_does_not_hold_the_follower_for
         done = subprocess.run([sys.executable, "-c", script], env=environment, stdin=subprocess.PIPE, check=False)
     assert done.returncode == 1
     assert Status.read(settings.champion_cache).error == "MLflow has not answered within 0.2 s"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_look_that_computes_goes_on_however_long_it_takes_and_one_that_waits_is_given_up(tmp_path, monkeypatch):
+    worked, gone = [2.0, 2.0, 1.0, 0.0], threading.Event()  # the last first: two looks at work, then none done
+
+    def end(status):
+        gone.set()
+        raise SystemExit(status)
+
+    monkeypatch.setattr(follower_module, "LONGEST_LOOK", 0.001)
+    monkeypatch.setattr(follower_module.time, "process_time", worked.pop)
+    monkeypatch.setattr(follower_module.os, "_exit", end)
+    with follower_module.bounded(new_follower(Settings(home=tmp_path)), tmp_path):
+        assert gone.wait(PATIENCE)
+    assert worked == []
+    assert Status.read(tmp_path).error == "MLflow has not answered within 0.001 s"
 
 
 def test_the_bound_on_how_long_a_hanging_mlflow_goes_unsaid_is_the_one_in_the_docs(tmp_path, monkeypatch):
