@@ -61,7 +61,7 @@ class Result:
         won = self.score[0 if self.first_won else 1]
         if won is None:
             return False
-        return won < (rules.REGULATION_HALF + 1 if self.best_of == 1 and self.map_id else self.best_of // 2 + 1)
+        return won < (rules.REGULATION_HALF + 1 if self.map_id is not None else self.best_of // 2 + 1)
 
 
 def settle(records: Records, results: Sequence[Result], *, now: datetime | None = None) -> list[Settlement]:

@@ -103,3 +103,31 @@ def test_an_empty_directory_says_where_it_comes_from():
 def test_a_team_is_found_by_a_name_it_had_before(directories):
     assert [entry.id for entry in directories.teams.named("OLD LOTUS")] == ["t2"]
     assert [entry.id for entry in directories.teams.find("storm")] == ["t3"]
+
+
+def test_notes_say_of_which_team_what_was_assumed(directories):
+    question = resolve(asked(line_ups=(None, players("t2")[:3])), directories, Fields())
+    assert question.notes == (
+        "team 1 plays with its latest line-up", "of team 2 3 of 5 players are known: the interval is wider"
+    )  # fmt: skip
+    other = resolve(asked(line_ups=((), None)), directories, Fields())
+    assert other.notes == (
+        "of team 1 0 of 5 players are known: the interval is wider", "team 2 plays with its latest line-up"
+    )  # fmt: skip
+
+
+def test_a_mistake_is_named_by_what_the_field_is_called_where_it_was_asked(directories):
+    fields = Fields("maps", ("home", "away"), ("home_players", "away_players"))
+    question = asked("t9", "t9", line_ups=(["x"], ["y"]), map_ids=("de_x", "de_x"), banned=("de_y",))
+    with pytest.raises(QuestionError) as refused:
+        resolve(question, directories, fields)
+    assert {one.field for one in refused.value.mistakes} == {
+        "home", "away", "home_players[0]", "away_players[0]", "maps[0]", "maps[1]", "banned[0]", "maps",
+    }  # fmt: skip
+    assert "; home " in f"; {refused.value}" and "names de_x twice" in str(refused.value)
+
+
+@pytest.mark.parametrize(("kind", "field"), [(MAP, "score"), (SERIES, "map_score")])
+def test_an_impossible_score_of_the_map_is_named_as_it_was_asked(directories, kind, field):
+    question = asked(kind=kind, best_of=1 if kind == MAP else 3, score=MapScore(14, 3))
+    assert list(mistakes(directories, question)) == [field]
