@@ -212,3 +212,27 @@ def test_an_interval_is_as_wide_as_its_level_says():
     assert one.interval(0.95) == pytest.approx((0.5 - 0.196, 0.5 + 0.196), abs=1e-4)
     assert one.below(0.6) == pytest.approx(0.8413, abs=1e-4)
     assert Known(0.5, 0.0, 5, 100, 0.5).below(0.6) == 1.0
+
+
+def of_matches(*players):
+    """Matches of twenty players: their values and exposures; of the players not given the first one's, once."""
+    first = players[0][:1]
+    rows = [
+        {"player": f"p{player:02}", "match": str(match), "at": match, "exposure": exposure, "total": value * exposure}
+        for player, own in enumerate([*players, *[first] * (MIN_PEERS - len(players))])
+        for match, (value, exposure) in enumerate(own)
+    ]
+    return pd.DataFrame(rows)
+
+
+def test_one_player_with_two_matches_is_enough_to_see_chance():
+    found = peers(of_matches([(0.5, 10.0), (0.7, 10.0)]), skill="aim", group="all")
+    assert found.noise == pytest.approx(10 * 2 * 0.1**2)
+
+
+def test_where_only_chance_is_seen_players_count_by_their_exposure():
+    found = peers(of_matches([(0.0, 10.0), (1.0, 10.0)], [(0.6, 200.0)]), skill="aim", group="all")
+    assert found.spread == 0.0
+    averages, exposures = [0.5, 0.6, *[0.0] * 18], [20.0, 200.0, *[10.0] * 18]
+    assert found.mean == pytest.approx(np.average(averages, weights=exposures))
+    assert found.mean_error == pytest.approx((found.noise / sum(exposures)) ** 0.5)
