@@ -2,8 +2,11 @@
 
 import numpy as np
 import pandas as pd
+import pytest
 
-from cs2_pipeline.models.round.rows import EMPHASIS, PRIOR, Rows
+from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
+from cs2_pipeline.models.round.rows import EMPHASIS, NO_FOLD, PRIOR, Rows
+from cs2_pipeline.models.training import TrainingError
 
 
 def with_prior(dataset: pd.DataFrame) -> pd.DataFrame:
@@ -35,3 +38,82 @@ def test_rows_of_the_own_game_count_more_and_stay_in_one_fold(round_dataset: pd.
 
 def test_without_another_game_nothing_is_repeated(round_dataset: pd.DataFrame) -> None:
     assert len(Rows.of(round_dataset, seed=0).outcome) == (round_dataset["part"] != "test").sum()
+
+
+def test_each_row_is_followed_by_the_next_moment_of_its_round_and_the_last_by_the_outcome(
+    round_dataset: pd.DataFrame,
+) -> None:
+    data = Rows.of(round_dataset, seed=0)
+    rounds = round_dataset.loc[round_dataset["part"] != "test", "round_id"].to_numpy()
+    last = np.append(rounds[:-1] != rounds[1:], True)
+    assert (data.following[last] == -1).all()
+    np.testing.assert_array_equal(data.following[~last], np.flatnonzero(~last) + 1)
+    price = np.linspace(0.1, 0.9, len(rounds))
+    said = data.next_of(price)
+    np.testing.assert_array_equal(said[last], data.outcome[last])
+    np.testing.assert_array_equal(said[~last], price[1:][~last[:-1]])
+
+
+def test_matches_are_dealt_evenly_into_five_folds(round_dataset: pd.DataFrame) -> None:
+    data = Rows.of(round_dataset, seed=0)
+    matches = pd.Series(data.match).groupby(data.fold).nunique()
+    assert matches.index.tolist() == [0, 1, 2, 3, 4]
+    assert matches.max() - matches.min() <= 1
+    assert data.matches == matches.sum()
+    left = data.without(2, np.random.default_rng(0))
+    assert set(data.fold[left]) == {0, 1, 3, 4}
+    assert len(data.without(NO_FOLD, np.random.default_rng(0))) == len(data.outcome)
+
+
+def test_a_row_may_be_shown_with_all_none_or_some_of_its_optional_inputs(round_dataset: pd.DataFrame) -> None:
+    data, random = Rows.of(round_dataset, seed=0), np.random.default_rng(0)
+    rows = np.arange(400)
+    np.testing.assert_array_equal(data.shown(rows, random, none=0.0, some=0.0), data.features[:400])
+    np.testing.assert_array_equal(data.shown(rows, random, none=1.0, some=0.0), data.hidden[:400])
+    some = data.shown(rows, random, none=0.0, some=1.0)
+    required = len(ROUND_FEATURES) - len(OPTIONAL_ROUND_FEATURES)
+    np.testing.assert_array_equal(some[:, :required], data.features[:400, :required])
+    learned = [place for place, name in enumerate(ROUND_FEATURES) if name in ("ct_health", "t_armor", "ct_helmets")]
+    assert np.isnan(some[:, learned]).mean() == np.clip(np.isnan(some[:, learned]).mean(), 0.4, 0.6)
+
+
+def test_a_probe_is_spread_over_the_table_every_other_row_without_its_optional_inputs(
+    round_dataset: pd.DataFrame,
+) -> None:
+    data = Rows.of(round_dataset, seed=0)
+    probe = data.probe(5)
+    chosen = np.linspace(0, len(data.features) - 1, 5).astype(int)
+    np.testing.assert_array_equal(probe[::2], data.features[chosen[::2]])
+    np.testing.assert_array_equal(probe[1::2], data.hidden[chosen[1::2]])
+
+
+def test_an_input_that_never_varies_is_missing_in_both_views(round_dataset: pd.DataFrame) -> None:
+    data = Rows.of(round_dataset, seed=0)
+    assert data.unlearned == ("ct_defuse_kits",), "one kit each: the dataset's only input without a second value"
+    assert np.isnan(data.features[:, ROUND_FEATURES.index("ct_defuse_kits")]).all()
+
+
+@pytest.mark.parametrize(("matches", "enough"), [(9, False), (10, True)])
+def test_ten_matches_before_the_test_part_are_enough(round_dataset: pd.DataFrame, matches: int, enough: bool) -> None:
+    few = round_dataset[(round_dataset["match_id"] < matches)].assign(part="train")
+    if enough:
+        assert Rows.of(few, seed=0).matches == 10
+    else:
+        with pytest.raises(TrainingError, match="has 9 matches before its test part; training needs 10"):
+            Rows.of(few, seed=0)
+
+
+def test_a_dataset_that_cannot_be_learned_from_is_refused_with_what_is_wrong(round_dataset: pd.DataFrame) -> None:
+    holed = round_dataset.astype({"ct_money": float})
+    holed.loc[[3, 5], "ct_money"] = np.nan
+    one = round_dataset.astype({"ct_money": float})
+    one.loc[3, "ct_money"] = np.nan
+    for wrong, told in (
+        (round_dataset.drop(columns="map_index"), "no column map_index"),
+        (holed, "column ct_money is missing in 2 rows:"),
+        (one, "column ct_money is missing in 1 row:"),
+        (round_dataset.assign(ct_wins=1), "CT wins every round"),
+        (round_dataset.assign(ct_wins=0), "T wins every round"),
+    ):
+        with pytest.raises(TrainingError, match=told):
+            Rows.of(wrong, seed=0)
