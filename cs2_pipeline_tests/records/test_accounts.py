@@ -185,6 +185,12 @@ def test_an_account_without_a_password_is_not_opened_by_one(records):
     assert accounts.authenticate(records, "steam-76561198000000001", "") is None
 
 
+def test_a_guess_costs_64_mebibytes_three_times_over():
+    """The second recommended choice of RFC 9106, section 4."""
+    hasher = accounts._HASHER
+    assert (hasher.type.name, hasher.time_cost, hasher.memory_cost, hasher.parallelism) == ("ID", 3, 2**16, 4)
+
+
 @on_a_file
 def test_a_password_hashed_as_was_usual_before_is_hashed_anew_when_it_is_told(records, anna, monkeypatch):
     def kept():
