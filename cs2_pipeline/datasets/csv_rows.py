@@ -109,9 +109,9 @@ def day(columns: Columns, value: Mapping[str, str]) -> pd.Timestamp:
     text = value["day"]
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
+        moment = moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise RowError(f"column {columns['day']}: {text!r} is no day such as 2025-03-01") from None
-    moment = moment.astimezone(UTC) if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
     return pd.Timestamp(moment)
 
 

@@ -47,6 +47,7 @@ def test_rows_are_read_with_their_number_in_the_file_plain_packed_or_with_a_mark
         ("day,points\n", "a.csv has no rows"),
         ("day,points\n2026-01-02\n", "row 2: has not as many values"),
         ("day,points\n2026-01-02,1,2\n", "row 2: has not as many values"),
+        ("date,points\n9999-12-31T23:00-05:00,1\n", "row 2: column date: '9999-12-31T23:00-05:00' is no day such as"),
         ("date,points\nlater,1\n", "row 2: column date: 'later' is no day such as 2025-03-01"),
         ("day,points\n2026-01-02,many\n", "row 2: column points: 'many' is no number"),
         ("day,points\n2026-01-02,1e9\n", "'1e9' is no number"),
