@@ -122,7 +122,8 @@ def add(records: Records, user_id: str, file: Received, *, at: datetime, quota: 
     """Note that somebody sent a file. Returns the upload, and whether the file is kept at its new place.
 
     It is not where somebody had sent it before: then what is at the place can go. Who sends a file twice has one
-    upload. A file in quarantine that is sent again is read again, for it may have been the reader's fault.
+    upload. A file in quarantine that is sent again is read again, for it may have been the reader's fault. The day of a
+    file that still waits without one is taken from whoever sends it again with it.
 
     Raises:
         QuotaError: there is no room for it.
@@ -292,6 +293,9 @@ def _added(connection: Connection, user_id: str, file: Received, at: datetime, q
     elif kept:
         anew = _anew(file, at) | ({} if file.played_on else {"played_on": known.played_on})
         connection.execute(update(UPLOADED_FILES).where(UPLOADED_FILES.c.digest == file.digest).values(**anew))
+    elif known.state == State.WAITING and known.played_on is None and file.played_on is not None:
+        said = {"played_on": file.played_on.isoformat()}
+        connection.execute(update(UPLOADED_FILES).where(UPLOADED_FILES.c.digest == file.digest).values(**said))
     identifier = secrets.token_hex(16) if before is None else before.id
     if before is None:
         values = {"id": identifier, "user_id": user_id, "digest": file.digest, "name": file.name, "at": at}

@@ -290,3 +290,13 @@ def test_only_accepted_files_of_a_kind_are_games_and_the_newest_is_the_one_settl
         uploads.settle(records, file(content).digest, state, "", at=at, body=body)
     assert [one["n"] for one in uploads.games(records, "replay").values()] == [1, 2]
     assert uploads.newest_game(records, "replay") == NOW + timedelta(days=2)
+
+
+def test_the_day_of_a_file_that_waits_without_one_is_taken_from_who_sends_it_again_with_it(records, people):
+    anna, ben = people
+    add(records, anna, file())
+    _, kept = add(records, anna, file(place="again", played_on=date(2026, 2, 1)))
+    (waiting,) = uploads.waiting(records)
+    assert (waiting.place, waiting.played_on, kept) == ("a-place.dem", date(2026, 2, 1), False)
+    add(records, ben, file(place="again", played_on=date(2026, 3, 1)))
+    assert uploads.waiting(records)[0].played_on == date(2026, 2, 1), "a day once said stays"
