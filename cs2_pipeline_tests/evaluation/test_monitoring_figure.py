@@ -53,3 +53,9 @@ def test_drift_has_its_own_alarm_and_a_bar_with_its_interval_for_each_feature_th
     assert [bar.get_width() for bar in below.patches] == pytest.approx([0.1, 0.3])
     (ranges,) = below.collections
     assert [segment[:, 0].tolist() for segment in ranges.get_segments()] == [[0.0, 0.2], [0.2, 0.4]]
+
+
+def test_every_axis_says_what_it_shows(drawn):
+    above, below = drawn(SimpleNamespace(evidence=evidence([0.0] * 4, 0.001), psi=PSI))
+    assert above.get_ylabel()
+    assert below.get_xlabel().startswith("PSI against the training data")
