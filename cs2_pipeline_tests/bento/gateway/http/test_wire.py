@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from bento.gateway.app import _Gateway
-from bento.gateway.http import errors, paging
+from bento.gateway.http import errors, paging, wire
 from bento.gateway.http.wire import Wire, answer, to_snake
 from bento.http.problems import Problem
 from cs2_pipeline.settings import Settings
@@ -165,3 +165,10 @@ def test_a_page_shows_as_many_as_the_limit_and_the_next_begins_behind_the_last_s
     shown = paging.page([1, 2, 3], 2, lambda one: one)
     assert (shown.items, paging.decode(shown.next, int)) == ([1, 2], 2)
     assert paging.page([1, 2], 2, lambda one: one).next is None and paging.page([], 2, lambda one: one).items == []
+
+
+def test_models_are_respelled_wherever_they_stand_and_keys_that_are_data_never():
+    inner = Inner(steam_id="7", odds={"de_dust2": 0.5})
+    respelled = {"steamId": "7", "odds": {"de_dust2": 0.5}}
+    assert wire.camel({"some_key": inner}) == {"some_key": respelled}
+    assert wire.camel([inner, (inner,), "a_b", None, 7]) == [respelled, [respelled], "a_b", None, 7]
