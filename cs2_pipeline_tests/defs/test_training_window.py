@@ -100,3 +100,22 @@ def test_a_dataset_says_whose_matches_it_holds_and_warns_of_a_mixture(extracted,
     told = event.step_materialization_data.materialization.metadata["matches_from"].value
     assert "% simulated matches" in told and "% demo files" in told
     assert "simulated and real matches are mixed" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(("days", "kept"), [(1, [4]), (2, [2, 3, 4]), (3, [1, 2, 3, 4]), (None, [0, 1, 2, 3, 4])])
+def test_of_the_newest_days_the_first_is_whole_from_midnight_on(days, kept):
+    moments = ["2026-01-07T23:59", "2026-01-08T23:59:59", "2026-01-09", "2026-01-09T12:00", "2026-01-10T08:00"]
+    table = pd.DataFrame({"started_at": pd.to_datetime(moments, format="ISO8601", utc=True)})
+    assert training_window.newest_days(table, days).index.tolist() == kept
+    assert training_window.newest_days(table[:0], days).empty
+
+
+@pytest.mark.parametrize(("matches", "heeded"), [(99, False), (100, True)])
+def test_a_change_of_play_is_heeded_from_a_hundred_matches_on_its_first_among_them(matches, heeded):
+    changed = pd.Timestamp("2026-01-08", tz="UTC")
+    times = [changed - pd.Timedelta(seconds=1), *[changed + pd.Timedelta(hours=n) for n in range(matches)]]
+    table = pd.DataFrame({"started_at": times, "match_id": range(len(times))})
+    moment = changed.to_pydatetime()
+    assert training_window.change_to_heed(table, moment) == (moment if heeded else None)
+    assert training_window.change_to_heed(table[1:], moment) is None, "nothing is older"
+    assert training_window.change_to_heed(table, None) is None
