@@ -62,9 +62,8 @@ def limit_myself(arguments: Sequence[str]) -> Sequence[str]:
     import resource  # noqa: PLC0415  POSIX only, as the limits are
 
     seconds, memory = int(arguments[0]), int(arguments[1])
-    signal.signal(
-        signal.SIGXCPU, signal.SIG_DFL
-    )  # else whoever ignores it is killed a second later, for no reason told
+    # A process that inherited ignoring it would be killed a second later, for no reason told.
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

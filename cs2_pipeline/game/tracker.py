@@ -55,7 +55,7 @@ _SUMS: Final = tuple(
     for name in ("alive", "equip_value", "money", "health", "armor", "helmets", "defuse_kits")
 )
 _STATE: Final = tuple(field.name for field in ROUND_FIELDS)
-_DOCUMENT_VERSION: Final = 1
+_DOCUMENT_VERSION: Final = 2
 
 
 def armor_at_start(has_helmet: bool | None, equipment_value: float | None) -> float | None:
@@ -545,8 +545,8 @@ _OF_PLAY: Final = (Damage, Kill, BombPlanted, BombDefused, BombExploded)
 """What can only happen once the round is live."""
 
 _PLAIN: Final = (
-    *("map_name", "time", "freeze_end", "clock_unknown", "planted_at", "bomb_time", "ended_at", "bomb_won", "over"),
-)
+    "map_name", "time", "freeze_end", "clock_unknown", "planted_at", "bomb_time", "ended_at", "bomb_won", "over",
+)  # fmt: skip
 """Attributes of a `Tracker` that JSON holds as they are."""
 
 _NOUNS: Final[dict[type, str]] = {

@@ -593,7 +593,7 @@ class Consumer:
 def _runs(live: _Live, now: float) -> bool:
     """Whether a match's clock moves its price now."""
     moment = live.moment
-    if moment is None or moment.state is None or moment.phase != "round":
+    if moment is None or moment.state is None or moment.phase != "round" or moment.round_winner is not None:
         return False
     return now - max(live.updated, live.clocked) >= CLOCK and now - live.updated <= QUIET
 

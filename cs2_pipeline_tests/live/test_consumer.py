@@ -344,11 +344,12 @@ def test_the_clock_moves_a_price_each_half_second_while_the_match_is_heard_of(in
     assert consumers._runs(in_round, 1_000.0) is runs
 
 
-def test_no_clock_runs_between_rounds(in_round) -> None:
+def test_no_clock_runs_between_rounds_or_once_the_bomb_has_decided_one(in_round) -> None:
     in_round.updated, in_round.clocked = 999.0, 0.0
     open_round = in_round.moment
     assert consumers._runs(in_round, 1_000.0)
-    for moment in (None, replace(open_round, state=None), replace(open_round, phase="between")):
+    decided = replace(open_round, round_winner="A")
+    for moment in (None, replace(open_round, state=None), replace(open_round, phase="between"), decided):
         in_round.moment = moment
         assert not consumers._runs(in_round, 1_000.0)
 
