@@ -85,3 +85,9 @@ def test_a_shared_bucket_of_before_the_machines_restart_is_a_full_one(clock, tmp
 def test_a_shared_bucket_that_was_cut_off_is_made_anew(clock, tmp_path):
     (tmp_path / "key").write_bytes(b"x")
     assert taken(SharedBucket(tmp_path / "key", 5)) == 5
+
+
+def test_a_slow_rate_has_one_at_once_and_not_a_part_more(clock):
+    bucket = Bucket(0.5)
+    assert bucket.take() == 0
+    assert bucket.take() == pytest.approx(2.0)
