@@ -300,8 +300,9 @@ def test_an_update_is_posted_to_a_webhook_that_a_key_registered(stack: Stack, ke
 
 
 @pytest.mark.parametrize("path", ["/", "/what-if", "/models", "/data-docs", "/docs"])
-def test_a_page_is_shown(stack: Stack, path: str) -> None:
-    page = httpx.get(stack.url("CS2_GATEWAY_PORT", path), timeout=60, follow_redirects=True)
+def test_a_page_is_shown(stack: Stack, key: str, path: str) -> None:
+    headers = {"X-API-Key": key}
+    page = httpx.get(stack.url("CS2_GATEWAY_PORT", path), headers=headers, timeout=60, follow_redirects=True)
     assert page.status_code == 200 and "</html>" in page.text
 
 
