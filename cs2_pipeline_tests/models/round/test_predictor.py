@@ -125,3 +125,10 @@ def test_a_dataset_that_cannot_be_learned_from_is_refused_and_nothing_is_written
     with pytest.raises(TrainingError, match=message):
         predictor.train(spoil(round_dataset), seed=0, folder=tmp_path / "model")
     assert not (tmp_path / "model").exists()
+
+
+def test_of_the_required_inputs_alone_the_student_is_taught_half_what_the_whole_state_is_worth() -> None:
+    whole, required, some = 0.2, 0.6, 0.5
+    said = np.array([whole, required, some])[:, None, None]
+    taught = predictor.taught_prices(np.log(said / (1 - said)))
+    np.testing.assert_allclose(taught[:, 0, 0], [whole, 0.4, some])
