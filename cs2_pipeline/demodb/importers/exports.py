@@ -78,6 +78,7 @@ def ingest_exports(
     played_on: date | None = None,
     retry: bool = False,
     progress: Progress | None = None,
+    replaces: bool = True,
 ) -> IngestReport:
     """Adds exported matches to an embedded demo database, each exactly once and in a transaction of its own.
 
@@ -87,6 +88,7 @@ def ingest_exports(
         played_on: the UTC day of the matches whose export has no date. They are refused without it.
         retry: read again what is on the quarantine list, changed or not.
         progress: called after each match with how many files are done, how many there are, and the outcome.
+        replaces: a fuller export takes the place of the recording of its match that is in; strangers' never should.
 
     Raises:
         DemoDatabaseError: the database cannot be written. What was added before stays, nothing is half-written.
@@ -96,7 +98,7 @@ def ingest_exports(
     units = [unit for unit in units if unit.files]
     if not units:
         return IngestReport(outcomes)
-    with Ledger(database) as ledger:
+    with Ledger(database, replaces=replaces) as ledger:
         intake = _Intake(ledger, played_on, retry)
         for done, unit in enumerate(units, 1):
             for outcome in intake.take(unit):
@@ -191,7 +193,7 @@ class _Intake:
         if demo_id is not None:
             self._ledger.release(found.path)
             held, started = self._ledger.held(demo_id)
-            if not exported.may_exceed(match, held):
+            if not self._ledger.replaces or not exported.may_exceed(match, held):
                 return known(found.path, demo_id)
         try:
             return self._add(found, replace(match, started=started))

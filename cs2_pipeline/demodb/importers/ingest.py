@@ -142,6 +142,7 @@ def ingest(
     timeout: float = TIMEOUT,
     parser: str = DEMO_PARSER,
     limits: Limits | None = None,
+    replaces: bool = True,
 ) -> IngestReport:
     """Adds recordings to an embedded demo database, each exactly once and in one transaction of its own.
 
@@ -157,6 +158,7 @@ def ingest(
         timeout: seconds after which a recording's process is ended.
         parser: what reads `.dem` files, as ``module:Class``; see `parsed.DemoParser`.
         limits: of each recording's process, for what comes from strangers.
+        replaces: a fuller recording takes the place of the one of its match that is in; strangers' never should.
 
     Raises:
         DemoDatabaseError: the database cannot be written. What was added before stays, nothing is half-written.
@@ -167,7 +169,7 @@ def ingest(
         return IngestReport([Outcome(path, "missing", _nothing_there(path)) for path in recordings])
     how = _How(retry, timeout, parser, played_on, file_times, limits)
     with (
-        Ledger(database) as ledger,
+        Ledger(database, replaces=replaces) as ledger,
         tempfile.TemporaryDirectory(prefix="cs2-ingest-") as scratch,
         ThreadPoolExecutor(max_workers=max(1, workers)) as pool,
     ):
@@ -210,7 +212,7 @@ def _prepare(ledger: Ledger, path: Path, folder: Path, how: _How) -> Outcome | _
     started = _started(path, how.played_on)
     if (demo_id := ledger.ingested(*keys)) is not None:
         held, started = ledger.held(demo_id)
-        if ledger.ingested(digest) is not None or min(held) == held.rounds:
+        if not ledger.replaces or ledger.ingested(digest) is not None or min(held) == held.rounds:
             return known(path, demo_id)  # else an export of this demo came first, and lacks what a demo tells
     elif (reason := _unreadable_before(ledger, path, digest, how)) is not None:
         return Outcome(path, "quarantined", f"{reason} (unchanged since; read it again with --retry)")

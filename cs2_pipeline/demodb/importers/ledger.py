@@ -90,13 +90,14 @@ class Ledger:
 
     Args:
         database: the SQLite file; made, with its tables, if it is not there.
+        replaces: whether a fuller recording takes the place of the one of its match that is in.
 
     Raises:
         DemoDatabaseError: the file cannot be opened, is no SQLite database, or is locked.
     """
 
-    def __init__(self, database: Path) -> None:
-        self._path = database
+    def __init__(self, database: Path, *, replaces: bool = True) -> None:
+        self._path, self.replaces = database, replaces
         try:
             database.parent.mkdir(parents=True, exist_ok=True)
             self._engine = _engine(database)
@@ -172,8 +173,8 @@ class Ledger:
         """Adds a recording in one transaction, its ids moved behind those in the database.
 
         Where the match is in (another process has added the recording meanwhile, or another recording holds it), it is
-        left out, or takes the other's place if it is fuller (`same_match`): DemoFiles and Matches then keep their ids,
-        the match its start, so that what refers to it, and its day, stay. Its keys are known from then on.
+        left out, or takes the other's place if it may and is fuller (`same_match`): DemoFiles and Matches keep their
+        ids, the match its start, so that what refers to it, and its day, stay. Its keys are known from then on.
 
         Args:
             path: where it was read.
@@ -200,7 +201,7 @@ class Ledger:
                 demo_id = _insert(connection, rows, _offsets(connection))
                 _note(connection, keys, entry | {"DemoFileId": demo_id})
                 return Added(demo_id, "new")
-            replaces = fuller(connection, same, rows)
+            replaces = self.replaces and fuller(connection, same, rows)
             if replaces:
                 _replace(connection, same, rows)
                 connection.execute(INGESTED_DEMOS.update().where(INGESTED_DEMOS.c.DemoFileId == same).values(**entry))

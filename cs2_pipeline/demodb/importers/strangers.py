@@ -1,7 +1,8 @@
 """Files from strangers: read in processes that have so much computing, memory and time, and no more.
 
 A recording is read as always, in a process of its own, here with limits. An export is read and added by a process of
-its own too: whatever ends it half-way, the database keeps whole matches only.
+its own too: whatever ends it half-way, the database keeps whole matches only. A match that is in is never changed by a
+stranger's recording of it, however full: nothing proves what a file says.
 """
 
 import json
@@ -28,8 +29,9 @@ def take_demo(
         DemoDatabaseError: the database cannot be written.
     """
     report = ingest(
-        [path], database, workers=1, played_on=played_on, file_times=False, timeout=limits.patience, limits=limits
-    )
+        [path], database, workers=1, played_on=played_on, file_times=False, timeout=limits.patience, limits=limits,
+        replaces=False,
+    )  # fmt: skip
     with Ledger(database) as ledger:
         ledger.release(path)
     return report.outcomes
@@ -54,7 +56,7 @@ def take_export(
 def _main(arguments: list[str]) -> None:
     path, database, played_on = limit_myself(arguments)
     day = date.fromisoformat(played_on) if played_on else None
-    outcomes = ingest_exports([Path(path)], Path(database), played_on=day).outcomes
+    outcomes = ingest_exports([Path(path)], Path(database), played_on=day, replaces=False).outcomes
     with Ledger(Path(database)) as ledger:
         for one in outcomes:
             ledger.release(one.path)

@@ -9,6 +9,7 @@ from datetime import date
 import pytest
 
 from cs2_pipeline.demodb.importers.exported import NO_DATE
+from cs2_pipeline.demodb.importers.exports import ingest_exports
 from cs2_pipeline.demodb.importers.ingest import failed
 from cs2_pipeline.demodb.importers.strangers import take_demo, take_export
 from cs2_pipeline.limits import LimitError, Limits
@@ -45,6 +46,20 @@ def test_an_export_is_added_once(tmp_path):
     assert [one.status for one in take_export(path, database)] == ["imported"]
     assert [one.status for one in take_export(path, database)] == ["known"]
     assert matches(database) == 1
+
+
+def test_a_strangers_recording_of_a_match_that_is_in_changes_nothing_however_full(tmp_path):
+    """Whoever knows the kills of a match could else rewrite who won its rounds."""
+    database, one = tmp_path / "demos.sqlite", made.match("AAABBBAB" * 2 + "AAAAA")
+    tables = made.write_csv(tmp_path / "tables", one)
+    assert [outcome.status for outcome in ingest_exports([tables], database).outcomes] == ["imported"]
+    with sqlite3.connect(database) as connection:
+        before = list(connection.iterdump())
+    forged = one | {"rounds": [row | {"winnerSide": 5 - row["winnerSide"]} for row in one["rounds"]]}
+    told = take_export(made.write(tmp_path, forged), database)
+    assert [(outcome.status, outcome.demo_id) for outcome in told] == [("known", 1)]
+    with sqlite3.connect(database) as connection:
+        assert list(connection.iterdump()) == before
 
 
 @pytest.mark.parametrize("bomb", [zip_bomb, gzip_bomb])
