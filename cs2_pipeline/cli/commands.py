@@ -490,7 +490,7 @@ def live_simulate(
     url: Gateway = None,
 ) -> None:
     """Send simulated matches to the running gateway, as if they were being played now."""
-    from cs2_pipeline.cli.live import simulated
+    from cs2_pipeline.cli.live_matches import simulated
 
     simulated(settings_module.load(), matches=matches, speed=speed, url=url)
 
@@ -504,7 +504,7 @@ def live_replay(
     url: Gateway = None,
 ) -> None:
     """Send a recorded match to the running gateway, as if it were being played now."""
-    from cs2_pipeline.cli.live import replayed
+    from cs2_pipeline.cli.live_matches import replayed
 
     replayed(settings_module.load(), match, speed=speed, url=url)
 

@@ -191,14 +191,14 @@ def test_the_gateway_wants_a_key_from_outside_its_container_and_takes_one_made_i
 @pytest.fixture(scope="module")
 def key(stack: Stack) -> str:
     stack.await_healthy("gateway")
-    scopes = (word for scope in ("forecast", "live:read", "live:write") for word in ("--scope", scope))
+    scopes = (word for scope in ("predict", "forecast", "live:read", "live:write") for word in ("--scope", scope))
     printed = stack.run("exec", "-T", "gateway", "cs2", "keys", "create", "a test", *scopes)
     return next(word for word in printed.split() if word.startswith("cs2_"))
 
 
 def test_models_trained_in_the_stack_are_served_by_it_after_a_restart_too(stack: Stack) -> None:
     """Whether they have earned it is not asked here: so few matches need not be enough."""
-    for words in (("simulate", "--matches", "120"), ("train",)):
+    for words in (("simulate", "--matches", "800"), ("train",)):
         stack.run("exec", "-T", "code-location", "cs2", *words, timeout=3000)
     listed = json.loads(stack.run("exec", "-T", "code-location", "cs2", "models", "list", "--json"))
     for name, model in listed.items():

@@ -13,7 +13,7 @@ import pytest
 from cs2_pipeline.artifact.cache import Cache
 from cs2_pipeline.artifact.catalog import ROUND
 from cs2_pipeline.artifact.round_odds import RoundPredictor
-from cs2_pipeline.cli.live import recorded_in
+from cs2_pipeline.cli.live_matches import recorded_in
 from cs2_pipeline.datasets import snapshots
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.events import event_tables

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from cs2_pipeline.cli.console import CliError
-from cs2_pipeline.cli.live import recorded_in
+from cs2_pipeline.cli.live_matches import recorded_in
 from cs2_pipeline.live.recording import NotRecordableError, exported
 from cs2_pipeline.live.sources.recordings import RecordingError, of_posts, of_server_log
 from cs2_pipeline_tests.live.made import read
