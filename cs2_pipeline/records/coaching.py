@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
@@ -14,6 +14,8 @@ from cs2_pipeline.records.database import Records
 from cs2_pipeline.records.tables import DRILL_EVIDENCE, PLAN_PROGRESS, PLAN_SHARES, PLAN_TICKS, PLANS, SKILL_CARDS
 
 Document = Mapping[str, Any]
+_BEGINNINGS: Final = 20
+"""How often a plan is begun again because another of the same player was begun meanwhile."""
 
 
 @dataclass(frozen=True)
@@ -77,29 +79,39 @@ def find_cards(records: Records, game: str, text: str, *, limit: int) -> list[Do
 def begin_plan(records: Records, game: str, player: str, body: Document, *, at: datetime) -> str:
     """Keep a new plan; the one before it ends. Returns its id."""
     identifier = secrets.token_hex(16)
-    with records.writing() as connection:
-        connection.execute(update(PLANS).where(_of(game, player), PLANS.c.ended_at.is_(None)).values(ended_at=at))
-        connection.execute(
-            insert(PLANS).values(id=identifier, game=game, player_id=player, made_at=at, body=json.dumps(body))
-        )
+    row = {"id": identifier, "game": game, "player_id": player, "made_at": at, "body": json.dumps(body)}
+    followed = and_(_of(game, player), PLANS.c.ended_at.is_(None))
+    for left in reversed(range(_BEGINNINGS)):
+        try:
+            with records.writing() as connection:
+                connection.execute(update(PLANS).where(followed).values(ended_at=at))
+                connection.execute(insert(PLANS).values(row))
+            break
+        except IntegrityError:  # another request began a plan meanwhile: that one ends
+            if not left:
+                raise
     return identifier
 
 
 def edit_plan(records: Records, plan: str, items: Sequence[Document], *, minutes: int, at: datetime) -> None:
-    """Put other items into a plan; those before stay in its history (``edits``)."""
+    """Put other items into a plan; those before stay in its history (``edits``). A deleted plan stays deleted."""
     with records.writing() as connection:
-        body = json.loads(connection.execute(select(PLANS.c.body).where(PLANS.c.id == plan)).scalar_one())
+        kept = _held(connection, plan)
+        if kept is None:
+            return
+        body = json.loads(kept)
         before = {"until": at.isoformat(), "items": body["items"], "minutes": body["minutes"]}
         body |= {"items": list(items), "minutes": minutes, "edits": [*body.get("edits", []), before]}
         connection.execute(update(PLANS).where(PLANS.c.id == plan).values(body=json.dumps(body)))
 
 
 def tick(records: Records, plan: str, drill: str, session: int, *, done: bool, at: datetime) -> None:
-    """Note that a session was done, or that it was not."""
+    """Note that a session was done, or that it was not. A deleted plan stays deleted."""
     mine = and_(PLAN_TICKS.c.plan_id == plan, PLAN_TICKS.c.drill == drill, PLAN_TICKS.c.session == session)
     with records.writing() as connection:
+        kept = _held(connection, plan)
         connection.execute(delete(PLAN_TICKS).where(mine))
-        if done:
+        if done and kept is not None:
             connection.execute(insert(PLAN_TICKS).values(plan_id=plan, drill=drill, session=session, done_at=at))
 
 
@@ -194,6 +206,12 @@ def delete_plans(connection: Connection, game: str, player: str) -> int:
     connection.execute(delete(PLAN_TICKS).where(PLAN_TICKS.c.plan_id.in_(mine)))
     connection.execute(delete(PLAN_SHARES).where(_shares_of(game, player)))
     return connection.execute(delete(PLANS).where(_of(game, player))).rowcount
+
+
+def _held(connection: Connection, plan: str) -> str | None:
+    """A plan's body, JSON, which nobody else changes until the transaction ends; None for a plan that was deleted."""
+    held = select(PLANS.c.body).where(PLANS.c.id == plan).with_for_update()
+    return connection.execute(held).scalar_one_or_none()
 
 
 def _of(game: str, player: str) -> Any:

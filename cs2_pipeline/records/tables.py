@@ -20,6 +20,7 @@ from sqlalchemy import (
     Table,
     Text,
     TypeDecorator,
+    text,
 )
 
 METADATA: Final = MetaData(
@@ -230,6 +231,14 @@ PLANS: Final = Table(
     Column("ended_at", Moment, doc="when a newer one took its place; null for the plan that is followed"),
     Column("body", Text, nullable=False, doc="JSON: the plan as it was given"),
     Index("ix_plans_game_player_id", "game", "player_id"),
+    Index(
+        "ix_plans_followed",  # one plan of a player at a time
+        "game",
+        "player_id",
+        unique=True,
+        postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL"),
+    ),
 )
 
 PLAN_PROGRESS: Final = Table(

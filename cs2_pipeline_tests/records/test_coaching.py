@@ -1,5 +1,7 @@
 """Cards and plans in the records: replaced as a whole, kept with their history, and gone when deleted."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -30,6 +32,47 @@ def test_a_new_plan_ends_the_one_before_and_both_are_kept(records):
     assert (newest.id, newest.ended_at) == (second, None)
     assert (oldest.id, oldest.ended_at) == (first, later)
     assert {plan.player_id for plan in coaching.followed(records, GAME)} == {"a", "b"}
+
+
+def at_once(what, count=8):
+    """Call ``what(n)`` in so many threads that begin together; the results."""
+    ready = threading.Barrier(count)
+
+    def one(n):
+        ready.wait()
+        return what(n)
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(one, range(count)))
+
+
+def test_a_player_follows_one_plan_however_many_are_begun_at_once(records):
+    begun = at_once(lambda n: coaching.begin_plan(records, GAME, "a", {"items": [n]}, at=NOW))
+    kept = coaching.plans(records, GAME, "a")
+    assert {plan.id for plan in kept} == set(begun)
+    assert sum(plan.ended_at is None for plan in kept) == 1
+
+
+def test_edits_made_at_once_are_all_in_the_history(records):
+    plan = coaching.begin_plan(records, GAME, "a", {"items": ["first"], "minutes": 5}, at=NOW)
+    at_once(lambda n: coaching.edit_plan(records, plan, [{"n": n}], minutes=n, at=NOW))
+    (kept,) = coaching.plans(records, GAME, "a")
+    seen = [edit["items"][0] for edit in kept.body["edits"]] + kept.body["items"]
+    assert seen[0] == "first" and sorted(one["n"] for one in seen[1:]) == list(range(8))
+
+
+def test_a_session_ticked_off_twice_at_once_is_one_tick(records):
+    plan = coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
+    at_once(lambda _: coaching.tick(records, plan, "drill", 1, done=True, at=NOW))
+    assert coaching.plans(records, GAME, "a")[0].ticks == {"drill": (1,)}
+
+
+def test_a_deleted_plan_is_not_brought_back_by_an_edit_or_a_tick(records):
+    plan = coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
+    coaching.forget_plans(records, GAME, "a")
+    coaching.edit_plan(records, plan, [], minutes=0, at=NOW)
+    coaching.tick(records, plan, "drill", 1, done=True, at=NOW)
+    assert coaching.plans(records, GAME, "a") == []
 
 
 def test_progress_is_the_latest_look(records):

@@ -47,6 +47,23 @@ def test_from_every_version_the_newest_tables_are_reached(url, version):
     records.close()
 
 
+def test_of_two_plans_followed_at_once_the_newer_one_stays(url):
+    records = Records(url)
+    records.migrate("0009")
+    with records.writing() as connection:
+        for plan, player, day in (("1", "a", 1), ("2", "a", 3), ("3", "a", 2), ("4", "b", 1), ("5", "a", 3)):
+            made = f"2026-01-0{day}T00:00:00.000000Z"
+            connection.execute(
+                text("INSERT INTO plans (id, game, player_id, made_at, body) VALUES (:id, 'g', :player, :made, '{}')"),
+                {"id": plan, "player": player, "made": made},
+            )
+    records.migrate()
+    with records.reading() as connection:
+        followed = connection.execute(text("SELECT id FROM plans WHERE ended_at IS NULL ORDER BY id")).scalars().all()
+    records.close()
+    assert followed == ["4", "5"]
+
+
 def test_two_processes_that_migrate_at_once_both_succeed(url):
     failures = []
 
