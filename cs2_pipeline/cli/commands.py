@@ -239,7 +239,7 @@ def ingest_exports(
     json: Json = False,
 ) -> None:
     """Import matches exported by other programs into the embedded demo database, each exactly once."""
-    from cs2_pipeline.cli.data import failed_demos, say_what_is_next
+    from cs2_pipeline.cli.data import failed_demos
     from cs2_pipeline.cli.data import ingest_exports as run
 
     settings = settings_module.load()
@@ -247,8 +247,6 @@ def ingest_exports(
         failed_demos(settings, as_json=json)
     else:
         run(settings, paths or [], played_on=date.date() if date else None, retry=retry, as_json=json)
-        if not json:
-            say_what_is_next(settings)
 
 
 @app.command(rich_help_panel=MODELS, epilog=_examples("cs2 train", "cs2 train round --published"))

@@ -131,8 +131,6 @@ def ingest_demos(
             progress=lambda done, total, _: bar.update(task, completed=done, total=total),
         )
     _tell(settings, report, as_json=as_json, remedy=_remedy(report))
-    if not as_json:
-        say_what_is_next(settings)
 
 
 def ingest_exports(
@@ -184,6 +182,8 @@ def _tell(settings: Settings, report: "IngestReport", *, as_json: bool, remedy: 
         raise CliError(f"not everything is in {settings.embedded_database}: {report.summary()}.{remedy}")
     if not as_json:
         note(f"{settings.embedded_database}: {report.summary()}")
+        if report.of("imported"):
+            say_what_is_next(settings)
     if mixed := origins.warning(origins_of(f"sqlite:///{settings.embedded_database}")):
         err.print(f"warning: {mixed}", markup=False, soft_wrap=True)
 

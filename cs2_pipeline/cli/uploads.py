@@ -150,9 +150,11 @@ def send(
     """Send files one after the other, and say what became of each.
 
     Raises:
-        CliError: a file was not taken, or is in quarantine; the others were sent all the same.
+        CliError: a file was not taken, or is in quarantine; the others were sent all the same. Or the gateway went
+            away while it read them: what is known by then is told first.
     """
     found: list[Item] = []
+    lost: CliError | None = None
     with _signed_in(settings, username, url) as client:
         for file in files:
             try:
@@ -168,12 +170,19 @@ def send(
             found.append(item | {"known": not new})
         if wait and any(one["state"] == WAITING for one in found):
             err.print("waiting until it is read; Ctrl-C leaves it in the queue (cs2 uploads list)", style="dim")
-            found = [one | client.settled(one) if one["state"] == WAITING else one for one in found]
+            try:
+                for place, one in enumerate(found):
+                    if one["state"] == WAITING:
+                        found[place] = one | client.settled(one)
+            except CliError as error:
+                lost = error
     if as_json:
         answer({"uploads": found})
     else:
         for item in found:
             note(verdict(item))
+    if lost is not None:
+        raise lost
     good = sum(one["state"] in (ACCEPTED, WAITING) for one in found)
     if good < len(files):
         raise CliError(f"{len(files) - good} of {len(files)} files not taken")

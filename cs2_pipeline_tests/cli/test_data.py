@@ -34,6 +34,9 @@ def test_recordings_that_came_in_are_counted_with_the_file_they_are_in(cs2, home
     assert f"{home / 'demos.sqlite'}: 1 imported with 1 rounds" in ended.out
     assert "next: `cs2 train`" in ended.out
     assert ended.err == ""
+    again = cs2("ingest", "demos", game)
+    assert "1 already in the database" in again.out
+    assert "next:" not in again.out
 
 
 def test_a_recording_without_a_date_is_refused_unless_it_is_told_one(cs2, home, game):

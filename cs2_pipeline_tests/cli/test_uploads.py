@@ -167,6 +167,22 @@ def test_when_too_many_wait_what_was_sent_is_still_told(asking, tmp_path, monkey
     assert "not taken: 50 of your uploads wait" in ended.out
 
 
+def test_when_the_gateway_goes_away_what_is_known_is_still_told(asking, tmp_path, monkeypatch):
+    files = [made.write(tmp_path, made.match(checksum=f"c3{number}"), f"gone{number}.json") for number in range(2)]
+    settled = iter([{"state": "accepted", "reason": ""}])
+
+    def gone(_client, _item):
+        for known in settled:
+            return known
+        raise command.CliError("no gateway answers")
+
+    monkeypatch.setattr(command.Client, "settled", gone)
+    ended = asking("send", *files)
+    assert (ended.status, "no gateway answers" in ended.err) == (1, True)
+    assert "gone0.json: kept (" in ended.out
+    assert "gone1.json: kept; it waits to be read" in ended.out
+
+
 def test_a_session_that_runs_out_is_kept_alive(served):
     _, port = served
     with command.Client(f"http://127.0.0.1:{port}", {}) as client:

@@ -12,6 +12,7 @@
     title: { text: title }, gridcolor: colour("line"), zeroline: false, linecolor: colour("line"), fixedrange: true, ...more,
   });
   const options = { displayModeBar: false, responsive: true };
+  const narrow = matchMedia("(max-width: 600px)");
 
   function reliability(place) {
     const rows = [...document.querySelectorAll("#reliability tbody tr")].map((row) =>
@@ -39,15 +40,19 @@
       .map((row) => ({ name: row[0] === row[1] ? row[0] : `${row[0]}: ${row[1]}`, gap: Number(row[gap]), low: Number(row[low]), high: Number(row[high]) }))
       .filter((row) => [row.gap, row.low, row.high].every(Number.isFinite)).reverse();
     const sure = (row) => row.low > 0 || row.high < 0;
+    const above = (row) => ({  // on a narrow page a name stands over its point: beside it, it would leave no room
+      text: row.name, xref: "paper", x: 0, xanchor: "left", y: row.name, yshift: 12, showarrow: false, font: { size: 12 },
+    });
     Plotly.react(place, [{
       x: rows.map((row) => row.gap), y: rows.map((row) => row.name), mode: "markers", type: "scatter",
       marker: { color: rows.map((row) => colour(sure(row) ? "bad" : "accent")), symbol: rows.map((row) => (sure(row) ? "diamond" : "circle")), size: 8 },
       error_x: { type: "data", symmetric: false, array: rows.map((row) => row.high - row.gap), arrayminus: rows.map((row) => row.gap - row.low), color: colour("soft"), thickness: 1.5, width: 3 },
       hovertemplate: "%{y}: %{x:+.1%}<extra></extra>",
     }], layout({
-      height: 80 + 22 * rows.length,
+      height: 80 + (narrow.matches ? 36 : 22) * rows.length,
+      ...(narrow.matches ? { annotations: rows.map(above), margin: { l: 10, r: 10, t: 20, b: 46 } } : {}),
       xaxis: axis("prediction minus outcome", { tickformat: "+.0%", zeroline: true, zerolinecolor: colour("soft") }),
-      yaxis: axis("", { automargin: true, type: "category", tickfont: { size: 12 }, dtick: 1 }),
+      yaxis: axis("", { automargin: true, type: "category", tickfont: { size: 12 }, dtick: 1, showticklabels: !narrow.matches }),
     }), options);
   }
 
@@ -59,5 +64,6 @@
   };
   window.charts = { axis, colour, drawings, layout, options };
   document.addEventListener("DOMContentLoaded", draw);
+  narrow.addEventListener("change", draw);
   document.addEventListener("themechange", () => { if (document.readyState !== "loading") { draw(); } });
 })();
