@@ -170,12 +170,7 @@ def send(
             found.append(item | {"known": not new})
         if wait and any(one["state"] == WAITING for one in found):
             err.print("waiting until it is read; Ctrl-C leaves it in the queue (cs2 uploads list)", style="dim")
-            try:
-                for place, one in enumerate(found):
-                    if one["state"] == WAITING:
-                        found[place] = one | client.settled(one)
-            except CliError as error:
-                lost = error
+            lost = _settle(client, found)
     if as_json:
         answer({"uploads": found})
     else:
@@ -186,6 +181,17 @@ def send(
     good = sum(one["state"] in (ACCEPTED, WAITING) for one in found)
     if good < len(files):
         raise CliError(f"{len(files) - good} of {len(files)} files not taken")
+
+
+def _settle(client: Client, found: list[Item]) -> CliError | None:
+    """Wait until what was sent is read, and put that into `found`; returns the error that ended the waiting."""
+    try:
+        for place, one in enumerate(found):
+            if one["state"] == WAITING:
+                found[place] = one | client.settled(one)
+    except CliError as error:
+        return error
+    return None
 
 
 def _refused(file: Path, error: Exception) -> Item:
