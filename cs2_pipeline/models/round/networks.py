@@ -244,7 +244,7 @@ def fit(
     steps = params.steps_for(rows)
     network = RoundPredictor(members, len(MONOTONE), len(CONTEXT), params, seed)
     optimizer = _optimizer(network, params)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, _warm_cosine(steps))
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, warm_cosine(steps))
     curves: dict[str, Curve] = {name: [] for name in ([TRAIN_LOSS, LEFT_OUT_LOSS] if left_out else [TRAIN_LOSS])}
     losses: list[float] = []
     for done in range(0, steps, STEPS_A_DRAW):
@@ -297,6 +297,6 @@ def _optimizer(network: RoundPredictor, params: NetworkParams) -> torch.optim.Op
     return torch.optim.AdamW(groups, lr=params.learning_rate, betas=(0.9, 0.99), fused=True)
 
 
-def _warm_cosine(steps: int) -> Callable[[int], float]:
+def warm_cosine(steps: int) -> Callable[[int], float]:
     """Learning rate as a share of the highest: up over the first tenth of the steps, then down to 0."""
     return lambda step: min(1.0, 10 * (step + 1) / steps) * 0.5 * (1 + math.cos(math.pi * step / steps))
