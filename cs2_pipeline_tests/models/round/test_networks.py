@@ -192,7 +192,7 @@ def test_a_member_learns_nothing_from_rows_it_may_not_see() -> None:
         return np.column_stack([low, ~low])
 
     ensemble, curves, *_ = learned_from(
-        lambda inputs: np.where(inputs.monotone[:, 0] < 0, 0.2, 0.7), seen=few_for_the_first
+        lambda inputs: np.where(inputs.monotone[:, 0] < 0, 0.2, 0.7), seen=few_for_the_first, reach=0.5
     )
     said = sigmoid(ensemble.exact(made(300, 99)[1])[0]).mean(axis=0)
     assert said == pytest.approx([0.2, 0.7], abs=0.05)
