@@ -258,7 +258,7 @@ def _fit(
         for chosen in torch.randperm(len(tier), generator=random).split(params.batch_rows):  # type: ignore[no-untyped-call]
             loss = nn.functional.nll_loss(torch.log(network(inputs[chosen], random)), target[chosen])
             loss = loss + network.moved() / (2 * params.spread**2 * players)
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()

@@ -250,7 +250,7 @@ def fit(
     for done in range(0, steps, STEPS_A_DRAW):
         now = min(STEPS_A_DRAW, steps - done)
         for step, batch in enumerate(_batches(draw(now * params.batch_rows), params.batch_rows), done + 1):
-            optimizer.zero_grad(set_to_none=True)
+            optimizer.zero_grad()
             loss = _loss(network, batch)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()

@@ -1,5 +1,7 @@
 """What the clock leaves of a network's price, and the seconds that CT still need."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -131,3 +133,125 @@ def test_the_share_of_missing_inputs_counts_the_map_and_hiding_hides_all_or_thos
     one = mask(rows[:1], ["ct_armor"])
     assert np.isnan(one[0, COLUMN["ct_armor"]]) and hidden_share(one).tolist() == [0.125]
     assert not np.isnan(rows[0]).any(), "the rows given are left as they are"
+
+
+SHARES = slice(INPUTS - len(ROUND_FEATURES) - 5, INPUTS - len(ROUND_FEATURES))
+"""Of all inputs those that compare both sides; the marks of what is missing follow."""
+
+
+def whole(rows: np.ndarray) -> np.ndarray:
+    """All inputs but the clock's, centred and with their gain, in the order in which the graph makes them."""
+    made, found = InputMaker()(rows), np.zeros((len(rows), INPUTS))
+    found[:, MONOTONE], found[:, CONTEXT] = made.monotone, made.context
+    return found
+
+
+def spans(name: str, low: float, high: float, step: float, **known: float) -> set[tuple[float, float, float]]:
+    """Where each input that changes with one feature begins and ends to do so, and by how much it changes."""
+    values = np.arange(low, high + step / 2, step)
+    rows = np.repeat(state(**FAIR | known), len(values), axis=0)
+    rows[:, COLUMN[name]] = values
+    inputs = np.delete(whole(rows), np.r_[SHARES], axis=1)
+    found = set()
+    for column in inputs.T:
+        if np.ptp(column) > 1e-5:
+            begins = values[np.flatnonzero(np.abs(column - column[0]) < 1e-5)[-1]]
+            ends = values[np.flatnonzero(np.abs(column - column[-1]) < 1e-5)[0]]
+            middle = np.interp((begins + ends) / 2, values, column)
+            assert middle == pytest.approx((column[0] + column[-1]) / 2, abs=1e-4), "straight in between"
+            found.add((round(float(begins), 3), round(float(ends), 3), round(float(column[-1] - column[0]), 4)))
+    return found
+
+
+def bent(*points: float, by: float = 1.0) -> set[tuple[float, float, float]]:
+    return {(*ends, by) for ends in pairwise(points)}
+
+
+EQUIPMENT, MONEY, HEALTH = (
+    (0, 2_000, 5_000, 10_000, 16_000, 22_000),
+    (0, 1_000, 3_000, 8_000, 20_000),
+    (0, 50, 120, 250, 400),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "high", "step", "expected"),
+    [
+        ("ct_equip_value", 60_000, 1_000, bent(*EQUIPMENT) | {(0, 48_000, 5.3)}),
+        ("t_equip_value", 60_000, 1_000, bent(*EQUIPMENT, by=-1) | {(0, 48_000, -5.3)}),
+        ("ct_money", 60_000, 1_000, bent(*MONEY)),
+        ("t_money", 60_000, 1_000, bent(*MONEY)),
+        ("ct_health", 500, 10, bent(*HEALTH) | {(0, 500, 3.3)}),
+        ("t_health", 500, 10, bent(*HEALTH, by=-1) | {(0, 500, -3.3)}),
+        ("ct_alive", 5, 1, {(0, 5, 3.3)}),
+        ("round_time", 115, 1, bent(0, 5, 10, 20, by=-1) | bent(20, 40, 70, 115) | {(20, 115, 1.8)}),
+        ("ct_score", 50, 1, {(0, 1, 1), (0, 40, 5)}),
+        ("t_score", 50, 1, {(0, 1, 1), (0, 40, 5)}),
+        ("map_index", 10, 1, bent(*range(11))),
+        ("ct_armor", 500, 50, {(0, 500, 3)}),
+        ("t_armor", 500, 50, {(0, 500, 3)}),
+        ("ct_helmets", 5, 1, {(0, 5, 2.5)}),
+        ("t_helmets", 5, 1, {(0, 5, 2.5)}),
+        ("ct_defuse_kits", 5, 1, {(0, 5, 3.3)}),
+        ("bomb_planted", 1, 1, {(0, 1, 1)}),
+    ],
+)  # fmt: skip
+def test_a_features_effect_may_bend_at_these_places_and_counts_so_much_at_first(name, high, step, expected) -> None:
+    """How often each feature enters, from where to where, and with what gain."""
+    assert spans(name, 0, high, step) == expected
+
+
+@pytest.mark.parametrize(
+    ("t_alive", "spare"),
+    [
+        (0, {(0, 10, 1), (5, 20, 1)}),
+        (2, {(10, 20, 1), (20, 30, 1), (15, 30, 1)}),
+        (3, {(15, 25, 1), (30, 40, 1), (20, 35, 1)}),
+    ],
+)
+def test_the_bombs_clock_counts_from_what_a_defuse_and_a_fight_with_each_t_take(t_alive, spare) -> None:
+    """A defuse takes 5 s; a fight 5 s or 10 s for each T alive."""
+    found = spans("bomb_time", 0, 40, 0.5, t_alive=t_alive, bomb_planted=1, round_time=0)
+    assert found == bent(0, 5, 7, 10, 20) | {(0, 40, 2)} | spare
+
+
+def test_one_t_less_leaves_so_many_seconds_more_to_spare() -> None:
+    found = spans("t_alive", 0, 5, 1, bomb_planted=1, bomb_time=25, round_time=0)
+    assert {(begins, ends) for begins, ends, _ in found} >= {(0, 5)}
+    assert {round(by, 4) for *_, by in found} == {-3.3, -1}
+
+
+@pytest.mark.parametrize(
+    ("place", "feature", "constant"),
+    [(0, "alive", 0.25), (1, "equip_value", 500), (2, "health", 25), (3, "armor", 25), (4, "money", 500)],
+)
+def test_sides_are_compared_by_the_share_that_ct_has(place, feature, constant) -> None:
+    random = np.random.default_rng(0)
+    rows = np.repeat(state(**FAIR), 30, axis=0)
+    ct, t = random.uniform(0, 5 if feature == "alive" else 400, (2, 30))
+    rows[:, COLUMN[f"ct_{feature}"]], rows[:, COLUMN[f"t_{feature}"]] = ct, t
+    share = (ct + constant) / (ct + t + 2 * constant)
+    np.testing.assert_allclose(whole(rows)[:, SHARES][:, place], 4 * (share - 0.5), atol=1e-5)
+
+
+@pytest.mark.parametrize("hidden", [0, 1, 4, 8])
+def test_the_share_of_missing_inputs_is_of_all_eight_the_map_among_them(hidden: int) -> None:
+    row = mask(state(**FAIR), OPTIONAL_ROUND_FEATURES[:hidden])
+    assert len(OPTIONAL_ROUND_FEATURES) == 8
+    assert hidden_share(row) == pytest.approx([hidden / 8])
+
+
+def test_a_decided_price_has_logits_as_large_as_a_billionth_and_no_larger() -> None:
+    """And a reach is never divided by nothing."""
+    decided = np.array([[0, 0], [0, 1]], np.float32)
+    found = settled_logits(np.zeros((2, 1)), decided)
+    np.testing.assert_allclose(found[:, 0], [np.log(1e-9), -np.log(1e-9)], rtol=1e-6)
+    assert np.isfinite(network_reach(found, np.ones((2, 1)), decided)).all()
+
+
+def test_a_taught_reach_counts_a_price_no_more_certain_than_one_in_ten_thousand() -> None:
+    sure = np.full((1, 1), 20.0)
+    price = sigmoid(sure)
+    clock = np.array([[1, 0]], np.float32)
+    expected = price * (1 - price) / (1e-4 * (1 - 1e-4))
+    np.testing.assert_allclose(network_reach(sure, np.ones((1, 1)), clock), expected, rtol=1e-6)

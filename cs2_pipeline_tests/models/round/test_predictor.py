@@ -1,16 +1,18 @@
 """The round model's training: what it promises about its artifact, its choice and its input."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from cs2_pipeline.artifact.artifact import Artifact, model_digest
-from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES
-from cs2_pipeline.models.round import predictor
-from cs2_pipeline.models.round.inputs import mask
+from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
+from cs2_pipeline.models.round import boosting, networks, predictor, rows
+from cs2_pipeline.models.round.inputs import CONTEXT, INPUTS, MONOTONE, mask
 from cs2_pipeline.models.round.predictor import RoundTraining
 from cs2_pipeline.models.round.rows import feature_matrix
 from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS, TrainingError
@@ -132,3 +134,102 @@ def test_of_the_required_inputs_alone_the_student_is_taught_half_what_the_whole_
     said = np.array([whole, required, some])[:, None, None]
     taught = predictor.taught_prices(np.log(said / (1 - said)))
     np.testing.assert_allclose(taught[:, 0, 0], [whole, 0.4, some])
+
+
+@pytest.fixture(scope="module")
+def shown(round_dataset: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What each of the three fits of networks is given; nothing is learned."""
+    asked: list[dict[str, Any]] = []
+
+    def fit(draw, members, rows, *, params, seed, progress, left_out):
+        network = networks.RoundPredictor(members, len(MONOTONE), len(CONTEXT), params, seed)
+        asked.append({"drawn": draw(4_000), "members": members, "rows": rows, "params": params, "seed": seed})
+        return network, {LEFT_OUT_LOSS: [(1, left_out(network))]}
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "fit", fit)
+        patch.setattr(predictor, "BoostingParams", partial(boosting.BoostingParams, trees=3))
+        predictor.train(round_dataset, seed=7, folder=tmp_path_factory.mktemp("shown"))
+    return asked
+
+
+def missing(drawn: networks.Drawn) -> np.ndarray:
+    """Which of the optional inputs that the dataset has are missing in each row drawn, the map not counted."""
+    learned = [name for name in OPTIONAL_ROUND_FEATURES if name not in ("map_index", "ct_defuse_kits")]
+    marks = [INPUTS - len(ROUND_FEATURES) + ROUND_FEATURES.index(name) for name in learned]
+    return drawn.inputs.context[:, np.searchsorted(CONTEXT, marks)] > 0
+
+
+def test_two_rounds_of_teachers_are_fitted_and_then_the_student(shown: list[dict[str, Any]]) -> None:
+    assert [fit["members"] for fit in shown] == [10, 10, 6]
+    assert [fit["params"].steps for fit in shown] == [1_000, 2_000, 2_000]
+    assert [fit["seed"] for fit in shown] == [7, 8, 9]
+    assert [fit["params"].hidden for fit in shown] == [(32, 16), (32, 16), (64, 32)]
+
+
+def test_teachers_are_shown_a_quarter_of_the_rows_without_optional_inputs_and_an_eighth_with_some(
+    shown: list[dict[str, Any]],
+) -> None:
+    for fit in shown[:2]:
+        hidden = missing(fit["drawn"])
+        some = hidden.any(axis=1) & ~hidden.all(axis=1)
+        assert hidden.all(axis=1).mean() == pytest.approx(0.25 + 0.125 / 2**6, abs=0.03)
+        assert some.mean() == pytest.approx(0.125 * (1 - 2 / 2**6), abs=0.025)
+
+
+def test_the_student_is_shown_four_tenths_whole_states_and_more_than_four_of_required_inputs(
+    shown: list[dict[str, Any]],
+) -> None:
+    hidden = missing(shown[2]["drawn"])
+    assert (~hidden).all(axis=1).mean() == pytest.approx(0.4 + 0.15 / 2**6, abs=0.03)
+    assert hidden.all(axis=1).mean() == pytest.approx(0.45 + 0.15 / 2**6, abs=0.03)
+
+
+def test_each_member_leaves_a_fifth_of_the_matches_out_and_the_served_network_none(shown: list[dict[str, Any]]) -> None:
+    for fit in shown[:2]:
+        seen = fit["drawn"].seen
+        np.testing.assert_array_equal(seen[:, :5], seen[:, 5:])
+        assert (seen[:, :5].sum(axis=1) == 4).all()
+        assert seen.mean(axis=0) == pytest.approx(np.full(10, 0.8), abs=0.08)
+    seen = shown[2]["drawn"].seen
+    assert (seen[:, :5].sum(axis=1) == 4).all()
+    assert seen[:, 5].all()
+
+
+def test_teachers_learn_the_outcome_at_a_rounds_last_moment_and_a_price_before(shown: list[dict[str, Any]]) -> None:
+    """One of five moments is a round's last."""
+    for fit in shown[:2]:
+        certain = np.isin(fit["drawn"].target, (0.0, 1.0))
+        np.testing.assert_array_equal(certain.all(axis=1), certain.any(axis=1))
+        assert certain.all(axis=1).mean() == pytest.approx(0.2, abs=0.03)
+        assert ((fit["drawn"].target >= 0) & (fit["drawn"].target <= 1)).all()
+        assert fit["drawn"].reach is None
+
+
+def test_members_that_leave_the_same_matches_out_learn_from_the_same_teacher(shown: list[dict[str, Any]]) -> None:
+    for fit in shown[:2]:
+        target = fit["drawn"].target
+        np.testing.assert_array_equal(target[:, :5], target[:, 5:])
+        assert len(np.unique(target[~np.isin(target, (0.0, 1.0)).any(axis=1)][0])) > 1
+
+
+def test_the_student_learns_prices_and_an_interval_that_is_never_nothing_nor_endless(
+    shown: list[dict[str, Any]],
+) -> None:
+    drawn = shown[2]["drawn"]
+    assert ((drawn.target > 0) & (drawn.target < 1)).all()
+    assert drawn.reach is not None
+    assert drawn.reach.min() > 0.87 * 1.645 * 0.05 * 0.9
+    assert drawn.reach.max() <= 0.87 * 3.0 + 1e-9
+
+
+def test_the_recipe_is_the_one_that_was_judged() -> None:
+    """docs/round-model.md has what was tried beside it: whoever changes a figure measures again, and says so there."""
+    assert (predictor.FOLDS, predictor.MEMBERS_PER_FOLD) == (5, 2)
+    assert (predictor.NOT_NOISE, predictor.TAUGHT_REACH, predictor.WHOLE_STATE) == (0.5, 0.87, 0.5)
+    assert predictor.SHOWN == (0.4, 0.45, 0.15)
+    assert networks.NetworkParams(hidden=(64, 32), weight_decay=0.0, context_decay=0.0) == predictor.STUDENT
+    assert boosting.BoostingParams() == boosting.BoostingParams(
+        learning_rate=0.1, trees=120, leaves=15, rows_per_leaf=100, l2=5.0, feature_share=0.5
+    )
+    assert (rows.EMPHASIS, rows.FITTED_ROWS, rows.JUDGED_ROWS, rows.WATCHED_ROWS) == (5, 100_000, 100_000, 5_000)

@@ -1,0 +1,108 @@
+"""What a release says of itself, and what MLflow keeps of a training."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import pandas as pd
+import pytest
+
+from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.cache import ModelVersion
+from cs2_pipeline.datasets.leakage.report import AuditReport
+from cs2_pipeline.evaluation.promotion import Decision
+from cs2_pipeline.models.training import Candidate
+from cs2_pipeline.stats.intervals import Interval
+from cs2_pipeline.training.registration import PROMOTE, REFUSE, Release, run_of
+from cs2_pipeline.training.stops import Judged
+
+VERSION = ModelVersion("round_predictor", "7", "run 9", "", "", "", "", "", {}, {})
+METRICS = {"log_loss": Interval(0.5, 0.4, 0.6), "ece": Interval(0.01, 0.0, 0.02)}
+BASELINE = {"log_loss": Interval(0.55, 0.5, 0.6), "ece": Interval(0.03, 0.02, 0.04)}
+EVIDENCE = SimpleNamespace(
+    metrics=METRICS, baseline="logistic regression", baseline_metrics=BASELINE, metrics_required_only=None,
+    slices=pd.DataFrame({"slice": ["all"]}), reliability=None, by_rounds=pd.DataFrame({"rows": [1]}),
+)  # fmt: skip
+
+
+def decision(promote):
+    return Decision(promote, (), ("It is better.", "It is lawful."), {"test_log_loss": 0.5}, "the report")
+
+
+def released(promote=True, **evidence):
+    return Release(VERSION, decision(promote), SimpleNamespace(**vars(EVIDENCE) | evidence), {}, "the card")
+
+
+def test_the_summary_has_each_figure_beside_the_baselines_and_the_verdict_with_its_reasons():
+    assert released().summary().split("\n") == [
+        "version 7, test part, 95 % intervals; beside logistic regression:",
+        "log_loss  0.5000 [0.4000, 0.6000]   0.5500 [0.5000, 0.6000]",
+        "ece       0.0100 [0.0000, 0.0200]   0.0300 [0.0200, 0.0400]",
+        "earned promotion: It is better. It is lawful.",
+    ]
+    assert released(promote=False).summary().endswith("\nnot to be promoted: It is better. It is lawful.")
+
+
+def test_the_summary_says_what_the_required_inputs_alone_are_worth_where_that_was_measured():
+    lines = released(metrics_required_only=BASELINE).summary().split("\n")
+    assert lines[3] == (
+        "with the ten required inputs only: log_loss 0.5500 [0.5000, 0.6000], ece 0.0300 [0.0200, 0.0400]"
+    )
+
+
+def test_the_document_names_the_version():
+    assert released().to_document() == {"name": "round_predictor", "version": "7", "run_id": "run 9"}
+
+
+@pytest.fixture
+def judged(tmp_path):
+    dataset = pd.DataFrame(
+        {
+            "part": ["train", "train", "test"], "source": "demo",
+            "started_at": pd.to_datetime(["2026-01-02", "2026-01-01", "2026-01-05"], utc=True),
+        }
+    )  # fmt: skip
+    one = Candidate("student", {"units": 8}, 0.5, 0.6, 1.5, len, {"train_loss": [(1, 0.7)]})
+    other = replace(one, name="trees", curves={})
+    training = SimpleNamespace(
+        folder=tmp_path, chosen=one, candidates=(other, one), train_seconds=3.5, rows=2, learned_since=None,
+        curves={"train_loss/student": [(1, 0.7)]},
+    )  # fmt: skip
+    return Judged(catalog.ROUND, dataset, AuditReport("round_dataset", ()), training, EVIDENCE, decision(True), VERSION)
+
+
+ABOUT = SimpleNamespace(
+    dataset_digest="d1", model_digest="m1", params={"seed": 4, "units": 8}, source_watermark="match of then"
+)
+
+
+def test_mlflow_keeps_verdict_figures_origin_and_all_tables_that_were_made(judged, tmp_path):
+    run = run_of(judged, ABOUT, {"model_card.md": "the card"}, {"git_commit": "abc"})
+    assert (run.model_name, run.artifact, run.dataset_digest) == ("round_predictor", tmp_path, "d1")
+    assert run.params == {"chosen": "student", "seed": 4, "units": 8}
+    assert run.metrics == {"test_log_loss": 0.5, "train_seconds": 3.5, "rows_train": 2.0, "rows_test": 1.0}
+    trained_at = pd.Timestamp(run.tags["trained_at"])
+    assert abs(pd.Timestamp.now("UTC") - trained_at) < pd.Timedelta(hours=1)
+    assert {name: value for name, value in run.tags.items() if name != "trained_at"} == {
+        "git_commit": "abc", "seed": "4", "source_watermark": "match of then", "source": "the demo database",
+        "learned_from": "demo files", "learned_since": "2026-01-01T00:00:00+00:00",
+        "learned_until": "2026-01-02T00:00:00+00:00", "model_digest": "m1", "decision": PROMOTE,
+        "decision_reason": "It is better. It is lawful.", "compared_with": "7",
+    }  # fmt: skip
+    assert set(run.files) == {"model_card.md", "promotion.md", "audit.md", "slices.csv", "by_rounds.csv"}
+    assert run.files["promotion.md"] == "the report"
+    assert run.files["slices.csv"] == "slice\nall\n"
+    assert run.verdict == "earned promotion"
+    assert run.curves == {"train_loss/student": [(1, 0.7)]}
+
+
+def test_a_refused_training_without_a_champion_says_so(judged):
+    refused = replace(judged, decision=decision(False), champion=None)
+    run = run_of(refused, ABOUT, {}, {})
+    assert (run.verdict, run.tags["decision"], run.tags["compared_with"]) == ("refused", REFUSE, "")
+
+
+def test_candidates_stand_beside_each_other_with_their_losses_and_curves(judged):
+    trees, student = run_of(judged, ABOUT, {}, {}).candidates
+    assert (trees.name, student.name, student.params) == ("trees", "student", {"units": 8})
+    assert student.metrics == {"validation_log_loss": 0.5, "validation_log_loss_required": 0.6, "train_seconds": 1.5}
+    assert (trees.curves, student.curves) == ({}, {"train_loss": [(1, 0.7)]})
