@@ -4,6 +4,7 @@ Every other module of `registry` gets its client here. An MLflow that does not a
 its address may hold a password, so addresses are masked in every message.
 """
 
+import logging
 import os
 import re
 import socket
@@ -21,6 +22,9 @@ from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from cs2_pipeline.registry.errors import RegistryError, RegistryUnavailableError, masked
+
+# Whoever asks says once that MLflow is away; a line for every attempt would bury that.
+logging.getLogger("urllib3.connectionpool").addFilter(lambda record: "/mlflow/" not in record.getMessage())
 
 LONGEST_TAG: Final = 4500
 """MLflow's stores take 5,000 characters a tag."""

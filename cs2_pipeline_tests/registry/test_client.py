@@ -68,3 +68,9 @@ def test_a_database_at_which_nobody_listens_is_told_at_once_and_without_the_pass
     with pytest.raises(RegistryUnavailableError) as told:
         connect("postgresql://reviewer:geheim@127.0.0.1:port/mlflow")
     assert "geheim" not in str(told.value)
+
+
+def test_an_mlflow_that_is_away_is_one_error_and_no_line_for_each_attempt(caplog):
+    with pytest.raises(RegistryUnavailableError, match="does not answer"), translated("http://127.0.0.1:9"):
+        connect("http://127.0.0.1:9").search_registered_models()
+    assert [record.name for record in caplog.records] == []
