@@ -163,3 +163,62 @@ def test_a_next_page_elsewhere_is_not_followed_with_the_key(client, site):
     site.answers = [(200, {}, {"list": [], "next": "http://elsewhere.example/api/replays"})]
     with pytest.raises(BallchasingError, match=r"another host, elsewhere\.example"):
         list(client.games("steam:1"))
+
+
+def test_a_page_is_asked_for_with_what_is_wanted(client, site):
+    list(client.games("epic:1", playlist="ranked-doubles", most=3))
+    list(client.games("epic:1"))
+    asked = [query for path, query in site.asked if path == "/api/replays" and "after" not in query]
+    wanted = {"player-id": ["epic:1"], "sort-by": ["replay-date"]}
+    assert asked == [
+        wanted | {"count": ["3"], "playlist": ["ranked-doubles"]},
+        wanted | {"count": ["200"]},
+    ]
+
+
+def test_games_that_are_known_by_either_id_are_not_asked_for(client, site):
+    site.games["g2"]["rocket_league_id"] = "ABC"
+    assert [game["id"] for game in client.games("steam:1", known={"g0", "ABC"})] == ["g1", "g3", "g4"]
+    assert not {"/api/replays/g0", "/api/replays/g2"} & {path for path, _ in site.asked}
+
+
+def test_a_game_on_two_pages_is_asked_for_once(client, site):
+    listed = [site.games["g0"], site.games["g1"]]
+    site.answers = [(200, {}, {"list": [listed[0], *listed]})]
+    assert [game["id"] for game in client.games("steam:1")] == ["g0", "g1"]
+
+
+def test_each_try_waits_twice_as_long_as_the_one_before(client, clock, site):
+    site.answers = [(500, {}, {}), (503, {"Retry-After": "soon"}, {}), (502, {}, {}), (429, {}, {})]
+    assert client.game("g1")["id"] == "g1"
+    assert clock.waits == [1, 2, 4, 8]
+
+
+def test_a_limit_in_the_past_is_not_waited_for(client, clock, site):
+    site.answers = [(429, {"Retry-After": "-5"}, {})]
+    client.game("g1")
+    assert sum(clock.waits) == 0.5, "only the pace of calls"
+
+
+@pytest.mark.parametrize(("waits", "answered"), [((300, 300), True), ((300, 301), False), ((600,), True)])
+def test_one_answer_is_waited_for_ten_minutes_altogether(client, clock, site, waits, answered):
+    site.answers = [(429, {"Retry-After": str(wait)}, {}) for wait in waits]
+    if answered:
+        assert client.game("g1")["id"] == "g1"
+        assert clock.now == 600
+    else:
+        with pytest.raises(BallchasingError, match="try again later"):
+            client.game("g1")
+
+
+def test_another_refusal_is_told_at_once_with_its_status(client, site):
+    site.answers = [(403, {}, {"error": "no"})]
+    with pytest.raises(BallchasingError, match="refuses /api/replays/g1: status 403"):
+        client.game("g1")
+    assert len(site.asked) == 1
+
+
+def test_only_a_limit_is_called_a_limit(client, site):
+    site.answers = [(500, {}, {})] * 5
+    with pytest.raises(BallchasingError, match="does not answer: status 500$"):
+        client.game("g1")

@@ -155,3 +155,116 @@ def test_real_professional_games_are_read():
     assert 0.4 < values["behind_ball"] < 0.9
     assert 0.05 < values["finishing"] < 0.6
     assert 0.3 < values["goals"] < 2.5
+
+
+def test_a_statistic_is_told_with_the_minutes_it_was_seen():
+    rows = of_ballchasing([game()]).query("player == 'steam:1'").set_index("skill")
+    told = {skill: (row.total, row.exposure) for skill, row in rows.iterrows()}
+    assert set(rows["at"]) == {pd.Timestamp("2026-03-10T18:55:49Z")}
+    assert set(rows["context"]) == {""}
+    expected = {
+        "supersonic": (0.75, 5), "behind_ball": (3.5, 5), "boost_empty": (0.5, 5), "last_man": (2, 5),
+        "high_air": (0.25, 5), "in_air": (2, 5), "speed": (7_500, 5), "ball_distance": (12_500, 5),
+        "powerslides": (100, 5), "assists": (5, 5), "demos_taken": (5, 5), "boost_stolen": (2_500, 5),
+        "boost_overfill": (1_000, 5), "shots": (20, 5), "goals": (10, 5), "saves": (5, 5), "beaten_last": (0, 5),
+        "finishing": (2, 4), "save_share": (1, 5),
+    }  # fmt: skip
+    assert told == {skill: pytest.approx(values) for skill, values in expected.items()}
+
+
+def test_goals_conceded_as_last_defender_are_counted_per_five_minutes():
+    placed = {"goals_against_while_last_defender": 3}
+    found = values([game(blue={"players": [player(1, positioning=placed)]})])
+    assert found["steam:1", "beaten_last"] == 15 / 5
+    found = values([game(blue={"players": [player(1, positioning=None)]})])
+    assert ("steam:1", "beaten_last") not in found
+
+
+def test_an_own_goal_of_the_other_side_makes_no_finishing_above_one():
+    scored = {"shots": 2, "goals": 3, "saves": 5, "shots_against": 4}
+    found = values([game(blue={"players": [player(1, core=scored)]})])
+    assert (found["steam:1", "finishing"], found["steam:1", "save_share"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("times", "minutes"),
+    [
+        ({"start_time": 240, "end_time": 300}, 1),
+        ({"start_time": 240.5, "end_time": 300}, None),
+        ({"start_time": None, "end_time": None}, 4),
+        ({"start_time": 30, "end_time": 180}, 2.5),
+    ],
+)
+def test_who_played_a_minute_counts_with_the_time_played(times, minutes):
+    rows = of_ballchasing([game(duration=240, blue={"players": [player(1) | times]})])
+    found = rows[(rows["player"] == "steam:1") & (rows["skill"] == "speed")]["exposure"].tolist()
+    assert found == ([] if minutes is None else [minutes])
+
+
+def test_what_a_document_does_not_tell_of_the_game_is_left_open():
+    bare = game(team_size=None, playlist_id=None, rocket_league_id=None, id="site-id", date=None)
+    bare = bare | {"created": "2026-03-11T01:00:00+02:00"}
+    del bare["status"]
+    rows = of_ballchasing([bare])
+    assert set(rows["group"]) == {"?v? / ballchasing private"}
+    assert set(rows["match"]) == {"site-id"}
+    assert set(rows["at"]) == {pd.Timestamp("2026-03-10T23:00:00Z")}
+
+
+def test_a_game_without_one_of_its_teams_was_not_parsed():
+    with pytest.raises(CoachingError, match="game one: .* has not parsed it"):
+        of_ballchasing([game(orange={"name": "nobody"})])
+
+
+@pytest.mark.parametrize("half", [{"platform": "steam"}, {"id": "1"}, None])
+def test_half_an_id_is_none(half):
+    assert {who for who, _ in values([game(blue={"players": [player(1) | {"id": half}]})])} == {"steam:2"}
+
+
+def test_of_two_games_at_the_same_moment_the_later_one_names_a_player():
+    games = [game(blue={"players": [player(1) | {"name": name}]}) for name in (" first ", "second")]
+    assert names(games)["steam:1"][1] == "second"
+    assert names(games[:1])["steam:1"] == (pd.Timestamp("2026-03-10T18:55:49Z"), "first")
+
+
+def professionals(**changes):
+    """A row of a professional game of six minutes."""
+    of_all = {
+        "SuperSonic (80+)": 20, "Behind Ball": 70, "Empty (0)": 10, "Last man": 40, "In High Air": 5, "In Air": 30,
+        "Average Speed": 1_500, "Average Ball Distance": 2_500, "Assists": 0.5, "Deaths": 1, "Shots": 4, "Goals": 1,
+        "Saves": 2, "Overfill from Small Pads": 30, "Overfill from Big Boosts": 70,
+    }  # fmt: skip
+    about = {"Player ID": 11, "Match ID": "m", "Date": "2026-03-20T17.32", "Extra Time": 60.0}
+    return about | {f"{name}_All Zones": value for name, value in of_all.items()} | changes
+
+
+def test_each_column_of_a_professional_game_becomes_its_skill():
+    rows = of_professionals(pd.DataFrame([professionals(), professionals()]), group="pro")
+    told = {row.skill: (row.total, row.exposure) for row in rows.itertuples()}
+    assert len(rows) == len(told), "a player's game that comes twice counts once"
+    expected = {
+        "supersonic": (1.2, 6), "behind_ball": (4.2, 6), "boost_empty": (0.6, 6), "last_man": (2.4, 6),
+        "high_air": (0.3, 6), "in_air": (1.8, 6), "speed": (9_000, 6), "ball_distance": (15_000, 6),
+        "assists": (3, 6), "demos_taken": (6, 6), "shots": (24, 6), "goals": (6, 6), "saves": (12, 6),
+        "boost_overfill": (600, 6), "finishing": (1, 4),
+    }  # fmt: skip
+    assert told == {skill: pytest.approx(values) for skill, values in expected.items()}
+    (about,) = rows[["player", "match", "at", "group", "context"]].drop_duplicates().itertuples(index=False, name=None)
+    assert about == ("11", "m", pd.Timestamp("2026-03-20T17:32Z"), "pro", "")
+
+
+def test_a_professional_game_without_extra_time_shots_or_a_statistic():
+    changes = {"Extra Time": None, "Shots_All Zones": 0.0, "Goals_All Zones": 1.0, "Saves_All Zones": None}
+    rows = of_professionals(pd.DataFrame([professionals(**changes)]), group="pro").set_index("skill")
+    assert rows.loc["speed", "exposure"] == 5
+    assert not {"finishing", "saves"} & set(rows.index)
+    scored = {"Shots_All Zones": 2.0, "Goals_All Zones": 3.0}
+    rows = of_professionals(pd.DataFrame([professionals(**scored)]), group="pro").set_index("skill")
+    assert (rows.loc["finishing", "total"], rows.loc["finishing", "exposure"]) == (2, 2)
+
+
+def test_of_these_skills_less_is_better_and_of_those_nobody_can_say():
+    assert {skill.name for skill in SKILLS if not skill.higher_is_better} == {
+        "demos_taken", "boost_empty", "boost_overfill", "beaten_last",
+    }  # fmt: skip
+    assert {skill.name for skill in SKILLS if not skill.judged} == {"powerslides", "ball_distance", "last_man", "in_air"}

@@ -1,6 +1,7 @@
 """Replay files in a process of their own: real ones agree with ballchasing.com, broken ones are refused by name."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -104,3 +105,113 @@ def statistics(date):
     modules = {name: {"player_stats": []} for name in ("core", "boost", "movement", "positioning", "demo")}
     meta = {"all_headers": [("Date", date)], "team_zero": [{"remote_id": {"SplitScreen": 1}, "name": "bot"}]}
     return {"replay_meta": meta, "modules": modules}
+
+
+def played(**changes):
+    """What the parser says of a game of two Steam players who played 300 seconds each, all but the last part alike."""
+    steam, other = {"Steam": 76561198000000001}, {"Epic": "abc"}
+    stats = {
+        "core": {"shots": 4, "goals": 2, "saves": 1, "assists": 3, "goals_conceded_while_last_defender": 6},
+        "boost": {"amount_stolen": 510.0, "overfill_total": 127.5, "time_zero_boost": 30.0},
+        "movement": {"tracked_time": 300.0, "speed_integral": 450_000.0, "time_supersonic_speed": 45.0,
+                     "time_on_ground": 180.0, "time_low_air": 90.0, "time_high_air": 15.0},
+        "positioning": {"tracked_time": 200.0, "time_behind_ball": 150.0, "time_most_back": 80.0},
+        "demo": {"demos_taken": 7},
+    }  # fmt: skip
+    modules = {
+        name: {"player_stats": [{"player_id": other, "stats": {}}, {"player_id": steam, "stats": of | changes}]}
+        for name, of in stats.items()
+    }
+    headers = [("Date", "2026-03-10 18-55-49"), ("Id", "ABC"), ("TeamSize", 1), ("MatchType", "Online")]
+    meta = {
+        "all_headers": headers,
+        "team_zero": [{"remote_id": steam, "name": "blue one"}],
+        "team_one": [{"remote_id": other, "name": "orange one"}],
+    }
+    return {"replay_meta": meta, "modules": modules}
+
+
+def test_a_replay_becomes_a_document_in_ballchasings_form():
+    found = replays.of_statistics(played(), name="file")
+    about = {key: found[key] for key in ("id", "rocket_league_id", "status", "playlist_id", "team_size")}
+    assert about == {
+        "id": "ABC", "rocket_league_id": "ABC", "status": "ok", "playlist_id": "replay online", "team_size": 1,
+    }  # fmt: skip
+    (blue,), (orange,) = found["blue"]["players"], found["orange"]["players"]
+    assert (blue["name"], blue["id"]) == ("blue one", {"platform": "steam", "id": "76561198000000001"})
+    assert (blue["start_time"], blue["end_time"]) == (0, 300)
+    assert (orange["name"], orange["end_time"]) == ("orange one", 0)
+    assert blue["stats"] == {
+        "core": {"shots": 4, "goals": 2, "saves": 1, "assists": 3},
+        "boost": {"amount_stolen": 200, "amount_overfill": 50, "percent_zero_boost": 10},
+        "movement": {"avg_speed": 1500, "percent_supersonic_speed": 15, "percent_ground": 60, "percent_high_air": 5},
+        "positioning": {"percent_behind_ball": 75, "percent_most_back": 40, "goals_against_while_last_defender": 6},
+        "demo": {"taken": 7},
+    }
+    told = {value for part in orange["stats"].values() for value in part.values()}
+    assert told == {None}, "of a player without statistics nothing is known, not even a 0"
+
+
+def test_a_replay_without_an_id_is_called_as_its_file():
+    game = played()
+    game["replay_meta"]["all_headers"] = [("Date", "2026-03-10 18-55-49")]
+    found = replays.of_statistics(game, name="file")
+    assert (found["id"], found["rocket_league_id"], found["playlist_id"]) == ("file", "file", "replay")
+
+
+def test_time_that_was_not_tracked_is_the_sum_of_ground_and_air():
+    (blue,) = replays.of_statistics(played(tracked_time=None), name="file")["blue"]["players"]
+    assert blue["end_time"] == 285
+    assert blue["stats"]["movement"]["avg_speed"] == pytest.approx(450_000 / 285)
+    assert blue["stats"]["positioning"]["percent_behind_ball"] is None
+
+
+@pytest.mark.parametrize(
+    ("remote", "identity"),
+    [
+        ({"Steam": 76561198000000001}, {"platform": "steam", "id": "76561198000000001"}),
+        ({"Steam": 0}, {}),
+        ({"Epic": "ab12"}, {"platform": "epic", "id": "ab12"}),
+        ({"Epic": ""}, {}),
+        ({"PlayStation": {"name": "Ann", "online_id": 5}}, {"platform": "ps4", "id": "Ann"}),
+        ({"Xbox": "258"}, {"platform": "xbox", "id": "0201000000000000"}),
+        ({"SplitScreen": 1}, {}),
+    ],
+)
+def test_a_player_has_the_id_that_ballchasing_writes_and_a_bot_none(remote, identity):
+    game = played()
+    game["replay_meta"]["team_zero"] = [{"remote_id": remote, "name": "one"}]
+    (blue,) = replays.of_statistics(game, name="file")["blue"]["players"]
+    assert blue["id"] == identity
+
+
+class Ended:
+    """Limits under which the parser has ended with a status, and said something."""
+
+    def __init__(self, status, said=b"", found=b""):
+        self.done = subprocess.CompletedProcess([], status, found, said)
+
+    def run(self, *_):
+        return self.done
+
+
+@pytest.mark.parametrize(
+    ("ended", "said"),
+    [
+        (Ended(3), "^the replay parser is not installed: pip install"),
+        (Ended(1, b"a trace\nValueError: cut\n"), r"^one\.replay: not a complete .* knows: ValueError: cut$"),
+        (Ended(-6), r"^one\.replay: not a complete .* knows: the parser ended with status -6$"),
+        (Ended(1, b"x" * 400), "knows: x{300}$"),
+    ],
+)
+def test_why_the_parser_gave_nothing_is_told(tmp_path, ended, said):
+    (tmp_path / "one.replay").write_bytes(b"any")
+    with pytest.raises(ReplayError, match=said):
+        replays.read(tmp_path / "one.replay", limits=ended)
+
+
+def test_a_file_of_the_largest_size_is_read(tmp_path):
+    with (tmp_path / "large.replay").open("wb") as file:
+        file.truncate(32 * 2**20)
+    found = replays.read(tmp_path / "large.replay", limits=Ended(0, found=json.dumps(played()).encode()))
+    assert found["id"] == "ABC"
