@@ -95,3 +95,86 @@ def test_the_last_price_is_known_at_once_and_a_clock_or_a_score_is_none(monkeypa
 def test_an_update_is_written_down_once() -> None:
     update = price(1)
     assert update.json is update.json == b'{"n":1,"trigger_event_type":"kill"}'
+
+
+def test_a_subscriber_gets_the_kinds_and_the_tournament_it_asked_for() -> None:
+    async def scene():
+        hub = await attached()
+        sent = [Update(kind, match, tournament, {"n": 0, "trigger_event_type": "kill", "prediction": None})
+                for kind in ("prediction", "score") for match in ("m", "x") for tournament in ("Major", "")]  # fmt: skip
+        found = []
+        for asked in ({"match_id": "m"}, {"tournament": "Major"}, {"match_id": "x", "tournament": "Major"}, {}):
+            async with aclosing(hub.subscribe(["score"], **asked)) as batches:
+                await anext(batches)
+                hub.publish(sent)
+                found.append([(one.kind, one.match_id, one.tournament) for one in await anext(batches)])
+        return found
+
+    of_match, of_tournament, of_both, everything = asyncio.run(scene())
+    assert of_match == [("score", "m", "Major"), ("score", "m", "")]
+    assert of_tournament == [("score", "m", "Major"), ("score", "x", "Major")]
+    assert of_both == [("score", "x", "Major")]
+    assert len(everything) == 4
+
+
+def test_no_more_than_all_places_are_given(monkeypatch) -> None:
+    monkeypatch.setattr(hubs, "MAX_SUBSCRIBERS", 2)
+
+    async def scene():
+        hub = await attached()
+        async with AsyncExitStack() as open_ones:
+            for caller in "ab":
+                await anext(await open_ones.enter_async_context(aclosing(hub.subscribe(["score"], caller=caller))))
+            assert hub.count == 2
+            with pytest.raises(TooManySubscribersError, match="2 subscribers are served already"):
+                hub.require_room("c")
+        hub.require_room("c")
+
+    asyncio.run(scene())
+
+
+def test_a_place_and_a_queue_are_as_large_as_is_told() -> None:
+    assert (hubs.QUEUE, hubs.MAX_SUBSCRIBERS, hubs.MAX_OF_ONE, hubs.MAX_LAST) == (256, 10_000, 2_000, 5_000)
+
+
+def test_a_hub_that_serves_nobody_yet_or_no_more_keeps_nothing() -> None:
+    hub = Hub()
+    hub.publish([price(1)])
+    assert hub.last_price("m") is None
+
+    async def scene():
+        hub.attach(asyncio.get_running_loop())
+        hub.publish([])
+        hub.publish([price(2)])
+
+    asyncio.run(scene())
+    assert hub.last_price("m") == price(2).data
+    hub.publish([price(3)])  # its event loop is closed
+    assert hub.last_price("m") == price(2).data
+
+
+def test_the_match_told_of_last_is_remembered_longest(monkeypatch) -> None:
+    monkeypatch.setattr(hubs, "MAX_LAST", 2)
+
+    async def scene():
+        hub = await attached()
+        hub.publish([price(1, "a"), price(2, "b"), price(3, "a"), price(4, "c")])
+        return [hub.last_price(match) for match in "abc"]
+
+    first, second, third = asyncio.run(scene())
+    assert (first, second, third) == (price(3).data, None, price(4).data)
+
+
+def test_one_subscriber_that_leaves_takes_no_other_with_it() -> None:
+    async def scene():
+        hub = await attached()
+        async with aclosing(hub.subscribe(["prediction"], "m", caller="a")) as stays:
+            await anext(stays)
+            async with aclosing(hub.subscribe(["prediction"], "m", caller="a")) as leaves:
+                await anext(leaves)
+                assert (hub.count, hub._of_one["a"]) == (2, 2)
+            assert (hub.count, hub._of_one["a"]) == (1, 1)
+            hub.publish([price(1)])
+            return await anext(stays)
+
+    assert asyncio.run(scene()) == [price(1)]

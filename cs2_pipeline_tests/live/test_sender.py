@@ -1,12 +1,16 @@
 """Matches sent at their pace, and the proof that a user can ask for."""
 
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 
 import pytest
 
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, simulate
-from cs2_pipeline.live.sender import TICK, paced
+from cs2_pipeline.live.sender import TICK, Sender, SendError, paced
+from cs2_pipeline.live.sender import play as paced_match
 from cs2_pipeline.live.sources.demo_database import recorded_matches
 from cs2_pipeline.live.verify import UnknownMatchError, verify
 from cs2_pipeline_tests.live.made import play, uid
@@ -60,3 +64,97 @@ def test_a_forged_price_and_a_lost_event_are_found(bench) -> None:
 def test_a_match_that_nobody_knows_cannot_be_verified(bench) -> None:
     with pytest.raises(UnknownMatchError, match="nobody"):
         verify("nobody", bench.history, bench.log)
+
+
+class Door(BaseHTTPRequestHandler):
+    """A gateway's door: answers in turn, then takes everything."""
+
+    def do_POST(self):
+        events = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        self.server.taken.append((self.path, dict(self.headers), events))
+        status, headers, body = self.server.answers.pop(0) if self.server.answers else (200, {}, None)
+        content = json.dumps(body or {"accepted": len(events) - 3, "duplicates": 2, "refused": ["one"]}).encode()
+        self.send_response(status)
+        for name, value in {"content-length": str(len(content)), **headers}.items():
+            self.send_header(name, value)
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def door():
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    server.answers, server.taken = [], []
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    found = []
+    monkeypatch.setattr("cs2_pipeline.live.sender.time.sleep", found.append)
+    return found
+
+
+def test_events_are_posted_a_thousand_at_once_and_what_became_of_them_is_added_up(door) -> None:
+    sender = Sender(f"http://127.0.0.1:{door.server_port}/", key="k")
+    sender.send([{"n": n} for n in range(2_001)])
+    assert [len(events) for *_, events in door.taken] == [1_000, 1_000, 1]
+    assert [event["n"] for *_, events in door.taken for event in events] == list(range(2_001))
+    path, headers, _ = door.taken[0]
+    sent = {name.lower(): value for name, value in headers.items()}
+    assert (path, sent["x-api-key"], sent["content-type"]) == ("/api/v1/events/batch", "k", "application/json")
+    assert (sender.sent.accepted, sender.sent.duplicates, sender.sent.refused) == (2_001 - 9, 6, 3)
+    Sender(f"http://127.0.0.1:{door.server_port}").send([{}])
+    assert "x-api-key" not in {name.lower() for name in door.taken[-1][1]}
+
+
+def test_a_gateway_without_room_is_asked_again_when_it_says(door, waits) -> None:
+    door.answers = [(429, {"retry-after": "7"}, {}), (503, {}, {})]
+    sender = Sender(f"http://127.0.0.1:{door.server_port}")
+    sender.send([{}] * 5)
+    assert waits == [7.0, 1.0] and sender.sent.accepted == 2
+
+
+def test_a_refusal_is_told_at_once_with_the_gateways_words(door, waits) -> None:
+    door.answers = [(403, {}, {"title": "no such scope", "more": "x" * 500})]
+    with pytest.raises(SendError, match=r"/api/v1/events/batch answers 403: .*no such scope") as caught:
+        Sender(f"http://127.0.0.1:{door.server_port}").send([{}])
+    assert len(door.taken) == 1 and waits == []
+    assert len(str(caught.value)) < 400
+
+
+def test_a_gateway_that_never_has_room_or_is_not_there_is_told(door, waits) -> None:
+    door.answers = [(503, {"retry-after": "2"}, {"title": "full"})] * 11
+    with pytest.raises(SendError, match=r"no gateway accepts events at http.*full.*: start it with `cs2 up`"):
+        Sender(f"http://127.0.0.1:{door.server_port}").send([{}])
+    assert waits == [2.0] * 10
+    waits.clear()
+    with pytest.raises(SendError, match="refused"):
+        Sender("http://127.0.0.1:1").send([{}])
+    assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0, 5.0])
+
+
+def test_matches_are_sent_when_they_are_due_and_each_batch_is_told(door, matches, waits, monkeypatch) -> None:
+    now = iter(range(1_000, 10**7))
+    monkeypatch.setattr("cs2_pipeline.live.sender.time.monotonic", lambda: next(now) / 1_000)
+    sender, told = Sender(f"http://127.0.0.1:{door.server_port}"), []
+    paced_match(sender, matches[:1], speed=1_000.0, stagger=0.0, told=lambda sent: told.append(sent.accepted))
+    sent = [event for *_, events in door.taken for event in events]
+    assert [event["seq_no"] for event in sent] == [event["seq_no"] for event in matches[0].events]
+    dues = [due for due, _ in paced(matches[:1], speed=1_000.0)]
+    assert waits == pytest.approx([max(0.0, due - (n + 1) / 1_000) for n, due in enumerate(dues)], abs=1e-6)
+    assert len(told) == len(dues) and told == sorted(told) and told[-1] == sender.sent.accepted
+
+
+def test_a_batch_is_never_larger_than_a_gateway_takes(matches) -> None:
+    batches = [batch for _, batch in paced(matches * 3, speed=0.0)]
+    assert {len(batch) for batch in batches[:-1]} == {1_000} and 0 < len(batches[-1]) <= 1_000
+    assert sum(map(len, batches)) == 3 * sum(len(match.events) for match in matches)
