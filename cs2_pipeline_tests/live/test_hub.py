@@ -100,8 +100,9 @@ def test_an_update_is_written_down_once() -> None:
 def test_a_subscriber_gets_the_kinds_and_the_tournament_it_asked_for() -> None:
     async def scene():
         hub = await attached()
-        sent = [Update(kind, match, tournament, {"n": 0, "trigger_event_type": "kill", "prediction": None})
-                for kind in ("prediction", "score") for match in ("m", "x") for tournament in ("Major", "")]  # fmt: skip
+        about = {"n": 0, "trigger_event_type": "kill"}
+        places = [(match, tournament) for match in ("m", "x") for tournament in ("Major", "")]
+        sent = [Update(kind, *place, about) for kind in ("prediction", "score") for place in places]
         found = []
         for asked in ({"match_id": "m"}, {"tournament": "Major"}, {"match_id": "x", "tournament": "Major"}, {}):
             async with aclosing(hub.subscribe(["score"], **asked)) as batches:

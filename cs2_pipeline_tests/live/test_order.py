@@ -146,6 +146,17 @@ def test_the_beginning_and_the_end_come_from_whoever_tells_them():
     assert kinds[:3] == ["match_start", "map_start", "round_start"] and kinds[-2:] == ["map_end", "match_end"]
 
 
+@pytest.mark.parametrize("kind", ["new_type", "timeout_start"])
+def test_what_else_another_source_tells_of_a_round_is_left(kind):
+    poor = Feed(source="a")
+    poor.round = 1
+    poor.say("round_start", **START)
+    poor.say(kind)
+    poor.say("round_end", **END)
+    followed = source("z", [1], rich=True)
+    assert ordered([*followed, *read(poor.events)]).events == followed
+
+
 def test_maps_go_by_their_number_and_without_one_by_when_they_were_heard_of_after_those_with_one():
     second, first = _map_start("second", 10, number=2), _map_start("first", 90, number=1)
     late, early = event(1, 70, map_name="late"), event(1, 5, map_name="early")

@@ -220,5 +220,5 @@ def test_another_refusal_is_told_at_once_with_its_status(client, site):
 
 def test_only_a_limit_is_called_a_limit(client, site):
     site.answers = [(500, {}, {})] * 5
-    with pytest.raises(BallchasingError, match="does not answer: status 500$"):
+    with pytest.raises(BallchasingError, match=r"does not answer: status 500$"):
         client.game("g1")
