@@ -236,3 +236,69 @@ def test_where_only_chance_is_seen_players_count_by_their_exposure():
     averages, exposures = [0.5, 0.6, *[0.0] * 18], [20.0, 200.0, *[10.0] * 18]
     assert found.mean == pytest.approx(np.average(averages, weights=exposures))
     assert found.mean_error == pytest.approx((found.noise / sum(exposures)) ** 0.5)
+
+
+def on_maps(gaps, *, residuals=((0.1, -0.1), (-0.05, 0.05), (-0.05, 0.05)), exposure=10.0):
+    """Three players' matches on two maps, one of them harder by twice the gap."""
+    return pd.DataFrame([
+        {"player": f"p{player}", "match": f"m{player}", "at": 0, "group": "all", "skill": "aim",
+         "context": f"map{place}", "exposure": exposure,
+         "total": exposure * (player + (gaps if place else -gaps) + residuals[player][place])}
+        for player in range(3) for place in range(2)
+    ])  # fmt: skip
+
+
+def test_what_a_map_adds_is_pulled_towards_nothing_by_as_much_as_chance_explains():
+    # Squares 10·2·(.1² + .05² + .05²) over 2 degrees of freedom: noise .15, and .15 / 30 of it in a map's mean.
+    effect = 0.3 * (1 - 0.005 / (2 * 0.3**2))
+    rows = on_maps(0.3)
+    alone = rows.groupby("player").head(1)
+    both = pd.concat([rows, alone.assign(match="another")])[lambda table: table["match"] != "another"]
+    found = adjusted(both.assign(match=both["match"] + both["context"])).set_index("match")
+    for player in range(3):
+        for place, sign in enumerate((-1, 1)):
+            plain = rows["total"].iloc[2 * player + place]
+            assert found.loc[f"m{player}map{place}", "total"] == pytest.approx(plain - 10 * sign * effect, rel=1e-6)
+    together = adjusted(rows)
+    assert together["total"].tolist() == pytest.approx([20 * player for player in range(3)], abs=1e-9)
+    assert together["exposure"].tolist() == [20.0] * 3
+
+
+def test_maps_that_differ_by_chance_alone_add_nothing():
+    rows = on_maps(0.03)
+    found = adjusted(rows.assign(match=rows["match"] + rows["context"]))
+    assert found["total"].tolist() == pytest.approx(rows["total"].tolist())
+
+
+def test_one_match_on_two_maps_has_no_chance_to_be_told_from():
+    rows = on_maps(0.3).query("player == 'p0'")
+    assert adjusted(rows)["total"].tolist() == pytest.approx([rows["total"].sum()])
+
+
+def later(matches, *, early=1.0, late=0.5):
+    """Twenty players, half of them above and half below the others, by less in the later half of their matches."""
+    rows = [
+        {"player": f"p{player:02}", "match": f"{player}-{match}", "at": match, "exposure": 10.0,
+         "total": 10.0 * (1 if player % 2 else -1) * (late if match >= matches // 2 else early)}
+        for match in reversed(range(matches)) for player in range(20)
+    ]  # fmt: skip
+    return peers(pd.DataFrame(rows), skill="aim", group="all")
+
+
+def test_what_lasts_is_what_both_halves_have_in_common():
+    found = later(4)
+    # Averages ±.75 of four matches, whose own variance is .25 / 3; what both halves have in common is 1 · .5.
+    spread = 0.75**2 * 20 / 19 - 0.25 / 3 / 4
+    assert found.spread**2 == pytest.approx(spread)
+    assert found.lasting == pytest.approx(0.5 / spread)
+    assert later(4, late=-1.0).lasting in (0.0, 1.0)
+    assert later(5).lasting < 1.0
+    assert later(3).lasting == 1.0, "three matches are too few to be cut in halves"
+
+
+def test_what_does_not_last_of_a_difference_is_not_expected_again():
+    group = replace(GROUP, spread=0.08, noise=0.5, mean_error=0.1, lasting=0.5)
+    found = known({"exposure": 0.5 / 0.08**2, "mean": 0.9, "matches": 4}, group)
+    assert found.mean == pytest.approx(0.25 * 0.9 + 0.75 * 0.7)
+    assert found.error == pytest.approx((0.08**2 * (1 - 0.5 * 0.25) + (0.75 * 0.1) ** 2) ** 0.5)
+    assert (found.matches, found.exposure, found.raw) == (4, 0.5 / 0.08**2, 0.9)

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.coaching.counterstrike import observations, priced
-from cs2_pipeline.coaching.counterstrike.play import group_of_rank
+from cs2_pipeline.coaching.counterstrike.play import group_of_rank, plants, play, rows, summed
 from cs2_pipeline.coaching.counterstrike.skills import GAME, SKILLS
 from cs2_pipeline.coaching.drills import shipped
 from cs2_pipeline.coaching.observed import checked
@@ -183,3 +183,146 @@ def test_every_judged_skill_has_two_drills_and_they_parse():
     for skill in SKILLS:
         count = sum(drill.skill == skill.name for drill in drills)
         assert (count >= 2) == skill.judged, skill.name
+
+
+def play_of(rounds, people, kills=(), bombs=()):
+    """Rounds put together; a kill is (round, tick, killer, victim)."""
+    table = pd.DataFrame(kills, columns=["round_id", "tick", "killer", "victim"]).assign(headshot=False)
+    planted = pd.DataFrame(bombs, columns=["round_id", "tick", "player", "event"])
+    return play(pd.DataFrame(rounds), pd.DataFrame(people), table, planted)
+
+
+def round_of(number=0, **more):
+    return {"match_id": 7, "round_id": number, "at": AT, "tick_rate": 64, "ct_wins": 1, "map_name": "de_nuke"} | more
+
+
+def four(number=0, **more):
+    return [{"round_id": number, "player": one, "side": "CT" if one in CT else "T"} | more for one in (*CT, *T)]
+
+
+def test_a_round_is_won_by_those_who_played_the_winners_side():
+    known = play_of([round_of(), round_of(1, ct_wins=0)], [*four(), *four(1)]).known
+    won = {(row.round_id, row.side): row.won for row in known.itertuples()}
+    assert won == {(0, "CT"): True, (0, "T"): False, (1, "CT"): False, (1, "T"): True}
+
+
+def test_deaths_go_by_round_and_time_and_count_who_is_left():
+    kills = [(1, 64, "x", "a"), (0, 640, "x", "b"), (0, 320, "a", "x"), (0, 640, "y", "a"), (9, 5, "a", "x")]
+    deaths = play_of([round_of(), round_of(1, tick_rate=128)], [*four(), *four(1)], kills).deaths
+    told = [(row.round_id, row.victim, row.seconds, row.ct, row.t, row.enemy) for row in deaths.itertuples()]
+    assert told == [
+        (0, "x", 5.0, 2, 1, True), (0, "b", 10.0, 1, 1, True), (0, "a", 10.0, 0, 1, True), (1, "a", 0.5, 1, 2, True),
+    ]  # fmt: skip
+
+
+def test_nobody_dies_twice_and_who_was_not_there_does_not_die():
+    kills = [(0, 64, "x", "a"), (0, 128, "y", "a"), (0, 192, "x", "ghost"), (0, 256, None, "b"), (0, 300, "x", "y")]
+    deaths = play_of([round_of()], four(), kills).deaths
+    assert [(row.victim, row.enemy) for row in deaths.itertuples()] == [("a", True), ("b", False), ("y", False)]
+    assert deaths["killer"].tolist()[0] == "x"
+
+
+def test_only_the_first_plant_of_a_round_counts():
+    bombs = [(0, 900, "x", "defused"), (0, 700, "y", "planted"), (0, 300, "x", "planted"), (1, 5, "y", "planted")]
+    found = plants(pd.DataFrame(bombs, columns=["round_id", "tick", "player", "event"]))
+    assert sorted(zip(found["round_id"], found["player"], strict=True)) == [(0, "x"), (1, "y")]
+
+
+def summary_of(played):
+    found = [rows(played.known, "survival", "player", 1.0)]
+    return summed(found, played).set_index(["player", "context"])
+
+
+def test_what_is_added_up_is_told_by_map_and_side():
+    people = [*four(), *four(1), *[row | {"side": "T" if row["side"] == "CT" else "CT"} for row in four(2)]]
+    unknown = [round_of(3, match_id=8, map_name=None)]
+    table = summary_of(play_of([round_of(), round_of(1), round_of(2), *unknown], [*people, *four(3)]))
+    assert table.loc[("a", "de_nuke CT"), "exposure"] == 2 and table.loc[("a", "de_nuke T"), "exposure"] == 1
+    assert table.loc[("a", "unknown map CT"), "match"] == "8"
+    assert set(table["group"]) == {"all"} and set(table["at"]) == {AT}
+
+
+def test_the_peers_are_of_the_highest_rank_a_player_had_in_the_match():
+    ranks = {"a": 3, "b": 12, "x": 0, "y": 12_345}
+    people = [row | {"rank": ranks[row["player"]]} for row in four()]
+    people += [row | {"rank": 9 if row["player"] == "a" else 0} for row in four(1)]
+    other = [row | {"rank": 1} for row in four(2)]
+    table = summary_of(play_of([round_of(), round_of(1), round_of(2, match_id=8)], [*people, *other]))
+    groups = table.reset_index().groupby(["match", "player"])["group"].first().to_dict()
+    assert groups == {
+        ("7", "a"): "Gold Nova", ("7", "b"): "Master Guardian", ("7", "x"): "all", ("7", "y"): "Premier 10000 to 14999",
+        ("8", "a"): "Silver", ("8", "b"): "Silver", ("8", "x"): "Silver", ("8", "y"): "Silver",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("rank", "group"),
+    [(6, "Silver"), (7, "Gold Nova"), (11, "Master Guardian"), (14, "Master Guardian"),
+     (15, "Legendary Eagle and above"), (19, "Premier 0 to 4999"), (4_999, "Premier 0 to 4999"),
+     (5_000, "Premier 5000 to 9999"), (-1, "all")],
+)  # fmt: skip
+def test_ranks_and_ratings_are_peers_in_classes(rank, group):
+    assert group_of_rank(rank) == group
+
+
+def test_headshots_are_of_the_kills_whose_hits_were_recorded():
+    found = observed([(0, 10, "a", "x"), (0, 20, "a", "y")])
+    assert found["a", "headshots"] == (2, 2)
+    assert ("x", "headshots") not in found
+    assert (found["a", "duels_won"], found["x", "duels_won"]) == ((2, 2), (0, 1))
+
+
+def test_each_recorded_column_is_its_skill_and_a_round_its_unit():
+    records = {"utility_damage": {"a": 12.0}, "flash_assists": {"a": 1.0}, "enemies_flashed": {"a": 3.0}}
+    found = observed([], ct_wins=(1, 0), records=records)
+    assert (found["a", "utility_damage"], found["a", "flash_assists"], found["a", "blinded"]) == (
+        (24, 2),
+        (2, 2),
+        (6, 2),
+    )
+    only_fired = observed([], records={"shots_fired": {"a": 9.0}})
+    assert ("a", "accuracy") not in only_fired
+
+
+def test_who_lived_killed_or_was_traded_was_steady_and_who_just_died_was_not():
+    found = observed([(0, 10, "a", "x"), (0, 11, "y", "a"), (0, 30, "y", "b")], ct_wins=(0,))
+    assert [found[player, "steady"][0] for player in "abxy"] == [1, 0, 1, 1]
+    assert [found[player, "survival"][0] for player in "abxy"] == [0, 0, 0, 1]
+
+
+def test_a_mate_who_died_in_the_same_moment_could_not_trade():
+    found = observed([(0, 10, "x", "a"), (0, 10, "y", "b")], ct_wins=(0,))
+    assert ("b", "trades_given") not in found and ("a", "trades_given") not in found
+
+
+def test_plants_are_of_those_who_played_t_in_matches_with_bombs():
+    found = observed([], ct_wins=(1, 1), bombs=[(0, 20, "x"), (0, 30, "y")])
+    assert (found["x", "plants"], found["y", "plants"]) == ((1, 2), (0, 2))
+
+
+def test_an_unpriced_death_leaves_its_rounds_duels_unjudged():
+    worth = pd.DataFrame({"round_id": [0, 0], "player": ["a", "b"], "worth": [0.05, None]})
+    found = observed([(0, 10, "x", "a")], ct_wins=(0,), equipment=worth)
+    assert ("b", "saved_price") not in found, "the next round was not priced for it"
+    rounds, people = pd.DataFrame([round_of()]), pd.DataFrame(four())
+    kills = pd.DataFrame([(0, 640, "x", "a", True)], columns=["round_id", "tick", "killer", "victim", "headshot"])
+    bombs = pd.DataFrame([], columns=["round_id", "tick", "player", "event"])
+    prices = pd.DataFrame([(0, "b", 0.1, 0.2)], columns=["round_id", "victim", "moved", "after"])
+    skills = set(priced.observations(rounds, people, kills, bombs, prices=prices)["skill"])
+    assert not skills & {"swing", "opening_gain", "death_cost", "clutches"}
+
+
+def test_a_death_costs_its_own_side_what_it_moves():
+    found = observed([(0, 10, "a", "x"), (0, 20, "y", "b")])
+    even, ahead, alone = (price(ct, t) for ct, t in ((2, 2), (2, 1), (1, 1)))
+    assert found["x", "death_cost"] == (pytest.approx(ahead - even), 1)
+    assert found["b", "death_cost"] == (pytest.approx(ahead - alone), 1)
+    assert found["x", "swing"][0] == pytest.approx(even - ahead)
+    assert found["y", "opening_gain"] == (0, 1)
+
+
+def test_of_these_skills_less_is_better_and_of_those_nobody_can_say():
+    assert {skill.name for skill in SKILLS if not skill.higher_is_better} == {"death_cost", "lost_price"}
+    assert {skill.name for skill in SKILLS if not skill.judged} == {
+        "opening_taken", "plants", "saves", "saved_price", "lost_price",
+    }  # fmt: skip
