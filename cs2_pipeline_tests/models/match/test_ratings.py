@@ -3,14 +3,16 @@
 import io
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
 from itertools import groupby
 
 import numpy as np
 import pytest
 
+from cs2_pipeline.game.series import series_odds
 from cs2_pipeline.models.match.contest import Contest, LineUp
-from cs2_pipeline.models.match.ratings import COEFFICIENTS, Assumptions, Ratings
+from cs2_pipeline.models.match.history import SIGNALS, History
+from cs2_pipeline.models.match.ratings import COEFFICIENTS, POINTS, Assumptions, Ratings
 from cs2_pipeline_tests.models.match.played import season
 
 
@@ -271,3 +273,180 @@ def test_as_many_teams_as_there_are_make_a_day_dearer_not_days_gone_by():
             ratings.learn([Contest(day, LineUp(tuple(names[:5])), LineUp(tuple(names[5:])))], [True])
     ratings.learn([Contest(23_000, LineUp(tuple("abcde")), LineUp(tuple("vwxyz")))], [True])
     assert len(ratings._slots) <= len(COEFFICIENTS) + 2
+
+
+class Everybody:
+    """The same model without line-ups: every player is an unknown of one Gaussian, and results come one by one."""
+
+    def __init__(self, players, maps):
+        self.assumed, self.history, self.played = Assumptions(), History(), {}
+        variances = dict.fromkeys(POINTS, 0.1) | dict.fromkeys(SIGNALS, 0.015)
+        variances |= dict.fromkeys(players, 0.8) | dict.fromkeys(maps, 0.03)
+        self.names = list(variances)
+        self.mean, self.cov = np.zeros(len(variances)), np.diag(list(variances.values()))
+
+    def weights(self, contest):
+        """What each unknown counts in the advantage."""
+        first, second = contest.first, contest.second
+        signals = np.subtract(*(self.history.signals(side, contest.day) for side in (first, second)))
+        points = [None if side.points is None else (side.points - 900) / 400 for side in (first, second)]
+        told = {
+            (True, True): lambda: (points[0] - points[1], 0, 0), (True, False): lambda: (0, 1, points[0]),
+            (False, True): lambda: (0, -1, -points[1]), (False, False): lambda: (0, 0, 0),
+        }[points[0] is not None, points[1] is not None]()  # fmt: skip
+        values = dict(zip((*POINTS, *SIGNALS), (*told, *signals), strict=True))
+        for side, sign in ((first, 1), (second, -1)):
+            values |= dict.fromkeys(side.players, sign / 5)
+            if contest.map_name is not None:
+                values[f"{side.players[0]} on {contest.map_name}"] = sign
+        return np.array([values.get(name, 0.0) for name in self.names])
+
+    def age(self, side, day):
+        """A player's variance grows a day by the drift, and no line-up's beyond that of one never seen."""
+        places = [self.names.index(player) for player in side.players]
+        days = day - self.played.get(side.players, day)
+        grown = min(0.0003 * days, max(0.8 - self.cov[places, places].max(), 0.0))
+        self.cov[places, places] += grown
+        self.played[side.players] = day
+
+    def learn(self, contest, won, rounds):
+        """The outlook on a contest, which is then learned from."""
+        weights = self.weights(contest)
+        for side in (contest.first, contest.second):
+            self.age(side, contest.day)
+        told = self.cov @ weights
+        latent, variance = weights @ self.mean, weights @ told
+        unknown = 10 - len(contest.first.players) - len(contest.second.players)
+        variance = (math.sqrt(variance) + unknown * math.sqrt(0.8) / 5) ** 2
+        shrunk = latent / math.sqrt(1 + math.pi * variance / 8)
+        if rounds is None:
+            odds, above, below = (
+                series_odds(contest.best_of, [1 / (1 + math.exp(-shrunk - step))] * contest.best_of)
+                for step in (0, 1e-5, -1e-5)
+            )
+            slope, spread = (above - below) / 2e-5, odds * (1 - odds)
+            score, information = (won - odds) * slope / spread, slope**2 / spread
+        else:
+            odds = 1 / (1 + math.exp(-0.3 * shrunk))
+            score = 0.5 * 0.3 * (rounds[0] - sum(rounds) * odds)
+            information = 0.5 * 0.3**2 * sum(rounds) * odds * (1 - odds)
+        scale = 1 / (1 + information * variance)
+        self.mean = self.mean + told * score * scale
+        self.cov = self.cov - np.outer(told, told) * information * scale
+        self.history.note(contest.first, contest.day, won=won)
+        self.history.note(contest.second, contest.day, won=not won)
+        return latent, variance
+
+
+SIDES = {name: LineUp(tuple(name)) for name in ("abcde", "fghij", "klmno", "pqrs")}
+"""Four line-ups, of one of which four players are known."""
+
+
+def seasons_contests():
+    """All lengths, on maps known and not, with and without points and rounds; no side rests for half a year."""
+    rng = np.random.default_rng(4)
+    names = list(SIDES)
+    for number in range(40):
+        one, two = (SIDES[names[place]] for place in rng.choice(4, 2, replace=False))
+        listed = [
+            side if rng.random() < 0.5 else replace(side, points=float(rng.normal(900, 400))) for side in (one, two)
+        ]
+        best_of = int(rng.choice([1, 3, 5]))
+        map_name = ["de_nuke", "de_train", None][int(rng.integers(3))] if best_of == 1 else None
+        won = bool(rng.random() < 0.5)
+        rounds = ((13, 4) if won else (9, 13)) if rng.random() < 0.4 else None
+        yield Contest(20_000 + number // 3 * 13, *listed, best_of, map_name), won, rounds
+
+
+def test_line_ups_that_never_part_are_priced_as_if_every_player_were_an_unknown():
+    """All of a season's outlooks, to the last digits: results, rounds, maps, points, signals and time."""
+    contests, won, rounds = map(list, zip(*seasons_contests(), strict=True))
+    players = [player for side in SIDES for player in side]
+    maps = [f"{side[0]} on {name}" for side in SIDES for name in ("de_nuke", "de_train")]
+    everybody, ratings = Everybody(players, maps), Ratings()
+    expected = [everybody.learn(*one) for one in zip(contests, won, rounds, strict=True)]
+    np.testing.assert_allclose(ratings.learn(contests, won, rounds), expected, rtol=1e-6, atol=1e-9)
+    assert ratings.contests == 40
+    assert ratings.day == contests[-1].day
+
+
+def test_what_is_expected_of_a_contest_to_come_is_what_is_expected_when_it_is_learned_from():
+    contests, won, rounds = map(list, zip(*seasons_contests(), strict=True))
+    for number in range(3, 40, 3):  # the first of a day
+        ratings = Ratings()
+        ratings.learn(contests[:number], won[:number], rounds[:number])
+        outlook = ratings.outlook(contests[number])
+        assert outlook == pytest.approx(ratings.learn([contests[number]], [True])[0], abs=1e-9)
+
+
+def test_a_map_nobody_has_played_is_less_certain_and_favours_nobody():
+    contests, won, rounds = map(list, zip(*seasons_contests(), strict=True))
+    ratings = Ratings()
+    ratings.learn(contests, won, rounds)
+    asked = Contest(contests[-1].day + 1, SIDES["abcde"], SIDES["fghij"], 1)
+    other, none = ratings.outlooks(asked, ["de_of_tomorrow", None])
+    assert other.variance == pytest.approx(none.variance + 2 * 0.03)
+    assert other.latent == pytest.approx(none.latent)
+    assert ratings.outlooks(asked, ["de_nuke"])[0].latent != pytest.approx(none.latent)
+
+
+@pytest.mark.parametrize("teams", [120, 300])
+def test_there_is_room_for_any_number_of_teams(teams):
+    """Also once the room that was set aside at first is full."""
+
+    def side(number):
+        return LineUp(tuple(f"{number}-{place}" for place in range(5)))
+
+    ratings = Ratings()
+    ratings.learn([Contest(20_000, side(2 * n), side(2 * n + 1)) for n in range(teams // 2)], [True] * (teams // 2))
+    kept = Ratings.of_bytes(ratings.to_bytes())
+    for one in (ratings, kept):
+        one.learn([Contest(20_001, side(teams - 2), side(teams + 1))], [True])
+    assert kept.to_bytes() == ratings.to_bytes()
+    strengths = [ratings.strength(side(number).players)[0] for number in (0, 1, teams - 2, teams - 1)]
+    assert strengths[0] == pytest.approx(-strengths[1])
+    assert strengths[2] > strengths[0] > 0
+
+
+def test_what_a_team_is_worth_on_a_map_is_still_known_after_a_long_rest():
+    one, two = SIDES["abcde"], SIDES["fghij"]
+    ratings = Ratings(Assumptions(rest=40))
+    ratings.learn([Contest(20_000 + day, one, two, 1, "de_nuke") for day in range(8)], [True] * 8)
+    later = [Contest(20_100 + 31 * month, SIDES["klmno"], LineUp(tuple("uvwxy"))) for month in range(3)]
+    map_edge = [outlook.latent for outlook in ratings.outlooks(Contest(20_010, one, two, 1), ["de_nuke", None])]
+    ratings.learn(later, [True] * 3)
+    rested = [outlook.latent for outlook in ratings.outlooks(Contest(20_200, one, two, 1), ["de_nuke", None])]
+    assert map_edge[0] - map_edge[1] > 0.01
+    assert rested[0] - rested[1] == pytest.approx(map_edge[0] - map_edge[1])
+    ratings.learn([Contest(20_201, one, two, 1, "de_nuke")], [True])
+    back = [outlook.latent for outlook in ratings.outlooks(Contest(20_202, one, two, 1), ["de_nuke", None])]
+    assert back[0] - back[1] > rested[0] - rested[1]
+
+
+@pytest.mark.parametrize(("days", "rests"), [(39, False), (40, False), (41, True)])
+def test_a_line_up_rests_after_so_many_days_without_a_contest(days, rests):
+    """What its opponents do then tells nothing of it any more."""
+    one, two = SIDES["abcde"], SIDES["fghij"]
+    ratings = Ratings(Assumptions(rest=40))
+    day = 30 * 670  # a day on which who rests is looked for
+    ratings.learn([Contest(day - days, one, two), Contest(day - days, one, SIDES["klmno"])], [True, True])
+    ratings.learn([Contest(day, two, SIDES["klmno"])], [False])
+    before = ratings.strength(one.players)[0]
+    ratings.learn([Contest(day, two, SIDES["klmno"])] * 3, [False] * 3)
+    assert (ratings.strength(one.players)[0] == before) == rests
+
+
+def test_the_assumptions_are_the_ones_that_were_chosen():
+    """On the published series before 2025-03-01 (docs/forecasting.md): whoever changes one chooses again there."""
+    assert asdict(Assumptions()) == {
+        "player": 0.8, "drift": 0.0003, "on_map": 0.03, "points": 0.1, "signal": 0.015, "rest": 180,
+        "round_slope": 0.3, "round_weight": 0.5,
+    }  # fmt: skip
+
+
+def test_a_state_of_another_format_is_refused_with_both_numbers():
+    arrays, document, file = dict(np.load(io.BytesIO(Ratings().to_bytes()))), document_of(Ratings()), io.BytesIO()
+    document["format"] = 1
+    np.savez(file, **arrays | {"document": np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)})
+    with pytest.raises(ValueError, match="format 1 is not the 2 this version reads"):
+        Ratings.of_bytes(file.getvalue())
