@@ -51,7 +51,7 @@ def _examples(*commands: str) -> str:
 @app.callback()
 def cs2(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=_show_version, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Counter-Strike 2 machine learning with calibrated probabilities."""
@@ -390,7 +390,7 @@ def users_create_admin(
     create_admin(settings_module.load(), username, email)
 
 
-@app.command("player", rich_help_panel=START, epilog=_examples("cs2 player 76561198000000001", "cs2 player 'a name'"))
+@app.command("player", rich_help_panel=START, epilog=_examples("cs2 player 'a name'", "cs2 player 76561198000000001"))
 def show_player(
     name: Annotated[str, typer.Argument(help="SteamID, or the player's name.")], json: Json = False
 ) -> None:
@@ -400,7 +400,7 @@ def show_player(
     show(settings_module.load(), name, as_json=json)
 
 
-@app.command("match", rich_help_panel=START, epilog=_examples("cs2 match --list", "cs2 match 1", "cs2 match 1 --json"))
+@app.command("match", rich_help_panel=START, epilog=_examples("cs2 match 1", "cs2 match --list", "cs2 match 1 --json"))
 def show_match(
     match: Annotated[str | None, typer.Argument(help="Id of a live match, or of one in the demo database.")] = None,
     listed: Annotated[bool, typer.Option("--list", help="List the newest live matches.")] = False,
@@ -436,7 +436,7 @@ As = Annotated[
 @uploads.command(
     "send",
     epilog=_examples(
-        "cs2 uploads send match.dem --date 2026-03-01 --user anna", "CS2_API_KEY=… cs2 uploads send *.replay --json"
+        "cs2 uploads send match.dem --user anna", "CS2_API_KEY=… cs2 uploads send *.dem --date 2026-03-01 --json"
     ),
 )
 def uploads_send(  # noqa: PLR0917  # one argument for each option

@@ -37,7 +37,9 @@ def listed(settings: Settings, *, limit: int, as_json: bool) -> None:
         scores = ", ".join(f"{one['map_name'] or 'map'} {one['team_a_score']}:{one['team_b_score']}" for one in maps)
         when = datetime.fromtimestamp(row["began"], UTC).strftime("%Y-%m-%d %H:%M")
         teams = f"{row['team_a_name'] or 'Team A'} – {row['team_b_name'] or 'Team B'}"
-        out.print(f"{row['match_id']}  {when}  {row['status'].lower():<8}  {teams}  {scores}", markup=False)
+        out.print(
+            f"{row['match_id']}  {when}  {row['status'].lower():<8}  {teams}  {scores}", markup=False, soft_wrap=True
+        )
     if not rows:
         note("no live matches; `cs2 live simulate` plays some while `cs2 up` runs")
     note("to show a match of the demo database, give its Id: cs2 match 1")

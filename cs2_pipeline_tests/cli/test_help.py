@@ -16,15 +16,18 @@ def commands(group, path=()):
         if hasattr(command, "commands"):
             yield from commands(command, (*path, name))
         else:
-            yield pytest.param((*path, name), id=" ".join((*path, name)))
+            yield pytest.param((*path, name), command, id=" ".join((*path, name)))
 
 
-@pytest.mark.parametrize("path", list(commands(typer.main.get_command(app))))
-def test_a_command_says_what_it_does_with_an_example(cs2, path):
+@pytest.mark.parametrize(("path", "command"), list(commands(typer.main.get_command(app))))
+def test_a_command_says_what_it_does_with_an_example(cs2, path, command):
     ended = cs2(*path, "--help")
     assert ended.status == 0
     assert "Example" in ended.out
-    assert f"cs2 {' '.join(path)}" in ended.out.partition("Example")[2]
+    title, *examples = command.epilog.split("\n\n")
+    assert title == ("Example:" if len(examples) == 1 else "Examples:")
+    assert all(f"cs2 {' '.join(path)}" in example for example in examples)
+    assert examples[0] == min(examples, key=len), "the simplest comes first"
 
 
 def test_the_commands_are_shown_in_groups(cs2):

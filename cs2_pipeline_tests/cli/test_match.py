@@ -3,7 +3,13 @@
 import json
 import re
 
+import pytest
+
 from cs2_pipeline.demodb.simulator import simulate
+from cs2_pipeline.live import runtime
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.live.conftest import Bench, champions  # noqa: F401
+from cs2_pipeline_tests.live.made import play, uid
 
 
 def test_a_recorded_match_is_drawn_round_by_round_and_ends_where_the_map_ended(cs2, home):
@@ -34,3 +40,49 @@ def test_an_unknown_live_match_is_said_to_be_unknown(cs2, home):
     shown = cs2("match", "0b5c8f0e-2f6c-5d43-9c38-0d6ee2a1f3f5")
     assert shown.status == 1
     assert "cs2 match --list" in shown.err
+
+
+@pytest.fixture
+def feed(home, champions):  # noqa: F811
+    """Two live matches in the history of the home: one that ended, and one without names that has only begun."""
+    folder = runtime.folder(Settings())
+    folder.mkdir(parents=True)
+    bench = Bench(folder, champions)
+    bench.send(play(3, rounds=3))
+    begun = [event for event in play(4, match="two", rounds=1) if event["type"] != "match_start"][:4]
+    bench.send([{**event, "seq_no": number} for number, event in enumerate(begun, 1)])
+    bench.consume()
+    return bench
+
+
+def test_live_matches_are_listed_with_their_teams_state_and_score(cs2, feed):
+    lines = cs2("match", "--list").out.splitlines()
+    of = {line.split()[0]: line for line in lines[:-1]}
+    assert set(of) == {uid("one"), uid("two")}
+    when = r"20\d\d-\d\d-\d\d \d\d:\d\d"
+    line = rf"\S+  {when}  finished  Löwen ☻ – Blue  de_mirage [0-3]:[0-3]"
+    assert re.fullmatch(line, of[uid("one")]), of[uid("one")]
+    assert "  running   Team A – Team B" in of[uid("two")]
+    assert lines[-1] == "  to show a match of the demo database, give its Id: cs2 match 1"
+    assert len(cs2("match", "--list", "--limit", "1").out.splitlines()) == 2
+    first, _ = json.loads(cs2("match", "--list", "--json").out)
+    assert set(first) == {"match_id", "status", "team_a_name", "team_b_name"}
+
+
+def test_a_live_match_is_drawn_with_the_swing_that_moved_each_round_most(cs2, feed):
+    shown = cs2("match", uid("one"))
+    assert shown.status == 0, shown.err
+    lines = shown.out.splitlines()
+    assert lines[0] == "P(Löwen ☻ wins the map), round by round; the bar is the price after the round"
+    document = json.loads(cs2("match", uid("one"), "--json").out)
+    assert document["teams"] == ["Löwen ☻", "Blue"] and document["match"] == uid("one")
+    assert [one["round"] for one in document["rounds"]] == [1, 2, 3]
+    for line, one in zip(lines[1:4], document["rounds"], strict=True):
+        swing = one["swing"]
+        bar = line.split()[1]
+        assert len(bar) == 30 and bar.count("█") == round(30 * one["after"])
+        assert line.endswith(f"{100 * one['after']:>3.0f} %  {100 * swing['change']:+.0f}: {swing['words']}")
+    assert lines[4] == "the biggest swings"
+    sizes = [abs(float(re.search(r"([+-][\d.]+) points", line)[1])) for line in lines[5:]]
+    assert len(sizes) == 5 and sizes == sorted(sizes, reverse=True)
+    assert max(abs(100 * one["swing"]["change"]) for one in document["rounds"]) == pytest.approx(sizes[0], abs=0.051)
