@@ -62,7 +62,7 @@ def test_live_matches_are_listed_with_their_teams_state_and_score(cs2, feed):
     when = r"20\d\d-\d\d-\d\d \d\d:\d\d"
     line = rf"\S+  {when}  finished  Löwen ☻ – Blue  de_mirage [0-3]:[0-3]"
     assert re.fullmatch(line, of[uid("one")]), of[uid("one")]
-    assert "  running   Team A – Team B" in of[uid("two")]
+    assert "  live      Team A – Team B" in of[uid("two")]
     assert lines[-1] == "  to show a match of the demo database, give its Id: cs2 match 1"
     assert len(cs2("match", "--list", "--limit", "1").out.splitlines()) == 2
     first, _ = json.loads(cs2("match", "--list", "--json").out)

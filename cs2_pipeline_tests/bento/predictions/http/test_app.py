@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -14,9 +15,10 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from bento.http.problems import Problem
 from bento.predictions.champions.status import Status
 from bento.predictions.http import openapi
-from bento.predictions.http.app import CHUNK, PredictionApp, _chunks
+from bento.predictions.http.app import CHUNK, SMALL_BODY, PredictionApp, _chunks
 from bento.predictions.http.requests import camel, form_of
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ModelVersion
@@ -463,3 +465,205 @@ def test_health_tells_where_things_are_to_administrators_alone(tmp_path):
 async def answered(app, headers):
     """What /health says."""
     return json.loads(await app._health({"headers": headers}, None))
+
+
+class Here:
+    """The application in this process, with a tiny round model that was promoted."""
+
+    def __init__(self, folder, **settings):
+        self.passed_on = []
+        self.app = PredictionApp(Settings(home=folder, **settings), self.inner)
+        version = ModelVersion("round_predictor", "7", "run", "", "", "", "", "", {}, {})
+        self.app._champions.predictors["round_predictor"] = predictor(version, round_artifact(folder / "model"))
+
+    async def inner(self, scope, _receive, send):
+        self.passed_on.append(scope["path"])
+        await send({"type": "http.response.start", "status": 299, "headers": []})
+        await send({"type": "http.response.body", "body": b"{}"})
+
+    async def ask(self, path, *parts, method="POST", headers=(), turns=0):
+        """Send a body in parts, the last of them after some turns of the loop; status, headers and messages sent."""
+        sent, waiting = [], list(parts or (b"",))
+
+        async def receive():
+            if len(waiting) == 1:
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            if not waiting:
+                return {"type": "http.disconnect"}
+            return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
+
+        async def send(message):
+            sent.append(message)
+
+        given = [(b"content-type", b"application/json"), *headers]
+        await self.app({"type": "http", "method": method, "path": path, "headers": given}, receive, send)
+        return sent[0]["status"] if sent else None, dict(sent[0]["headers"]) if sent else {}, sent[1:]
+
+    def asked(self, *arguments, **named):
+        return asyncio.run(self.ask(*arguments, **named))
+
+    def holds_nothing(self):
+        """Whether there is room for all that may be held at once, and for no byte more."""
+        most = 2 * self.app._settings.max_body_bytes
+        self.app.hold(most)
+        with pytest.raises(Problem):
+            self.app.hold(1)
+        self.app.release(most)
+        return True
+
+
+@pytest.fixture
+def here(tmp_path):
+    return lambda **settings: Here(tmp_path, **settings)
+
+
+ONE = json.dumps(ROUND).encode()
+
+
+def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not_begun(here):
+    app = here(max_body_bytes=100_000)
+    two = json.dumps({"states": [ROUND, ROUND]}).encode()
+    for path, body, limit in (("/predict/round", ONE, SMALL_BODY), ("/predict/rounds", two, 100_000)):
+        for size, status in ((limit, 200), (limit + 1, 413)):
+            whole = body.ljust(size)
+            parts = whole[: limit // 2], whole[limit // 2 : limit], whole[limit:]
+            assert app.asked(path, whole)[0] == status
+            assert app.asked(path, *parts[: 3 if parts[2] else 2])[0] == status
+            assert app.asked(path, body, headers=[(b"content-length", b"%d" % size)])[0] == status
+            assert app.holds_nothing()
+    assert app.asked("/predict/round", ONE, headers=[(b"content-length", b"many")])[0] == 200
+
+
+def test_a_body_that_comes_in_parts_is_put_together_and_one_that_stops_is_nobodys(here):
+    app = here()
+    status, _, (answer,) = app.asked("/predict/round", ONE[:5], ONE[5:9], ONE[9:])
+    assert (status, json.loads(answer["body"])["model_version"]) == (200, "7")
+
+    async def gone(first):
+        messages = [{"type": "http.request", "body": first, "more_body": True}] * bool(first)
+
+        async def receive():
+            return messages.pop() if messages else {"type": "http.disconnect"}
+
+        scope = {"type": "http", "method": "POST", "path": "/predict/round",
+                 "headers": [(b"content-type", b"application/json")]}  # fmt: skip
+        await app.app(scope, receive, lambda _message: pytest.fail("nobody is there to be answered"))
+
+    asyncio.run(gone(b""))
+    asyncio.run(gone(ONE[:5]))
+    assert app.holds_nothing()
+
+
+def test_large_bodies_share_a_room_of_two_of_the_largest_and_the_first_always_fits(here):
+    app = here(max_body_bytes=1_000).app
+    app.hold(5_000)
+    with pytest.raises(Problem) as refused:
+        app.hold(1)
+    assert refused.value.status == 429
+    app.release(5_000)
+    app.hold(1_000)
+    app.hold(1_000)
+    with pytest.raises(Problem):
+        app.hold(1)
+
+
+def test_a_refused_body_may_be_sent_to_its_end_and_then_the_connection_closes(here):
+    app = here(max_body_bytes=1_000)
+    status, headers, (told, end) = app.asked("/predict/rounds", b" " * 2_000, b" ", b" ")
+    assert (status, headers[b"connection"]) == (413, b"close")
+    assert told["more_body"] and json.loads(told["body"])["status"] == 413
+    assert end == {"type": "http.response.body", "body": b""}
+    status, headers, (told,) = app.asked("/predict/round", b"{")
+    assert (status, b"connection" in headers, told["more_body"]) == (400, False, False)
+
+
+def test_so_many_requests_are_worked_on_at_once_and_one_more_is_turned_away(here):
+    app = here(max_in_flight=2)
+
+    async def statuses(count, **how):
+        return [
+            status for status, *_ in await asyncio.gather(*(app.ask("/predict/round", **how) for _ in range(count)))
+        ]
+
+    async def told():
+        at_once = await statuses(3)
+        for _ in range(3):
+            await asyncio.sleep(0)
+        waiting = [asyncio.create_task(app.ask("/predict/round", ONE[:5], ONE[5:], turns=50)) for _ in range(2)]
+        for _ in range(5):
+            await asyncio.sleep(0)
+        third, *_ = await app.ask("/predict/round", ONE)
+        kept = [(await one)[0] for one in waiting]
+        return at_once, third, kept, (await app.ask("/predict/round", ONE))[0]
+
+    assert asyncio.run(told()) == ([400, 400, 429], 429, [200, 200], 200)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [([(b"content-encoding", b" Identity")], 200), ([(b"content-encoding", b"br")], 415),
+     ([(b"content-type", b"application/json; charset=latin-1")], 200), ([(b"x-other", b"gzip")], 200)],
+)  # fmt: skip
+def test_a_body_that_is_not_packed_is_read(here, headers, status):
+    assert here().asked("/predict/round", ONE, headers=headers)[0] == status
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "allowed"),
+    [
+        ("GET", "/predict/rounds", 405, b"POST"), ("PUT", "/health", 405, b"GET"), ("POST", "/metrics", 405, b"GET"),
+        ("DELETE", "/admin/reload", 405, b"POST"), ("POST", "/docs", 405, b"GET"), ("PUT", "/healthz", 405, b"GET"),
+        ("GET", "/nowhere", 404, None), ("HEAD", "/health", 200, None), ("HEAD", "/docs", 200, None),
+        ("HEAD", "/metrics", 200, None), ("GET", "/livez", 200, None), ("GET", "/readyz", 503, None),
+        ("GET", "/healthz", 299, None), ("HEAD", "/schema.json", 299, None), ("POST", "/admin/reload", 403, None),
+    ],
+)  # fmt: skip
+def test_each_path_has_its_methods(here, method, path, status, allowed):
+    app = here()
+    found, headers, _ = app.asked(path, method=method)
+    assert (found, headers.get(b"allow")) == (status, allowed)
+    assert app.passed_on == ([path] if status == 299 else [])
+
+
+def test_the_service_is_ready_when_its_models_are_loaded_and_its_keys_are_read(here):
+    app = here(served_models="round_predictor")
+    for unread, status in ((True, 503), (False, 200)):
+        app.app._access.unread = unread
+        assert app.asked("/readyz", method="GET")[0] == status
+    app.app._champions.predictors.clear()
+    status, _, (answer,) = app.asked("/readyz", method="GET")
+    assert (status, "round_predictor" in json.loads(answer["body"])["detail"]) == (503, True)
+
+
+def test_the_models_are_told_with_what_they_learned_from_to_those_who_may_predict(here):
+    app = here(api_keys=hashlib.sha256(b"a-key").hexdigest())
+    status, _, (answer,) = app.asked("/models", method="GET", headers=[(b"x-api-key", b"a-key")])
+    (model,) = json.loads(answer["body"])["models"]
+    (version,) = app.app._champions.versions
+    assert (status, model["version"], model["learned_from"]) == (200, "7", version.learned_from)
+    assert app.asked("/models", method="GET")[0] == 401
+
+
+def test_a_single_item_is_warned_of_without_a_count_and_a_batch_with_one(here):
+    app = here()
+    odd = ROUND | {"map_name": "de_dustt"}
+    _, headers, _ = app.asked("/predict/round", json.dumps(odd).encode())
+    assert headers[b"warning"].startswith(b'299 - "map_name is unknown and was left out; known: de_')
+    _, headers, _ = app.asked("/predict/rounds", json.dumps({"states": [odd]}).encode())
+    assert b"map_name is unknown and was" in headers[b"warning"]
+    _, headers, _ = app.asked("/predict/rounds", json.dumps({"states": [odd, ROUND]}).encode())
+    assert b"map_name is unknown in 1 of 2 items and was" in headers[b"warning"]
+
+
+def test_a_websocket_is_closed_in_order(here):
+    sent = []
+
+    async def receive():
+        return {"type": "websocket.connect"}
+
+    async def send(message):
+        sent.append(message)
+
+    asyncio.run(here().app({"type": "websocket", "path": "/"}, receive, send))
+    assert sent == [{"type": "websocket.close", "code": 1000}]
