@@ -10,7 +10,7 @@ from starlette.websockets import WebSocketDisconnect
 from bento.gateway.live.graph import exported
 from cs2_pipeline.records import keys
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
-from cs2_pipeline_tests.bento.gateway.live.test_live import finished
+from cs2_pipeline_tests.bento.gateway.live.conftest import finished
 from cs2_pipeline_tests.live.made import play, uid
 
 

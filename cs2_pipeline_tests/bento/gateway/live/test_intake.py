@@ -1,32 +1,15 @@
-"""Events in and prices out over HTTP, as the contract has them."""
+"""Events in over HTTP, as the contract has them."""
 
 import gzip
 import json
 
 import pytest
 
-from bento.gateway.http import paging
 from cs2_pipeline.live.verify import verify
 from cs2_pipeline.records import keys
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
-from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
-from cs2_pipeline_tests.live.made import Feed, play, uid
-from cs2_pipeline_tests.live.sources.test_server_log import CT, Lines, T
-
-EVENTS = "/api/v1/events"
-
-
-def finished(feed, name, **how):
-    """A match that was played and priced; its id."""
-    events = play(3, match=name, **how)
-    assert feed.post(f"{EVENTS}/batch", json=events).json()["accepted"] == len(events)
-    return uid(name), await_that(
-        lambda: (
-            (seen := feed.get(f"/api/v1/matches/{uid(name)}")).status_code == 200
-            and seen.json()["state_version"] == len(events)
-            and seen.json()
-        )
-    )
+from cs2_pipeline_tests.bento.gateway.live.conftest import EVENTS, await_that, log_lines
+from cs2_pipeline_tests.live.made import play, uid
 
 
 def test_an_event_is_taken_once(feed) -> None:
@@ -37,42 +20,6 @@ def test_an_event_is_taken_once(feed) -> None:
         {"success": True, "event_id": event["event_id"], "accepted": 1, "duplicate": False},
     )
     assert (second.status_code, second.json()["duplicate"], second.json()["accepted"]) == (200, True, 0)
-
-
-def test_a_match_is_priced_to_its_end(feed) -> None:
-    match, view = finished(feed, "priced", rounds=3)
-    assert view["status"] == "FINISHED" and view["team_a"]["name"] == "Löwen ☻"
-    (of_map,) = view["maps"]
-    assert of_map["team_a_score"] + of_map["team_b_score"] == 3
-    assert sum(player["kills"] for player in of_map["players"]) == sum(p["deaths"] for p in of_map["players"])
-    prediction = feed.get(f"/api/v1/matches/{match}/prediction").json()
-    assert prediction == view["prediction"]
-    assert prediction["p_team_a_win"] in (0.0, 1.0) and prediction["p_team_a_win"] == (view["winner"] == "A")
-    assert prediction["confidence"] == 1.0 and prediction["model_version"] == "1"
-    history = feed.get(f"/api/v1/matches/{match}/history").json()
-    assert [one["state_version"] for one in history] == list(range(1, view["state_version"] + 1))
-    rounds = feed.get(f"/api/v1/matches/{match}/rounds").json()
-    assert [one["round_no"] for one in rounds] == [1, 2, 3]
-    assert all(0 <= one["clutch_index"] <= 1 and -1 <= one["momentum"] <= 1 for one in rounds)
-    stats = feed.get(f"/api/v1/matches/{match}/stats").json()
-    assert stats["events"]["round_end"] == 3
-    metrics = feed.get("/api/v1/teams/10/metrics").json()
-    assert metrics["rounds"] >= 3 and metrics["kills"] > 0
-    assert match in {one["match_id"] for one in feed.get("/api/v1/matches?status=finished").json()["items"]}
-
-
-def test_matches_are_listed_in_pages(feed) -> None:
-    for number in range(3):
-        finished(feed, f"listed {number}", rounds=1, finish=False)
-    seen, after = [], None
-    while True:
-        page = feed.get("/api/v1/matches", params={"status": "live", "limit": 2, **({"after": after} if after else {})})
-        seen += [one["match_id"] for one in page.json()["items"]]
-        after = page.json()["next"]
-        if after is None:
-            break
-    assert len(seen) == len(set(seen))
-    assert {uid(f"listed {number}") for number in range(3)} <= set(seen)
 
 
 def test_camel_case_is_read_and_answered(feed) -> None:
@@ -172,22 +119,6 @@ def test_unknown_types_and_fields_are_taken_and_kept(feed) -> None:
     assert view["ignored"] == {"unknown type coach_shouts": 1}
 
 
-def test_a_map_never_seen_and_no_match_start_are_no_hindrance(feed) -> None:
-    made = Feed("bare")
-    made.round = 1
-    made.say("round_start", team_a_score=0, team_b_score=0, team_a_side="T", team_b_side="CT")
-    made.say("freeze_time_ended")
-    assert feed.post(f"{EVENTS}/batch", json=made.events).status_code == 202
-    found = await_that(
-        lambda: (
-            (seen := feed.get(f"/api/v1/matches/{uid('bare')}/prediction")).status_code == 200
-            and seen.json()["state_version"] == 2
-            and seen.json()
-        )
-    )
-    assert 0 < found["round"]["p_team_a_win"] < 1
-
-
 def test_a_match_that_is_fed_badly_is_answered_as_stated_and_goes_on(feed) -> None:
     events = play(3, match="fed badly", rounds=3)
     match, start = uid("fed badly"), dict(events[0])
@@ -258,13 +189,6 @@ def test_made_up_matches_are_refused_beyond_the_day_and_leave_nothing(tmp_path) 
         assert client.post(EVENTS, json=first, headers=other).status_code == 202
 
 
-def test_what_is_not_there_is_404(feed) -> None:
-    for path in ("", "/prediction", "/history", "/rounds", "/stats"):
-        assert feed.get(f"/api/v1/matches/{uid('nobody')}{path}").status_code == 404
-    assert feed.get("/api/v1/teams/nobody/metrics").status_code == 404
-    assert feed.get("/api/v1/matches?after=x").status_code == 422
-
-
 def test_a_stranger_neither_writes_nor_reads(tmp_path) -> None:
     with open_gateway(tmp_path, client=ELSEWHERE) as client:
         assert client.post(EVENTS, json=play()[0]).status_code == 401
@@ -277,44 +201,6 @@ def test_too_much_at_once_is_turned_away_whole(feed, monkeypatch) -> None:
     assert answered.status_code == 429 and int(answered.headers["retry-after"]) >= 1
     monkeypatch.undo()
     assert feed.post(f"{EVENTS}/batch", json=play(match="busy")[:4]).json()["accepted"] == 4
-
-
-def test_a_game_servers_log_lines_become_a_match(feed) -> None:
-    lines = Lines()
-    lines.start()
-    lines.wipe(T, CT)
-    lines.end("CT", "SFUI_Notice_CTs_Win", 1, 0)
-    half = len(lines.text) // 2
-    for part in (lines.text[:half], lines.text[half:]):
-        answered = feed.post(
-            "/api/v1/sources/server-log", params={"match_id": uid("log")}, content="\n".join(part).encode()
-        )
-        assert answered.status_code == 202 and answered.json()["events"] > 0
-    view = await_that(
-        lambda: (
-            (seen := feed.get(f"/api/v1/matches/{uid('log')}")).status_code == 200
-            and seen.json()["maps"][0]["team_a_score"] == 1
-            and seen.json()
-        )
-    )
-    assert view["team_a"]["name"] == "Löwen" and view["maps"][0]["map_name"] == "de_mirage"
-
-
-def test_state_integration_becomes_a_match(feed) -> None:
-    from cs2_pipeline_tests.live.sources.test_gsi import everybody, post
-
-    for body in (post(100, "freezetime", players=everybody()), post(115, "live", players=everybody(dead=(1,)))):
-        assert feed.post("/api/v1/sources/gsi", params={"match_id": uid("gsi")}, json=body).status_code == 202
-    await_that(lambda: feed.get(f"/api/v1/matches/{uid('gsi')}/prediction").status_code == 200)
-    assert feed.post("/api/v1/sources/gsi", json=[]).status_code == 422
-
-
-def test_the_token_of_state_integration_opens_its_door_alone(tmp_path) -> None:
-    with open_gateway(tmp_path, client=ELSEWHERE, gsi_token="open sesame") as client:
-        for token, status in (("open sesame", 202), ("guess", 401), (None, 401)):
-            body = {"auth": {"token": token}} if token else {}
-            assert client.post("/api/v1/sources/gsi", json=body).status_code == status
-        assert client.post(EVENTS, json=play()[0]).status_code == 401
 
 
 def test_a_match_belongs_to_the_key_that_began_it(tmp_path) -> None:
@@ -351,15 +237,3 @@ def test_a_key_sends_no_more_than_its_rate_and_the_others_do_not_notice(tmp_path
         assert answered.status_code == 429 and int(answered.headers["retry-after"]) >= 1
         assert len(client.app.state.live.log.kept(uid("much"))) <= 5
         assert client.post(f"{EVENTS}/batch", json=play(match="little")[:5], headers=other).status_code == 202
-
-
-def log_lines() -> bytes:
-    lines = Lines()
-    lines.start()
-    return "\n".join(lines.text).encode()
-
-
-def test_a_made_up_cursor_of_matches_is_refused(feed) -> None:
-    for position in (["a"], [1, 2, 3], ["x", "y"], [None, None], [10**30, "a"]):
-        answered = feed.get("/api/v1/matches", params={"after": paging.encode(position)})
-        assert answered.status_code == 422, position
