@@ -108,7 +108,7 @@ def test_a_price_that_was_replaced_is_told_only_to_who_asks_for_those_too(feed) 
     match, view = finished(feed, "corrected", rounds=1)
     kill = next(one for one in play(3, match="corrected", rounds=1) if one["type"] == "kill")
     fixed = {**kill, "event_id": uid("a correction"), "type": "correction", "seq_no": view["state_version"] + 1,
-             "payload": {"event_id": kill["event_id"], "retract": True}}  # fmt: skip
+             "payload": {"event_id": kill["event_id"], "void": True}}  # fmt: skip
     assert feed.post("/api/v1/events", json=fixed).status_code == 202
     address = f"/api/v1/matches/{match}/history"
     both = await_that(
