@@ -215,9 +215,7 @@ class Fold:
 
     def document(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
-        plain = msgspec.to_builtins(
-            {name: getattr(self, name) for name in self.__slots__ if name != "maps"}, str_keys=True
-        )
+        plain = msgspec.to_builtins({name: getattr(self, name) for name in self.__slots__ if name != "maps"})
         plain["maps"] = [_map_document(of_map) for of_map in self.maps.values()]
         return dict(plain)
 

@@ -177,7 +177,14 @@ def test_play_between_rounds_changes_nothing_and_is_counted():
 
 @pytest.mark.parametrize(
     ("told_winner", "score", "winner"),
-    [("B", (13, 7), "B"), (None, (13, 7), "A"), (None, (7, 13), "B"), (None, (12, 12), None)],
+    [
+        ("B", (13, 7), "B"),
+        (None, (13, 7), "A"),
+        (None, (7, 13), "B"),
+        (None, (12, 12), None),
+        (None, (13, 12), "A"),
+        (None, (12, 13), "B"),
+    ],
 )
 def test_a_map_is_won_by_who_is_named_else_by_who_is_ahead(told_winner, score, winner):
     told = Told()

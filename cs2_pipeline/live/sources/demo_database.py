@@ -4,15 +4,16 @@ import json
 import math
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any, Final
 
 import pandas as pd
 
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
+from cs2_pipeline.demodb.extraction import deeds
 from cs2_pipeline.demodb.extraction.clocks import with_clocks
-from cs2_pipeline.demodb.extraction.eligibility import Days, live_rounds
+from cs2_pipeline.demodb.extraction.eligibility import Days, flag, live_rounds
 from cs2_pipeline.demodb.extraction.events import ExtractedEvents, events_of
 from cs2_pipeline.demodb.extraction.maps import maps
 from cs2_pipeline.demodb.extraction.one_match import player_names
@@ -25,6 +26,7 @@ SIMULATED: Final = "simulator"
 """The source of events of a match that was simulated, as the demo database names it; of any other it is `SOURCE`."""
 _LULL: Final = 3.0
 """Seconds between match_start and the first round."""
+_HEADSHOT: Final = {"round_id": "RoundId", "tick": "Tick", "victim_id": "VictimId", "is_headshot": "IsHeadshot"}
 _WON_BY: Final = {"exploded": "bomb_exploded", "defused": "bomb_defused"}
 
 
@@ -61,11 +63,20 @@ def recorded_matches(db: DemoDatabase, first: date, last: date, run: str = "") -
     """
     days = Days(db, first, last)
     tables, every = events_of(days, without_economy=True), with_clocks(days, live_rounds(days, Tally()), Tally())
+    tables = replace(tables, kills=_with_headshots(tables.kills, days, every))
     names, teams = player_names(db, first, last), _teams(db, first, last)
     for key, rounds in every.groupby("match_id", sort=True):
         match = int(str(key))
         called = teams.get(match, {})
         yield _Writer(match, run, names, called).match(rounds.sort_values("start_tick"), tables)
+
+
+def _with_headshots(kills: pd.DataFrame, days: Days, rounds: pd.DataFrame) -> pd.DataFrame:
+    """Kills with `is_headshot`, which no model needs and the tables of events leave out."""
+    keys = ["round_id", "tick", "victim_id"]
+    told = deeds.events_of(days, "Kills", _HEADSHOT, rounds).dropna(subset=keys)
+    headshots = pd.MultiIndex.from_frame(told.loc[flag(told["is_headshot"]), keys].astype("int64"))
+    return kills.assign(is_headshot=pd.MultiIndex.from_frame(kills[keys].astype("int64")).isin(headshots))
 
 
 def _teams(db: DemoDatabase, first: date, last: date) -> dict[int, dict[str, Any]]:
@@ -218,7 +229,7 @@ class _Writer:
         return {
             "killer_player_id": self._player(kill["victim_id"] if nobody else kill["killer_id"]),
             "killer_team": killer, "victim_player_id": self._player(kill["victim_id"]), "victim_team": victim,
-            "weapon": "" if pd.isna(weapon) else str(weapon), "is_headshot": bool(kill.get("is_headshot", False)),
+            "weapon": "" if pd.isna(weapon) else str(weapon), "is_headshot": bool(kill["is_headshot"]),
         }  # fmt: skip
 
     def _player(self, identifier: Any) -> str:

@@ -5,6 +5,9 @@ import math
 import sqlite3
 from collections import Counter
 from datetime import date
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -119,3 +122,162 @@ def test_what_happened_is_told_where_nobodys_money_was_recorded(recorded, tmp_pa
     alive = [state for state in moments.values() if state["ct_alive"] and state["t_alive"]]
     assert len(alive) > 300
     assert all(state[name] is None for state in alive for name in ("ct_money", "t_money", "ct_equip_value"))
+
+
+@cache
+def simulated():
+    """A database of one match, as bytes."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "demos.sqlite"
+        simulate(path, matches=1, days=1, seed=7)
+        return path.read_bytes()
+
+
+def changed(tmp_path, *statements):
+    """The events of a simulated match whose database was changed, and the database."""
+    path = tmp_path / "demos.sqlite"
+    path.write_bytes(simulated())
+    connection = sqlite3.connect(path)
+    with connection:
+        for statement in statements:
+            connection.execute(statement)
+    with DemoDatabase(f"sqlite:///{path}") as db:
+        return list(recorded_matches(db, FIRST_DAY, FIRST_DAY)), connection
+
+
+def of_kind(match, kind):
+    return [event for event in match.events if event["type"] == kind]
+
+
+def test_kills_are_told_as_they_were_recorded(tmp_path) -> None:
+    (match,), connection = changed(tmp_path)
+    told = [(event["round_no"], event["payload"]) for event in of_kind(match, "kill")]
+    recorded = connection.execute(
+        "select r.RoundNumber, k.Weapon, k.IsHeadshot, v.PlayerName, v.SteamId, p.PlayerName from Kills k"
+        " join Rounds r on r.Id = k.RoundId join Players v on v.Id = k.VictimId join Players p on p.Id = k.KillerId"
+        " where k.IsTeamKill = 0 order by r.RoundNumber, k.Tick"
+    ).fetchall()
+    assert len(told) >= len(recorded) > 50
+    assert [(number, kill["weapon"], kill["is_headshot"], kill["victim_player_id"], kill["killer_player_id"])
+            for number, kill in told if kill["killer_team"] != kill["victim_team"]] == [
+        (number, weapon, bool(headshot), victim, killer) for number, weapon, headshot, victim, _, killer in recorded
+    ]  # fmt: skip
+    assert {kill["is_headshot"] for _, kill in told} == {True, False}
+
+
+def test_scores_sides_and_line_ups_follow_the_recorded_rounds(tmp_path) -> None:
+    (match,), connection = changed(tmp_path)
+    rounds = connection.execute("select WinnerTeam, CTScore, TScore from Rounds order by RoundNumber").fetchall()
+    starts, ends = of_kind(match, "round_start"), of_kind(match, "round_end")
+    assert len(starts) == len(ends) == len(rounds)
+    score = {"A": 0, "B": 0}
+    for start, end, (winner, ct, t) in zip(starts, ends, rounds, strict=True):
+        told, after = start["payload"], end["payload"]
+        assert {told["team_a_side"], told["team_b_side"]} == {"CT", "T"}
+        assert told["team_a_side"] == ("CT" if start["round_no"] <= 12 else "T") or start["round_no"] > 24
+        assert (told["team_a_score"], told["team_b_score"]) == (score["A"], score["B"])
+        assert (told["team_a_players"], told["team_b_players"]) == (5, 5)
+        won = "A" if told["team_a_side"] == winner else "B"
+        score[won] += 1
+        assert after["winner_team"] == won
+        assert (after["team_a_score"], after["team_b_score"]) == (score["A"], score["B"])
+        assert {ct, t} == set(score.values())
+    (map_end,), (match_end,) = of_kind(match, "map_end"), of_kind(match, "match_end")
+    favourite = max(score, key=lambda team: score[team])
+    assert map_end["payload"] == {"winner_team": favourite, "team_a_score": score["A"], "team_b_score": score["B"]}
+    assert match_end["payload"] == {"winner_team": favourite}
+    assert map_end["ts_event"] == match_end["ts_event"] == ends[-1]["ts_event"] + 1.0
+
+
+def test_a_round_ends_for_what_the_bomb_or_the_clock_says(tmp_path) -> None:
+    (match,), connection = changed(tmp_path)
+    bombs = dict(connection.execute(
+        "select r.RoundNumber, b.EventType from Bombs b join Rounds r on r.Id = b.RoundId where b.EventType in"
+        " ('exploded', 'defused', 'Exploded', 'Defused') "
+    ).fetchall())  # fmt: skip
+    told = {event["round_no"]: event["payload"]["win_reason"] for event in of_kind(match, "round_end")}
+    for number, reason in told.items():
+        if number in bombs:
+            assert reason == f"bomb_{bombs[number].lower()}"
+        else:
+            assert reason in ("elimination", "time_expired")
+    assert len({*told.values()}) >= 3
+    lives = {event["round_no"]: event["ts_event"] for event in of_kind(match, "freeze_time_ended")}
+    for event in of_kind(match, "round_end"):
+        late = event["ts_event"] - lives[event["round_no"]] >= 114.5
+        assert (event["payload"]["win_reason"] == "time_expired") == (late and event["round_no"] not in bombs)
+
+
+def test_a_match_begins_three_seconds_before_its_first_round_and_is_numbered_from_one(tmp_path) -> None:
+    (match,), _ = changed(tmp_path)
+    start, first_map, first_round = match.events[:3]
+    assert [one["type"] for one in (start, first_map, first_round)] == ["match_start", "map_start", "round_start"]
+    assert (start["ts_event"], first_map["ts_event"], first_round["ts_event"]) == (0.0, 0.0, 3.0)
+    assert (start["round_no"], first_map["round_no"], first_round["round_no"]) == (0, 0, 1)
+    assert start["payload"]["format"] == "bo1" and first_map["payload"]["map_number"] == 1
+    assert start["payload"]["team_a_id"] != start["payload"]["team_b_id"]
+    assert [event["seq_no"] for event in match.events] == list(range(1, len(match.events) + 1))
+    assert len({event["event_id"] for event in match.events}) == len(match.events)
+    times = [event["ts_event"] for event in match.events]
+    assert times == sorted(times)
+    first_live = next(event for event in match.events if event["type"] == "freeze_time_ended")
+    assert first_live["ts_event"] == 3.0 + 15.0
+    assert {event["ts_event"] for event in of_kind(match, "player_equipment")[:10]} == {18.0}
+
+
+def test_money_is_what_is_left_and_never_less_than_nothing(tmp_path) -> None:
+    (match,), connection = changed(
+        tmp_path, "update PlayerRoundStats set MoneySpent = StartMoney + 50 where Id % 3 = 0"
+    )
+    recorded = connection.execute(
+        "select p.PlayerName, r.RoundNumber, s.StartMoney - s.MoneySpent, s.EquipmentValue, s.HasHelmet,"
+        " s.HasDefuseKit from PlayerRoundStats s join Players p on p.Id = s.PlayerId join Rounds r on r.Id = s.RoundId"
+    ).fetchall()
+    told = {(event["payload"]["player_id"], event["round_no"]): event["payload"]
+            for event in of_kind(match, "player_equipment")}  # fmt: skip
+    assert len(told) == len(recorded)
+    for name, number, money, value, helmet, kit in recorded:
+        one = told[name, number]
+        assert (one["money"], one["equipment_value"]) == (max(0, money), value)
+        assert (one["has_helmet"], one["has_defuse_kit"]) == (bool(helmet), bool(kit))
+
+
+def test_who_was_killed_by_nobody_is_told_as_his_own_killer(tmp_path) -> None:
+    (match,), _ = changed(tmp_path, "update Kills set KillerId = null, KillerTeam = null, Weapon = null where Id = 1")
+    first = of_kind(match, "kill")[0]["payload"]
+    assert first["killer_player_id"] == first["victim_player_id"] and first["killer_team"] == first["victim_team"]
+    assert first["weapon"] == ""
+
+
+def test_two_players_of_one_name_keep_their_numbers(tmp_path) -> None:
+    (match,), _ = changed(tmp_path, "update Players set PlayerName = 'twin' where Id in (1, 2)")
+    names = {event["payload"]["player_id"] for event in of_kind(match, "player_equipment")}
+    assert {"1", "2"} < names and "twin" not in names and len(names) == 10
+
+
+def test_a_map_without_a_name_is_unknown(tmp_path) -> None:
+    (match,), _ = changed(tmp_path, "update Matches set MapName = null", "update DemoFiles set MapName = null")
+    assert match.map_name == "unknown"
+    assert of_kind(match, "map_start")[0]["payload"]["map_name"] == "unknown"
+
+
+def test_a_round_that_is_not_known_whole_is_told_by_its_score_alone(tmp_path) -> None:
+    (known,), _ = changed(tmp_path)
+    (tmp_path / "other").mkdir()
+    (match,), _ = changed(
+        tmp_path / "other", "delete from PlayerRoundStats where RoundId in (select Id from Rounds where RoundNumber in"
+        " (2, 13, 14)) and Id % 2 = 0",
+    )  # fmt: skip
+    for number in (2, 13, 14):
+        whole, told = ([event for event in of.events if event["round_no"] == number] for of in (known, match))
+        assert [event["type"] for event in told] == ["round_start", "freeze_time_ended", "round_end"]
+        for kind in ("round_start", "round_end"):
+            one, other = ({key: value for key, value in next(e for e in of if e["type"] == kind)["payload"].items()
+                           if not key.endswith("_players")} for of in (whole, told))  # fmt: skip
+            kept = {"team_a_score", "team_b_score", "team_a_side", "team_b_side", "winner_team"} & other.keys()
+            assert {key: one[key] for key in kept} == {key: other[key] for key in kept}
+        assert told[-1]["payload"]["win_reason"] == "elimination"
+        assert told[0]["ts_event"] == whole[0]["ts_event"]
+        assert told[1]["ts_event"] == next(e for e in whole if e["type"] == "freeze_time_ended")["ts_event"]
+        assert told[2]["ts_event"] == pytest.approx(whole[-1]["ts_event"], abs=8.0)
+    assert fold_of(match)[0].maps.popitem()[1].score == fold_of(known)[0].maps.popitem()[1].score

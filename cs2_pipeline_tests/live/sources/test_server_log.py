@@ -382,3 +382,38 @@ def test_the_same_server_gives_its_events_the_same_ids_and_numbers_them(begun) -
     other = ServerLog(uid("log"), "another").read(begun.text)
     assert not {event["event_id"] for event in one} & {event["event_id"] for event in other}
     assert {event["map_id"] for event in one} == {event["map_id"] for event in other}
+
+
+def test_a_server_that_goes_back_says_so_once_before_the_round(begun) -> None:
+    begun.end("CT", "SFUI_Notice_CTs_Win", 1, 0)
+    begun.add('World triggered "Match_Reloaded" on "de_mirage"', 'Team "CT" scored "0" with "5" players')
+    before = len(told(begun))
+    begun.add("Starting Freeze period")
+    begun.end("CT", "SFUI_Notice_CTs_Win", 1, 0)
+    begun.add("Starting Freeze period")
+    after = [(event["type"], event["round_no"]) for event in told(begun)[before:]]
+    assert after == [
+        ("round_restored", 1), ("round_start", 1), ("round_end", 1), ("round_start", 2),
+    ]  # fmt: skip
+    assert told(begun, "round_restored") == [{"round_no": 1}]
+    warm = Lines()
+    warm.add('World triggered "Match_Reloaded"', 'MatchStatus: Score: 0:0 on map "de_train" RoundsPlayed: -1',
+             "Starting Freeze period")  # fmt: skip
+    assert [event["type"] for event in told(warm)] == ["round_start"], "there is no round to go back to in a warm-up"
+
+
+def test_what_begins_a_match_or_a_map_belongs_to_no_round() -> None:
+    lines = Lines()
+    for _ in range(2):
+        lines.start()
+        lines.end("CT", "SFUI_Notice_CTs_Win", 13, 4)
+        lines.add("Game Over: competitive mg_active de_mirage score 13:4 after 40 min")
+    events = told(lines, best_of=3)
+    starts = [event for event in events if event["type"] in ("match_start", "map_start")]
+    assert [event["type"] for event in starts] == [
+        "match_start", "map_start", "match_start", "match_start", "map_start", "match_start", "match_start",
+    ]  # fmt: skip
+    assert {event["round_no"] for event in starts} == {0}
+    assert [event["payload"].get("map_number") for event in starts if event["type"] == "map_start"] == [1, 2]
+    assert starts[2]["payload"] == {"team_a_id": "A", "team_b_id": "B", "team_a_name": "Löwen"}
+    assert starts[3]["payload"] == {"team_a_id": "A", "team_b_id": "B", "team_b_name": "Blue"}
