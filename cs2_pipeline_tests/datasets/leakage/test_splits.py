@@ -77,3 +77,68 @@ def test_a_test_part_too_small_to_tell_is_not_blamed():
     assert found.numbers["gap"] > 0.15
     assert found.numbers["share of the gap in the table's own parts"] > 0.5
     assert found.severity == "pass"
+
+
+def test_each_match_is_in_one_part():
+    rows = {"match_id": [1, 1, 2, 3], "part": ["train", "train", "test", "test"], "value": 0.0, "ct_wins": [0, 1, 0, 1]}
+    found = splits.shared_groups(table_of(pd.DataFrame(rows)))
+    assert (found.check, found.severity, found.sentence) == ("e", "pass", "Each match_id is in one part.")
+    assert found.numbers == {"groups": 3, "groups in more than one part": 0}
+    moved = splits.shared_groups(table_of(pd.DataFrame(rows | {"part": ["train", "test", "test", "test"]})))
+    assert (moved.severity, moved.sentence) == ("fail", "1 match_id values are in more than one part.")
+    assert moved.numbers == {"groups": 3, "groups in more than one part": 1}
+
+
+@pytest.mark.parametrize("absent", ["part", "match_id"])
+def test_without_parts_or_groups_nothing_keeps_train_and_test_apart(absent):
+    rows = {"match_id": [1, 2], "part": ["train", "test"], "value": [0.0, 1.0], "ct_wins": [0, 1]}
+    table = table_of(pd.DataFrame(rows).drop(columns=absent))
+    found = splits.shared_groups(table)
+    assert found.sentence == f"The table has no {absent}: nothing keeps train and test apart."
+    assert found.severity == "fail"
+    unchecked = splits.shared_states(table)
+    assert (unchecked.severity, unchecked.sentence) == ("note", "Not checked: the table has no parts or no groups.")
+
+
+@pytest.mark.parametrize("absent", ["part", "match_id"])
+def test_rows_that_tell_of_each_other_without_parts_or_groups_are_refused_with_what_lacks(absent):
+    random = np.random.default_rng(0)
+    group = np.repeat(np.arange(200), 10)
+    frame = pd.DataFrame({"match_id": group, "value": random.normal(size=200)[group], "part": "train"})
+    frame = frame.assign(ct_wins=random.integers(0, 2, 200)[group]).drop(columns=absent)
+    found = splits.split_gap(table_of(frame))
+    assert found.severity == "fail"
+    lacking = "no parts" if absent == "part" else "no match_id"
+    assert (
+        f"and the table has {lacking}: whoever splits its rows is told the first. Split whole groups." in found.sentence
+    )
+    assert set(found.numbers) == {"AUC, random rows held out", "AUC, whole groups held out", "gap"}
+    difference = found.numbers["AUC, random rows held out"] - found.numbers["AUC, whole groups held out"]
+    assert found.numbers["gap"] == pytest.approx(difference)
+
+
+def test_rows_that_tell_nothing_of_each_other_leave_no_gap():
+    random = np.random.default_rng(0)
+    frame = pd.DataFrame({"match_id": np.arange(400) // 4, "value": random.normal(size=400), "part": "train"})
+    found = splits.split_gap(table_of(frame.assign(ct_wins=random.integers(0, 2, 400))))
+    assert (found.check, found.severity) == ("b", "pass")
+    assert found.sentence.endswith(": no gap, rows do not tell of each other.")
+
+
+def test_no_row_in_common_is_said_with_both_shares_and_their_limits():
+    found = shared(("test", list(range(10))), ("train", list(range(100, 110))))
+    assert (found.check, found.severity) == ("e", "pass")
+    assert found.numbers == {
+        "largest share of rows in common": 0, "pairs above the limit": 0, "limit": 0.5,
+        "share of the test part's rows that stand outside it too": 0, "limit of that share": 0.02,
+    }  # fmt: skip
+    assert found.sentence == (
+        "A match_id of the test part shares at most 0.0% of its rows with one outside it; 0.0% of the test part's rows "
+        "stand outside it too."
+    )
+
+
+def test_a_row_twice_in_one_match_or_in_two_of_the_test_part_is_shared_with_nobody():
+    found = shared(("test", [0, 0, 1, 2]), ("test", [0, 5]), ("train", [100, 101]))
+    assert found.severity == "pass"
+    assert found.numbers["share of the test part's rows that stand outside it too"] == 0
