@@ -185,14 +185,6 @@ def _dagster_run_of(client: MlflowClient, run: Run) -> str | None:
     return tags.get(DAGSTER_RUN_TAG)
 
 
-def attach(tracking_uri: str, run_id: str, files: Mapping[str, str]) -> None:
-    """Add text files to a finished run (the promotion report comes after training)."""
-    with translated(tracking_uri):
-        client = connect(tracking_uri)
-        for name, text in files.items():
-            client.log_text(run_id, text, name)
-
-
 def _experiment(client: MlflowClient, name: str, artifact_root: Path | None) -> str:
     found = client.get_experiment_by_name(name)
     if found is not None:
