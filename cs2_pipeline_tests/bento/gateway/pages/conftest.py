@@ -5,6 +5,7 @@ import shutil
 import socket
 import threading
 import time
+from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -24,7 +25,13 @@ from cs2_pipeline_tests.forecasting import league
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 PATIENCE = 300_000
 """Milliseconds a page may take on a busy machine; it only ends what hangs."""
-QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--no-first-run")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--no-first-run",
+)
 
 
 @contextmanager
@@ -114,24 +121,43 @@ class Watched:
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2].partition(":")[0]))
 
+    def forget(self):
+        """Be as new: nothing routed, kept or open. What it complained of and whom it asked stays to be looked at."""
+        self.page.unroute_all()
+        self.page.context.set_offline(False)
+        self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
+        self.page.context.clear_cookies()
+        self.page.goto("about:blank")
+
+
+@pytest.fixture(scope="module")
+def unused(chromium):
+    """Pages no test looks at, by their options: to open one costs the browser more than most tests do."""
+    return defaultdict(list)
+
 
 @pytest.fixture
-def watched(chromium):
+def watched(chromium, unused):
     """Opens pages; whatever a page complained of in the console, or asked of another host, fails the test."""
-    contexts = []
+    opened = []
 
     def open_page(address, **options):
-        context = chromium.new_context(**options)
-        context.set_default_timeout(PATIENCE)
-        contexts.append(context)
-        found = Watched(context.new_page())
-        contexts[-1].watched = found
+        kind = unused[repr(sorted(options.items()))]
+        if not kind:
+            context = chromium.new_context(**options)
+            context.set_default_timeout(PATIENCE)
+            kind.append(Watched(context.new_page()))
+        found = kind.pop()
+        opened.append((kind, found))
         found.page.goto(address, wait_until="networkidle")
         return found
 
     yield open_page
-    for context in contexts:
-        context.close()
-    for context in contexts:
-        assert context.watched.complaints == []
-        assert context.watched.hosts <= {"127.0.0.1"}
+    for _, found in opened:
+        found.forget()
+    for _, found in opened:
+        assert found.complaints == []
+        assert found.hosts <= {"127.0.0.1"}
+    for kind, found in opened:
+        found.hosts.clear()
+        kind.append(found)
