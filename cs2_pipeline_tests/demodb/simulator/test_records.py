@@ -347,3 +347,242 @@ def test_the_play_looks_like_the_game(database, rounds):
     assert 0.4 < rounds.BombPlanted.mean() < 0.6
     assert 62 < rounds.Duration.mean() - rules.FREEZE_TIME < 90
     assert 18 < len(rounds) / rounds.MatchId.nunique() < 25
+
+
+def test_a_recording_begins_with_warm_up_and_pauses_between_rounds_longer_where_sides_change(rounds):
+    follows = rounds.groupby("MatchId")
+    assert (follows.StartTick.first() == 45 * 64).all()
+    pause = (rounds.StartTick - follows.EndTick.shift()).dropna() / 64
+    number = rounds.RoundNumber.loc[pause.index]
+    changed = number.map(lambda n: rules.sides_swapped(n) != rules.sides_swapped(n - 1))
+    assert (pause == np.where(changed, 15, 7)).all()
+
+
+def test_moments_are_ticks_of_the_recording(database, rounds):
+    begun = pd.to_datetime(database["Matches"].set_index("Id").StartTime)
+    for moment, tick in (("StartTime", "StartTick"), ("EndTime", "EndTick")):
+        passed = (pd.to_datetime(rounds[moment]) - rounds.MatchId.map(begun)).dt.total_seconds()
+        assert (passed == rounds[tick] / 64).all()
+    ended = database["Matches"].EndTime
+    assert (ended.to_numpy() == rounds.groupby("MatchId").EndTime.last().to_numpy()).all()
+    assert (rounds.Duration == (rounds.EndTick - rounds.StartTick) / 64).all()
+    for table in ("Kills", "Bombs", "Damages"):
+        assert (database[table].GameTime == database[table].Tick / 64).all()
+
+
+def test_a_recording_file_is_named_after_day_number_and_map_and_ends_ten_seconds_after_the_last_round(database, rounds):
+    demos, matches = database["DemoFiles"].set_index("Id"), database["Matches"].set_index("DemoFileId")
+    assert (demos.MapName == matches.MapName).all()
+    expected = [f"{row.StartTime[:10]}_{row.Index:06d}_{row.MapName}.dem" for row in matches.itertuples()]
+    assert demos.FileName.tolist() == expected
+    assert (demos.FilePath == "demos/" + demos.FileName).all()
+    last = rounds.groupby("DemoFileId").EndTick.last()
+    assert (demos.TotalTicks == last + 640).all()
+    assert (demos.Duration == demos.TotalTicks / 64).all()
+    assert (demos.FileSize == demos.TotalTicks * 640).all()
+    made, parsed = pd.to_datetime(demos.CreatedAt), pd.to_datetime(demos.ParsedAt)
+    assert ((made - pd.to_datetime(matches.EndTime)).dt.total_seconds() == 10).all()
+    delay = (parsed - made).dt.total_seconds()
+    assert delay.between(60, 659).all()
+    assert delay.nunique() > 40
+    said = demos[["GameMode", "TickRate", "ServerName", "DemoType", "NetworkProtocol", "ClientName", "DemoSource",
+                  "Game"]].drop_duplicates()  # fmt: skip
+    assert said.to_numpy().tolist() == [
+        ["competitive", 64, "Simulator", "gotv", 14_000, "GOTV Demo", "simulator", "cs2"]
+    ]
+
+
+def test_a_match_keeps_the_rules_it_was_played_by_and_its_halves(database, rounds):
+    matches = database["Matches"].set_index("Id")
+    said = matches[["GameMode", "MaxRounds", "RoundTimeLimit", "FreezeTime", "BuyTime", "IsFinished"]]
+    assert said.drop_duplicates().to_numpy().tolist() == [["competitive", 24, 115.0, 15.0, 20.0, 1]]
+    assert (matches.WinCondition == np.where(matches.IsOvertime, "overtime", "regulation")).all()
+    for name, part in (("FirstHalf", (1, 12)), ("SecondHalf", (13, 24)), ("Overtime", (25, 999))):
+        of_part = rounds[rounds.RoundNumber.between(*part)]
+        for side in ("CT", "T"):
+            won = (of_part.WinnerTeam == side).groupby(of_part.MatchId).sum()
+            said = matches[f"{side}Score{name}"].dropna()
+            assert (said == won.reindex(said.index, fill_value=0)).all()
+
+
+def test_people_stand_in_slots_with_their_team_and_rank_and_the_recorder_behind_them(database):
+    players, matches = database["Players"], database["Matches"].set_index("DemoFileId")
+    assert (players.PlayerSlot == np.tile(np.arange(11), len(matches))).all()
+    assert (players.UserId == players.PlayerSlot + 2).all()
+    assert (players.DemoFileId == np.repeat(matches.index, 11)).all()
+    recorder, people = players[players.PlayerSlot == 10], players[players.PlayerSlot < 10]
+    assert set(recorder.PlayerName) == {"GOTV"}
+    assert set(recorder.Team) == {"Spectator"}
+    assert (recorder[["SteamId", "Rank", "Wins"]] == 0).all(axis=None)
+    assert recorder.ClanTag.isna().all()
+    assert (recorder.IsHltv == 1).all()
+    assert (people.Team == np.where(people.PlayerSlot < 5, "CT", "T")).all()
+    tags = people.groupby(["DemoFileId", "Team"]).ClanTag.agg(["nunique", "first"])
+    assert (tags["nunique"] == 1).all()
+    assert tags["first"].str.fullmatch(r"Team ([1-9]|1[0-6])").all()
+    assert (tags["first"].unstack().nunique(axis=1) == 2).all()
+    assert people.Rank.between(1, 18).all()
+    assert people.Rank.mean() == pytest.approx(9.5, abs=1)
+    assert people.Rank.std() == pytest.approx(2.5, abs=0.6)
+    assert (people.Wins == people.Rank * 40).all()
+    assert not players.IsBot.any()
+    assert players.IsConnected.all()
+    assert (players.ConnectedAt == players.DemoFileId.map(matches.StartTime)).all()
+    assert (players.DisconnectedAt == players.DemoFileId.map(matches.EndTime)).all()
+
+
+def test_rounds_are_told_by_what_the_teams_bought_and_the_part_of_the_match(rounds):
+    number = rounds.RoundNumber
+    phase = np.where(number > 24, "overtime", np.where(number > 12, "second_half", "first_half"))
+    assert (rounds.GamePhase == phase).all()
+    assert (rounds.IsOvertime == (number > 24)).all()
+    assert (rounds.IsPistolRound == number.isin([1, 13])).all()
+    assert not rounds[["IsWarmup", "IsKnifeRound"]].any(axis=None)
+    poor = rounds[["CTEquipmentValue", "TEquipmentValue"]].min(axis=1) / 5
+    rich = rounds[["CTEquipmentValue", "TEquipmentValue"]].max(axis=1) / 5
+    assert (rich[rounds.IsAntiEcoRound == 1] > 3_000).all()
+    assert (rounds.IsEcoRound[rounds.IsAntiEcoRound == 1] == 1).all()
+    assert (rounds.IsAntiEcoRound < rounds.IsEcoRound).any()
+    assert not rounds.IsEcoRound[rounds.IsPistolRound == 1].any()
+    assert not rounds.IsForceBuyRound[rounds.IsPistolRound == 1].any()
+    assert poor[rounds.IsEcoRound == 1].mean() < poor[rounds.IsForceBuyRound == 1].mean()
+    assert 0.05 < rounds.IsForceBuyRound.mean() < 0.6
+    assert 0.05 < rounds.IsEcoRound.mean() < 0.6
+    bomb = rounds[rounds.BombPlanted == 1]
+    assert set(bomb.BombSite) == {0, 1}
+
+
+def test_events_of_the_bomb_name_the_actor_the_site_the_kit_and_the_side(database, rounds, lines):
+    bombs = database["Bombs"]
+    about = rounds.loc[bombs.RoundId]
+    assert (bombs.Site.to_numpy() == np.where(about.BombSite == 0, "A", "B")).all()
+    assert (bombs.RoundNumber.to_numpy() == about.RoundNumber.to_numpy()).all()
+    assert (bombs.Team == np.where(bombs.EventType == "defused", "CT", "T")).all()
+    actor = lines.Side.reindex(pd.MultiIndex.from_frame(bombs[["RoundId", "PlayerId"]])).to_numpy()
+    assert (actor == bombs.Team.to_numpy()).all()
+    order = bombs.EventType.map({"planted": 0, "defused": 1, "exploded": 1})
+    assert (order.groupby(bombs.RoundId).diff().dropna() > 0).all()
+    carried = lines[lines.HasBomb == 1].droplevel("player").PlayerId
+    for kind in ("planted", "exploded"):
+        acted = bombs[bombs.EventType == kind].set_index("RoundId").PlayerId
+        assert (acted == carried.loc[acted.index]).all(), kind
+    has_kit = lines[lines.HasDefuseKit == 1].groupby(level="round").size()
+    assert (has_kit == 5).all()
+    defused = bombs[bombs.EventType == "defused"].set_index("RoundId").HasKit
+    assert (defused == defused.index.isin(has_kit.index)).all()
+    assert not bombs.HasKit[bombs.EventType != "defused"].any()
+    for column, kind in (("BombPlants", "planted"), ("BombDefuses", "defused")):
+        done = bombs[bombs.EventType == kind].PlayerId.value_counts()
+        stats = database["PlayerMatchStats"].set_index("PlayerId")[column]
+        assert (stats == done.reindex(stats.index, fill_value=0)).all()
+
+
+def test_what_a_player_wears_follows_from_the_equipment(lines, rounds):
+    assert (lines.HasHelmet == (lines.EquipmentValue >= 1_800)).all()
+    kits = lines[lines.Side == "CT"]
+    assert (kits.HasDefuseKit == (kits.EquipmentValue >= 4_200)).all()
+    unplanted = lines[(lines.HasBomb == 1) & lines.RoundId.map(rounds.BombPlanted).eq(0)]
+    assert unplanted.groupby(level="round").size().eq(1).all()
+    slot = unplanted.groupby("RoundId").PlayerId.first()
+    first = lines[lines.Side == "T"].groupby(level="round").PlayerId.min()
+    assert (slot == first.loc[slot.index]).all(), "nobody planted: the first of T carries it"
+
+
+def test_shots_flashes_and_grenades_of_a_player_fit_together(database, lines):
+    damages = database["Damages"]
+    thrown = damages.Weapon.isin(["hegrenade", "inferno"])
+    assert thrown.any()
+    assert (by_round_player(damages[thrown], "AttackerId", lines, "DamageAmount") == lines.UtilityDamage).all()
+    assert (by_round_player(damages[~thrown], "AttackerId", lines) == lines.ShotsHit).all()
+    missed = lines.ShotsFired - 3 * lines.ShotsHit
+    assert set(missed) == set(range(8))
+    assert missed.mean() == pytest.approx(3.5, abs=0.1)
+    poor = lines.EquipmentValue < 2_000
+    assert (lines.EnemiesFlashed[poor] == 0).all()
+    flashed = lines.EnemiesFlashed[~poor]
+    assert set(flashed) == {0, 1, 2, 3}
+    assert flashed.mean() == pytest.approx(3 - sum((n / 4) ** 0.5 for n in (1, 2, 3)), abs=0.04)
+    assert set(lines.FlashAssists) == {0, 1}
+    assert (lines.FlashAssists[lines.EnemiesFlashed == 0] == 0).all()
+    assert lines.FlashAssists[lines.EnemiesFlashed > 0].mean() == pytest.approx(0.06, abs=0.015)
+
+
+def test_kast_and_survival_are_those_of_the_round(database, lines, rounds):
+    kills = database["Kills"]
+    live = rounds.StartTick + rules.FREEZE_TIME * 64
+    died = kills.set_index(["RoundId", "VictimId"]).Tick.rename_axis(["round", "player"]).reindex(lines.index)
+    died = died - lines.RoundId.map(live).to_numpy()
+    dead = died.notna()
+    assert ((died[dead] / 64 - lines.SurvivalTime[dead]).between(0, 1 / 64 + 1e-9)).all()
+    length = (rounds.EndTick - live) / 64
+    alive = lines[~dead]
+    assert (alive.RoundId.map(length) - alive.SurvivalTime).between(0, 1 / 64 + 1e-9).all()
+    assert alive.KAST.all()
+    helped = (lines.Kills > 0) | (lines.Assists > 0) | (lines.IsAlive == 1)
+    assert lines.KAST[helped].all()
+    traded = lines[~helped].KAST
+    assert 0.02 < traded.mean() < 0.9
+    totals = lines.groupby(level="player")
+    stats = database["PlayerMatchStats"].set_index("PlayerId")
+    np.testing.assert_allclose(stats.SurvivalTime, totals.SurvivalTime.mean())
+    trades = kills[kills.IsTradeKill == 1].groupby("KillerId").size().reindex(stats.index, fill_value=0)
+    assert (stats.TradeKills == trades).all()
+    assert (stats.TradeDeaths >= traded.groupby(level="player").sum().reindex(stats.index, fill_value=0)).all()
+    assert (stats.TradeDeaths <= stats.Deaths).all()
+
+
+def test_figures_of_a_match_are_computed_as_their_authors_say(database, lines):
+    stats = database["PlayerMatchStats"].set_index("PlayerId").sort_index()
+    rounds, kills, deaths = stats.RoundsPlayed, stats.Kills, stats.Deaths
+    squares = (lines.Kills**2).groupby(level="player").sum()
+    rating = (kills / rounds / 0.679 + 0.7 * (1 - deaths / rounds) / 0.317 + squares / rounds / 1.277) / 2.7
+    np.testing.assert_allclose(stats.Rating, rating)
+    impact = 2.13 * kills / rounds + 0.42 * stats.Assists / rounds - 0.41
+    second = 0.0073 * stats.KASTPercentage + 0.3591 * kills / rounds - 0.5329 * deaths / rounds + 0.2372 * impact
+    np.testing.assert_allclose(stats.HLTV2Rating, second + 0.0032 * stats.ADR + 0.1587)
+    of_round = (lines.Kills / 0.679 + 0.7 * (1 - lines.Deaths) / 0.317 + lines.Kills**2 / 1.277) / 2.7
+    np.testing.assert_allclose(lines.Rating, of_round)
+    assert (stats.Score == 2 * kills + stats.Assists + stats.MVPs).all()
+    np.testing.assert_allclose(stats.Accuracy, 100 * stats.ShotsHit / stats.ShotsFired.clip(lower=1))
+    taken = database["Damages"].groupby("VictimId").DamageAmount.sum().reindex(stats.index, fill_value=0)
+    assert (stats.TotalDamageReceived == taken).all()
+
+
+def test_the_most_valuable_decided_it_at_the_bomb_or_killed_most(database, lines, rounds):
+    mvp = lines[lines.MVP == 1].droplevel("player")
+    bombs = database["Bombs"]
+    for kind in ("defused", "exploded"):
+        acted = bombs[bombs.EventType == kind].set_index("RoundId").PlayerId
+        assert (mvp.PlayerId.loc[acted.index] == acted).all(), kind
+    rest = rounds.index.difference(bombs.RoundId[bombs.EventType != "planted"])
+    winners = lines[lines.Side == lines.WinnerTeam]
+    merit = (winners.Kills * 10 + winners.Damage / 100).groupby(level="round").max()
+    assert np.allclose((mvp.Kills * 10 + mvp.Damage / 100).loc[rest], merit.loc[rest])
+
+
+def test_kills_are_told_with_place_weapon_and_distance(database, lines):
+    kills = database["Kills"]
+    assert set(kills.HitGroup) == {"head", "chest", "stomach", "left_arm", "right_arm", "left_leg", "right_leg"}
+    assert ((kills.HitGroup == "head") == (kills.IsHeadshot == 1)).all()
+    body = kills.HitGroup[kills.IsHeadshot == 0].value_counts(normalize=True)
+    shares = [((n + 1) / 6) ** (1 / 1.6) - (n / 6) ** (1 / 1.6) for n in range(6)]
+    order = ["chest", "stomach", "left_arm", "right_arm", "left_leg", "right_leg"]
+    assert body[order].to_numpy() == pytest.approx(shares, abs=0.02)
+    assert kills.Distance.between(3, 43).all()
+    assert kills.Distance.mean() == pytest.approx(3 + 40 / 3, abs=0.4)
+    helped = kills.dropna(subset="AssisterId")
+    side = lines.Side.reindex(pd.MultiIndex.from_frame(helped[["RoundId", "AssisterId"]])).to_numpy()
+    assert (side == helped.KillerTeam.to_numpy()).all()
+    assert 0.05 < len(helped) / len(kills) < 0.5
+    assert kills.IsWallbang.mean() == pytest.approx(0.03, abs=0.01)
+
+
+def test_every_rows_recording_is_that_of_its_round(database, rounds):
+    for table in ("Kills", "Bombs", "Damages"):
+        rows = database[table]
+        assert (rows.DemoFileId.to_numpy() == rounds.DemoFileId.loc[rows.RoundId].to_numpy()).all(), table
+    of_match = database["Matches"].set_index("Id").DemoFileId
+    assert (rounds.DemoFileId == rounds.MatchId.map(of_match)).all()
+    stats = database["PlayerMatchStats"]
+    of_player = database["Players"].set_index("Id").DemoFileId
+    assert (stats.PlayerId.map(of_player) == stats.MatchId.map(of_match)).all()
