@@ -147,3 +147,13 @@ def test_days_are_of_their_own_and_a_day_without_matches_adds_none(pool):
         assert getattr(together, name).tolist() == np.concatenate(parts).tolist(), name
         assert getattr(together.part(2, 5), name).tolist() == parts[1].tolist(), name
     assert plan(pool, seed=5).teams.tolist() != plan(pool).teams.tolist()
+
+
+def test_a_seed_makes_the_same_people_in_every_version():
+    """Whoever adds days with a later version goes on with the same players."""
+    pool = population.create(4, 2, equal_skill=False)
+    assert pool.steam_id[[0, 1, 11]].tolist() == [76561198930793143, 76561198364003432, 76561198064815442]
+    assert pool.skill[[0, 4, 5, 10, 11]].tolist() == pytest.approx([-0.254, -1.8739, -0.3041, 0.9299, 1.1609], abs=1e-4)
+    assert pool.headshots[[0, 4, 10]].tolist() == pytest.approx([0.5267, 0.4461, 0.4242], abs=1e-4)
+    names = [population.name(1, player, date(2026, 5, 1)) for player in range(6)]
+    assert names == ["Noka", "kadriel2", "Woqu", "Rentobor", "Elkafy", "drijami38"]

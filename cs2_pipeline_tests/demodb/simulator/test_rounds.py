@@ -85,6 +85,8 @@ def test_a_round_does_not_depend_on_those_beside_it():
 
 def test_a_round_begins_with_ten_unhurt_players_and_armour_where_it_could_be_bought():
     rounds = Rounds(MODEL, chain.Clocks.of(MODEL), setup(2, ct=850, t=800))
+    of_players = ("alive", "health", "armor", "survived_until", "clutch", "traded", "helped")
+    assert {getattr(rounds, name).shape for name in of_players} == {(2, 10)}
     assert rounds.alive.all()
     assert (rounds.health == 100).all()
     assert rounds.armor.tolist() == [[100] * 5 + [0] * 5] * 2
@@ -289,3 +291,32 @@ def test_kits_halve_the_least_time_on_the_bomb():
     after = (with_kit.end - with_kit.plant_time)[with_kit.end_reason == DEFUSED]
     assert (after >= rules.DEFUSE_TIME_WITH_KIT - 1e-9).all()
     assert (after < rules.DEFUSE_TIME).any()
+
+
+def test_a_seed_makes_the_same_round_in_every_version():
+    """Days that a later version adds must follow on from those an earlier one made."""
+    rounds = played(replace(setup(2, skill=SKILL[:2]), edge=np.full(2, 0.1)), GameModel())
+    assert rounds.end_reason.tolist() == [ELIMINATED_CT, DEFUSED]
+    assert rounds.end.tolist() == pytest.approx([48.007, 68.769], abs=0.001)
+    assert rounds.plant_time.tolist() == pytest.approx([22.692, 50.343], abs=0.001)
+    assert (rounds.site.tolist(), rounds.planter.tolist(), rounds.defuser.tolist()) == ([0, 0], [9, 7], [-1, 1])
+    table = rounds.kills.table()
+    told = [
+        (row, killer, victim, WEAPONS[weapon], round(time, 1), round(group, 2), round(distance, 2))
+        for row, killer, victim, weapon, time, group, distance in zip(
+            *(table[name].tolist() for name in ("row", "killer", "victim", "weapon", "time", "hit_group", "distance")),
+            strict=True,
+        )
+        if row
+    ]
+    assert told == [
+        (1, 5, 2, "ak47", 8.9, 0.99, 0.65), (1, 1, 9, "m4a1_silencer", 19.5, 0.54, 0.48),
+        (1, 3, 8, "usp_silencer", 19.9, 0.68, 0.68), (1, 6, 3, "awp", 23.0, 0.61, 0.71), (1, 4, 6, "m4a1_silencer", 23.0, 0.58, 0.69),
+        (1, 7, 4, "ak47", 61.1, 0.0, 0.34), (1, 0, 7, "m4a1", 66.4, 0.93, 0.33), (1, 0, 5, "m4a1", 67.6, 0.18, 0.57),
+    ]  # fmt: skip
+    assert [WEAPONS[code] for code in rounds.weapon[0, :3]] == ["m4a1_silencer", "m4a1_silencer", "awp"]
+    assert table["headshot"].tolist() == [
+        True, False, False, False, True, False, True, False, True, True, False, True, False, True,
+    ]  # fmt: skip
+    amounts = rounds.damages.table()["amount"].tolist()
+    assert amounts[:12] == [100, 20, 100, 37, 100, 26, 100, 100, 100, 45, 100, 34]

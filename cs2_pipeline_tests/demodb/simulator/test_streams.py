@@ -28,3 +28,12 @@ def test_numbers_are_uniform_and_neighbours_are_unrelated():
 def test_paths_that_differ_give_other_keys():
     paths = [(a, b, c) for a in range(10) for b in range(10) for c in range(10)]
     assert len({streams.key(*path) for path in paths}) == 1_000
+
+
+def test_a_place_holds_the_same_number_in_every_version():
+    """Days that a later version adds must follow on from those an earlier one made."""
+    assert streams.key(1, 2, 3) == 15_020_427_595_393_229_491
+    assert streams.key(-1) == streams.key(2**64 - 1)
+    keys = streams.keys(streams.key(7), np.arange(2))
+    assert keys.tolist() == [13_309_476_754_707_697_221, 4_414_019_431_610_648_415]
+    assert streams.uniform(keys, 3).tolist() == [0.10139297579134532, 0.21523487508709527]
