@@ -1,13 +1,14 @@
 """What a recording becomes in the demo database."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pandas as pd
 import pytest
 
 from cs2_pipeline.demodb.importers.assemble import Assembled, Recording, assemble
-from cs2_pipeline.demodb.importers.parsed import STATE_COLUMNS, TICK_RATE, UnreadableDemoError
+from cs2_pipeline.demodb.importers.parsed import STATE_COLUMNS, TICK_RATE, DemoHeader, UnreadableDemoError
 from cs2_pipeline_tests.demodb.importers.recordings import CT, FREEZE, Script, T, steam_id
 
 RECORDING = Recording("game.dem", "/demos/game.dem", 1, datetime(2026, 1, 2, 12), datetime(2026, 1, 3))
@@ -260,3 +261,353 @@ def test_what_the_bomb_did_is_in_the_round_and_in_the_bombs() -> None:
 def test_a_recording_without_a_round_is_an_unfinished_match() -> None:
     found = rows(Script())
     assert (found.live_rounds, found.rows["Rounds"], found.rows["Matches"][0]["IsFinished"]) == (0, [], False)
+
+
+WRITTEN, READ = datetime(2026, 1, 2, 12), datetime(2026, 1, 3)
+LIVE = 1_000 + FREEZE
+"""The tick at which the first scripted round goes live."""
+END = LIVE + 60 * TICK_RATE
+
+
+def begun(found: Assembled) -> datetime:
+    return found.rows["Matches"][0]["StartTime"]
+
+
+def seconds(ticks: float) -> timedelta:
+    return timedelta(seconds=ticks / TICK_RATE)
+
+
+def test_the_recordings_own_row_says_where_it_came_from() -> None:
+    script = Script()
+    script.round()
+    header = DemoHeader("de_nuke", "a server", "SourceTV", "valve_demo_2", 14_000)
+    [row] = rows(script, total_ticks=9_600).rows["DemoFiles"]
+    assert row == {
+        "Id": 1, "FileName": "game.dem", "FilePath": "/demos/game.dem", "FileSize": 1, "CreatedAt": WRITTEN,
+        "ParsedAt": READ, "MapName": "de_nuke", "TickRate": 64, "TotalTicks": 9_600, "Duration": 150.0,
+        "ServerName": None, "DemoType": None, "NetworkProtocol": 0, "ClientName": None, "DemoSource": "events",
+        "Game": "cs2",
+    }  # fmt: skip
+    [row] = assemble(replace(script.parsed(), header=header, source="demo", game="csgo"), RECORDING).rows["DemoFiles"]
+    said = ("ServerName", "ClientName", "DemoType", "NetworkProtocol", "DemoSource", "Game")
+    assert [row[name] for name in said] == ["a server", "SourceTV", "valve_demo_2", 14_000, "demo", "csgo"]
+
+
+def test_a_match_begins_when_the_demo_says_else_when_one_is_told_else_so_long_before_the_file_was_written() -> None:
+    script = Script()
+    script.round()
+    long = script.parsed(total_ticks=64 * 3_600)
+    said, told = datetime(2025, 5, 5), datetime(2024, 4, 4)
+    assert begun(assemble(long, RECORDING)) == datetime(2026, 1, 2, 11)
+    assert begun(assemble(long, replace(RECORDING, started=told))) == told
+    assert begun(assemble(replace(long, started=said), replace(RECORDING, started=told))) == said
+
+
+def test_a_match_has_the_servers_rules_and_ends_with_its_last_round() -> None:
+    script = Script()
+    script.match("a" * 13)
+    settings = {"mp_maxrounds": "24", "mp_roundtime_defuse": "2", "mp_buytime": "30"}
+    found = rows(script, settings=settings)
+    match = found.rows["Matches"][0]
+    last = script.events["round_end"][-1]["tick"]
+    assert match == {
+        "Id": 1, "DemoFileId": 1, "MapName": "de_nuke", "StartTime": begun(found),
+        "EndTime": begun(found) + seconds(last), "TotalRounds": 13, "CTScore": 0, "TScore": 13,
+        "CTScoreFirstHalf": 12, "TScoreFirstHalf": 0, "CTScoreSecondHalf": 0, "TScoreSecondHalf": 1,
+        "CTScoreOvertime": None, "TScoreOvertime": None, "IsOvertime": False, "IsFinished": True, "WinnerTeam": "T",
+        "WinCondition": "regulation", "MaxRounds": 24, "RoundTimeLimit": 120.0, "FreezeTime": 15.0, "BuyTime": 30.0,
+    }  # fmt: skip
+
+
+def test_an_unfinished_match_has_no_end_and_no_condition() -> None:
+    script = Script()
+    script.match("a" * 5)
+    match = rows(script).rows["Matches"][0]
+    assert [match[name] for name in ("EndTime", "IsFinished", "WinnerTeam", "WinCondition")] == [
+        None,
+        False,
+        None,
+        None,
+    ]
+    script.add("cs_win_panel_match", script.clock)
+    assert rows(script).rows["Matches"][0]["IsFinished"], "the panel that shows the winner ends a match"
+
+
+@pytest.mark.parametrize(
+    ("winners", "ended", "winner", "condition"),
+    [
+        ("a" * 12, True, None, "given up"), ("ab" * 12, True, None, "regulation"),
+        ("ab" * 12 + "aaa", True, "T", "overtime"), ("a" * 13, True, "T", "regulation"),
+    ],
+)  # fmt: skip
+def test_a_match_over_before_anybody_had_the_rounds_was_given_up_and_a_draw_has_no_winner(
+    winners: str, ended: bool, winner: str | None, condition: str
+) -> None:
+    script = Script()
+    script.match(winners)
+    match = rows(script, ended=ended).rows["Matches"][0]
+    assert (match["CTScoreOvertime"], match["TScoreOvertime"]) == ((0, 3) if len(winners) > 24 else (None, None))
+    assert (match["WinnerTeam"], match["WinCondition"], match["IsFinished"]) == (winner, condition, True)
+
+
+def test_halves_and_pistol_rounds_are_those_of_the_matchs_own_length() -> None:
+    script = Script()
+    script.match("a" * 8 + "b" * 8 + "ab", half=8)
+    rounds = table(rows(script, settings={"mp_maxrounds": "16"}), "Rounds")
+    assert rounds.index[rounds["IsPistolRound"]].tolist() == [0, 8]
+    assert rounds["GamePhase"].tolist() == ["first_half"] * 8 + ["second_half"] * 8 + ["overtime"] * 2
+    assert rounds["IsOvertime"].tolist() == [False] * 16 + [True] * 2
+    match = rows(script, settings={"mp_maxrounds": "16"}).rows["Matches"][0]
+    halves = ["CTScoreFirstHalf", "TScoreFirstHalf", "CTScoreSecondHalf", "TScoreSecondHalf"]
+    assert [match[name] for name in halves] == [8, 0, 8, 0]
+    assert (match["CTScoreOvertime"], match["TScoreOvertime"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("score", "decided"),
+    [
+        ((13, 0), True), ((12, 11), False), ((13, 11), True), ((12, 12), False), ((13, 12), False), ((15, 12), False),
+        ((16, 12), True), ((16, 14), True), ((15, 15), False), ((16, 15), False), ((19, 15), True), ((18, 15), False),
+        ((19, 17), True), ((22, 18), True),
+    ],
+)  # fmt: skip
+def test_thirteen_rounds_win_and_four_of_an_overtimes_six(score: tuple[int, int], decided: bool) -> None:
+    script = Script()
+    for number in range(sum(score)):  # all on one side: only the sums matter
+        script.round(3 if number >= score[1] else 2)
+    assert rows(script).rows["Matches"][0]["IsFinished"] == decided
+
+
+def test_a_round_is_told_with_its_ticks_moments_score_and_end() -> None:
+    script = Script()
+    script.round(2, [(5, "t1", "ct1"), (9, "ct2", "t1")], reason=9)
+    found = rows(script)
+    [row] = found.rows["Rounds"]
+    assert row == {
+        "Id": 1, "DemoFileId": 1, "MatchId": 1, "RoundNumber": 1, "StartTick": 1_000, "EndTick": END,
+        "StartTime": begun(found) + seconds(1_000), "EndTime": begun(found) + seconds(END), "Duration": 60.0,
+        "WinnerTeam": "T", "EndReason": "TerroristWin", "CTScore": 0, "TScore": 1, "CTLivePlayers": 4,
+        "TLivePlayers": 4, "CTStartMoney": None, "TStartMoney": None, "CTEquipmentValue": None,
+        "TEquipmentValue": None, "BombPlanted": False, "BombDefused": False, "BombExploded": False, "BombSite": None,
+        "IsPistolRound": True, "IsOvertime": False, "IsWarmup": False, "IsKnifeRound": False,
+        "GamePhase": "first_half",
+    }  # fmt: skip
+
+
+def test_play_outside_the_match_has_no_end_no_winner_and_its_own_phase() -> None:
+    script = Script()
+    script.kill(500, "ct1", "t1")
+    script.round(3, [(5, "ct1", "t1"), (6, "t2", "ct2"), (7, "ct3", "t3")], weapon="knife_t")
+    script.round(3)
+    script.add("round_start", script.clock)
+    script.kill(script.clock + 2_000, "ct1", "t1")
+    rounds = table(rows(script), "Rounds")
+    assert rounds["GamePhase"].tolist() == ["warmup", "knife", "first_half", "unfinished"]
+    assert rounds["IsWarmup"].tolist() == [True, False, False, False]
+    assert rounds["IsKnifeRound"].tolist() == [False, True, False, False]
+    assert rounds["RoundNumber"].tolist() == [0, 0, 1, 2]
+    assert rounds["EndTick"].isna().tolist() == [True, False, False, True]
+    assert rounds["EndTime"].isna().tolist() == [True, False, False, True]
+    assert rounds.loc[[0, 3], "Duration"].tolist() == [0.0, 0.0]
+    assert rounds["WinnerTeam"].isna().tolist() == [True, False, False, True]
+    assert rounds.loc[0, "StartTick"] == 0
+    assert rounds["IsPistolRound"].tolist() == [False, False, True, False]
+
+
+def test_a_kill_a_hit_and_a_bomb_are_told_with_every_detail() -> None:
+    script = Script()
+    script.hurt(LIVE + 64, "ct1", "t1", 30, 70, weapon="awp")
+    details = {"headshot": True, "penetrated": 2, "hitgroup": 1, "distance": 7.5, "assistedflash": True}
+    script.round(3, [(5, "ct1", "t1")])
+    script.events["player_death"][0] |= details | script.player("assister", "ct2")
+    script.add("bomb_begindefuse", LIVE + 640, site="B", haskit=True, **script.player("user", "ct1"))
+    found = rows(script)
+    tick = LIVE + 320
+    assert found.rows["Kills"] == [{
+        "Id": 1, "DemoFileId": 1, "RoundId": 1, "Tick": tick, "GameTime": tick / 64, "KillerId": 1, "VictimId": 6,
+        "AssisterId": 2, "Weapon": "ak47", "HitGroup": "head", "IsHeadshot": True, "IsWallbang": True,
+        "IsFirstKill": True, "IsTradeKill": False, "Distance": 7.5, "KillerTeam": "CT", "VictimTeam": "T",
+        "IsTeamKill": False,
+    }]  # fmt: skip
+    first, second = found.rows["Damages"]
+    assert first == {
+        "Id": 1, "DemoFileId": 1, "RoundId": 1, "Tick": LIVE + 64, "GameTime": (LIVE + 64) / 64, "AttackerId": 1,
+        "VictimId": 6, "Weapon": "awp", "DamageAmount": 30, "DamageArmor": 0, "Health": 70, "Armor": 50,
+        "IsFatal": False,
+    }  # fmt: skip
+    assert (second["Id"], second["Health"], second["IsFatal"]) == (2, 0, True)
+    assert found.rows["Bombs"] == [{
+        "Id": 1, "DemoFileId": 1, "RoundId": 1, "EventType": "begin_defuse", "Tick": LIVE + 640,
+        "GameTime": (LIVE + 640) / 64, "PlayerId": 1, "Site": "B", "HasKit": True, "Team": "CT", "RoundNumber": 1,
+    }]  # fmt: skip
+
+
+def test_who_planted_is_of_t_and_nobody_is_the_actor_of_an_explosion_by_itself() -> None:
+    script = Script()
+    script.add("bomb_planted", LIVE + 640, site="A", **script.player("user", "t1"))
+    script.add("bomb_exploded", LIVE + 3_200, site="A", **script.player("user", None))
+    script.round(2)
+    bombs = table(rows(script), "Bombs")
+    assert bombs["Team"].tolist() == ["T", "T"]
+    assert bombs["PlayerId"].isna().tolist() == [False, True]
+    assert table(rows(script), "Rounds")["BombSite"].tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("reason", "flags"), [(1, [True, False, True]), (7, [True, True, False]), (8, [False, False, False])]
+)
+def test_the_end_of_a_round_tells_of_the_bomb_and_a_plant_only_where_plants_are_recorded(
+    reason: int, flags: list[bool]
+) -> None:
+    script = Script()
+    if flags[0]:
+        script.add("bomb_planted", LIVE + 640, site="A", **script.player("user", "t1"))
+    script.round(2, reason=reason)
+    names = ["BombPlanted", "BombDefused", "BombExploded"]
+    assert table(rows(script), "Rounds").iloc[0][names].tolist() == flags
+    without = rows(script, lacks=frozenset({"plants"})).rows["Rounds"][0]
+    assert [without[name] for name in names] == [None, *flags[1:]]
+
+
+@pytest.mark.parametrize("event", ["bomb_defused", "bomb_exploded"])
+def test_what_follows_a_plant_tells_that_there_was_one(event: str) -> None:
+    script = Script()
+    script.add(event, LIVE + 640, site="A", **script.player("user", "t1"))
+    script.round(2)
+    assert rows(script).rows["Rounds"][0]["BombPlanted"]
+    begun_only = Script()
+    begun_only.add("bomb_beginplant", LIVE + 640, site="A", **begun_only.player("user", "t1"))
+    begun_only.round(2)
+    assert not rows(begun_only).rows["Rounds"][0]["BombPlanted"]
+
+
+def test_a_players_round_is_told_with_everything_that_was_counted() -> None:
+    script = Script()
+    script.hurt(LIVE + 64, "ct1", "t1", 40, 60, weapon="hegrenade")
+    script.round(3, [(10, "ct1", "t1")])
+    script.events["player_death"][0] |= {"assistedflash": True} | script.player("assister", "ct2")
+    for tick, weapon in ((100, "weapon_ak47"), (110, "ak47"), (120, "weapon_knife"), (130, "weapon_hegrenade")):
+        script.add("weapon_fire", LIVE + tick, weapon=weapon, **script.player("user", "ct1"))
+    for blinded in ("t1", "t2", "ct3"):
+        script.add("player_blind", LIVE + 50, **script.player("user", blinded), **script.player("attacker", "ct2"))
+    script.add("round_mvp", END, **script.player("user", "ct1"))
+    found = rows(script)
+    stats = lines(found)
+    line = stats.loc[(1, "ct1")].to_dict()
+    assert line == {
+        "Id": 1, "PlayerId": 1, "RoundId": 1, "Kills": 1, "Deaths": 0, "Assists": 0, "Damage": 100,
+        "UtilityDamage": 40, "StartMoney": None, "MoneySpent": None, "EndMoney": None, "EquipmentValue": None,
+        "IsAlive": True, "Health": 100, "Armor": 0, "HasHelmet": None, "HasDefuseKit": None, "ShotsFired": 2,
+        "ShotsHit": 1, "KAST": True, "MVP": True, "FlashAssists": 0, "EnemiesFlashed": 0, "SurvivalTime": 60.0,
+        "IsClutch": False, "ClutchSize": 0, "ClutchWon": False,
+    }  # fmt: skip
+    helper = stats.loc[(1, "ct2")]
+    assert helper[["Assists", "FlashAssists", "EnemiesFlashed", "MVP"]].tolist() == [1, 1, 2, False]
+    dead = stats.loc[(1, "t1")]
+    assert dead[["Deaths", "IsAlive", "Health", "Armor", "SurvivalTime", "KAST"]].tolist() == [
+        1, False, 0, 0, 10.0, False,
+    ]  # fmt: skip
+    assert not stats.loc[(1, "t1"), "ClutchWon"]
+
+
+def test_a_match_adds_up_a_players_rounds() -> None:
+    script = Script()
+    script.round(3, [(5, "ct1", "t1"), (6, "ct1", "t2")])
+    script.events["player_death"][0]["headshot"] = True
+    script.round(2, [(5, "t1", "ct1")])
+    script.add("round_mvp", END, **script.player("user", "ct1"))
+    for tick in range(4):
+        script.add("weapon_fire", LIVE + tick, weapon="weapon_ak47", **script.player("user", "ct1"))
+    found = rows(script)
+    totals = table(found, "PlayerMatchStats").set_index("PlayerId").loc[1].to_dict()
+    assert totals == {
+        "Id": 1, "MatchId": 1, "Kills": 2, "Deaths": 1, "Assists": 0, "MVPs": 1, "HeadshotKills": 1,
+        "HeadshotPercentage": 50.0, "TotalDamageDealt": 200, "TotalDamageReceived": 100, "ADR": 100.0,
+        "FirstKills": 1, "FirstDeaths": 1, "TradeKills": 0, "TradeDeaths": 0, "SurvivalTime": 32.5, "KDRatio": 2.0,
+        "RoundsPlayed": 2, "RoundsWon": 1, "FlashAssists": 0, "UtilityDamage": 0, "EnemiesFlashed": 0,
+        "BombPlants": 0, "BombDefuses": 0, "ShotsHit": 2, "ShotsFired": 4, "Accuracy": 50.0, "KASTPercentage": 50.0,
+        **{f"ClutchAttempts1v{n}": 0 for n in range(1, 6)}, **{f"ClutchWins1v{n}": 0 for n in range(1, 6)},
+        "MultiKillRounds2K": 1, "MultiKillRounds3K": 0, "MultiKillRounds4K": 0, "MultiKillRounds5K": 0,
+    }  # fmt: skip
+
+
+def test_no_more_shots_hit_than_a_hundred_percent() -> None:
+    script = Script()
+    script.add("weapon_fire", LIVE, weapon="weapon_nova", **script.player("user", "ct1"))
+    script.round(3, [(5, "ct1", "t1"), (6, "ct1", "t2")])
+    assert table(rows(script), "PlayerMatchStats").set_index("PlayerId").loc[1, "Accuracy"] == 100.0
+
+
+def test_a_source_without_hits_knows_no_health_and_only_the_sum_of_damage_that_it_was_told() -> None:
+    script = Script()
+    script.round(3, [(5, "ct1", "t1")])
+    del script.events["player_hurt"]
+    found = rows(script, lacks=frozenset({"hits"}), damage={int(steam_id("ct1")): 150})
+    line = lines(found).loc[(1, "ct1")]
+    assert line[["Damage", "UtilityDamage", "Health", "Armor"]].isna().all()
+    stats = table(found, "PlayerMatchStats").set_index("PlayerId")
+    told = ["TotalDamageDealt", "ADR", "TotalDamageReceived"]
+    assert stats.loc[1, told].tolist()[:2] == [150, 150.0]
+    assert stats.loc[2, told].isna().all()
+    assert stats["TotalDamageReceived"].isna().all()
+
+
+def test_people_came_and_went_and_who_came_back_is_there() -> None:
+    script = Script()
+    script.round()
+    passages = [("player_connect", 640, "ct1"), ("player_disconnect", 1_280, "ct1"), ("player_connect", 640, "ct2"),
+                ("player_disconnect", 1_280, "ct2"), ("player_connect", 1_920, "ct2"),
+                ("player_disconnect", 1_280, "ct3")]  # fmt: skip
+    for event, tick, name in passages:
+        script.add(event, tick, xuid=steam_id(name), name=name)
+    script.add("rank_update", 2_000, rank_new=15, num_wins=321, **script.player("user", "ct1"))
+    found = rows(script)
+    one, two, three, four = found.rows["Players"][:4]
+    assert one == {
+        "Id": 1, "DemoFileId": 1, "PlayerSlot": 0, "SteamId": int(steam_id("ct1")), "PlayerName": "ct1",
+        "Team": "CT", "IsBot": False, "IsConnected": False, "Rank": 15, "Wins": 321,
+        "ConnectedAt": begun(found) + seconds(640), "DisconnectedAt": begun(found) + seconds(1_280),
+    }  # fmt: skip
+    assert (two["IsConnected"], two["DisconnectedAt"], two["PlayerSlot"]) == (True, None, 1)
+    assert two["ConnectedAt"] == begun(found) + seconds(640)
+    assert (three["IsConnected"], three["ConnectedAt"]) == (False, None)
+    assert three["DisconnectedAt"] == begun(found) + seconds(1_280)
+    assert (four["IsConnected"], four["ConnectedAt"], four["DisconnectedAt"]) == (True, None, None)
+
+
+def test_who_spawned_in_a_round_played_it_where_no_states_are_recorded() -> None:
+    script = Script()
+    for name in (*CT, *T[:4]):
+        script.add("player_spawn", 1_010, **script.player("user", name))
+    script.round(3, [(5, "ct1", "t1")])
+    found = rows(script)
+    assert set(lines(found).loc[1].index) == {*CT, *T[:4]}
+    script.events["player_death"][0] |= script.player("user", "t5")
+    assert set(lines(rows(script)).loc[1].index) == {*CT, *T}, "and whoever acts"
+
+
+def test_where_nothing_tells_who_played_everybody_did_who_had_not_left() -> None:
+    script = Script()
+    script.add("player_disconnect", 500, xuid=steam_id("t5"), name="t5")
+    script.add("player_disconnect", END, xuid=steam_id("t4"), name="t4")
+    script.round()
+    assert set(lines(rows(script)).loc[1].index) == {*CT, *T[:4]}
+
+
+def test_sides_are_changed_when_most_play_on_the_other_side_than_they_began_on() -> None:
+    script = Script()
+    script.round(3)
+    for name in CT[:3]:  # three of five have changed places with nobody: most of all have not
+        script.joins(name, script.clock, 2, 3)
+    script.round(3)
+    match = rows(script).rows["Matches"][0]
+    assert (match["CTScore"], match["TScore"]) == (2, 0)
+
+
+def test_only_rounds_that_count_have_players_lines_and_none_is_known_of_money_without_states() -> None:
+    script = Script()
+    script.kill(500, "ct1", "t1")
+    script.round(3)
+    found = rows(script)
+    assert set(table(found, "PlayerRoundStats")["RoundId"]) == {2}
+    assert (found.live_rounds, found.economy_known, found.left_out) == (1, False, {})

@@ -311,7 +311,8 @@ def test_a_seed_makes_the_same_round_in_every_version():
     ]
     assert told == [
         (1, 5, 2, "ak47", 8.9, 0.99, 0.65), (1, 1, 9, "m4a1_silencer", 19.5, 0.54, 0.48),
-        (1, 3, 8, "usp_silencer", 19.9, 0.68, 0.68), (1, 6, 3, "awp", 23.0, 0.61, 0.71), (1, 4, 6, "m4a1_silencer", 23.0, 0.58, 0.69),
+        (1, 3, 8, "usp_silencer", 19.9, 0.68, 0.68), (1, 6, 3, "awp", 23.0, 0.61, 0.71),
+        (1, 4, 6, "m4a1_silencer", 23.0, 0.58, 0.69),
         (1, 7, 4, "ak47", 61.1, 0.0, 0.34), (1, 0, 7, "m4a1", 66.4, 0.93, 0.33), (1, 0, 5, "m4a1", 67.6, 0.18, 0.57),
     ]  # fmt: skip
     assert [WEAPONS[code] for code in rounds.weapon[0, :3]] == ["m4a1_silencer", "m4a1_silencer", "awp"]
