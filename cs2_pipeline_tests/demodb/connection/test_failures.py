@@ -62,3 +62,33 @@ def test_a_drivers_words_become_an_error_with_a_remedy_and_without_the_password(
     assert type(error) is kind
     assert remedy in str(error)
     assert "geheim" not in str(error)
+
+
+def test_only_a_sql_server_is_said_to_hide_a_missing_database_behind_a_login():
+    said = "password authentication failed for user reader"
+    other = urls.parse("postgresql://reader:geheim@db.example/demos")
+    assert "drivers of SQL Server also say so where there is no database demos" in str(
+        translated(OSError(said), ADDRESS)
+    )
+    assert "SQL Server" not in str(translated(OSError(said), other))
+    nameless = urls.parse("postgresql://db.example/demos")
+    assert "refuses the login of a user without a name" in str(translated(OSError(said), nameless))
+
+
+def test_where_no_port_is_named_none_is_to_be_checked():
+    local = urls.Address("postgresql", database="demos")
+    assert "nothing answers at the local server; check" in str(translated(OSError("connection refused"), local))
+
+
+@pytest.mark.parametrize(("length", "shown"), [(400, "x" * 400), (401, "x" * 400 + " …")])
+def test_long_words_of_a_driver_are_cut(length, shown):
+    assert str(translated(OSError("x" * length), ADDRESS)).endswith(f"The driver says: {shown}")
+
+
+def test_the_servers_own_error_is_told_and_not_sqlalchemys_around_it():
+    outer = RuntimeError("(Background on this error at: somewhere)")
+    outer.orig = RuntimeError("database is\n   locked")
+    error = translated(outer, urls.parse("/data/demos.sqlite"))
+    assert type(error) is errors.UnreachableError
+    assert "another program keeps /data/demos.sqlite locked" in str(error)
+    assert str(error).endswith("The driver says: database is locked")
