@@ -42,14 +42,14 @@ class EventError(ValueError):
         self.field, self.message, self.event_id, self.match_id = field, message, event_id, match_id
 
 
-class Payload(Struct, frozen=True, kw_only=True):
+class Payload(Struct, frozen=True):
     """What every payload may be asked for."""
 
 
 LineUp = Annotated[list[Id], Meta(max_length=5)]
 
 
-class MatchStart(Payload, frozen=True, kw_only=True):
+class MatchStart(Payload, frozen=True):
     """A series begins. The last two, which we add, are the SteamIDs of those who play."""
 
     team_a_id: Id
@@ -62,7 +62,7 @@ class MatchStart(Payload, frozen=True, kw_only=True):
     team_b_line_up: LineUp | None = None
 
 
-class MatchEnd(Payload, frozen=True, kw_only=True):
+class MatchEnd(Payload, frozen=True):
     """A series is over."""
 
     winner_team: Team | None = None
@@ -73,7 +73,7 @@ class MatchEnd(Payload, frozen=True, kw_only=True):
     team_b_id: Id | None = None
 
 
-class MapStart(Payload, frozen=True, kw_only=True):
+class MapStart(Payload, frozen=True):
     """A map begins, or begins anew. The last two are as of `MatchStart`."""
 
     map_name: Text
@@ -84,7 +84,7 @@ class MapStart(Payload, frozen=True, kw_only=True):
     team_b_line_up: LineUp | None = None
 
 
-class MapEnd(Payload, frozen=True, kw_only=True):
+class MapEnd(Payload, frozen=True):
     """A map is over."""
 
     winner_team: Team | None = None
@@ -94,7 +94,7 @@ class MapEnd(Payload, frozen=True, kw_only=True):
     map_number: Annotated[int, Meta(ge=1, le=9)] | None = None
 
 
-class RoundStart(Payload, frozen=True, kw_only=True):
+class RoundStart(Payload, frozen=True):
     """Freeze time begins; says who plays which side and the score before the round. The last three are ours."""
 
     team_a_score: Count
@@ -108,11 +108,11 @@ class RoundStart(Payload, frozen=True, kw_only=True):
     round_time: Seconds | None = None
 
 
-class Nothing(Payload, frozen=True, kw_only=True):
+class Nothing(Payload, frozen=True):
     """Freeze time ended, time-out began or ended: the type says all."""
 
 
-class EconomyUpdate(Payload, frozen=True, kw_only=True):
+class EconomyUpdate(Payload, frozen=True):
     """What the teams own, dollars. `team_*_econ` is the money of the whole team."""
 
     team_a_econ: Dollars
@@ -123,7 +123,7 @@ class EconomyUpdate(Payload, frozen=True, kw_only=True):
     team_b_buy_type: Literal["full", "force", "eco", "pistol"] | None = None
 
 
-class Kill(Payload, frozen=True, kw_only=True):
+class Kill(Payload, frozen=True):
     """A player dies. `victim_team` is the other team where it is missing."""
 
     killer_player_id: Id
@@ -139,7 +139,7 @@ class Kill(Payload, frozen=True, kw_only=True):
     attacker_blind: bool = False
 
 
-class PlayerHurt(Payload, frozen=True, kw_only=True):
+class PlayerHurt(Payload, frozen=True):
     """A player loses health. The last two, which we add, are what the victim has left."""
 
     attacker_player_id: Id
@@ -154,7 +154,7 @@ class PlayerHurt(Payload, frozen=True, kw_only=True):
     victim_armor: Annotated[float, Meta(ge=0, le=100)] | None = None
 
 
-class PlayerEquipment(Payload, frozen=True, kw_only=True):
+class PlayerEquipment(Payload, frozen=True):
     """What one player has (ours: sources that know it, such as server logs, send it)."""
 
     player_id: Id
@@ -166,7 +166,7 @@ class PlayerEquipment(Payload, frozen=True, kw_only=True):
     has_defuse_kit: bool | None = None
 
 
-class Bomb(Payload, frozen=True, kw_only=True):
+class Bomb(Payload, frozen=True):
     """The bomb is planted, defused or explodes."""
 
     player_id: Id | None = None
@@ -175,7 +175,7 @@ class Bomb(Payload, frozen=True, kw_only=True):
     time_remaining_sec: Seconds | None = None
 
 
-class RoundEnd(Payload, frozen=True, kw_only=True):
+class RoundEnd(Payload, frozen=True):
     """A round is over; scores are those after it."""
 
     winner_team: Team
@@ -188,7 +188,7 @@ class RoundEnd(Payload, frozen=True, kw_only=True):
     team_b_id: Id | None = None
 
 
-class Correction(Payload, frozen=True, kw_only=True):
+class Correction(Payload, frozen=True):
     """An earlier event never happened (`void`), or happened otherwise (`payload`)."""
 
     event_id: UUID
@@ -196,7 +196,7 @@ class Correction(Payload, frozen=True, kw_only=True):
     payload: dict[str, Any] | None = None
 
 
-class RoundRestored(Payload, frozen=True, kw_only=True):
+class RoundRestored(Payload, frozen=True):
     """The server went back to the start of a round (ours): what was played from that round on does not count."""
 
     round_no: Annotated[int, Meta(ge=1, le=MAX_ROUND)]
@@ -225,7 +225,7 @@ PAYLOADS: Final[Mapping[str, type[Payload]]] = {
 """The payload of each known type."""
 
 
-class _Envelope(Struct, frozen=True, kw_only=True):
+class _Envelope(Struct, frozen=True):
     event_id: UUID
     match_id: UUID
     map_id: UUID
@@ -237,7 +237,7 @@ class _Envelope(Struct, frozen=True, kw_only=True):
     payload: Raw
 
 
-class Event(Struct, frozen=True, kw_only=True):
+class Event(Struct, frozen=True):
     """One thing that happened.
 
     Attributes:
