@@ -239,3 +239,96 @@ def test_bins_of_rounds_begin_at_twenty_and_double() -> None:
     assert table["log_loss"].tolist() == pytest.approx([np.log(4)] * 4)
     assert table["prior_log_loss"].tolist() == pytest.approx([np.log(4)] * 4)
     assert table["confidence"].tolist() == [0.25] * 4
+
+
+def test_bounds_are_of_95_percent_by_player() -> None:
+    """Two players of two rows each: rows of one err together, so only two numbers tell how far the mean may be off."""
+    rows = TEST.iloc[:4].assign(total_rounds=30, steam_id=["a", "a", "b", "b"], tier=[0, 0, 3, 3])
+    sure = np.array([0.7, 0.1, 0.1, 0.1])
+    even = np.full(4, 0.25)
+    table = by_rounds(rows, lambda f: np.tile(sure, (len(f), 1)), lambda f: np.tile(even, (len(f), 1)), even)
+    row = table.iloc[0]
+    losses = -np.log([0.7, 0.1]) + np.log(0.25)
+    mean = losses.mean()
+    half = 1.96 * np.sqrt(((2 * (losses - mean)) ** 2).sum()) / 4
+    assert (row["against_rule_low"], row["against_rule_high"]) == pytest.approx((mean - half, mean + half))
+    assert (row["rows"], row["players"]) == (4, 2)
+    assert (row["accuracy"], row["confidence"], row["tier_error"], row["rule_tier_error"]) == (0.5, 0.7, 1.5, 1.5)
+    own = 0.7 - np.array([1.0, 0.0])
+    reach = 1.96 * np.sqrt(((2 * (own - own.mean())) ** 2).sum()) / 4
+    assert (row["overconfidence_low"], row["overconfidence_high"]) == pytest.approx((0.2 - reach, 0.2 + reach))
+
+
+def test_of_kinds_that_are_surely_better_than_the_mean_the_best_is_taken(training: PlayerTraining) -> None:
+    part, mean = classifier._Part.of(DATASET, "test"), training.candidates[-1]
+
+    def knowing(name: str, sure: float, hidden: float | None = None) -> classifier.Candidate:
+        def predict(features):
+            share = sure if hidden is None or not np.isnan(features[:, PLAYER_FEATURES.index("adr")]).any() else hidden
+            return np.eye(len(TIERS))[part.tier] * share + (1 - share) / 4
+
+        return dataclasses.replace(mean, name=name, predict=predict)
+
+    good, better = knowing("good", 0.8), knowing("better", 0.9)
+    assert classifier._choose([good, better], mean, part) is better
+    assert classifier._choose([better, good], mean, part) is better
+    assert classifier._choose([], mean, part) is mean
+    even = knowing("even", 0.9, hidden=-0.3333)
+    assert classifier._choose([even], mean, part) is mean, "without damage per round it is far worse"
+
+
+def test_every_other_probe_row_is_without_damage_per_round() -> None:
+    features = feature_matrix(DATASET)
+    for rows, expected in ((features[:5], 5), (features, 128)):
+        probe = classifier._probe(rows)
+        assert len(probe) == expected
+        hidden = np.isnan(probe[:, PLAYER_FEATURES.index("adr")])
+        assert hidden.tolist() == [place % 2 == 1 for place in range(expected)]
+    np.testing.assert_array_equal(probe[0], features[0])
+    np.testing.assert_array_equal(probe[-1][:8], features[-1][:8])
+
+
+def test_logistic_regression_reads_a_missing_damage_as_its_mean_and_calls_no_tier_impossible() -> None:
+    features = FEATURES.copy()
+    part = classifier._Part(features, np.where(TIER > 0, 2, 0), np.arange(len(TIER)))
+    predict = classifier._fit_logistic(part)
+    scores = predict(features)
+    assert scores.sum(axis=1) == pytest.approx(np.ones(len(features)))
+    assert (scores[:, [1, 3]] > 0).all() and scores[:, [1, 3]].max() < 1e-5, "tiers that nobody learned from is in"
+    adr = PLAYER_FEATURES.index("adr")
+    at_mean = features.copy()
+    at_mean[:, adr] = features[:, adr].mean()
+    hidden = predict(hide_adr(features))
+    assert np.abs(hidden - predict(at_mean)).max() < 0.2, "but for the mark of what is missing"
+    assert (hidden.argmax(axis=1) == predict(at_mean).argmax(axis=1)).mean() > 0.9
+
+
+def test_the_recipe_is_the_one_that_was_judged() -> None:
+    """docs/player-model.md has the figures: whoever changes one measures again."""
+    kinds = {name: params for name, params, _ in classifier._kinds(None, None, 0)}
+    assert list(kinds) == [
+        "tier of the past K/D", "logistic regression", "ordinal regression", "ordinal network", "softmax network",
+    ]  # fmt: skip
+    assert (kinds["ordinal regression"]["hidden"], kinds["ordinal regression"]["members"]) == ((), 1)
+    assert [kinds[f"{head} network"]["head"] for head in ("ordinal", "softmax")] == ["ordinal", "softmax"]
+    assert classifier.ROUNDS_EDGES == (0, 20, 40, 80, 160, 320, 640, 1280)
+    assert classifier.MIN_PLAYERS == 10
+
+
+def test_each_network_has_a_seed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = []
+
+    def fit(features, tier, players, *, params, seed, monitor):
+        seeds.append(seed)
+        return (
+            classifier.network.PlayerClassifier(np.zeros(13, np.float32), np.ones(13, np.float32), params, seed),
+            1,
+            {},
+        )
+
+    monkeypatch.setattr(classifier.network, "fit", fit)
+    part = classifier._Part.of(DATASET, "train")
+    params = classifier.NetworkParams(members=3)
+    for seed in (0, 1):
+        classifier._fit_ensemble(part, part, params, seed)
+    assert seeds == [0, 1, 2, 3, 4, 5]
