@@ -1,9 +1,11 @@
 """The models that live prices follow: taken up when they are promoted, and kept where a new one does not work."""
 
+from dataclasses import replace
+
 import pytest
 
 from cs2_pipeline.artifact.cache import ArtifactError, Cache, ModelVersion
-from cs2_pipeline.artifact.catalog import MATCH
+from cs2_pipeline.artifact.catalog import MATCH, ROUND
 from cs2_pipeline.live import champion
 from cs2_pipeline.live.champion import Champion, MapForecaster
 from cs2_pipeline_tests.live.conftest import promote
@@ -33,7 +35,8 @@ def fitted(tmp_path_factory):
 
 
 def version_of(digest, number="1"):
-    return ModelVersion(MATCH.name, number, f"run{number}", digest, "", "", "", "", {}, {})
+    described = ModelVersion(MATCH.name, number, f"run{number}", "", "", "", "", "", {}, {})
+    return ModelVersion(**{**described.to_dict(), "digest": digest})
 
 
 def test_nothing_promoted_is_nothing_to_price_with(tmp_path):
@@ -68,9 +71,9 @@ def test_a_champion_that_does_not_work_is_told_of_and_the_last_one_goes_on(tmp_p
     promote(tmp_path)
     followed = Champion(tmp_path)
     first = followed.current()
-    broken = Cache(tmp_path).folder(ModelVersion("round_predictor", "2", "run2", "0" * 64, "", "", "", "", {}, {}))
-    broken.mkdir(parents=True)
-    Cache(tmp_path).note(ModelVersion("round_predictor", "2", "run2", "0" * 64, "", "", "", "", {}, {}))
+    broken = replace(version_of("0" * 64, "2"), name=ROUND.name)
+    Cache(tmp_path).folder(broken).mkdir(parents=True)
+    Cache(tmp_path).note(broken)
     clock.now += 1.0
     assert followed.current() is first and first.version.version == "1"
     assert followed.refused
