@@ -23,13 +23,27 @@ settings.load_profile("any machine")
 
 LONGEST = (
     "acceptance/test_end_to_end", "deploy/test_wiring", "operations/test_survival", "champions/test_champions",
-    "importers/test_ingest", "training/test_train", "cli/test_bad_input", "evaluation/test_drift",
-    "datasets/test_snapshots", "simulator/test_match_truth", "gateway/test_fuzz", "automation/test_conditions",
-    "pages/test_access", "pages/test_keyboard", "training/test_changed_play", "http/test_openapi", "stats/test_metrics",
+    "predictions/http/", "pages/test_access", "pages/test_keyboard", "pages/test_matches", "importers/test_ingest",
+    "training/test_train", "cli/test_bad_input", "evaluation/test_drift", "datasets/test_snapshots",
+    "simulator/test_match_truth", "gateway/test_fuzz", "training/test_changed_play", "stats/test_metrics",
     "coaching/test_league", "models/player/test_classifier", "models/round/test_predictor", "third_model/",
     "live/test_durability", "defs/test_extraction", "defs/test_monitoring", "automation/test_new_demos",
     "defs/test_coaching", "gateway/test_killed", "registry/test_registry",
 )  # fmt: skip
+
+SERVED = ("bento/predictions/http/", "bento/clients/", "bento/predictions/test_")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """One file at a time for each worker; the files that ask one prediction service go together: it starts once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "served" if any(folder in nodeid for folder in SERVED) else super()._split_scope(nodeid)
+
+    return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)

@@ -70,7 +70,7 @@ DEMO_MATCHES = 800
 
 @app.command(
     rich_help_panel=START,
-    epilog=_examples("cs2 demo", "CS2_HOME=/some/folder cs2 demo --matches 400", "cs2 demo --exports exports/"),
+    epilog=_examples("cs2 demo", "CS2_HOME=/some/folder cs2 demo --matches 1600", "cs2 demo --exports exports/"),
 )
 def demo(
     matches: Annotated[
