@@ -122,7 +122,7 @@ class MatchTracker:
         reason = self.tracker.apply(event)
         if reason is not None:
             return reason
-        if told and score is not None and number == (self.number or 0) + 1:
+        if score is not None and number == (self.number or 0) + 1:
             self._complete(before, score)
         kept = [played for played in self.played if played.number < number]
         self.replayed += len(self.played) - len(kept)

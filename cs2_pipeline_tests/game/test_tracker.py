@@ -490,3 +490,9 @@ def test_the_map_s_name_stays_through_a_restart_that_does_not_tell_it() -> None:
 def test_who_leaves_dead_takes_the_money_along_and_a_stranger_who_leaves_is_counted() -> None:
     assert after(Kill(20, 1, 6), Disconnect(30, 1))["ct_money"] == 4_000
     assert tracked(Disconnect(30, 77)).ignored == {"players who left: of a player who is no participant": 1}
+
+
+def test_a_state_is_numbers_as_json_holds_them() -> None:
+    for state in (after(), after(FreezeEnd(15.0), BombPlanted(30.0))):
+        assert json.loads(json.dumps(state))["bomb_planted"] in (0, 1)
+        assert all(type(value) in (int, float, str, type(None)) for value in state.values())

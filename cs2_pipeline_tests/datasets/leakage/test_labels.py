@@ -124,6 +124,12 @@ def test_scores_that_change_sides_or_jump_or_miss_a_round_tell_nothing():
     assert labels.labels_against_score(audited(back)).severity == "note", "one up in sum, but not a round's score"
 
 
+def test_where_no_round_told_follows_another_no_label_is_late():
+    found = labels.labels_against_score(audited(rounds(1, 0)))
+    assert found.numbers["rounds checked"] == 1
+    assert found.numbers["share of labels that are the side that scored a round earlier"] == 0
+
+
 def test_rounds_of_two_matches_are_told_apart_in_any_order_of_rows():
     table = pd.DataFrame([*rounds(1, 0, 1, match=2), *rounds(0, 0, match=1)]).sample(frac=1, random_state=0)
     assert labels.labels_against_score(audited(table)).numbers["rounds checked"] == 3

@@ -164,3 +164,33 @@ def test_a_players_feature_may_tell_no_more_tiers_than_anyone_could():
     honest = telling.telling_player_features(players(kills=40, tier=random().integers(0, 4, GROUPS)))
     assert honest.severity == "pass"
     assert pd.Series(honest.numbers)["accuracy of kd_ratio"] < 0.5
+
+
+@pytest.mark.parametrize(("groups", "severity"), [(400, "fail"), (8, "pass")])
+def test_a_place_and_certain_labels_are_passed_surely_or_not_at_all(groups, severity):
+    """The same values, of many matches or of few."""
+    each = MATCH.size // groups
+    label = random().integers(0, 2, MATCH.size)
+    order = np.argsort(label + random().normal(0, 0.9, MATCH.size), kind="stable")
+    match = np.repeat(np.arange(groups), each)
+    found = telling.telling_position(audited({"match_id": match, "ct_wins": label[order], "value": 0.0}, unit=None))
+    assert 0.65 < found.numbers["AUC of row number"] < 0.85
+    known = random().random(MATCH.size) < 0.25
+    value = np.where(known, 2.0 + label, random().random(MATCH.size))
+    certain = telling.certain_labels(audited({"match_id": match, "ct_wins": label, "value": value}, unit=None))
+    assert certain.numbers["share of rows a shallow tree is certain of"] == pytest.approx(0.25, abs=0.05)
+    assert (found.severity, certain.severity) == (severity, severity)
+
+
+@pytest.mark.parametrize(("count", "severity"), [(6, "pass"), (400, "fail")])
+def test_a_tree_that_beats_the_ceiling_by_little_must_do_so_on_many_players(count, severity):
+    """The labels rest on 150 kills; nine of ten follow from the feature."""
+    whole = players(kills=150).frame
+    wrong = random().random(GROUPS) < 0.04
+    some = whole.assign(
+        tier=np.where(wrong, (whole["tier"] + 1) % 4, whole["tier"]), steam_id=np.arange(GROUPS) % count
+    )
+    kept = ("steam_id", "later_kills", "later_deaths")
+    found = telling.computable_tier(audited(some, label="tier", group="steam_id", unit=None, bookkeeping=kept))
+    assert 0.05 < found.numbers["accuracy of a shallow tree"] - found.numbers["limit"] < 0.25
+    assert found.severity == severity

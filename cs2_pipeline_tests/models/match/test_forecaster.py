@@ -1,13 +1,14 @@
 """The fitted step: its graph, its laws, what it leaves alone, and the artifact with ratings and graph."""
 
 import dataclasses
+import json
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from cs2_pipeline.artifact.artifact import Artifact, ArtifactError
+from cs2_pipeline.artifact.artifact import PROBE_FILE, Artifact, ArtifactError
 from cs2_pipeline.evaluation import match_laws
 from cs2_pipeline.game.series import BEST_OF, series_odds
 from cs2_pipeline.models.match import forecaster
@@ -211,3 +212,28 @@ def test_prices_on_several_maps_are_those_of_each_alone(fitted, dataset):
     alone = [served.price(dataclasses.replace(one, map_name=name)) for name in ("de_nuke", None)]
     assert found[0] == [tuple(pytest.approx(value, abs=1e-6) for value in price) for price in alone]
     assert found[1][0] == pytest.approx(served.price(dataclasses.replace(other, map_name="de_train")), abs=1e-6)
+
+
+def test_a_curve_has_twenty_points_or_as_many_as_matches(fitted, dataset, tmp_path):
+    assert len(fitted.chosen.curves[LEFT_OUT_LOSS]) == 20
+    few = dataset[dataset["part"] != "test"].iloc[:10]
+    curve = forecaster.fit(few, seed=0, folder=tmp_path, progress=lambda _: None).chosen.curves[LEFT_OUT_LOSS]
+    assert [step for step, _ in curve] == list(range(1, 9))
+
+
+def test_the_probe_is_the_last_64_matches_and_candidates_say_what_was_fitted(fitted, dataset):
+    kept = json.loads((fitted.folder / PROBE_FILE).read_text())["features"]
+    np.testing.assert_allclose(kept, dataset[list(FEATURES)].iloc[-64:].to_numpy(np.float32), rtol=1e-6)
+    chosen, baseline = fitted.candidates
+    assert (chosen.name, baseline.name, fitted.chosen, fitted.baseline) == (
+        "ratings", "Elo of players", chosen, baseline,
+    )  # fmt: skip
+    assert np.isnan([chosen.log_loss_required, baseline.log_loss_required]).all()
+    assert (chosen.train_seconds, baseline.train_seconds) == (0.0, 0.0)
+    seen = dataset[dataset["part"] != "test"].iloc[-fitted.rows :]
+    told = baseline.predict(seen[[*FEATURES, "elo"]].to_numpy(np.float32))
+    assert baseline.log_loss == pytest.approx(
+        -np.log(np.where(seen["first_wins"] == 1, told, 1 - told)).mean(), abs=1e-5
+    )
+    told = chosen.predict(seen[[*FEATURES, "elo"]].to_numpy(np.float32))
+    assert chosen.log_loss == pytest.approx(-np.log(np.where(seen["first_wins"] == 1, told, 1 - told)).mean(), abs=1e-5)
