@@ -79,7 +79,6 @@ class _Live:
         behind: the position of its shard before the first event that this row lacks; None where it lacks none.
         ranges: least and largest price of team A within each round, by map and round.
         problems: corrections whose failure is among the dead letters already.
-        failure: why its last events could not be computed.
     """
 
     match: Match
@@ -93,7 +92,6 @@ class _Live:
     behind: str | None = None
     ranges: dict[tuple[str, int], board.RoundRange] = field(default_factory=dict)
     problems: set[str] = field(default_factory=set)
-    failure: str = ""
 
 
 class Consumer:
@@ -334,15 +332,13 @@ class Consumer:
                 change = live.match.take([event for _, event in arrived], time.time())
         except (LogUnavailableError, HistoryUnavailableError):
             raise
-        except Exception as error:
+        except Exception:
             # One poisoned match must not stop the others: its events are kept, and it is tried again with the next one.
             logger.exception("match %s cannot be computed", match_id)
             metrics.ERRORS.labels("live").inc()
-            if live is not None:
-                live.failure = f"{type(error).__name__}: {error}"
             self._forget(match_id)
             return Change([])
-        live.updated, live.position, live.failure = arrived[-1][0].received, arrived[-1][0].position, ""
+        live.updated, live.position = arrived[-1][0].received, arrived[-1][0].position
         return change
 
     def _taken_up(self, match_id: str, arrived: list[tuple[Arrival, Event]]) -> tuple[_Live, Change]:

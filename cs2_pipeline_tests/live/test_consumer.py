@@ -1,17 +1,20 @@
 """From the door to history: prices of every event, whatever becomes of the consumer and in whatever order."""
 
+import json
 import random
+import time
 from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 
 from cs2_pipeline.live import consumer as consumers
 from cs2_pipeline.live.fold import Fold
 from cs2_pipeline.live.history import queries
-from cs2_pipeline.live.log import LogUnavailableError
+from cs2_pipeline.live.log import LogUnavailableError, Submitted, shard_of
 from cs2_pipeline.live.verify import verify
 from cs2_pipeline_tests.live.conftest import Bench, promote
 from cs2_pipeline_tests.live.made import Feed, play, uid
@@ -400,3 +403,199 @@ def test_a_defect_in_a_step_forgets_what_may_not_have_been_written(bench) -> Non
     assert bench.consumer._positions == {} and bench.consumer._size == consumers.LEAST_BATCH
     bench.consume()
     assert bench.history.ask(queries.EVENTS_COUNTED)[0] == {"events": 12, "different": 12}
+
+
+class Stop:
+    """Ends a consumer's run after so many looks, and notes what it waited in between."""
+
+    def __init__(self, looks) -> None:
+        self.left, self.waits = looks, []
+
+    def is_set(self) -> bool:
+        self.left -= 1
+        return self.left < 0
+
+    def wait(self, seconds) -> None:
+        self.waits.append(seconds)
+
+
+def test_a_consumer_works_on_whatever_fails_and_says_what_did(bench, monkeypatch) -> None:
+    said, outcomes = [], [LogUnavailableError("the log is away"), ValueError("a defect"), 7, 0]
+
+    def step():
+        said.append(bench.consumer.complaint)
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    idle, errors = [], sample("error_total", service="live")
+    monkeypatch.setattr(bench.consumer, "step", step)
+    monkeypatch.setattr(bench.log, "wait", idle.append)
+    stop = Stop(4)
+    bench.log.lease(bench.consumer.name, 16, 3_600.0)
+    bench.consumer.run(stop)
+    assert said == [None, "the log is away", "ValueError: a defect", None]
+    assert stop.waits == [1.0, 1.0], "a second before the next try"
+    assert idle == [consumers.IDLE], "only where nothing came"
+    assert sample("error_total", service="live") == errors + 2
+    assert bench.log.consumers() == 0, "its shards are given up"
+
+
+def sample(name, **labels):
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_events_that_cannot_be_read_are_dead_letters_and_the_others_go_on(bench) -> None:
+    events = play(3, rounds=1)
+    dead = sample("dead_letters_total", reason="not understood")
+    broken = Submitted(uid("broken"), MATCH, b'{"event_id": 1}')
+    bench.log.append([broken])
+    bench.send(events)
+    bench.consume()
+    (letter,) = bench.log.dead_letters()
+    assert (letter.id, letter.match_id, letter.body) == (uid("broken"), MATCH, b'{"event_id": 1}')
+    assert letter.reason.startswith("event_id") and letter.at > 1e9
+    assert sample("dead_letters_total", reason="not understood") == dead + 1
+    assert len(bench.prices(MATCH)) == len(events) and bench.log.depth() == {}
+
+
+def test_a_correction_that_cannot_be_carried_out_is_one_dead_letter(bench) -> None:
+    events = play(3, rounds=1)
+    lost = events[-1] | {"event_id": uid("c"), "type": "correction", "seq_no": len(events) + 1,
+                         "payload": {"event_id": uid("nothing"), "void": True}}  # fmt: skip
+    bench.send([*events, lost])
+    bench.consume()
+    again = events[-1] | {"event_id": uid("more"), "seq_no": len(events) + 2, "type": "timeout_start", "payload": {}}
+    bench.send([again])
+    bench.consume()
+    (letter,) = bench.log.dead_letters()
+    assert (letter.id, letter.match_id, letter.body) == (uid("c"), MATCH, b"")
+    assert letter.reason == f"there is no event {uid('nothing')} in this match to correct"
+
+
+def test_what_is_computed_kept_and_given_up_is_counted(bench) -> None:
+    kept, gaps = sample("live_events_kept_total"), sample("live_gaps_total")
+    anew = sample("live_recomputations_total", reason="a late event")
+    events = play(3, rounds=1)
+    bench.send(events[:8] + events[9:])
+    bench.consume()
+    live = bench.consumer._matches[MATCH]
+    bench.consumer._pass_time(live.updated + 10.0)
+    assert sample("live_gaps_total") == gaps + 1 and not live.match.waiting
+    bench.send(events[8:9])
+    bench.consume()
+    assert sample("live_recomputations_total", reason="a late event") == anew + 1
+    assert sample("live_events_kept_total") == kept + len(events)
+
+
+def test_how_much_waits_and_how_many_matches_are_in_play_is_told(bench) -> None:
+    bench.send(play(3, match="over", rounds=1) + play(4, match="open", rounds=1, finish=False))
+    bench.consume()
+    more = play(5, match="later", rounds=1)[:3]
+    bench.send(more)
+    bench.consumer._tidied = 0.0
+    bench.consumer._tidy(time.time())
+    assert sample("live_matches") == 1
+    depths = {shard: sample("queue_depth", shard=str(shard)) for shard in range(16)}
+    assert depths == {shard: 3.0 if shard == shard_of(uid("later")) else 0.0 for shard in range(16)}
+
+
+def test_shards_of_another_are_forgotten_with_their_matches_and_others_stay(bench) -> None:
+    matches = {shard_of(uid(f"m{n}")): f"m{n}" for n in range(9)}
+    (lost, gone), (_, stays) = list(matches.items())[:2]
+    bench.send(play(1, match=gone, rounds=1) + play(1, match=stays, rounds=1))
+    bench.consume()
+    lease = bench.log.lease
+    bench.log.lease = lambda *how: lease(*how) - {lost}
+    bench.consumer._leased = 0.0
+    bench.consumer.step()
+    assert set(bench.consumer._matches) == {uid(stays)} and lost not in bench.consumer._positions
+    assert len(bench.consumer._positions) == 15
+    bench.log.lease = lease
+    bench.consumer._leased = 0.0
+    bench.consumer.step()
+    assert bench.consumer._positions[lost] == bench.log.position(lost), "it reads on from where history has it"
+
+
+def test_a_lease_is_asked_for_again_after_a_third_of_it(bench, monkeypatch) -> None:
+    monkeypatch.setattr(consumers, "LEASE", 6.0)
+    asked = []
+    monkeypatch.setattr(bench.log, "lease", lambda name, share, seconds: (asked.append((share, seconds)), {1, 2})[1])
+    for now in (100.0, 101.9, 102.0, 103.9, 104.1):
+        bench.consumer._own(now)
+    assert asked == [(16, 6.0)] * 3
+    assert set(bench.consumer._positions) == {1, 2}
+    monkeypatch.setattr(consumers, "time", SimpleNamespace(time=lambda: 106.0))
+    bench.consumer._still_own()
+    assert len(asked) == 3, "it was asked for a moment ago"
+
+
+def test_a_withdrawn_price_names_the_one_that_stands_no_more() -> None:
+    row = consumers._withdrawn("m", "e", "old", 5.0)
+    assert (row.match_id, row.event_id, row.supersedes, row.ts_calc) == ("m", "e", "old", 5.0)
+    assert (row.trigger, row.basis, row.model_version, row.map_id) == ("void", "void", "", "")
+    assert (row.round_no, row.state_version) == (0, 0)
+    assert {row.round_p, row.map_p, row.series_p, row.round_low, row.map_high} == {None}
+    assert row.price_id != "old" and row == consumers._withdrawn("m", "e", "old", 5.0)
+
+
+def test_an_event_is_kept_as_it_came_with_when_and_where(bench) -> None:
+    events = play(3, rounds=1)[:4]
+    bench.send(events)
+    bench.consume()
+    arrivals = {one.event_id: one for one in bench.log.read({shard_of(MATCH): ""}, 99)} | {
+        one.event_id: one for one in bench.log.kept(MATCH)
+    }
+    rows = bench.history.ask(queries.EVENTS_PAGE, match_id=MATCH, since=0.0, count=99)
+    assert [row["event_id"] for row in rows] == [event["event_id"] for event in events]
+    for row, event in zip(rows, events, strict=True):
+        assert (row["map_id"], row["round_no"], row["type"]) == (event["map_id"], event["round_no"], event["type"])
+        assert (row["source"], row["seq_no"]) == ("server", event["seq_no"])
+        assert json.loads(row["body"]) == event
+        assert row["day"] == int(row["received"] // 86_400)
+        if arrival := arrivals.get(row["event_id"]):
+            assert (row["received"], row["position"]) == (arrival.received, arrival.position)
+
+
+def test_who_takes_a_match_over_tells_nobody_that_it_was_corrected(bench) -> None:
+    events = play(3, rounds=2)
+    bench.send(events[:30])
+    bench.consume()
+    bench.history._connection().execute("delete from snapshots")
+    bench.consumer.close()
+    bench.told.clear()
+    bench.consumer = bench.another()
+    bench.send(events[30:32])
+    bench.consume()
+    assert [update.data["event_id"] for update in bench.told if update.kind == "event"] == [
+        event["event_id"] for event in events[30:32]
+    ]
+    assert not [update for update in bench.told if update.kind == "correction"]
+    assert len(bench.history.ask(queries.PRICES, match_id=MATCH, map_id="")) == 32, "no price was issued again"
+
+
+def test_a_match_that_is_waited_for_writes_its_row_and_stays_behind(bench, monkeypatch) -> None:
+    monkeypatch.setattr("cs2_pipeline.live.match.GAP_WAIT", 3_600.0)
+    events = play(3, rounds=1)
+    bench.send(events[:5] + events[6:8])
+    bench.consume()
+    live = bench.consumer._matches[MATCH]
+    assert live.match.waiting == 2 and live.behind is not None
+    (row,) = bench.history.ask(queries.MATCH, match_id=MATCH)
+    assert row["state_version"] == 5 and row["arrived"] == 7
+    bench.send(events[5:6])
+    bench.consume()
+    assert live.behind is None and bench.consumer._behind == {} and bench.log.depth() == {}
+
+
+def test_a_step_says_how_much_it_took_and_takes_a_share_of_each_shard(bench, monkeypatch) -> None:
+    asked = []
+    read = bench.log.read
+    monkeypatch.setattr(bench.log, "read", lambda after, limit: (asked.append(limit), read(after, limit))[1])
+    bench.send(play(3, rounds=1)[:9])
+    assert [bench.consumer.step(), bench.consumer.step()] == [9, 0]
+    assert asked[0] == consumers.LEAST_BATCH // 16
+    bench.consumer._size = 3
+    bench.consumer.step()
+    assert asked[-1] == 1

@@ -142,7 +142,7 @@ def test_a_gap_waits_then_goes_on_and_says_so() -> None:
     assert [m.event_id for m in before + went_on] == [e.event_id for e in arrived]
     arrived.append(events[20])
     late = match.take([events[20]], GAP_WAIT)
-    assert late.recomputed == "a late event"
+    assert late.recomputed == "a late event" and match.recomputations == 1
     assert (match.fold.digest(), late.moments) == straight(events)
 
 
