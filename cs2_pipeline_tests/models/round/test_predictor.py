@@ -1,6 +1,7 @@
 """The round model's training: what it promises about its artifact, its choice and its input."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,11 +12,14 @@ import pytest
 
 from cs2_pipeline.artifact.artifact import Artifact, model_digest
 from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
+from cs2_pipeline.models.calibration import Blend, fit_blend, sigmoid
 from cs2_pipeline.models.round import boosting, networks, predictor, rows
-from cs2_pipeline.models.round.inputs import CONTEXT, INPUTS, MONOTONE, mask
+from cs2_pipeline.models.round.inputs import CONTEXT, INPUTS, MONOTONE, InputMaker, mask
 from cs2_pipeline.models.round.predictor import RoundTraining
 from cs2_pipeline.models.round.rows import feature_matrix
+from cs2_pipeline.models.round.teacher import Teacher
 from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS, TrainingError
+from cs2_pipeline.stats.metrics import logit_log_loss
 from cs2_pipeline_tests.models.round.quick import train_quickly
 
 
@@ -136,21 +140,56 @@ def test_of_the_required_inputs_alone_the_student_is_taught_half_what_the_whole_
     np.testing.assert_allclose(taught[:, 0, 0], [whole, 0.4, some])
 
 
+@dataclass
+class Unlearned:
+    """A training whose networks learned nothing: what they were shown, and what was made of what they say."""
+
+    fits: list[dict[str, Any]] = field(default_factory=list)
+    blends: list[tuple[tuple[np.ndarray, ...], Blend]] = field(default_factory=list)
+    teachers: list[Teacher] = field(default_factory=list)
+    grown: list[tuple[np.ndarray, np.ndarray, int]] = field(default_factory=list)
+    training: RoundTraining | None = None
+
+
 @pytest.fixture(scope="module")
-def shown(round_dataset: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """What each of the three fits of networks is given; nothing is learned."""
-    asked: list[dict[str, Any]] = []
+def unlearned(round_dataset: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Unlearned:
+    found = Unlearned()
+    asked = found.fits
 
     def fit(draw, members, rows, *, params, seed, progress, left_out):
         network = networks.RoundPredictor(members, len(MONOTONE), len(CONTEXT), params, seed)
-        asked.append({"drawn": draw(4_000), "members": members, "rows": rows, "params": params, "seed": seed})
-        return network, {LEFT_OUT_LOSS: [(1, left_out(network))]}
+        told = {"drawn": draw(4_000), "members": members, "rows": rows, "params": params, "seed": seed}
+        asked.append(told | {"network": network, "left_out": left_out(network)})
+        return network, {LEFT_OUT_LOSS: [(1, asked[-1]["left_out"])]}
+
+    def blended(logits, outcome):
+        found.blends.append((logits, fit_blend(logits, outcome)))
+        return found.blends[-1][1]
+
+    grow = boosting.fit
+
+    def grown(features, outcome, *, params, seed):
+        found.grown.append((features, outcome, seed))
+        return grow(features, outcome, params=params, seed=seed)
+
+    def teacher(*parts):
+        found.teachers.append(Teacher(*parts))
+        return found.teachers[-1]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "fit", fit)
+        patch.setattr(boosting, "fit", grown)
+        patch.setattr(predictor, "fit_blend", blended)
+        patch.setattr(predictor, "Teacher", teacher)
         patch.setattr(predictor, "BoostingParams", partial(boosting.BoostingParams, trees=3))
-        predictor.train(round_dataset, seed=7, folder=tmp_path_factory.mktemp("shown"))
-    return asked
+        found.training = predictor.train(round_dataset, seed=7, folder=tmp_path_factory.mktemp("shown"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def shown(unlearned: Unlearned) -> list[dict[str, Any]]:
+    """What each of the three fits of networks is given."""
+    return unlearned.fits
 
 
 def missing(drawn: networks.Drawn) -> np.ndarray:
@@ -233,3 +272,102 @@ def test_the_recipe_is_the_one_that_was_judged() -> None:
         learning_rate=0.1, trees=120, leaves=15, rows_per_leaf=100, l2=5.0, feature_share=0.5
     )
     assert (rows.EMPHASIS, rows.FITTED_ROWS, rows.JUDGED_ROWS, rows.WATCHED_ROWS) == (5, 100_000, 100_000, 5_000)
+
+
+def members_that_left_out(fit: dict[str, Any], data: rows.Rows, members: int) -> list[np.ndarray]:
+    """Of each judged row, with all inputs and with the required ones, what those say who did not learn from it."""
+    seen = data.fold[data.judged, None] == np.arange(members) % 5
+    return [
+        np.where(seen, fit["network"].price_logits(InputMaker()(view)), 0).sum(axis=1) / seen.sum(axis=1)
+        for view in data.judged_views
+    ]
+
+
+def test_every_candidate_is_judged_and_calibrated_on_matches_it_left_out(
+    unlearned: Unlearned, round_dataset: pd.DataFrame
+) -> None:
+    data = rows.Rows.of(round_dataset, seed=7)
+    outcome = data.outcome[data.judged]
+    both = [unlearned.blends[place : place + 2] for place in (0, 6, 4, 2)]
+    baseline, alone, trees, together = both[0], both[2], both[1], both[3]
+    assert unlearned.training is not None
+    for candidate, blends in zip(
+        unlearned.training.candidates[:4], (baseline, alone, trees, together), strict=True
+    ):  # of all inputs, of the required ones
+        losses = [logit_log_loss(outcome, blend(*logits)) for logits, blend in blends]
+        assert [candidate.log_loss, candidate.log_loss_required] == pytest.approx(losses, abs=1e-6)
+    for view, (logits, _) in enumerate(together):
+        said = members_that_left_out(unlearned.fits[1], data, 10)[view]
+        np.testing.assert_allclose(logits[0], said, atol=1e-9)
+        np.testing.assert_array_equal(logits[1], trees[view][0][0])
+
+
+def test_the_student_is_judged_by_those_who_did_not_see_the_match(
+    unlearned: Unlearned, round_dataset: pd.DataFrame
+) -> None:
+    data = rows.Rows.of(round_dataset, seed=7)
+    fit = unlearned.fits[2]
+    left_out = data.fold[data.judged, None] == np.arange(5)
+    assert unlearned.training is not None
+    student = unlearned.training.chosen
+    losses = []
+    for view in data.judged_views:
+        said = fit["network"].price_logits(InputMaker()(view))
+        losses.append(logit_log_loss(data.outcome[data.judged], said[:, :5][left_out]))
+    assert [student.log_loss, student.log_loss_required] == pytest.approx(losses)
+    assert fit["left_out"] == pytest.approx(losses[0])
+    features = feature_matrix(round_dataset)[:50]
+    hidden = mask(features, ("ct_defuse_kits",))
+    served = fit["network"].price_logits(InputMaker()(hidden))[:, 5]
+    np.testing.assert_allclose(student.predict(features), np.clip(sigmoid(served), 1e-4, 1 - 1e-4), atol=1e-9)
+
+
+def test_half_of_what_the_optional_inputs_change_is_taken_for_what_they_say(unlearned: Unlearned) -> None:
+    (teacher,) = unlearned.teachers
+    (informed, blend), (required, plain) = unlearned.blends[2:4]
+    change = sum(blend.weights) * (informed[0] - required[0])
+    assert teacher.optional_variance == pytest.approx(0.5 * np.mean(change**2))
+    assert teacher.informed == (*blend.weights, blend.offset)
+    assert teacher.required == (*plain.weights, plain.offset)
+
+
+def test_candidates_of_one_part_use_the_calibration_that_the_inputs_call_for(
+    unlearned: Unlearned, round_dataset: pd.DataFrame
+) -> None:
+    assert unlearned.training is not None
+    (teacher,) = unlearned.teachers
+    features = mask(feature_matrix(round_dataset)[:40], ("ct_defuse_kits",))
+    _, network, trees, together, _ = unlearned.training.candidates
+    calibrations = {"network": unlearned.blends[4:6], "trees": unlearned.blends[6:8]}
+    for view, rows_ in enumerate((features, mask(features))):
+        for name, candidate, logits in (
+            ("network", network, teacher.network.price_logits(InputMaker()(rows_)).mean(axis=1)),
+            ("trees", trees, teacher.trees.logits(rows_)),
+        ):
+            blend = calibrations[name][view][1]
+            np.testing.assert_allclose(candidate.predict(rows_), np.clip(sigmoid(blend(logits)), 1e-4, 1 - 1e-4))
+        expected = np.clip(sigmoid(teacher.say(rows_)[0]), 1e-4, 1 - 1e-4)
+        np.testing.assert_allclose(together.predict(rows_), expected)
+
+
+def test_trees_see_each_row_whole_and_again_with_inputs_of_every_other_row_missing_at_even_odds(
+    unlearned: Unlearned, round_dataset: pd.DataFrame
+) -> None:
+    data = rows.Rows.of(round_dataset, seed=7)
+    columns = [place for place, name in enumerate(ROUND_FEATURES) if name in OPTIONAL_ROUND_FEATURES]
+    learned = [place for place in columns if ROUND_FEATURES[place] not in ("map_index", "ct_defuse_kits")]
+    informed = [call for call in unlearned.grown if call[0].shape[1] == len(ROUND_FEATURES)]
+    required = [call for call in unlearned.grown if call[0].shape[1] < len(ROUND_FEATURES)]
+    assert (len(informed), len(required)) == (6, 6), "five folds, and all"
+    of_folds = sorted(int((data.fold != fold).sum()) for fold in (*range(5), rows.NO_FOLD))
+    assert sorted(len(features) // 2 for features, *_ in informed) == of_folds
+    assert sorted(len(features) for features, *_ in required) == of_folds
+    for features, outcome, _ in informed:
+        whole, partly = np.isnan(np.split(features[:, learned], 2))
+        assert not whole.any()
+        assert partly.any(axis=1).mean() == pytest.approx(0.5 * (1 - 2**-6), abs=0.06)
+        assert partly.mean() == pytest.approx(0.25, abs=0.04)
+        np.testing.assert_array_equal(*np.split(outcome, 2))
+    assert all(features.shape[1] == columns[0] for features, *_ in required)
+    seeds = [seed for *_, seed in unlearned.grown]
+    assert len(set(seeds)) == 6, "one for both sets of trees of a fold"
