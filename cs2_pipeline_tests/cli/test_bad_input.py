@@ -13,6 +13,7 @@ import pytest
 from cs2_pipeline.cli.failures import explained
 from cs2_pipeline.datasets.store import TableStore
 from cs2_pipeline.demodb import simulator
+from cs2_pipeline_tests.models.round.quick import train_quickly
 
 
 @pytest.fixture
@@ -77,7 +78,8 @@ def test_a_database_address_that_is_none_is_refused_without_its_password(cs2, mo
 
 def test_an_mlflow_that_does_not_answer_is_named_and_the_tables_stay(cs2, home, monkeypatch):
     home.mkdir(parents=True)
-    simulator.simulate(home / "demos.sqlite", matches=40, days=4, teams=8)
+    simulator.simulate(home / "demos.sqlite", matches=20, days=2, teams=8)
+    train_quickly(monkeypatch, epochs=1)
     monkeypatch.setenv("CS2_MLFLOW_TRACKING_URI", "http://user:hunter2@127.0.0.1:9")
     ended = cs2("train", "round")
     assert ended.status == 1
