@@ -27,7 +27,7 @@ pictures: $(VENV)/.installed-dev
 	$(BIN)/python -m docs.pictures
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder
 
 test-again: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --last-failed --last-failed-no-failures none

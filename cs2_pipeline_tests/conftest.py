@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Several workers share the processors: threads of one that wait for each other would only take time from the others.
+# Four workers share two processors: threads of one that wait for each other would only take time from the others.
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # before anything imports NumPy or PyTorch
 
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
