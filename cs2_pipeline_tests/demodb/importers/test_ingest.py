@@ -15,7 +15,8 @@ import pytest
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.extraction import events, extract
-from cs2_pipeline.demodb.importers.ingest import IngestReport, failed, ingest
+from cs2_pipeline.demodb.importers.ingest import IngestReport, Outcome, failed, find, ingest, outcome_of, remarks
+from cs2_pipeline.demodb.importers.ledger import Added
 from cs2_pipeline.demodb.tables import METADATA
 from cs2_pipeline_tests.demodb.importers.recordings import Script
 
@@ -64,6 +65,82 @@ def content(database: Path) -> dict[str, pd.DataFrame]:
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     return tmp_path / "demos.sqlite"
+
+
+def report(*of: tuple[str, int]) -> IngestReport:
+    return IngestReport([Outcome(Path(f"{n}"), status, rounds=rounds) for n, (status, rounds) in enumerate(of)])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("found", "ok", "said"),
+    [
+        (report(("imported", 20), ("imported", 4)), True, "2 imported with 24 rounds, 0 already in the database"),
+        (report(("known", 9), ("imported", 4)), True, "1 imported with 4 rounds, 1 already in the database"),
+        (report(("refused", 0), ("quarantined", 0)), False,
+         "0 imported with 0 rounds, 0 already in the database, 2 not readable"),
+        (report(("known", 0), ("missing", 0)), False,
+         "0 imported with 0 rounds, 1 already in the database, 1 of the paths without a recording"),
+    ],
+)  # fmt: skip
+def test_a_report_says_in_one_sentence_what_became_of_all(found: IngestReport, ok: bool, said: str) -> None:
+    assert (found.ok, found.summary()) == (ok, said)
+    assert found.of("imported") == [one for one in found.outcomes if one.status == "imported"]
+
+
+@pytest.mark.parametrize(
+    ("rounds", "left_out", "economy", "said"),
+    [
+        (0, {"x": 1}, False, "no played round: imported as an unfinished match without rounds"),
+        (1, {}, True, ""),
+        (1, {}, False, "money and equipment were not recorded"),
+        (9, {"hits without a victim": 2, "kills": 1}, True, "2 hits without a victim left out; 1 kills left out"),
+        (9, {"kills": 1}, False, "money and equipment were not recorded; 1 kills left out"),
+    ],
+)
+def test_what_is_missing_from_a_recording_is_remarked(
+    rounds: int, left_out: dict[str, int], economy: bool, said: str
+) -> None:
+    assert remarks(rounds, left_out, economy_known=economy) == said
+
+
+def test_an_outcome_says_how_the_match_came_in() -> None:
+    path = Path("a.dem")
+
+    def of(how: Any) -> Outcome:
+        return outcome_of(path, Added(7, how), 20, {"kills": 1}, economy_known=True)
+
+    assert of("new") == Outcome(path, "imported", "1 kills left out", 7, 20, {"kills": 1})
+    assert of("known") == Outcome(path, "known", "the same match is already in the database", 7)
+    fuller = of("fuller")
+    assert (fuller.status, fuller.demo_id, fuller.rounds, fuller.left_out) == ("known", 7, 20, {"kills": 1})
+    assert "took the other's place" in fuller.detail
+
+
+def test_recordings_are_found_once_in_folders_below_and_by_name(tmp_path: Path) -> None:
+    for name in ("b.dem", "a.dem", "notes.txt", "deep/er/c.dem"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    Script().folder(tmp_path / "events")
+    names = ["a.dem", "b.dem", "deep/er/c.dem", "events"]
+    assert list(find([tmp_path])) == [tmp_path / name for name in names]
+    again = [tmp_path / "b.dem", tmp_path / "deep" / ".." / "b.dem", tmp_path / "notes.txt", tmp_path / "none.dem"]
+    assert list(find(again)) == [tmp_path / name for name in ("b.dem", "notes.txt", "none.dem")]
+    assert list(find([tmp_path / "events"])) == [tmp_path / "events"]
+    (tmp_path / "empty").mkdir()
+    assert list(find([tmp_path / "empty"])) == [tmp_path / "empty"], "passed on, to be reported"
+
+
+def test_where_there_is_no_recording_no_database_is_made_and_each_path_is_told_why(
+    tmp_path: Path, database: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    found = ingest([tmp_path / "empty", tmp_path / "none.dem"], database).outcomes
+    assert [(one.status, one.detail) for one in found] == [
+        ("missing", "the folder holds no .dem file and no Parquet file named after a game event"),
+        ("missing", "there is no such file"),
+    ]
+    assert not database.exists()
+    assert failed(database) == []
 
 
 @pytest.fixture
