@@ -138,3 +138,13 @@ def test_edited_plans_tell_of_what_was_given_first():
 def test_the_oldest_plan_tells_first():
     late, early = plan([item("good")]), replace(plan([item("good")], effect=0.1), made_at=NOW - timedelta(days=7))
     assert [one.effect for one in seen([late, early])] == [0.1, 0.5]
+
+
+def test_a_drill_is_compared_with_each_that_the_coin_put_against_it_in_their_order():
+    names = [f"d{number}" for number in range(6)]
+    rows = []
+    for place, other in enumerate(names):
+        rows += of("a", [0.6] * 5, other=other, first=100 * place) + of(
+            other, [0.1] * 5, other="a", first=100 * place + 50
+        )
+    assert [one.other for one in pooled(rows)["a"].experiments] == names

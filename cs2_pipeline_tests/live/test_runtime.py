@@ -35,6 +35,7 @@ def test_a_consumer_that_does_not_run_is_said_not_to(tmp_path) -> None:
     assert live.complaint() == "the disk is full"
     live.close()
     assert live.complaint() == "the consumer is not running"
+    assert live.history._local.connection is None, "this thread's connection is closed"
     with pytest.raises(Exception, match="closed"):
         live.log.append([object()])
 

@@ -1,9 +1,10 @@
 """Reading uploads: good files get where the platform ingests from, all others into quarantine with a reason."""
 
 import hashlib
+import os
 import shutil
 import sqlite3
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,9 @@ from cs2_pipeline.coaching.rocket_league import replays
 from cs2_pipeline.coaching.uploads import reading
 from cs2_pipeline.coaching.uploads.inbox import Inbox
 from cs2_pipeline.coaching.uploads.kinds import ENDINGS, Kind, ending_of
-from cs2_pipeline.limits import Limits
+from cs2_pipeline.demodb.importers.exported import NO_DATE
+from cs2_pipeline.demodb.importers.ingest import UNDATED, Outcome
+from cs2_pipeline.limits import LimitError, Limits
 from cs2_pipeline.records import uploads
 from cs2_pipeline.records.database import Records
 from cs2_pipeline.records.tables import USERS
@@ -223,3 +226,119 @@ def test_a_file_that_was_deleted_is_removed(desk, tmp_path):
     uploads.forget(desk.records, "anna", sent)
     assert desk.read() == {"removed": 1}
     assert list((tmp_path / "inbox").iterdir()) == []
+
+
+def outcome(status, detail=""):
+    return Outcome(Path("one.json"), status, detail)
+
+
+@pytest.mark.parametrize(
+    ("found", "state", "reason"),
+    [
+        ([], State.QUARANTINED, "the file holds no match"),
+        ([outcome("refused", "no rounds"), outcome("refused", "no players")], State.QUARANTINED,
+         "no rounds; no players"),
+        ([outcome("imported", "its date is the file's")], State.ACCEPTED, "one new match; its date is the file's"),
+        ([outcome("imported")], State.ACCEPTED, "one new match"),
+        ([outcome("imported", "x"), outcome("imported", "y")], State.ACCEPTED, "2 new matches"),
+        ([outcome("known", "there already")], State.ACCEPTED, "1 known before"),
+        ([outcome("imported", "x"), outcome("known"), outcome("known"), outcome("refused", "no rounds")],
+         State.ACCEPTED, "one new match, 2 known before, 1 not readable (no rounds)"),
+        ([outcome("refused", f"{NO_DATE} in it")], State.QUARANTINED, f"{NO_DATE}: send it again with the day"),
+        ([outcome("refused", f"{UNDATED} at all")], State.QUARANTINED, f"{UNDATED}: send it again with the day"),
+    ],
+)  # fmt: skip
+def test_what_became_of_a_files_matches_is_told_in_words(monkeypatch, tmp_path, found, state, reason):
+    asked = []
+    for name in ("take_export", "take_demo"):
+        monkeypatch.setattr(reading, name, lambda *what, of=name, **how: (asked.append((of, what, how)), found)[1])
+    for kind in (Kind.EXPORT, Kind.DEMO):
+        verdict = reading.read(tmp_path / "one", kind, tmp_path / "db", date(2026, 2, 1))
+        assert (verdict.state, verdict.reason, verdict.body) == (state, reason, None)
+    what = (tmp_path / "one", tmp_path / "db"), {"played_on": date(2026, 2, 1)}
+    assert asked == [("take_export", *what), ("take_demo", *what)]
+
+
+def test_a_reader_that_uses_up_its_limits_costs_its_file_alone(monkeypatch, tmp_path):
+    def too_long(*_, **__):
+        raise LimitError("reading it took more than 1 s")
+
+    monkeypatch.setattr(reading, "take_demo", too_long)
+    verdict = reading.read(tmp_path / "one.dem", Kind.DEMO, tmp_path / "db", None)
+    assert (verdict.state, verdict.reason) == (State.QUARANTINED, "reading it took more than 1 s")
+
+
+def test_a_game_of_bots_or_of_a_moment_is_no_game(monkeypatch, tmp_path):
+    def game(seconds, platform="steam"):
+        players = [{"id": {"platform": platform, "id": "1"}, "end_time": seconds,
+                    "stats": {"core": {"goals": 1}}}]  # fmt: skip
+        return {"id": "g", "date": "2026-03-10T18:55:49Z", "blue": {"players": players}, "orange": {"players": []}}
+
+    for found, state, reason in (
+        (game(300), State.ACCEPTED, "a game of 1 players"),
+        (game(30), State.QUARANTINED, "nobody but bots played in it for a minute"),
+        (game(300, ""), State.QUARANTINED, "nobody but bots played in it for a minute"),
+    ):
+        monkeypatch.setattr(replays, "read", lambda _, found=found: found)
+        verdict = reading.read(tmp_path / "one.replay", Kind.REPLAY, None, None)
+        assert (verdict.state, verdict.reason) == (state, reason)
+        assert verdict.body == (found if state is State.ACCEPTED else None)
+
+
+def test_a_reader_sees_a_copy_without_digits_in_its_name_that_is_gone_afterwards(desk, monkeypatch):
+    desk.send("2026-01-01.json.gz", b"content", played_on=date(2026, 2, 1))
+    seen = []
+
+    def read(local, kind, database, played_on):
+        seen.append((local, local.read_bytes(), kind, database, played_on))
+        return reading.Verdict(State.QUARANTINED, f"{local} is wrong, and so is {local.name}: " + "x" * 600)
+
+    monkeypatch.setattr(reading, "read", read)
+    assert desk.read() == {"quarantined": 1}
+    ((local, content, kind, database, played_on),) = seen
+    assert (content, kind, database, played_on) == (b"content", Kind.EXPORT, desk.database, date(2026, 2, 1))
+    assert not any(letter.isdigit() for letter in local.name) and local.name.endswith(".json.gz")
+    assert len(local.name) == 16 + len(".json.gz") and not local.exists()
+    assert list((desk.folder / "reading").iterdir()) == []
+    digest = hashlib.sha256(b"content").hexdigest()
+    reason = ("the file is wrong, and so is the file: " + "x" * 600)[:500]
+    assert desk.said == [f"export {digest[:12]}: quarantined; {reason}"]
+
+
+def test_twenty_files_are_read_in_one_go(desk, monkeypatch):
+    monkeypatch.setattr(reading, "read", lambda *_: reading.Verdict(State.ACCEPTED, "read"))
+    for number in range(21):
+        desk.send(f"{number}.json", b"%d" % number)
+    assert [desk.read(), desk.read(), desk.read()] == [{"accepted": 20}, {"accepted": 1}, {}]
+
+
+def test_reading_is_begun_three_times_at_most(desk, monkeypatch):
+    monkeypatch.setattr(reading, "read", lambda *_: 1 / 0)
+    sent = desk.send("one.json", b"x")
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            desk.read()
+    assert desk.read() == {"quarantined": 1}
+    assert desk.state(sent) == (
+        State.QUARANTINED, "reading it was begun 3 times and never came to an end: send it again later"
+    )  # fmt: skip
+
+
+def test_what_a_killed_reader_left_behind_is_removed_after_a_day(desk):
+    for name, hours in (("old", 25), ("fresh", 23)):
+        left = desk.folder / "reading" / name
+        left.mkdir(parents=True)
+        (left / "file").write_bytes(b"x")
+        os.utime(left, ((NOW - timedelta(hours=hours)).timestamp(),) * 2)
+    desk.read()
+    assert [left.name for left in (desk.folder / "reading").iterdir()] == ["fresh"]
+
+
+def test_files_that_nobody_knows_of_are_removed_after_a_day(desk):
+    desk.send("mine.json", b"x")
+    for name, hours in (("old.dem", 25), ("fresh.dem", 23)):
+        (desk.folder / "inbox" / name).write_bytes(b"x")
+        os.utime(desk.folder / "inbox" / name, ((NOW - timedelta(hours=hours)).timestamp(),) * 2)
+    assert desk.read()["removed"] == 1
+    assert {left.suffix for left in (desk.folder / "inbox").iterdir()} == {".json", ".dem"}
+    assert (desk.folder / "inbox" / "fresh.dem").exists()
