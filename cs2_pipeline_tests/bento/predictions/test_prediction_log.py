@@ -1,12 +1,16 @@
 """What was predicted can be read back, and the log knows its bounds."""
 
+import os
 import threading
+import time
+from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow.dataset as ds
 import pyarrow.parquet as pq
 import pytest
 
+from bento.predictions import prediction_log
 from bento.predictions.prediction_log import LEFT_OUT, PredictionLog, schema
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import Cache, ModelVersion
@@ -125,3 +129,71 @@ def test_what_waits_is_written_when_the_service_ends(tmp_path):
     log.stop()
     assert ds.dataset(tmp_path / "round_predictor").count_rows() == 1
     assert threading.active_count() == before
+
+
+def noted(log, count=1, model=MODEL):
+    for _ in range(count):
+        log.note(model, dict(ROUND), (0.5, 0.4, 0.6))
+
+
+def test_what_does_not_fit_into_memory_is_counted_and_the_rest_written(tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction_log, "MOST_WAITING", 3)
+    log, left_out = PredictionLog(tmp_path, max_bytes=10**6), LEFT_OUT._value.get()
+    noted(log, 5)
+    assert LEFT_OUT._value.get() == left_out + 2
+    log._write()
+    noted(log)
+    log._write()
+    assert LEFT_OUT._value.get() == left_out + 2
+    assert ds.dataset(tmp_path / "round_predictor").count_rows() == 4
+
+
+def test_what_could_not_be_written_is_counted(tmp_path):
+    log, left_out = PredictionLog(tmp_path, max_bytes=10**6), LEFT_OUT._value.get()
+    noted(log, 2)
+    log.note(MODEL, ROUND | {"match_id": "\ud800"}, (0.5, 0.4, 0.6))
+    log._write()
+    assert LEFT_OUT._value.get() == left_out + 3
+
+
+def test_the_folder_may_hold_just_as_much_as_it_may_and_the_oldest_goes_first(tmp_path):
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    for age, count in ((30, 5), (20, 5), (10, 5)):
+        before = set(tmp_path.glob("*/*/*"))
+        noted(log, count)
+        log._write()
+        (file,) = set(tmp_path.glob("*/*/*")) - before
+        os.utime(file, (time.time() - age, time.time() - age))
+    files = sorted(tmp_path.glob("*/*/*"), key=lambda file: file.stat().st_mtime)
+    whole = sum(file.stat().st_size for file in files)
+    for most, left in ((whole, files), (whole - 1, files[1:]), (files[2].stat().st_size, files[2:])):
+        PredictionLog(tmp_path, max_bytes=most)._make_room()
+        assert sorted(tmp_path.glob("*/*/*")) == sorted(left)
+
+
+def test_a_file_is_named_by_its_day_and_a_row_by_its_moment_in_utc(tmp_path):
+    log = PredictionLog(tmp_path, max_bytes=10**6)
+    begun = datetime.now(UTC)
+    noted(log)
+    log._write()
+    (file,) = tmp_path.glob("*/*/*")
+    (row,) = pq.read_table(file).to_pylist()
+    assert begun <= row["time"] <= datetime.now(UTC)
+    assert file.parent.name in {f"{when:%Y-%m-%d}" for when in (begun, datetime.now(UTC))}
+    assert file.stem.endswith(f"-{os.getpid()}")
+    assert (row["model_version"], row["run_id"], row["ct_win_low"], row["ct_win_high"]) == ("3", "run", 0.4, 0.6)
+
+
+def test_while_the_service_runs_the_log_is_written_now_and_then(tmp_path, monkeypatch):
+    monkeypatch.setattr(prediction_log, "WRITE_EVERY", 0.01)
+    log = PredictionLog(tmp_path / "made", max_bytes=10**6)
+    log.start()
+    try:
+        for number in (1, 2):
+            noted(log)
+            until = time.monotonic() + PATIENCE
+            while len(list((tmp_path / "made").glob("*/*/*.parquet"))) < number:
+                assert time.monotonic() < until
+                time.sleep(0.005)
+    finally:
+        log.stop()

@@ -17,7 +17,9 @@ import onnx
 import onnxruntime as ort
 import pytest
 
-from bento.predictions.champions.champions import Champions
+from bento.predictions.champions import champions as champions_module
+from bento.predictions.champions.champions import Champions, request_reload
+from bento.predictions.champions.file_stamps import note_of
 from bento.predictions.champions.status import Status
 from bento.predictions.http import metrics
 from cs2_pipeline.artifact.artifact import write
@@ -333,3 +335,105 @@ def test_the_follower_is_replaced_when_it_dies_and_ends_with_the_service(home):
             time.sleep(0.05)
         assert not Path(f"/proc/{second}").exists()
         server.await_that(lambda s: s.post("/predict/round", ROUND).status == 200)
+
+
+def test_a_reload_has_happened_once_mlflow_was_asked_after_it_was_wanted(tmp_path):
+    settings = Settings(home=tmp_path, served_models="round_predictor")
+    champions, cache = Champions(settings), Cache(settings.champion_cache)
+    assert not asyncio.run(champions.reloaded_since(0.0)), "it was never asked"
+    Status(100.0).write(settings.champion_cache)
+    champion_in_cache(cache, "round_predictor", "1", round_artifact)
+    assert not asyncio.run(champions.reloaded_since(100.1))
+    assert champions.predictors == {}
+    assert asyncio.run(champions.reloaded_since(100.0))
+    assert [version.version for version in champions.versions] == ["1"], "what was found is served already"
+
+
+def test_a_wish_to_reload_is_a_changed_file_even_where_the_cache_was_deleted(tmp_path):
+    settings = Settings(home=tmp_path)
+    notes = []
+    for _ in range(2):
+        request_reload(settings)
+        notes.append(note_of(settings.champion_cache / "reload"))
+    assert None not in notes and notes[0] != notes[1]
+
+
+def test_a_version_refused_by_the_follower_is_counted_once_for_each_reason_and_told_to_administrators(tmp_path):
+    settings = Settings(home=tmp_path, served_models="round_predictor")
+    champions, before = Champions(settings), refusals()
+
+    def counted(number, **refused):
+        Status(time.time(), refused=refused).write(settings.champion_cache)
+        asyncio.run(champions.glance())
+        asyncio.run(champions.glance())
+        assert refusals() == before + number
+
+    counted(0, another_model="of another service")
+    assert champions.complaints() == ["no champion of round_predictor is loaded"]
+    counted(1, round_predictor="its digest differs in /srv/secret")
+    counted(1, round_predictor="its digest differs in /srv/secret", another_model="too")
+    counted(2, round_predictor="its probe differs")
+    assert champions.complaints()[1:] == ["the present champion was refused: its probe differs"]
+    assert champions.complaints(detailed=False)[1:] == [
+        "the present champion of round_predictor was refused; the service's log says why"
+    ]
+    counted(2)
+    assert champions.complaints() == ["no champion of round_predictor is loaded"]
+
+
+def test_an_error_of_mlflow_is_told_in_full_to_administrators_and_that_old_champions_serve(tmp_path):
+    settings = Settings(home=tmp_path, served_models="round_predictor")
+    champions = Champions(settings)
+    Status(time.time(), "sqlite:////srv/mlflow.db is locked").write(settings.champion_cache)
+    asyncio.run(champions.glance())
+    assert champions.complaints()[1:] == ["sqlite:////srv/mlflow.db is locked"]
+    champion_in_cache(Cache(settings.champion_cache), "round_predictor", "1", round_artifact)
+    asyncio.run(champions.glance())
+    assert champions.complaints() == ["serving the last champions fetched: sqlite:////srv/mlflow.db is locked"]
+    assert champions.complaints(detailed=False) == [
+        "serving the last champions fetched: MLflow could not be asked; the service's log says why"
+    ]
+
+
+def test_another_run_or_digest_under_the_same_number_is_another_model(tmp_path):
+    settings = Settings(home=tmp_path, served_models="round_predictor")
+    cache, champions = Cache(settings.champion_cache), Champions(settings)
+    loads = metrics.RELOADS.labels("round_predictor", "loaded")._value
+    before = loads.get()
+    for number, (run, bias) in enumerate([("run", 0.0), ("run", 1.0), ("another", 1.0)], 1):
+        description = ModelVersion("round_predictor", "1", run, "", "", "", "", "", {}, {})
+        folder = cache.folder(description)
+        shutil.rmtree(folder, ignore_errors=True)
+        cache.note(replace(description, digest=round_artifact(folder, bias=bias).digest))
+        assert glance(champions).version.run_id == run
+        assert loads.get() == before + number
+
+
+def test_models_are_listed_in_the_order_in_which_they_are_served(tmp_path):
+    settings = Settings(home=tmp_path)
+    cache, champions = Cache(settings.champion_cache), Champions(settings)
+    champion_in_cache(cache, "player_classifier", "1", player_artifact)
+    asyncio.run(champions.glance())
+    champion_in_cache(cache, "round_predictor", "1", round_artifact)
+    asyncio.run(champions.glance())
+    assert [version.name for version in champions.versions] == ["round_predictor", "player_classifier"]
+
+
+def test_a_refused_version_is_judged_again_only_when_its_files_changed(tmp_path):
+    settings = Settings(home=tmp_path, served_models="round_predictor")
+    champion_in_cache(Cache(settings.champion_cache), "round_predictor", "1", broken(one_row_only))
+    champions, before = Champions(settings), refusals()
+    for _ in range(3):
+        asyncio.run(champions.glance())
+    assert refusals() == before + 1
+    (manifest,) = settings.champion_cache.glob("round_predictor/1-*/model.onnx")
+    os.utime(manifest)
+    asyncio.run(champions.glance())
+    assert refusals() == before + 2
+
+
+def test_a_follower_counts_nothing_itself(monkeypatch):
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", "folder-of-the-workers")
+    environment = champions_module._follower_environment()
+    assert "PROMETHEUS_MULTIPROC_DIR" not in environment
+    assert environment == {name: os.environ[name] for name in environment} and "PATH" in environment

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,7 +19,7 @@ from bento.predictions.champions import follower as follower_module
 from bento.predictions.champions.champions import STALE, STARTING, Champions
 from bento.predictions.champions.follower import Follower
 from bento.predictions.champions.status import Status
-from cs2_pipeline.registry.champion import ModelStore
+from cs2_pipeline.registry.champion import ModelStore, RegistryError, RegistryUnavailableError
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import PATIENCE, free_port
 
@@ -207,3 +208,63 @@ def test_a_follower_that_cannot_be_started_is_tried_again(tmp_path, monkeypatch,
                 await asyncio.sleep(0.01)
 
     asyncio.run(told_three_times())
+
+
+def test_a_refused_champion_is_fetched_again_after_a_minute_and_no_sooner(settings, monkeypatch):
+    (file,) = settings.home.glob("artifacts/**/model.onnx")
+    whole = file.read_bytes()
+    truncate(file)
+    clock = SimpleNamespace(time=lambda: 1_000.0)
+    monkeypatch.setattr(follower_module, "time", clock)
+    follower = new_follower(settings)
+    first = follower.look()
+    assert (first.champions, first.looked_at, first.error) == ({"round_predictor": "1"}, 1_000.0, None)
+    assert "round_predictor" in first.refused
+    file.write_bytes(whole)
+    clock.time = lambda: 1_059.9
+    assert follower.look().refused == first.refused
+    clock.time = lambda: 1_060.0
+    assert follower.look().refused == {}
+    assert glance(Champions(settings)).version.version == "1"
+
+
+def test_a_reload_tries_a_refused_champion_at_once(settings):
+    (file,) = settings.home.glob("artifacts/**/model.onnx")
+    whole = file.read_bytes()
+    truncate(file)
+    follower = new_follower(settings)
+    assert follower.look().refused
+    file.write_bytes(whole)
+    assert follower.look().refused
+    follower.forget()
+    assert follower.look().refused == {}
+
+
+def test_one_model_that_cannot_be_asked_for_keeps_no_other_from_being_followed_unless_mlflow_is_away(tmp_path, caplog):
+    names = ("round_predictor", "player_classifier", "match_forecaster")
+
+    class Store:
+        def __init__(self, error):
+            self.error, self.asked = error, []
+
+        def champion(self, name):
+            self.asked.append(name)
+            if name == "player_classifier":
+                raise self.error
+
+    Status(1.0, champions=dict.fromkeys(names, "7")).write(tmp_path)
+    for error, said, asked in (
+        (RegistryError("an odd tag"), "an odd tag", names),
+        (RegistryUnavailableError("it is away"), "it is away", names[:2]),
+        (ZeroDivisionError(), "looking for the champion of player_classifier failed: ZeroDivisionError", names),
+    ):
+        store = Store(error)
+        follower = Follower(store, tmp_path, names)
+        status = follower.look()
+        assert status.error == said and tuple(store.asked) == asked
+        assert (
+            follower.known
+            == status.champions
+            == dict.fromkeys(names, "7") | {name: None for name in asked if name != "player_classifier"}
+        )
+    assert "ZeroDivisionError" in caplog.text
