@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -157,3 +158,86 @@ def test_an_event_stream_goes_on_where_it_broke_off(gateway):
     assert second in again
     assert _position("ml_models:1", FORECASTS) is None
     assert _position("forecast_events:x", FORECASTS) is None
+
+
+@pytest.fixture
+def waits(monkeypatch):
+    """The pauses of those who keep telling, none of which takes time; the tenth ends them."""
+    found = []
+
+    async def at_once(seconds):
+        found.append(seconds)
+        if len(found) == 10:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(announcer, "asyncio", SimpleNamespace(sleep=at_once, to_thread=asyncio.to_thread))
+    return found
+
+
+class Deaf:
+    """Refuses so many announcements and takes the next ones."""
+
+    name = "deaf"
+
+    def __init__(self, refusals):
+        self.refusals, self.told = refusals, []
+
+    async def tell(self, announcement):
+        if self.refusals:
+            self.refusals -= 1
+            raise RefusedError("not now")
+        self.told.append(announcement.seq)
+
+
+def test_a_listener_that_refuses_is_asked_ever_more_seldom_and_at_once_again_when_it_takes(gateway, waits):
+    records, listener = gateway.app.state.records, Deaf(8)
+    announcements.position(records, listener.name, MODELS)
+    promote(records, "1")
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(announcer._keep_telling(records, listener, MODELS))
+    assert waits == [1, 2, 4, 8, 16, 32, 60, 60, 0.5, 0.5]
+    assert listener.told == [1]
+
+
+def test_everything_is_told_however_much_it_is_and_the_place_is_kept(gateway, monkeypatch):
+    monkeypatch.setattr(announcer, "GROUP", 2)
+    records, listener = gateway.app.state.records, Deaf(0)
+    announcements.position(records, listener.name, MODELS)
+    for number in range(5):
+        promote(records, str(number))
+    tell(gateway, listener, MODELS)
+    assert listener.told == [1, 2, 3, 4, 5]
+    assert announcements.position(records, listener.name, MODELS) == 5
+    tell(gateway, listener, MODELS)
+    assert listener.told == [1, 2, 3, 4, 5]
+
+
+def test_the_settings_name_redis_and_every_webhook_each_under_a_name_of_its_own(tmp_path):
+    assert announcer.listeners(Settings(home=tmp_path)) == []
+    named = announcer.listeners(Settings(
+        home=tmp_path, redis_url="redis://localhost:1", event_secret="x",
+        event_webhooks=" https://one.example/a ,, https://one.example/b",
+    ))  # fmt: skip
+    assert [one.name.partition(":")[0] for one in named] == ["redis", "webhook", "webhook"]
+    assert len({one.name for one in named}) == 3
+    assert all(len(one.name.partition(":")[2]) == 16 for one in named)
+
+
+def test_a_webhook_is_not_followed_elsewhere_and_one_that_is_away_refuses(gateway, receiver):
+    receiver.status = 302
+    records = gateway.app.state.records
+    promote(records, "1")
+    (announcement,) = announcements.after(records, MODELS, 0, 10)
+    with pytest.raises(RefusedError, match="answers 302"):
+        asyncio.run(Webhook(receiver.url, SECRET).tell(announcement))
+    assert len(receiver.posts) == 1
+    with pytest.raises(RefusedError, match=r"cannot be reached \(ConnectError\)") as away:
+        asyncio.run(Webhook("http://u:sesame@127.0.0.1:9/", SECRET).tell(announcement))
+    assert "sesame" not in str(away.value)
+
+
+def test_a_gateway_tells_its_listeners_what_happens_while_it_is_open(tmp_path, receiver):
+    with open_gateway(tmp_path, event_webhooks=receiver.url, event_secret=SECRET) as client:
+        promote(client.app.state.records, "1")
+        receiver.wait_for(1)
+    assert json.loads(receiver.posts[0].body)["version"] == "1"

@@ -1,11 +1,13 @@
 """Impatient connections: what they end, and a socket that they must not end."""
 
 import asyncio
+from contextlib import contextmanager, suppress
 
+import pytest
 import uvicorn
 import websockets
 
-from bento.http.connections import ImpatientProtocol
+from bento.http.connections import LARGEST_HEAD, TOO_LARGE, ImpatientProtocol
 
 
 async def echo(scope, receive, send):
@@ -41,3 +43,144 @@ def test_a_socket_may_be_silent_for_longer_than_a_connection_is_kept():
         await serving
 
     asyncio.run(talk())
+
+
+@contextmanager
+def connected(answer=b"", kept=3600):
+    """Asks a server in this process whose application answers so; hands on a way to run a scene with a connection.
+
+    The scene gets reader, writer and the server's protocol; nothing ends by itself within an hour unless told so.
+    """
+    made = []
+
+    class Seen(ImpatientProtocol):
+        def __init__(self, *arguments, **options):
+            super().__init__(*arguments, **options)
+            self.received = 0
+            made.append(self)
+
+        def data_received(self, data):
+            super().data_received(data)
+            self.received += len(data)
+
+    async def app(scope, receive, send):
+        while (await receive()).get("more_body"):
+            pass
+        size = b"%d" % len(answer)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", size)]})
+        await send({"type": "http.response.body", "body": answer})
+
+    async def run(scene):
+        config = uvicorn.Config(
+            app, port=0, http=Seen, timeout_keep_alive=kept, log_level="warning", lifespan="off",
+            timeout_graceful_shutdown=1,
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        while not made:
+            await asyncio.sleep(0.01)
+        try:
+            await scene(reader, writer, made[0])
+        finally:
+            writer.transport.abort()
+            server.should_exit = True
+            await serving
+
+    yield lambda scene: asyncio.run(run(scene))
+
+
+HEAD = b"GET / HTTP/1.1\r\nhost: x\r\nx: "
+END = b"\r\n\r\n"
+
+
+async def arrived(protocol, count):
+    while protocol.received < count:
+        await asyncio.sleep(0.005)
+
+
+async def send(writer, protocol, data):
+    """Send bytes and wait until the server has taken them in."""
+    wanted = protocol.received + len(data)
+    writer.write(data)
+    await arrived(protocol, wanted)
+
+
+async def answered(reader):
+    head = await reader.readuntil(END)
+    if b"content-length: 0" not in head:
+        await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].split(b"\r\n")[0]))
+    return int(head.split()[1])
+
+
+def test_a_head_may_be_so_large_and_no_byte_larger_in_each_request_of_a_connection():
+    async def scene(reader, writer, protocol):
+        for _ in range(2):
+            await send(writer, protocol, HEAD)
+            await send(writer, protocol, b"a" * (LARGEST_HEAD - len(HEAD)))
+            await send(writer, protocol, END)
+            assert await answered(reader) == 200
+        await send(writer, protocol, HEAD)
+        await send(writer, protocol, b"a" * (LARGEST_HEAD - len(HEAD)))
+        await send(writer, protocol, b"a")
+        assert await reader.read() == TOO_LARGE
+
+    with connected() as run:
+        run(scene)
+
+
+def test_a_body_is_no_head_however_large():
+    async def scene(reader, writer, protocol):
+        await send(writer, protocol, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n")
+        for _ in range(4):
+            await send(writer, protocol, b"a" * 50_000)
+        assert await answered(reader) == 200
+
+    with connected() as run:
+        run(scene)
+
+
+@pytest.mark.parametrize("first", [b"", b"GET", HEAD, HEAD + END])
+def test_a_connection_that_asks_nothing_more_is_closed(first):
+    async def scene(reader, writer, protocol):
+        writer.write(first)
+        with suppress(ConnectionError):
+            while await reader.read(10_000):
+                pass
+
+    with connected(kept=1) as run:
+        run(scene)
+
+
+def test_bytes_of_a_head_buy_no_time():
+    async def scene(reader, writer, protocol):
+        due = protocol.timeout_keep_alive_task.when()
+        for part in (b"GET", b" / HTTP/1.1"):
+            await send(writer, protocol, part)
+            assert protocol.timeout_keep_alive_task.when() == due
+        await send(writer, protocol, END + END)
+        assert await answered(reader) in (200, 400)
+
+    with connected() as run:
+        run(scene)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_who_reads_nothing_of_an_answer_is_cut_off_and_who_reads_some_is_watched_on(reads):
+    async def scene(reader, writer, protocol):
+        writer.write(HEAD + END)
+        while protocol._sending is None:
+            await asyncio.sleep(0.01)
+        if reads:
+            await reader.readexactly(5 * 10**6)
+        else:
+            protocol._unsent = protocol.transport.get_write_buffer_size()
+        protocol._require_progress()  # as the clock would call it in an hour
+        assert protocol.transport.is_closing() is not reads
+        assert (protocol._sending is not None) is reads
+
+    with connected(b"a" * 2 * 10**7) as run:
+        run(scene)
