@@ -5,7 +5,20 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from sqlalchemy import bindparam, create_engine, select, text
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    DateTime,
+    Float,
+    Integer,
+    Numeric,
+    Unicode,
+    bindparam,
+    create_engine,
+    select,
+    text,
+)  # fmt: skip
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cs2_pipeline.demodb import tables
 from cs2_pipeline.demodb.connection import read
@@ -15,6 +28,78 @@ from cs2_pipeline_tests.demodb.small_database import STEAM_IDS, SmallDatabase
 
 LONG = 20_000
 """Rows enough that a driver which guesses types from the first ones has made up its mind."""
+
+
+@pytest.mark.parametrize(
+    ("declared", "arrow"),
+    [
+        (Integer(), pa.int64()), (BigInteger(), pa.int64()), (Boolean(), pa.bool_()), (Float(), pa.float64()),
+        (Numeric(20, 0), pa.string()), (DateTime(), read.TIME), (Unicode(50), pa.string()),
+    ],
+)  # fmt: skip
+def test_every_declared_type_has_its_arrow_type(declared, arrow):
+    assert read.arrow_type(declared) == arrow
+
+
+def conformed(values, kind):
+    batch = pa.RecordBatch.from_arrays([values if isinstance(values, pa.Array) else pa.array(values)], names=["raw"])
+    return read.conform(batch, pa.schema([("x", kind)]))["x"].to_pylist()
+
+
+AT = datetime(2026, 3, 1, 12, 5, 6, 700_001, UTC)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "found"),
+    [
+        ([1, 0, None], pa.bool_(), [True, False, None]), ([Decimal(7), None], pa.string(), ["7", None]),
+        ([76561198000000001, None], pa.string(), ["76561198000000001", None]), (["12", None], pa.int64(), [12, None]),
+        ([1, 2], pa.float64(), [1.0, 2.0]), ([None, None], read.TIME, [None, None]),
+        (["2026-03-01 12:05:06.700001", None], read.TIME, [AT, None]),
+        (["2026-03-01T13:05:06.700001+01:00", " ", None], read.TIME, [AT, None, None]),
+        (pa.array([AT.replace(tzinfo=None)], pa.timestamp("us")), read.TIME, [AT]),
+        (pa.array([AT], pa.timestamp("us", tz="Europe/Berlin")), read.TIME, [AT]),
+        (pa.array([1_772_366_706_700_001_999], pa.timestamp("ns")), read.TIME, [AT]),
+    ],
+)  # fmt: skip
+def test_raw_values_arrive_in_the_declared_type(values, kind, found):
+    assert conformed(values, kind) == found
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "said"),
+    [
+        (["many"], pa.int64(), "column x should hold int64 and holds string values that are not: .*many"),
+        (["yes"], pa.bool_(), "column x should hold bool"), (["noon"], read.TIME, "column x should hold timestamp"),
+        ([5], read.TIME, "int64 where a time was expected"),
+    ],
+)  # fmt: skip
+def test_values_that_are_not_of_their_type_are_refused_by_column_and_value(values, kind, said):
+    with pytest.raises(SchemaMismatchError, match=said):
+        conformed(values, kind)
+
+
+def test_a_key_that_ascends_can_be_resumed_after_and_another_not():
+    def batch(*keys):
+        return pa.RecordBatch.from_arrays([pa.array(keys), pa.array(keys)], names=["a", "demo_id"])
+
+    assert read.last_key(batch(4, 7, 9), "demo_id") == 9
+    assert read.last_key(batch(4), "demo_id") == 4
+    for keys in ((4, 4), (4, 9, 7)):
+        with pytest.raises(SchemaMismatchError, match="demo_id is not a unique ascending key"):
+            read.last_key(batch(*keys), "demo_id")
+
+
+def test_values_are_bound_by_place_or_name_and_times_in_sqlite_as_the_text_it_keeps():
+    demos = tables.DEMO_FILES.c
+    query = select(demos.Id).where(demos.ParsedAt > bindparam("since"), demos.Id < bindparam("id"))
+    params = {"since": AT.replace(tzinfo=None), "id": 7}
+    sql, bound = read.statement(query, params, sqlite.dialect())
+    assert bound == ("2026-03-01 12:05:06.700001", 7)
+    assert sql.count("?") == 2
+    sql, bound = read.statement(query, params, postgresql.dialect())
+    assert bound == {"since": AT.replace(tzinfo=None), "id": 7}
+    assert "%(since)s" in sql
 
 
 def test_declared_types_and_nulls_arrive_on_every_route(opened):

@@ -66,3 +66,30 @@ def test_a_real_recording_tells_its_map_its_settings_and_its_players_states() ->
     assert demo.states[["tick", "balance", "current_equip_value", "team_num"]].to_numpy().tolist() == [
         [142, 800, 200, 2]
     ]
+
+
+HEAD = b"PBDEMS2\0" + bytes(8)
+
+
+@pytest.mark.parametrize(
+    ("frames", "tick"),
+    [
+        (b"\x00\x05\x00", 5), (b"\x40\x05\x00", 5), (b"\x07\x09\x02ab\x00\x05\x00", 9), (b"\x00\x05\x03abc", 5),
+        (b"\x00\xff\xff\xff\xff\x07\x00", 2**31 - 1), (b"\x00\x80\x80\x80\x80\x08\x00", 0),
+        (b"\x47\x0a\x01x\x00\x05\x00", 10), (b"\x00\x05\x00more frames after the stop", 5),
+    ],
+)  # fmt: skip
+def test_the_last_tick_is_the_highest_of_the_frames_up_to_the_stop(tmp_path: Path, frames: bytes, tick: int) -> None:
+    (tmp_path / "game.dem").write_bytes(HEAD + frames)
+    assert check_container(tmp_path / "game.dem") == tick
+
+
+@pytest.mark.parametrize(
+    "frames", [b"", b"\x07", b"\x07\x05", b"\x07\x05\x02", b"\x07\x05\x02a", b"\x00\x05\x01", b"\x07\x05\x02ab"]
+)
+def test_a_recording_that_breaks_off_in_or_between_frames_is_truncated(tmp_path: Path, frames: bytes) -> None:
+    (tmp_path / "game.dem").write_bytes(HEAD + frames)
+    with pytest.raises(
+        UnreadableDemoError, match=f"truncated: the recording breaks off after {16 + len(frames)} bytes"
+    ):
+        check_container(tmp_path / "game.dem")

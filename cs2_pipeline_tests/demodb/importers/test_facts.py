@@ -94,3 +94,42 @@ def test_what_is_done_with_the_bomb_is_in_order_with_its_site():
 )  # fmt: skip
 def test_a_gun_is_what_shoots(weapon, gun):
     assert facts.is_gun(weapon) == gun
+
+
+@pytest.mark.parametrize(
+    ("number", "group"),
+    [(0, "generic"), (1, "head"), (2, "chest"), (3, "stomach"), (4, "left_arm"), (5, "right_arm"), (6, "left_leg"),
+     (7, "right_leg"), (8, "neck"), (10, "gear"), (99, None), ("head", "head"), ("", None), (None, "generic")],
+)  # fmt: skip
+def test_hits_have_the_games_groups(number, group):
+    script = Script()
+    death(script, 2_000, "t1", "ct1", hitgroup=number)
+    (kill,), *_ = told(script)
+    assert kill.hit_group == group
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [("bomb_beginplant", "begin_plant"), ("bomb_abortplant", "abort_plant"), ("bomb_planted", "planted"),
+     ("bomb_begindefuse", "begin_defuse"), ("bomb_abortdefuse", "abort_defuse"), ("bomb_defused", "defused"),
+     ("bomb_exploded", "exploded")],
+)  # fmt: skip
+def test_what_is_done_with_the_bomb_has_its_word(event, kind):
+    script = Script()
+    script.add(event, 2_000, site=0, **script.player("user", "t1"))
+    *_, bombs, _ = told(script)
+    assert [(one.kind, one.site, one.has_kit) for one in bombs] == [(kind, "0", False)]
+
+
+@pytest.mark.parametrize(("penetrated", "wallbang"), [(0, False), (1, True), (None, False)])
+def test_a_shot_through_something_is_a_wallbang(penetrated, wallbang):
+    script = Script()
+    death(script, 2_000, "t1", "ct1", penetrated=penetrated, headshot=None, assistedflash=True, distance=7.5)
+    (kill,), *_ = told(script)
+    assert (kill.wallbang, kill.headshot, kill.flash_assist, kill.distance) == (wallbang, False, True, 7.5)
+
+
+@pytest.mark.parametrize("weapon", ["molotov", "incgrenade", "flashbang", "smokegrenade", "decoy", "c4", "healthshot",
+                                    "world", "knife"])  # fmt: skip
+def test_what_is_thrown_or_laid_does_not_shoot(weapon):
+    assert not facts.is_gun(weapon)

@@ -78,3 +78,104 @@ def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     file.write_text("these are not the tables you are looking for" * 100)
     with pytest.raises(DemoDatabaseError, match=r"demos\.sqlite could not be used: file is not a database"):
         Ledger(file)
+
+
+def test_what_could_not_be_read_is_listed_by_path_with_the_number_of_attempts_until_it_is_released(
+    tmp_path: Path,
+) -> None:
+    with Ledger(tmp_path / "demos.sqlite") as ledger:
+        for path, content, reason in (("b", "1", "x" * 3_000), ("a", "2", "too short"), ("b", "3", "cut off")):
+            ledger.refuse(Path(path), content, reason)
+        first, second = ledger.quarantine()
+        assert (first.path, first.reason, first.attempts, first.content_hash) == ("a", "too short", 1, "2")
+        assert (second.path, second.reason, second.attempts, second.content_hash) == ("b", "cut off", 2, "3")
+        assert ledger.quarantined(Path("b")) == second
+        assert ledger.quarantined(Path("c")) is None
+        assert second.failed_at.tzinfo is None
+        ledger.refuse(Path("b"), "4", "y" * 3_000)
+        assert ledger.quarantined(Path("b")).reason == "y" * 2_000  # type: ignore[union-attr]
+        ledger.release(Path("b"))
+        assert [entry.path for entry in ledger.quarantine()] == ["a"]
+
+
+def test_a_recording_is_known_by_each_of_its_keys_and_leaves_quarantine_when_it_is_added(
+    tmp_path: Path, rows: Any
+) -> None:
+    with Ledger(tmp_path / "demos.sqlite") as ledger:
+        ledger.refuse(Path("a"), "1", "too short")
+        ledger.refuse(Path("b"), "1", "too short")
+        assert ledger.ingested("1", "2") is None
+        assert ledger.add(Path("a"), ["1", "2", "1"], rows, **FACTS) == Added(1, "new")
+        assert (ledger.ingested("2"), ledger.ingested("3", "1"), ledger.ingested("3")) == (1, 1, None)
+        assert [entry.path for entry in ledger.quarantine()] == ["b"]
+        assert ledger.add(Path("b"), ["2", "3"], rows, **FACTS) == Added(1, "known")
+        assert (ledger.ingested("3"), ledger.quarantine()) == (1, [])
+
+
+def test_the_account_of_a_recording_is_kept(tmp_path: Path, rows: Any) -> None:
+    database = tmp_path / "demos.sqlite"
+    with Ledger(database) as ledger:
+        ledger.add(Path("a"), ["1"], rows, live_rounds=13, economy_known=True, left_out='{"x": 2}')
+        held, started = ledger.held(1)
+    assert started == rows["Matches"][0]["StartTime"]
+    assert (held.rounds, held.plants, held.economy) == (1, 1, 0)
+    with sqlite3.connect(database) as connection:
+        kept = (
+            'SELECT "ContentHash", "DemoFileId", "Path", "LiveRounds", "EconomyKnown", "LeftOut" FROM "IngestedDemos"'
+        )
+        assert connection.execute(kept).fetchall() == [("1", 1, "a", 13, 1, '{"x": 2}')]
+
+
+def richer(rows: dict[str, list[dict[str, Any]]], start: datetime) -> dict[str, list[dict[str, Any]]]:
+    """The same match with money, begun by another clock."""
+    later = start - rows["Matches"][0]["StartTime"]
+    moved = {
+        table: [{name: value + later if name in ("StartTime", "EndTime") and value else value
+                 for name, value in row.items()} for row in lines] for table, lines in rows.items()
+    }  # fmt: skip
+    moved["PlayerRoundStats"] = [row | {"EquipmentValue": 4_000} for row in moved["PlayerRoundStats"]]
+    return moved
+
+
+@pytest.mark.parametrize("replaces", [True, False])
+def test_a_fuller_recording_takes_the_place_under_the_same_ids_and_at_the_same_time(
+    tmp_path: Path, rows: Any, replaces: bool
+) -> None:
+    database = tmp_path / "demos.sqlite"
+    start = rows["Matches"][0]["StartTime"]
+    with Ledger(database) as ledger:
+        ledger.add(Path("a"), ["1"], rows, **FACTS)
+        ledger.add(Path("b"), ["2"], rows, **FACTS)
+    before = counts(database)
+    with Ledger(database, replaces=replaces) as ledger:
+        added = ledger.add(Path("c"), ["1", "9"], richer(rows, datetime(2020, 1, 1)), **FACTS | {"live_rounds": 7})
+        assert ledger.held(1)[1] == start
+    assert added == Added(1, "fuller" if replaces else "known")
+    assert counts(database) == before | {"IngestedDemos": 3}
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+        money = 'SELECT SUM(s."EquipmentValue" > 0) FROM "PlayerRoundStats" s JOIN "Rounds" r ON r."Id" = s."RoundId" '
+        of = [connection.execute(f'{money} WHERE r."DemoFileId" = {demo}').fetchone()[0] for demo in (1, 2)]
+        assert of == ([10, None] if replaces else [None, None])
+        ids = 'SELECT "Id", "DemoFileId" FROM "Matches" ORDER BY "Id"'
+        assert connection.execute(ids).fetchall() == [(1, 1), (2, 2)]
+        starts = connection.execute('SELECT DISTINCT date("StartTime") FROM "Rounds"').fetchall()
+        assert starts == [(start.date().isoformat(),)]
+        kept = 'SELECT "Path", "LiveRounds" FROM "IngestedDemos" WHERE "ContentHash" = \'1\''
+        assert connection.execute(kept).fetchone() == (("c", 7) if replaces else ("a", 1))
+
+
+def test_a_database_of_an_earlier_version_is_named_with_what_it_lacks(tmp_path: Path) -> None:
+    database = tmp_path / "demos.sqlite"
+    with sqlite3.connect(database) as connection:
+        connection.execute('CREATE TABLE "DemoFiles" ("Id" INTEGER PRIMARY KEY, "FileName" TEXT, "Game" TEXT)')
+    with pytest.raises(DemoDatabaseError, match=r"earlier version: DemoFiles has no ClientName, CreatedAt, .*CS2_HOME"):
+        Ledger(database)
+
+
+def test_a_database_in_a_folder_that_is_not_there_is_made_with_it(tmp_path: Path) -> None:
+    with Ledger(tmp_path / "a" / "b" / "demos.sqlite") as ledger:
+        assert ledger.quarantine() == []
+    (tmp_path / "file").touch()
+    with pytest.raises(DemoDatabaseError, match="could not be used"):
+        Ledger(tmp_path / "file" / "demos.sqlite")

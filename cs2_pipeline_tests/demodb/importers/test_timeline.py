@@ -1,12 +1,13 @@
 """How a recording is cut into rounds."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs2_pipeline.demodb.importers.parsed import TICK_RATE, UnreadableDemoError
+from cs2_pipeline.demodb.importers.parsed import TICK_RATE, DemoHeader, UnreadableDemoError
 from cs2_pipeline.demodb.importers.timeline import match_rules, spans
 from cs2_pipeline_tests.demodb.importers.recordings import Script
 
@@ -118,3 +119,78 @@ def test_every_tick_of_a_recording_belongs_to_exactly_one_stretch_of_play(played
     assert found[-1].after > script.events["round_end"][-1]["tick"]
     lengths = [(span.end - span.live_start) / TICK_RATE for span in found if span.end]
     assert lengths == pytest.approx([lasts for _, lasts in played], abs=1 / TICK_RATE)
+
+
+REASONS = {
+    1: "TargetBombed", 7: "BombDefused", 8: "CTWin", 9: "TerroristWin", 10: "RoundDraw", 11: "HostagesRescued",
+    12: "TargetSaved", 13: "HostagesNotRescued", 16: "GameCommencing", 17: "TerroristsSurrender", 18: "CTSurrender",
+    5: "Reason5", "bomb_exploded": "TargetBombed", "bomb_defused": "BombDefused", "t_killed": "CTWin",
+    "ct_killed": "TerroristWin", "draw": "RoundDraw", "hostage_rescued": "HostagesRescued",
+    "time_ran_out": "TargetSaved", "game_start": "GameCommencing", "t_surrender": "TerroristsSurrender",
+    "ct_surrender": "CTSurrender", "something new": "something new", None: "Unknown",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("recorded", "name"), REASONS.items())
+def test_every_end_has_the_games_name(recorded: int | str | None, name: str) -> None:
+    script = Script()
+    script.round(reason=recorded)  # type: ignore[arg-type]
+    assert cut(script)[1].reason == name
+
+
+def test_without_a_word_of_the_server_the_rules_are_the_competitive_ones() -> None:
+    found = match_rules(Script().parsed())
+    assert (found.freeze_time, found.round_time, found.buy_time, found.max_rounds) == (15, 115.0, 20.0, 24)
+
+
+def test_a_freeze_time_seen_once_is_not_the_usual_one_and_seen_twice_it_is() -> None:
+    script = Script()
+    script.round()
+    script.events["round_start"][0]["tick"] -= 300
+    assert match_rules(script.parsed()).freeze_time == 15
+    script.round()
+    script.events["round_start"][1]["tick"] -= 300
+    assert match_rules(script.parsed(settings={"mp_freezetime": "3"})).freeze_time == 20
+
+
+def test_hostage_maps_have_a_clock_of_their_own_and_words_that_are_no_number_none() -> None:
+    settings = {"mp_roundtime_hostage": "2", "mp_roundtime_defuse": "1.75", "mp_roundtime": "5"}
+    demo = Script().parsed(settings=settings)
+    assert match_rules(demo).round_time == 105.0
+    assert match_rules(replace(demo, header=DemoHeader(map_name="cs_office"))).round_time == 120.0
+    assert match_rules(Script().parsed(settings={"mp_roundtime": "2", "mp_roundtime_defuse": "x"})).round_time == 120.0
+
+
+@pytest.mark.parametrize(("kills", "knife"), [(2, False), (3, True)])
+def test_three_kills_by_knife_make_a_knife_round(kills: int, knife: bool) -> None:
+    script = Script()
+    script.round(3, [(5 + n, f"ct{n}", f"t{n}") for n in range(1, kills + 1)], weapon="bayonet")
+    script.round(3)
+    assert phases(script)[1] == ("knife" if knife else "live")
+
+
+def test_one_shot_makes_no_knife_round_and_later_ones_none_at_all() -> None:
+    script = Script()
+    script.round(3, [(5, "ct1", "t1"), (6, "ct2", "t2"), (7, "ct3", "t3")], weapon="knife")
+    script.events["player_death"][1]["weapon"] = "glock"
+    script.round(3, [(5, "ct1", "t1"), (6, "ct2", "t2"), (7, "ct3", "t3")], weapon="knife")
+    assert phases(script) == ["warmup", "live", "live"]
+
+
+def test_a_stretch_of_play_is_told_with_its_ticks() -> None:
+    script = Script()
+    live = script.round(2, lasts=50)
+    warm_up, played = cut(script)
+    assert (warm_up.first, warm_up.after, warm_up.phase, warm_up.end) == (0, 1_000, "warmup", None)
+    assert (played.first, played.live_start, played.end) == (1_000, live, live + 50 * TICK_RATE)
+    assert (played.winner, played.after) == ("T", live + 50 * TICK_RATE + 1)
+
+
+def test_a_round_that_never_went_live_does_so_a_freeze_time_after_its_start() -> None:
+    script = Script()
+    script.round()
+    first = script.events["round_freeze_end"].pop(0)
+    del script.events["round_freeze_end"]
+    assert cut(script)[1].live_start == first["tick"]
+    script.events["round_end"][0]["tick"] = 1_010
+    assert cut(script)[1].live_start == 1_010, "and never after its end"
