@@ -3,7 +3,15 @@
 import pytest
 from sqlalchemy import DateTime, create_engine
 
-from cs2_pipeline.demodb.importers.same_match import kills_of, likeness, same_match
+from cs2_pipeline.demodb.importers.same_match import (
+    Recorded,
+    fuller,
+    kills_of,
+    likeness,
+    recorded,
+    recorded_in,
+    same_match,
+)
 from cs2_pipeline.demodb.tables import METADATA
 from cs2_pipeline_tests.demodb.small_database import NOON
 
@@ -77,3 +85,47 @@ def test_from_seven_tenths_of_all_kills_on_two_recordings_are_of_one_match(conne
 def test_fewer_than_twenty_kills_tell_nothing(connection, count, same):
     enter(connection, 1, PLAYED[:count])
     assert same_match(connection, recording(PLAYED[:count])) == (1 if same else None)
+
+
+def described(*, rounds=3, unplayed=0, plants=3, **known):
+    """A recording of which so many rounds have helmets, hits or equipment."""
+    names = {"hits": "Health", "armour": "HasHelmet", "economy": "EquipmentValue"}
+    played = [
+        {"Id": n, "RoundNumber": n, "WinnerTeam": "CT" if n <= rounds else None, "BombPlanted": n <= plants or None}
+        for n in range(1, rounds + unplayed + 1)
+    ]
+    warm_up = {"Id": 99, "RoundNumber": 0, "WinnerTeam": "CT", "BombPlanted": True}
+    stats = [
+        {"RoundId": n, **{names[name]: 1 if n <= count else None for name, count in known.items()}}
+        for n in [*range(1, rounds + unplayed + 1), 99] for _ in range(2)
+    ]  # fmt: skip
+    return {"Rounds": [*played, warm_up], "PlayerRoundStats": stats}
+
+
+def test_what_a_recording_has_is_counted_in_its_played_rounds():
+    assert recorded(described(hits=2, armour=1, economy=3)) == Recorded(3, 3, 2, 1, 3)
+    assert recorded(described(unplayed=2, plants=5, hits=5)) == Recorded(3, 3, 3, 0, 0)
+    assert recorded(described(plants=1)) == Recorded(3, 1, 0, 0, 0)
+    assert recorded({}) == Recorded(0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("one", "exceeds"),
+    [((2, 2, 2, 2, 2), False), ((2, 2, 3, 2, 2), True), ((3, 3, 3, 3, 1), False), ((3, 3, 3, 3, 3), True)],
+)
+def test_a_recording_exceeds_another_with_more_of_something_and_less_of_nothing(one, exceeds):
+    assert Recorded(*one).exceeds(Recorded(2, 2, 2, 2, 2)) == exceeds
+
+
+@pytest.mark.parametrize(("missing", "fuller_one"), [(0, True), (5, True), (6, False)])
+def test_a_fuller_recording_has_19_of_20_kills_of_the_other(connection, missing, fuller_one):
+    enter(connection, 1, PLAYED)
+    rows = recording(PLAYED[: 100 - missing] + OTHER[100 - missing :])
+    rows["Rounds"] = [one | {"WinnerTeam": "CT", "BombPlanted": True} for one in rows["Rounds"]]
+    assert recorded_in(connection, 1) == Recorded(0, 0, 0, 0, 0)
+    assert fuller(connection, 1, rows) == fuller_one
+
+
+def test_what_holds_nothing_more_is_not_fuller(connection):
+    enter(connection, 1, PLAYED)
+    assert not fuller(connection, 1, recording(PLAYED) | {"Rounds": []})
