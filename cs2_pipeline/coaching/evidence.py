@@ -88,7 +88,7 @@ def pooled(seen: Iterable[Seen]) -> dict[str, Evidence]:
     if not means:
         return {}
     centres, errors = (np.array(column) for column in zip(*means.values(), strict=True))
-    between = spread_between(centres, errors**2) if len(means) > 1 else 0.0
+    between = spread_between(centres, errors**2)
     weights = 1 / (between**2 + errors**2)
     overall = float(np.average(centres, weights=weights))
     reach, found = float(norm.ppf(0.5 + LEVEL / 2)), {}

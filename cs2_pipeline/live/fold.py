@@ -371,10 +371,9 @@ def _in_round(of_map: MapFold, event: Event, time: float) -> str | None:  # noqa
                 )
             )  # fmt: skip
         case live.Bomb():
-            who = None if payload.player_id is None else str(payload.player_id)
             if event.type == "bomb_planted":
-                return tracker.apply(game.BombPlanted(time, who, payload.site, payload.time_remaining_sec))
-            ended = game.BombDefused(time, who) if event.type == "bomb_defused" else game.BombExploded(time)
+                return tracker.apply(game.BombPlanted(time, time_left=payload.time_remaining_sec))
+            ended = game.BombDefused(time) if event.type == "bomb_defused" else game.BombExploded(time)
             return tracker.apply(ended)
     if event.type == "freeze_time_ended":
         return tracker.apply(game.FreezeEnd(time))

@@ -483,10 +483,14 @@ def test_what_is_computed_kept_and_given_up_is_counted(bench) -> None:
     live = bench.consumer._matches[MATCH]
     bench.consumer._pass_time(live.updated + 10.0)
     assert sample("live_gaps_total") == gaps + 1 and not live.match.waiting
+    bench.send([events[-1] | {"event_id": uid("beyond"), "seq_no": len(events) + 2}])
+    bench.consume()
+    bench.consumer._pass_time(time.time() + 10.0)
+    assert sample("live_gaps_total") == gaps + 2
     bench.send(events[8:9])
     bench.consume()
     assert sample("live_recomputations_total", reason="a late event") == anew + 1
-    assert sample("live_events_kept_total") == kept + len(events)
+    assert sample("live_events_kept_total") == kept + len(events) + 1
 
 
 def test_how_much_waits_and_how_many_matches_are_in_play_is_told(bench) -> None:
@@ -599,3 +603,18 @@ def test_a_step_says_how_much_it_took_and_takes_a_share_of_each_shard(bench, mon
     bench.consumer._size = 3
     bench.consumer.step()
     assert asked[-1] == 1
+
+
+def test_the_row_of_a_match_is_not_written_again_at_once(bench, monkeypatch) -> None:
+    monkeypatch.setattr(consumers, "ROWS", 3_600.0)
+    events = play(3, rounds=1, finish=False)
+    bench.send(events[:8])
+    bench.consume()
+    bench.send(events[8:10])
+    bench.consumer._passed = 0.0
+    bench.consumer.step()
+    assert set(bench.consumer._behind) == {MATCH}, "its row lacks two events, and is young"
+    bench.consumer._matches[MATCH].written -= 3_601.0
+    bench.consumer._passed = 0.0
+    bench.consumer.step()
+    assert bench.consumer._behind == {}

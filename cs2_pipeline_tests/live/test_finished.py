@@ -59,3 +59,55 @@ def test_replayed_matches_and_players_without_steam_ids_are_left_out(source) -> 
     events = read(play(3, source=source))
     with pytest.raises(NotRecordableError, match=r"again|SteamID"):
         exported(uid("one"), events)
+
+
+def kept(bench, match, *, maps=1, source="server"):
+    """A finished match of SteamIDs in history; when it was last heard of."""
+    events = play(3, match=match, rounds=2, maps=maps, source=source)
+    equipped = []
+    for event in events:
+        equipped.append(event)
+        if event["type"] == "round_start":
+            equipped += [
+                event | {"event_id": uid(match, event["map_id"], event["round_no"], player), "type": "player_equipment",
+                         "payload": {"player_id": f"STEAM_1:0:{player}", "player_team": "A" if player < 5 else "B",
+                                     "money": 800, "equipment_value": 200}} for player in range(10)
+            ]  # fmt: skip
+    numbers = {}
+    for event in equipped:
+        numbers[event["map_id"]] = event["seq_no"] = numbers.get(event["map_id"], 0) + 1
+    bench.send([dict(event) for event in equipped])
+    bench.consume()
+    return bench.consumer._matches[uid(match)].updated
+
+
+def test_each_map_of_a_match_is_a_file_and_the_first_is_written_last(bench, tmp_path) -> None:
+    now = kept(bench, "two", maps=2)
+    folder = tmp_path / "not" / "there yet"
+    found = export_finished(bench.history, folder, now + SETTLED)
+    assert [path.name for path in found.written] == [f"{uid('two')}-2.json", f"{uid('two')}-1.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [f"{uid('two')}-1.json", f"{uid('two')}-2.json"]
+    assert [len(json.loads(path.read_text())["rounds"]) for path in found.written] == [2, 2]
+    (folder / f"{uid('two')}-1.json").unlink()  # as after a death between the two
+    assert len(export_finished(bench.history, folder, now + SETTLED).written) == 2
+
+
+def test_what_is_no_training_data_is_named_with_the_reason_and_the_others_are_written(bench, tmp_path) -> None:
+    kept(bench, "again", source="demo")
+    broken = kept(bench, "broken")
+    now = kept(bench, "good")
+    bench.history._connection().execute(
+        "update events set body = '{}' where match_id = ? and seq_no = 3", (uid("broken"),)
+    )
+    found = export_finished(bench.history, tmp_path, max(broken, now) + SETTLED)
+    assert [path.name for path in found.written] == [f"{uid('good')}-1.json"]
+    assert found.skipped[uid("again")] == "it was played again from a demo database"
+    assert "event_id: missing" in found.skipped[uid("broken")] and len(found.skipped) == 2
+
+
+def test_without_a_time_given_a_match_settles_an_hour_after_now(bench, tmp_path) -> None:
+    assert SETTLED == 3_600.0
+    kept(bench, "one")
+    assert export_finished(bench.history, tmp_path).written == []
+    bench.history._connection().execute("update matches set updated = updated - 3700")
+    assert len(export_finished(bench.history, tmp_path).written) == 1

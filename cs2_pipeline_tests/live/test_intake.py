@@ -4,6 +4,7 @@ import json
 from collections import Counter
 
 import pytest
+from prometheus_client import REGISTRY
 
 from cs2_pipeline.live import intake as door
 from cs2_pipeline.live.intake import MAX_BACKLOG, MAX_PENDING, BusyError, Intake, Tenant, letter_of
@@ -137,3 +138,32 @@ def test_consumers_that_are_far_behind_are_waited_for(log, monkeypatch):
         intake.take(bodies())  # what was counted a moment ago still counts
     monkeypatch.setattr(door, "_BACKLOG_SEEN_FOR", -1.0)
     assert len(intake.take(bodies())) == 3
+
+
+def sample(name, **labels):
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def test_what_became_of_events_is_counted_by_type_and_source(log):
+    def counted():
+        accepted = {kind: sample("ingestion_events_total", type=kind, source="server", result="accepted")
+                    for kind in ("match_start", "map_start", "unknown")}  # fmt: skip
+        return {
+            **accepted,
+            "duplicate": sample("ingestion_events_total", type="match_start", source="server", result="duplicate"),
+            "refused": sample("ingestion_events_total", type="unknown", source="unknown", result="refused"),
+            "forbidden": sample("ingestion_events_total", type="unknown", source="unknown", result="forbidden"),
+            "dead": sample("dead_letters_total", reason="invalid"),
+            "requests": sample("ingestion_latency_seconds_count"),
+        }
+
+    before, intake = counted(), Intake(log)
+    one, two, three = bodies()
+    strange = json.dumps(json.loads(three) | {"type": "made up", "payload": {}}).encode()
+    intake.take([one, two, strange, one, b"{", b"[]"], ANNA)
+    intake.take([one, two], OTTO)
+    assert {name: value - before[name] for name, value in counted().items()} == {
+        "match_start": 1, "map_start": 1, "unknown": 1, "duplicate": 1, "refused": 2, "forbidden": 2, "dead": 2,
+        "requests": 2,
+    }  # fmt: skip
+    assert sample("ingestion_latency_seconds_sum") >= 0
