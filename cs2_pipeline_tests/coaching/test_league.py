@@ -8,6 +8,7 @@ import pytest
 
 from cs2_pipeline.coaching.findings import weaknesses
 from cs2_pipeline.coaching.league import FEW_PEERS, NOT_RECORDED, Trial, league, look
+from cs2_pipeline.coaching.observed import OBSERVATIONS
 from cs2_pipeline.coaching.simulation import observe
 from cs2_pipeline.coaching.skills import CoachingError
 from cs2_pipeline.coaching.trials import Answer
@@ -171,3 +172,56 @@ def test_why_nobody_was_seen_in_a_skill_is_told_where_it_is_known():
     assert league(without, SKILLS, unseen={"utility": "no champion"}).cards["player0000"].missing == {
         "utility": "no champion"
     }
+
+
+def test_what_a_skill_is_worth_is_how_the_reference_goes_with_it_over_players():
+    rows, _ = made.league(1)
+    aim = rows[rows["skill"] == "aim"]
+    trades = aim.assign(skill="trades", total=2 * aim["total"] + 3 * aim["exposure"])
+    alike = aim.assign(skill="luck", total=aim["exposure"])
+    cards = league(pd.concat([aim, trades, alike]), SKILLS, reference="aim").cards.values()
+    worths = [(line.peers.mean - line.known.mean, line.worth, line.skill.name) for card in cards for line in card.lines]
+    assert len(worths) == 450
+    for gap, worth, name in worths:
+        if name == "luck":
+            assert worth is None, "what is the same in all goes with nothing"
+        else:
+            assert worth == pytest.approx(max(0.0, gap * {"aim": 1.0, "trades": 0.5}[name]), abs=1e-9)
+    without = league(pd.concat([aim, trades]), SKILLS).cards.values()
+    assert {line.worth for card in without for line in card.lines} == {None}
+
+
+def test_worth_needs_twenty_players_seen_in_both():
+    rows, _ = made.league(1)
+    players = rows["player"].unique()
+    trades = rows["skill"] == "trades"
+    for count, told in ((20, True), (19, False)):
+        seen = rows[rows["skill"].eq("aim") | (trades & rows["player"].isin(players[:count]))]
+        seen = pd.concat([seen, rows[trades & rows["player"].isin(players[count:40])].assign(player="somebody else")])
+        seen = seen.drop_duplicates(["player", "match", "skill"])
+        lines = [line for card in league(seen, SKILLS, reference="aim").cards.values() for line in card.lines]
+        worths = {line.worth is not None for line in lines if line.skill.name == "trades"}
+        assert worths == {told}, count
+
+
+def drifting(pairs, *, peers_gain=0.1, own_gain=0.3):
+    """Players of ten matches before and ten since a plan, of whom so many peers were seen on both sides of it."""
+    rows = []
+    for player in range(30):
+        gain = own_gain if player == 0 else peers_gain
+        for match in range(20):
+            if match >= 10 and player > pairs:
+                continue
+            value = 0.5 + 0.02 * player + gain * (match >= 10) + 0.05 * (match % 2)
+            rows.append((f"p{player:02}", f"{player}-{match}", START + pd.Timedelta(days=match), "all", "", "aim",
+                         22 * value, 22.0))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(OBSERVATIONS))
+
+
+@pytest.mark.parametrize(("pairs", "drift"), [(20, 0.1), (19, 0.0)])
+def test_the_peers_change_is_taken_off_where_twenty_were_seen_before_and_since(pairs, drift):
+    since = (START + pd.Timedelta(days=10)).to_pydatetime()
+    (found,) = look(drifting(pairs), SKILLS[:1], [Trial("p00", SKILLS[0], since)])
+    assert found.matches == 10
+    known_before = 0.525  # the posterior lies close to the own record: ten matches, hardly any chance
+    assert found.effect == pytest.approx(0.825 - known_before - drift, abs=0.01)

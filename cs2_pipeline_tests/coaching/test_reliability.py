@@ -58,3 +58,11 @@ def test_a_difference_between_groups_is_none_between_players():
     )
     assert not reliability(apart, skill="luck").usable
     assert reliability(apart.assign(group="all"), skill="luck").usable
+
+
+def test_what_is_the_same_in_everybody_predicts_nothing():
+    rows = league(0)[0]
+    rows = rows[rows["skill"] == "aim"].assign(total=lambda table: table["exposure"])
+    found = reliability(rows, skill="aim")
+    assert (found.split_half.value, found.split_half.low, found.over_time.value) == (0.0, 0.0, 0.0)
+    assert not found.usable

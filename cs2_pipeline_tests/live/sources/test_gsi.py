@@ -222,3 +222,12 @@ def test_the_same_client_gives_its_events_the_same_ids_and_numbers_them() -> Non
     assert not {event["event_id"] for event in one} & {event["event_id"] for event in other}
     assert {event["map_id"] for event in one} == {event["map_id"] for event in other}
     assert [event["round_no"] for event in one] == [0, 0, 1, 1]
+
+
+def test_a_round_is_over_when_its_phase_says_so() -> None:
+    client = StateIntegration(uid("gsi"), "client")
+    posts = [post(100, "freezetime"), post(115, "live"), post(120, "live", win_team="T"), post(130, "over"),
+             post(131, "over", win_team="nobody"), post(132, "over", 0, 1, win_team="T"),
+             post(133, "over", 0, 1, win_team="T")]  # fmt: skip
+    told = [[event["type"] for event in client.read(body, 0.0)] for body in posts]
+    assert told == [["match_start", "map_start", "round_start"], ["freeze_time_ended"], [], [], [], ["round_end"], []]
