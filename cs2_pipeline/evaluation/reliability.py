@@ -1,20 +1,15 @@
 """Reliability: among the moments called 70 %, how many were won? As a table and as a figure."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from cs2_pipeline.evaluation.figures import INK, MODEL, MUTED, OTHER, heading, legend, points, save, sheet, tidy
 from cs2_pipeline.stats.intervals import GroupBootstrap, Interval
 from cs2_pipeline.stats.metrics import checked_binary, ece_bins
-
-INK: Final = "#1f2933"
-MUTED: Final = "#8a94a0"
-GRID: Final = "#e6e9ed"
-MODEL: Final = "#1769aa"
-OTHER: Final = "#d9822b"
 
 
 def table(
@@ -68,51 +63,35 @@ def write_figure(
         ece: shown in the figure where given.
         baseline: the same table for another model, drawn behind.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # slow to import, seldom needed
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(6.4, 7.2), dpi=150, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = sheet(6.4, 7.2)
     curve, histogram = figure.subplots(2, 1, height_ratios=[4, 1], sharex=True)
     _draw_curve(curve, reliability, baseline, baseline_name)
     curve.set_ylabel(observed, color=INK)
-    curve.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold")
+    heading(curve, title)
     if ece is not None:
         text = f"calibration error {ece:.4f}\nin brackets its 95 % interval"
-        curve.text(0.98, 0.03, text, ha="right", va="bottom", color=INK, fontsize=9)
-    histogram.hist(np.asarray(probability), bins=np.linspace(0, 1, 41), color=MODEL, alpha=0.85, rwidth=0.9)
+        curve.text(0.98, 0.03, text, ha="right", va="bottom", color=INK, fontsize="small")
+    histogram.hist(np.asarray(probability), bins=np.linspace(0, 1, 41), color=MODEL)
     histogram.set_ylabel("Rows", color=INK)
     histogram.set_xlabel(predicted, color=INK)
     histogram.yaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     for axes in (curve, histogram):
         tidy(axes)
-    figure.savefig(path, metadata={"Software": None})
+    save(figure, path)
 
 
 def _draw_curve(axes: Any, reliability: pd.DataFrame, baseline: pd.DataFrame | None, baseline_name: str) -> None:
-    axes.plot([0, 1], [0, 1], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="perfectly calibrated", zorder=1)
+    axes.plot([0, 1], [0, 1], color=MUTED, linestyle="dashed", label="perfectly calibrated", zorder=1)
     if baseline is not None:
         axes.plot(
-            baseline["mean_prediction"], baseline["mean_outcome"], color=OTHER, linewidth=1.2, marker="o",
-            markersize=3.5, alpha=0.8, label=baseline_name, zorder=2,
+            baseline["mean_prediction"], baseline["mean_outcome"], color=OTHER, marker=".", label=baseline_name,
+            zorder=2,
         )  # fmt: skip
-    middle = reliability["mean_outcome"]
     ends = reliability[["outcome_low", "outcome_high"]].replace([np.inf, -np.inf], np.nan).clip(0, 1)
-    lengths = np.abs(np.vstack([middle - ends["outcome_low"], ends["outcome_high"] - middle]))
-    axes.errorbar(
-        reliability["mean_prediction"], middle, yerr=lengths, color=MODEL, linewidth=1.6, marker="o", markersize=5,
-        elinewidth=1.2, capsize=2.5, label="model, 95 % interval", zorder=3,
+    points(
+        axes, reliability["mean_prediction"], reliability["mean_outcome"], ends["outcome_low"], ends["outcome_high"],
+        label="model, 95 % interval",
     )  # fmt: skip
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
-    axes.legend(loc="upper left", frameon=False, fontsize=9, labelcolor=INK)
-
-
-def tidy(axes: Any) -> None:
-    """The look all figures share: a light grid and no box."""
-    axes.grid(color=GRID, linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors=MUTED, labelcolor=INK, length=0)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color(MUTED)
+    legend(axes, "upper left")

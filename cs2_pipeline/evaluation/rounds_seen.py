@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from cs2_pipeline.evaluation.reliability import INK, MODEL, MUTED, OTHER, tidy
+from cs2_pipeline.evaluation.figures import INK, MUTED, OTHER, heading, legend, points, save, sheet, tidy
 from cs2_pipeline.game.player import UNREACHABLE_ROUNDS
 
 
@@ -46,13 +46,9 @@ def write_figure(path: Path, by_rounds: pd.DataFrame, min_rounds: int, *, title:
         min_rounds: from how many rounds on the model answers; bins that end below it are shaded.
         title: of the figure.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # slow to import, seldom needed
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
-    figure = Figure(figsize=(7.2, 7.6), dpi=130, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
+    figure = sheet(7.2, 7.6)
     losses, shares = figure.subplots(2, 1, sharex=True)
-    losses.set_title(title, loc="left", color=INK, fontsize=13, fontweight="bold")
+    heading(losses, title)
     place = np.arange(len(by_rounds))
     _draw_losses(losses, place, by_rounds)
     _draw_shares(shares, place, by_rounds)
@@ -61,41 +57,33 @@ def write_figure(path: Path, by_rounds: pd.DataFrame, min_rounds: int, *, title:
         if unanswered:
             axes.axvspan(-0.5, unanswered - 0.5, color=MUTED, alpha=0.15, label="not enough rounds yet", zorder=0)
         axes.set_xlim(-0.5, len(by_rounds) - 0.5)
-        axes.legend(frameon=False, fontsize=9, labelcolor=INK)
+        legend(axes)
         tidy(axes)
     names = [f"{_rounds(row)}\n{row['players']:,} players" for row in by_rounds.to_dict("records")]
-    shares.set_xticks(place, names, fontsize=8)
+    shares.set_xticks(place, names, fontsize="small")
     shares.set_xlabel("Rounds observed", color=INK)
-    figure.savefig(path, metadata={"Software": None})
+    save(figure, path)
 
 
 def _draw_losses(axes: Any, place: Any, table: pd.DataFrame) -> None:
     rule = table["rule_log_loss"]
-    axes.plot(place, table["prior_log_loss"], color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="knowing nothing")
-    axes.plot(place, rule, color=OTHER, linewidth=1.4, marker="o", markersize=4, label="tier of the past K/D")
-    _with_bars(
-        axes, table["log_loss"], rule + table["against_rule_low"], rule + table["against_rule_high"],
-        "model, 95 % interval of its difference to the rule",
+    axes.plot(place, table["prior_log_loss"], color=MUTED, linestyle="dashed", label="knowing nothing")
+    axes.plot(place, rule, color=OTHER, marker=".", label="tier of the past K/D")
+    points(
+        axes, place, table["log_loss"], rule + table["against_rule_low"], rule + table["against_rule_high"],
+        label="model, 95 % interval of its difference to the rule",
     )  # fmt: skip
     axes.set_ylabel("Log loss", color=INK)
 
 
 def _draw_shares(axes: Any, place: Any, table: pd.DataFrame) -> None:
     confidence = table["confidence"]
-    axes.plot(place, confidence, color=INK, linewidth=1, linestyle=(0, (4, 3)), label="as the model says it")
-    _with_bars(
-        axes, table["accuracy"], confidence - table["overconfidence_high"],
-        confidence - table["overconfidence_low"], "observed, 95 % interval",
+    axes.plot(place, confidence, color=INK, linestyle="dashed", label="as the model says it")
+    points(
+        axes, place, table["accuracy"], confidence - table["overconfidence_high"],
+        confidence - table["overconfidence_low"], label="observed, 95 % interval",
     )  # fmt: skip
     axes.set_ylabel("Share of players in their likeliest tier", color=INK)
-
-
-def _with_bars(axes: Any, middle: pd.Series, low: pd.Series, high: pd.Series, label: str) -> None:
-    place = np.arange(len(middle))
-    axes.errorbar(
-        place, middle, yerr=np.abs(np.vstack([middle - low, high - middle])), color=MODEL, linewidth=1.6, marker="o",
-        markersize=5, elinewidth=1.2, capsize=2.5, label=label, zorder=3,
-    )  # fmt: skip
 
 
 def _rounds(row: dict[Any, Any]) -> str:

@@ -29,3 +29,10 @@ def test_a_model_that_answers_for_no_number_of_rounds_says_so_by_itself():
 @pytest.mark.parametrize(("most", "holds"), [(49, False), (50, True), (51, True)])
 def test_a_model_answers_somebody_from_exactly_its_number_of_rounds_on(most, holds):
     assert judges.answers_somebody(pd.DataFrame({"total_rounds": [1, most]}), 50).holds is holds
+
+
+@pytest.mark.parametrize(("asked", "violations"), [(50, 1), (3, 0)])
+def test_the_law_is_one_case_that_is_broken_or_not(asked, violations):
+    law = judges.answers_somebody(pd.DataFrame({"total_rounds": [3]}), asked)
+    assert (law.checked, law.violations, law.worst, law.example) == (1, violations, 0.0, None)
+    assert law.name == "it answers somebody"

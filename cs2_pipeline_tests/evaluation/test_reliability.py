@@ -3,7 +3,6 @@ import struct
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from cs2_pipeline.evaluation import reliability
 from cs2_pipeline.stats import metrics
@@ -121,16 +120,6 @@ def test_the_figure_says_what_it_shows_and_the_calibration_error_where_it_is_kno
     assert text.get_text() == "calibration error 0.0100 [0.0000, 0.0200]\nin brackets its 95 % interval"
     assert 0.5 < text.get_position()[0] < 1 and 0 < text.get_position()[1] < 0.5, "in the corner the curve leaves free"
     assert not drawn(BINS, [0.5])[0].texts
-
-
-def test_all_figures_have_a_grid_behind_the_data_and_no_box():
-    axes = Figure().subplots()
-    reliability.tidy(axes)
-    assert axes.get_axisbelow() is True
-    assert all(line.get_visible() for line in axes.get_xgridlines())
-    visible = {side: spine.get_visible() for side, spine in axes.spines.items()}
-    assert visible == {"top": False, "right": False, "left": False, "bottom": True}
-    assert all(tick.tick1line.get_markersize() == 0 for tick in axes.xaxis.get_major_ticks())
 
 
 def test_a_bins_numbers_are_those_of_its_rows():
