@@ -50,7 +50,7 @@ class ScoreError(ValueError):
     """A score or a series that cannot be; the message says what is wrong with it."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class RoundOdds:
     """The probability that the team wins a round, by the side it plays.
 

@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import mlflow.artifacts
 import mlflow.pyfunc
@@ -18,7 +19,7 @@ from cs2_pipeline.artifact.artifact import ArtifactError
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.evaluation import domain
-from cs2_pipeline.registry import champion, overview, promotion
+from cs2_pipeline.registry import champion, overview, promotion, runs
 from cs2_pipeline.registry.champion import ModelStore, RegistryError, RegistryUnavailableError
 from cs2_pipeline.registry.client import connect, translated
 from cs2_pipeline.registry.errors import masked
@@ -417,3 +418,20 @@ def test_a_page_shows_the_champion_the_newest_versions_the_decisions_and_the_evi
     evidence = overview.evidence(uri, newer.run_id)
     assert evidence == {"model_card.md": "# card", "slices.csv": "a,b\n"}
     assert overview.rows("a,b\n1,2\n") == [{"a": "1", "b": "2"}]
+
+
+def test_runs_left_open_are_told_with_their_dagster_run_and_ended_with_the_reason(uri, recorded):
+    client = connect(uri)
+    experiment = client.get_run(recorded().run_id).info.experiment_id
+    began = 1_700_000_000_000
+    of_dagster = client.create_run(experiment, began, {"dagster_run_id": "d1"}).info.run_id
+    child = client.create_run(experiment, began + 1_500, {"mlflow.parentRunId": of_dagster}).info.run_id
+    client.create_run(experiment, began, {})  # nobody's: somebody trains by hand
+    found = {one.run_id: one for one in runs.left_open(uri)}
+    assert {one: left.dagster_run_id for one, left in found.items()} == {of_dagster: "d1", child: "d1"}
+    assert found[child].started_at == datetime.fromtimestamp(1_700_000_001.5, UTC)
+    runs.mark_killed(uri, child, "its Dagster run was killed")
+    assert [one.run_id for one in runs.left_open(uri)] == [of_dagster]
+    killed = client.get_run(child)
+    assert (killed.info.status, killed.data.tags["mlflow.note.content"]) == ("KILLED", "its Dagster run was killed")
+    client.set_terminated(of_dagster)
