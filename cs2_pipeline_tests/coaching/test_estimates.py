@@ -302,3 +302,8 @@ def test_what_does_not_last_of_a_difference_is_not_expected_again():
     assert found.mean == pytest.approx(0.25 * 0.9 + 0.75 * 0.7)
     assert found.error == pytest.approx((0.08**2 * (1 - 0.5 * 0.25) + (0.75 * 0.1) ** 2) ** 0.5)
     assert (found.matches, found.exposure, found.raw) == (4, 0.5 / 0.08**2, 0.9)
+
+
+def test_on_one_map_alone_nothing_is_added_even_where_nobodys_matches_differ():
+    rows = on_maps(0.3, residuals=((0, 0),) * 3).query("context == 'map0'")
+    assert adjusted(rows)["total"].tolist() == rows["total"].tolist()

@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from cs2_pipeline.live.story import Swing, known, log_loss, moment_of, movers, swings, words_of
+from cs2_pipeline.live.story import Swing, known, log_loss, moment_of, moments, movers, priced, swings, words_of
+from cs2_pipeline_tests.live.made import play, uid
 
 
 def row(event, trigger, p):
@@ -114,3 +115,13 @@ def test_the_state_is_told_by_team(a_side, a, b):
     }
     assert known(SimpleNamespace(state=None, a_side=a_side)) == {}
     assert known(SimpleNamespace(state=state, a_side=None)) == {}
+
+
+def test_a_match_is_priced_again_event_by_event_in_its_order():
+    events = play(3, rounds=1)
+    rows = priced(uid("one"), list(reversed(events)), None)
+    assert [one["event_id"] for one in rows] == [event["event_id"] for event in events]
+    assert [one["trigger"] for one in rows] == [event["type"] for event in events]
+    assert rows[-1]["series_p"] in (0.0, 1.0) and {one["ts_calc"] for one in rows} == {0.0}
+    assert [moment.version for moment in moments(uid("one"), events)] == list(range(1, len(events) + 1))
+    assert {one["match_id"] for one in rows} == {uid("one")}
