@@ -20,6 +20,88 @@ NOW = datetime(2026, 2, 1, 12, tzinfo=UTC)
 SEEN, NEWER = Watermark(8, NOW - timedelta(days=1)), Watermark(9, NOW)
 
 
+def due(*days):
+    return DueDays(NEWER, dict.fromkeys(days, SEEN), [], [])
+
+
+def attempt(day, *, hours_ago=1.0, failure=None, seen=SEEN, under_way=False, succeeded=False):
+    ended = None if under_way else NOW - timedelta(hours=hours_ago)
+    return Attempt(frozenset([day.isoformat()]), seen, ended, failure, succeeded)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "expected"),
+    [
+        ([], 1),
+        ([attempt(FIRST)], 2),
+        ([attempt(FIRST, hours_ago=0.05)], "next attempt at 2026-02-01 12:02 UTC"),
+        ([attempt(FIRST, hours_ago=9), attempt(FIRST, hours_ago=0.15)], "next attempt at 2026-02-01 12:01 UTC"),
+        ([attempt(FIRST, hours_ago=9), attempt(FIRST, hours_ago=8)], 3),
+        ([attempt(FIRST, hours_ago=hours) for hours in (7, 8, 9)], "given up after 3"),
+        ([attempt(FIRST, failure=PERMANENT)], "repeating cannot mend"),
+        ([attempt(FIRST, failure=PERMANENT, seen=Watermark(7, SEEN.parsed_at))], 1),
+        ([attempt(FIRST, failure=PERMANENT, hours_ago=2), attempt(LAST, succeeded=True)], 2),
+        ([attempt(FIRST, failure=PERMANENT), attempt(LAST, succeeded=True, hours_ago=2)], "repeating cannot mend"),
+        (
+            [
+                *(attempt(FIRST, failure=PERMANENT, hours_ago=hours) for hours in (7, 8, 9)),
+                attempt(LAST, succeeded=True),
+            ],
+            "given up after 3",
+        ),
+        ([attempt(FIRST, under_way=True)], "under way"),
+        ([attempt(LAST, under_way=True)], 1),
+    ],
+)
+def test_a_day_is_asked_for_at_most_three_times_with_longer_and_longer_pauses(attempts, expected):
+    plan = planned(due(FIRST), attempts, NOW)
+    if isinstance(expected, int):
+        assert plan.requests == [(FIRST, FIRST, expected)]
+    else:
+        assert plan.requests == []
+        assert expected in next(iter(plan.waiting))
+
+
+def test_after_a_failure_of_its_own_a_range_is_asked_for_day_by_day_so_that_the_bad_one_is_found():
+    days = [FIRST, LAST]
+    failed = [attempt(day) for day in days]
+    assert planned(due(*days), failed, NOW).requests == [(FIRST, FIRST, 2), (LAST, LAST, 2)]
+    away = [attempt(day, failure=TRANSIENT) for day in days]
+    assert planned(due(*days), away, NOW).requests == [(FIRST, LAST, 2)]
+
+
+@pytest.mark.parametrize(("minutes", "asked"), [(5.0, True), (4.99, False)])
+def test_the_first_pause_is_five_minutes(minutes, asked):
+    plan = planned(due(FIRST), [attempt(FIRST, hours_ago=minutes / 60)], NOW)
+    assert bool(plan.requests) == asked
+
+
+def test_the_second_pause_is_ten_minutes_since_the_last_of_both():
+    earlier = [attempt(FIRST, hours_ago=9 / 60), attempt(FIRST, hours_ago=5)]
+    assert "12:01" in next(iter(planned(due(FIRST), earlier, NOW).waiting))
+    assert planned(due(FIRST), [attempt(FIRST, hours_ago=10 / 60), *earlier[1:]], NOW).requests == [(FIRST, FIRST, 3)]
+
+
+def test_days_wait_each_for_its_reason_and_the_rest_is_asked_for_in_order():
+    middle = date(2026, 1, 2)
+    plan = planned(due(FIRST, middle, LAST), [attempt(middle, under_way=True), attempt(LAST)], NOW)
+    assert plan.requests == [(FIRST, FIRST, 1), (LAST, LAST, 2)]
+    assert plan.waiting == {"an extraction is under way": [middle]}
+
+
+def test_ranges_of_other_numbers_of_attempts_are_not_joined():
+    middle = date(2026, 1, 2)
+    plan = planned(due(FIRST, middle, LAST), [attempt(LAST, failure=TRANSIENT)], NOW)
+    assert plan.requests == [(FIRST, middle, 1), (LAST, LAST, 2)]
+
+
+def test_what_was_tried_before_a_demo_came_does_not_count():
+    assert planned(due(FIRST), [attempt(FIRST, seen=Watermark(7, SEEN.parsed_at))] * 3, NOW).requests == [
+        (FIRST, FIRST, 1)
+    ]
+    assert planned(due(FIRST), [attempt(FIRST, seen=NEWER)], NOW).requests == [(FIRST, FIRST, 2)]
+
+
 def tick(world, cursor=None):
     context = dg.build_sensor_context(
         instance=world.instance, cursor=cursor, resources={"platform": world.platform}, sensor_name="new_demos"
@@ -193,56 +275,6 @@ def test_a_database_that_was_replaced_by_an_older_one_is_extracted_anew(extracte
             verdict = extracted.verdicts.of(table, day)
             extracted.verdicts.pronounce(table, day, type(verdict)(verdict.state, watermark=Watermark(1000, NOW)))
     assert [span(request) for request in tick(extracted, cursor).run_requests] == [(DAYS[0], DAYS[-1])]
-
-
-def due(*days):
-    return DueDays(NEWER, dict.fromkeys(days, SEEN), [], [])
-
-
-def attempt(day, *, hours_ago=1.0, failure=None, seen=SEEN, under_way=False, succeeded=False):
-    ended = None if under_way else NOW - timedelta(hours=hours_ago)
-    return Attempt(frozenset([day.isoformat()]), seen, ended, failure, succeeded)
-
-
-@pytest.mark.parametrize(
-    ("attempts", "expected"),
-    [
-        ([], 1),
-        ([attempt(FIRST)], 2),
-        ([attempt(FIRST, hours_ago=0.05)], "next attempt at 2026-02-01 12:02 UTC"),
-        ([attempt(FIRST, hours_ago=9), attempt(FIRST, hours_ago=0.15)], "next attempt at 2026-02-01 12:01 UTC"),
-        ([attempt(FIRST, hours_ago=9), attempt(FIRST, hours_ago=8)], 3),
-        ([attempt(FIRST, hours_ago=hours) for hours in (7, 8, 9)], "given up after 3"),
-        ([attempt(FIRST, failure=PERMANENT)], "repeating cannot mend"),
-        ([attempt(FIRST, failure=PERMANENT, seen=Watermark(7, SEEN.parsed_at))], 1),
-        ([attempt(FIRST, failure=PERMANENT, hours_ago=2), attempt(LAST, succeeded=True)], 2),
-        ([attempt(FIRST, failure=PERMANENT), attempt(LAST, succeeded=True, hours_ago=2)], "repeating cannot mend"),
-        (
-            [
-                *(attempt(FIRST, failure=PERMANENT, hours_ago=hours) for hours in (7, 8, 9)),
-                attempt(LAST, succeeded=True),
-            ],
-            "given up after 3",
-        ),
-        ([attempt(FIRST, under_way=True)], "under way"),
-        ([attempt(LAST, under_way=True)], 1),
-    ],
-)
-def test_a_day_is_asked_for_at_most_three_times_with_longer_and_longer_pauses(attempts, expected):
-    plan = planned(due(FIRST), attempts, NOW)
-    if isinstance(expected, int):
-        assert plan.requests == [(FIRST, FIRST, expected)]
-    else:
-        assert plan.requests == []
-        assert expected in next(iter(plan.waiting))
-
-
-def test_after_a_failure_of_its_own_a_range_is_asked_for_day_by_day_so_that_the_bad_one_is_found():
-    days = [FIRST, LAST]
-    failed = [attempt(day) for day in days]
-    assert planned(due(*days), failed, NOW).requests == [(FIRST, FIRST, 2), (LAST, LAST, 2)]
-    away = [attempt(day, failure=TRANSIENT) for day in days]
-    assert planned(due(*days), away, NOW).requests == [(FIRST, LAST, 2)]
 
 
 def test_an_extraction_without_a_watermark_is_no_attempt(world):

@@ -41,6 +41,50 @@ def matches(home: Path) -> int:
         return count
 
 
+def test_a_file_is_ready_once_two_looks_saw_the_same_and_is_taken_once() -> None:
+    now = {"a.json": "1", "b.zip": "1"}
+    ready, seen = settled(now, {})
+    assert (ready, seen) == ([], {"waiting": now, "taken": {}})
+    ready, seen = settled(now | {"b.zip": "2"}, seen)
+    assert (ready, seen["taken"]) == (["a.json"], {"a.json": "1"})
+    ready, seen = settled(now | {"b.zip": "2"}, seen)
+    assert (ready, seen["taken"]) == (["b.zip"], {"a.json": "1", "b.zip": "2"})
+    assert settled(now | {"b.zip": "2"}, seen)[0] == []
+
+
+def test_a_file_that_changed_is_taken_again_and_one_that_is_gone_is_forgotten() -> None:
+    ready, seen = settled({"a.json": "2"}, {"waiting": {"a.json": "1"}, "taken": {"a.json": "1", "b.json": "1"}})
+    assert (ready, seen["taken"]) == ([], {"a.json": "1"})
+    ready, seen = settled({"a.json": "2"}, seen)
+    assert (ready, seen["taken"]) == (["a.json"], {"a.json": "2"})
+
+
+def test_tables_of_a_folder_are_taken_together_once_all_are_whole() -> None:
+    tables = {"x/m_match.csv": "1", "x/m_kills.csv": "1", "y/m_kills.csv": "1"}
+    waiting = {"waiting": tables | {"x/m_kills.csv": "0"}, "taken": {}}
+    assert settled(tables, waiting)[0] == ["y/m_kills.csv"]
+    assert settled(tables, {"waiting": tables, "taken": {"x/m_match.csv": "1", "y/m_kills.csv": "1"}})[0] == [
+        "x/m_match.csv", "x/m_kills.csv",
+    ], "one is new: all are read again"  # fmt: skip
+
+
+def test_only_exports_are_listed_with_a_mark_that_changes_with_the_file(tmp_path: Path) -> None:
+    for name in ("b.json", "deep/a.zip", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1")
+    first = listing(str(tmp_path))
+    assert list(first) == [str(tmp_path / "b.json"), str(tmp_path / "deep/a.zip")]
+    (tmp_path / "b.json").write_text("12")
+    changed = listing(str(tmp_path))
+    assert changed[str(tmp_path / "b.json")] != first[str(tmp_path / "b.json")]
+    assert changed[str(tmp_path / "deep/a.zip")] == first[str(tmp_path / "deep/a.zip")]
+    assert changed[str(tmp_path / "b.json")].startswith("2:")
+
+
+def test_without_a_folder_to_watch_nothing_is_looked_at(tmp_path: Path) -> None:
+    assert tick(platform(tmp_path, None), "kept") == ("no folder is watched: CS2_EXPORTS_URL is not set", "kept")
+
+
 def test_a_new_file_is_read_at_the_second_look_and_not_again(tmp_path: Path) -> None:
     folder = tmp_path / "exports"
     folder.mkdir()
