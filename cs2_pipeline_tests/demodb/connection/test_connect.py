@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import create_engine, select, text
+from sqlalchemy import bindparam, create_engine, select, text, union_all
 
 from cs2_pipeline.demodb import doctor, tables
 from cs2_pipeline.demodb.connection import drivers
@@ -74,6 +74,117 @@ def reader(postgres, postgres_server) -> str:
         schema = postgres.rsplit("%3D", 1)[1]
         connection.execute(f"GRANT USAGE ON SCHEMA {schema} TO demo_reader")
     return postgres.replace("postgres:@", f"demo_reader:{PASSWORD.replace(' ', '%20')}@")
+
+
+class Breaking(DemoDatabase):
+    """Breaks its connection when told to: by read, after how many batches, and None for a read that goes through."""
+
+    def __init__(self, path: Path, breaks: list[int | None]) -> None:
+        super().__init__(str(path), portable=True)
+        self.breaks, self.reads = breaks, 0
+
+    def _raw(self, query, params):
+        after = self.breaks[self.reads] if self.reads < len(self.breaks) else None
+        self.reads += 1
+        for number, batch in enumerate(super()._raw(query, params)):
+            if number == after:
+                break
+            yield batch
+        if after is not None:
+            raise ConnectionLostError("cut")
+
+
+@pytest.fixture
+def many(tmp_path, monkeypatch) -> Path:
+    """Ten demos, of which a read brings two at a time."""
+    monkeypatch.setattr("cs2_pipeline.demodb.connection.read._PORTABLE_ROWS", 2)
+    small = SmallDatabase()
+    for number in range(2, 11):
+        small.add_match(number, NOON)
+    small.write(tmp_path / "many.sqlite")
+    return tmp_path / "many.sqlite"
+
+
+IDS = select(tables.DEMO_FILES.c.Id.label("demo_id")).order_by(tables.DEMO_FILES.c.Id)
+BY_KEY = select(tables.DEMO_FILES.c.Id.label("demo_id"))
+ALL = list(range(1, 11))
+
+
+def seen(batches) -> list[int]:
+    return [number for batch in batches for number in batch["demo_id"].to_pylist()]
+
+
+@pytest.mark.parametrize(("breaks", "reads"), [([], 1), ([0], 2), ([2], 2), ([0, 3], 3), ([4, 4], 3)])
+def test_a_whole_read_is_begun_anew_up_to_three_times(many, breaks, reads):
+    with Breaking(many, breaks) as db:
+        assert db.read(IDS)["demo_id"].to_pylist() == ALL
+        assert db.reads == reads
+
+
+def test_a_whole_read_that_breaks_three_times_half_way_is_reported(many):
+    with Breaking(many, [1] * 3) as db:
+        with pytest.raises(ConnectionLostError, match="cut"):
+            db.read(IDS)
+        assert db.reads == 3
+
+
+def test_a_read_by_key_goes_on_after_the_last_row_handed_out_and_each_success_counts_anew(many):
+    with Breaking(many, [1, 0, 1, 0, 1]) as db:
+        assert seen(db.batches(BY_KEY, key="demo_id")) == ALL
+        assert db.reads == 6
+
+
+def test_a_read_by_key_whose_connection_breaks_three_times_without_a_row_is_reported(many):
+    with Breaking(many, [1, 0, 0]) as db:
+        batches = db.batches(BY_KEY, key="demo_id")
+        assert next(batches)["demo_id"].to_pylist() == [1, 2]
+        with pytest.raises(ConnectionLostError):
+            next(batches)
+        assert db.reads == 3
+
+
+def test_without_a_key_a_read_is_begun_anew_only_before_its_first_row(many):
+    with Breaking(many, [0, 0]) as db:
+        assert seen(db.batches(IDS)) == ALL
+        assert db.reads == 3
+    with Breaking(many, [1]) as db, pytest.raises(ConnectionLostError):
+        seen(db.batches(IDS))
+
+
+def test_parameters_are_bound_and_stay_so_when_a_read_goes_on(many):
+    query = BY_KEY.where(tables.DEMO_FILES.c.Id < bindparam("below"))
+    with Breaking(many, [1]) as db:
+        assert seen(db.batches(query, {"below": 7}, key="demo_id")) == [1, 2, 3, 4, 5, 6]
+        assert db.read(query, {"below": 3})["demo_id"].to_pylist() == [1, 2]
+
+
+def test_only_a_plain_select_can_be_read_by_key(many):
+    with DemoDatabase(str(many)) as db, pytest.raises(TypeError, match="only a plain select"):
+        list(db.batches(union_all(BY_KEY, BY_KEY), key="demo_id"))
+
+
+def test_a_database_can_be_used_again_after_it_was_closed_and_looks_at_its_tables_anew(tmp_path):
+    url = SmallDatabase().write(tmp_path / "demos.sqlite")
+    db = DemoDatabase(url)
+    assert (db.schema.missing(["Extra"]), repr(db)) == (["Extra"], f"DemoDatabase({db.address})")
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text('CREATE TABLE "Extra" ("Id" INTEGER)'))
+    engine.dispose()
+    assert db.schema.missing(["Extra"]) == ["Extra"]
+    db.close()
+    assert db.schema.missing(["Extra"]) == []
+    assert db.read(select(tables.ROUNDS.c.Id)).num_rows == 3
+    db.close()
+
+
+@pytest.mark.parametrize(("portable_one", "name"), [(True, "SQLAlchemy (pysqlite)"), (False, "ADBC (SQLite)")])
+def test_the_quickest_route_is_taken_unless_the_portable_one_is_asked_for(tmp_path, portable_one, name):
+    if not portable_one:
+        pytest.importorskip("adbc_driver_sqlite")
+    with DemoDatabase(SmallDatabase().write(tmp_path / "demos.sqlite"), portable=portable_one) as db:
+        assert db.route.name == name
+        assert db.driver.module == "sqlite3"
 
 
 def test_a_wrong_password_is_told_without_the_password(reader, portable):
