@@ -5,8 +5,9 @@ import re
 import pandas as pd
 import pytest
 
-from cs2_pipeline.datasets.expectations import SUITES, publish, validate, validate_days
+from cs2_pipeline.datasets.expectations import MAX_EQUIPMENT_VALUE, SHOWN_IDS, SUITES, publish, validate, validate_days
 from cs2_pipeline.datasets.players import careers
+from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline_tests.datasets.player_lines import player_lines
 
 ROUNDS = pd.DataFrame(
@@ -213,3 +214,69 @@ def test_a_player_with_two_careers_is_named():
     doubled = pd.concat([listed, listed.iloc[[3]]], ignore_index=True)
     found = failures(doubled, "players")["expect_column_values_to_be_unique(steam_id)"]
     assert listed["steam_id"].iloc[3] in found.ids
+
+
+def bounds(table):
+    """What the columns of a table may hold, as its suite has it."""
+    return {
+        arguments["column"]: (arguments["min_value"], arguments["max_value"])
+        for name, arguments in SUITES[table]
+        if name == "ExpectColumnValuesToBeBetween"
+    }
+
+
+def test_what_a_table_may_hold_follows_from_the_game():
+    """A map of eighty rounds is longer than any that was played; a player holds at most sixteen thousand dollars."""
+    sides = {"live_players": (0, 5), "equipment_value": (0, MAX_EQUIPMENT_VALUE), "start_money": (0, 80_000)}
+    assert bounds("rounds") == {f"{side}_{name}": of for name, of in sides.items() for side in ("ct", "t")} | {
+        "duration": (0, 400), "score_step_beyond_rounds": (0, 0), "rounds_in_match": (1, 80),
+    }  # fmt: skip
+    assert bounds("player_match_stats") == {
+        "rounds": (1, 80), "kills": (0, 400), "deaths": (0, 400), "assists": (0, 400),
+        "headshots_beyond_kills": (None, 0), "damage_per_round": (0, 500), "first_kills": (0, 80), "clutches": (0, 80),
+        "clutch_attempts": (0, 80), "clutches_beyond_attempts": (None, 0),
+    }  # fmt: skip
+    assert bounds("players") == {
+        "total_rounds": (11, None), "kd_ratio": (0, 60), "headshot_pct": (0, 1), "clutch_rate": (0, 1), "adr": (0, 500),
+    }  # fmt: skip
+    assert bounds("matches") == {
+        "first_score": (0, 60), "second_score": (0, 60), "first_half1": (0, 12), "second_half1": (0, 12),
+    }  # fmt: skip
+    own = bounds("round_snapshots")
+    assert own.items() >= {"labels_in_round": (1, 1), "clock_step": (0, None)}.items()
+    assert own.items() >= {field.name: (field.low, field.high) for field in ROUND_FIELDS if not field.text}.items()
+
+
+def test_what_can_be_one_of_two_is_nothing_else():
+    found = {
+        (table, arguments["column"], *arguments["value_set"])
+        for table, suite in SUITES.items()
+        for name, arguments in suite
+        if name == "ExpectColumnValuesToBeInSet"
+    }
+    assert found == {
+        ("rounds", "bomb_planted", 0, 1), ("rounds", "ct_wins", 0, 1), ("round_snapshots", "ct_wins", 0, 1),
+        ("matches", "first_wins", 0, 1),
+    }  # fmt: skip
+
+
+def test_snapshots_of_a_round_have_one_label_and_a_clock_that_does_not_run_back():
+    names = [field.name for field in ROUND_FIELDS if not field.text]
+    snapshots = pd.DataFrame(
+        {"round_id": [1, 1, 1, 2], "match_id": 7, "snapshot": [0, 1, 2, 0], "elapsed": [0.0, 10.0, 10.0, 0.0],
+         "ct_wins": [1, 1, 1, 0], **{name: [1.0] * 4 for name in names}}
+    )  # fmt: skip
+    assert failures(snapshots, "round_snapshots") == {}
+    two = failures(snapshots.assign(ct_wins=[1, 0, 1, 0]), "round_snapshots")
+    assert two["expect_column_values_to_be_between(labels_in_round)"].failing_rows == 3
+    back = failures(snapshots.assign(elapsed=[0.0, 10.0, 9.0, 0.0]), "round_snapshots")
+    assert back["expect_column_values_to_be_between(clock_step)"].failing_rows == 1
+
+
+def test_of_many_failing_rows_some_are_named_each_once():
+    frame = pd.concat([ROUNDS] * 20, ignore_index=True).assign(ct_live_players=9)
+    outcome = failures(frame)["expect_column_values_to_be_between(ct_live_players)"]
+    assert (outcome.failing_rows, outcome.ids) == (60, ("1", "2", "3"))
+    many = MONTH.assign(ct_live_players=9)
+    named = failures(many)["expect_column_values_to_be_between(ct_live_players)"].ids
+    assert len(named) == len(set(named)) == SHOWN_IDS == 10

@@ -246,6 +246,9 @@ def test_a_side_short_of_a_player_can_be_joined_in_freeze_time_only() -> None:
     late = tracked(PlayerChange(20, 11, "CT", money=0), begun=four)
     assert late.state()["ct_alive"] == 4
     assert late.ignored == {"changes of a player: of a player who is no participant": 1}
+    sixth = tracked(PlayerChange(5, 11, "CT", money=0))
+    assert sixth.state()["ct_alive"] == 5, "nobody joins a side that is whole"
+    assert sixth.ignored == {"changes of a player: of a player who is no participant": 1}
 
 
 def test_the_number_of_players_is_enough_to_count_the_living() -> None:
