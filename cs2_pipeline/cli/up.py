@@ -34,7 +34,7 @@ def run(settings: Settings, *, live: bool | None) -> None:
     ):
         for name, address in addresses(settings).items():
             out.print(f"{name:<12} {address}", markup=False, soft_wrap=True)
-        out.print(f"logs         {settings.home / 'logs'}")
+        out.print(f"logs         {settings.home / 'logs'}", markup=False, soft_wrap=True)
         out.print("Press Ctrl-C to stop.")
         processes.wait_until_interrupted()
         note("stopping …")

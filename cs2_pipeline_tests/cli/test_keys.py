@@ -1,8 +1,11 @@
 """`cs2 keys` and `cs2 users`: the first key and the first administrator need nobody's permission but the file's."""
 
+import io
 import json
 import subprocess
 import sys
+
+import pytest
 
 from cs2_pipeline.records.accounts import authenticate
 from cs2_pipeline.records.database import open_records
@@ -40,3 +43,53 @@ def test_an_administrator_is_made_with_a_password_that_no_history_holds(home):
     records = open_records(Settings())
     assert authenticate(records, "anna", "correct horse battery").is_admin
     records.close()
+
+
+def test_keys_are_listed_with_their_limits_and_when_they_ended(cs2, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    made = cs2("keys", "create", "bot", "--scope", "predict", "--rate", "2.5", "--daily-quota", "12000")
+    assert made.out.startswith("cs2_") and "this is the only time it is shown" in made.out
+    cs2("keys", "create", "feed", "--scope", "live:write", "--scope", "forecast")
+    bot, feed = sorted(json.loads(cs2("keys", "list", "--json").out)["keys"], key=lambda one: one["name"])
+    assert (bot["rate"], bot["daily_quota"], bot["revoked_at"], bot["user_id"]) == (2.5, 12_000, None, None)
+    assert (feed["rate"], feed["daily_quota"], feed["scopes"]) == (100.0, None, ["forecast", "live:write"])
+    revoked = cs2("keys", "revoke", bot["id"])
+    assert revoked.out.startswith(f"  {bot['id']} is revoked; it stops working within ")
+    rows = {line.split()[1]: line for line in cs2("keys", "list").out.splitlines() if "/s" in line}
+    cells = {name: [cell.strip() for cell in line.strip("│").split("│")] for name, line in rows.items()}
+    of = {cell[1]: cell for cell in cells.values()}
+    day = bot["created_at"][:10]
+    assert of["bot"][2:] == ["predict", "2.5/s", "12,000", day, day]
+    assert of["feed"][2:] == ["forecast live:write", "100/s", "–", day, ""]
+
+
+LONG = "correct horse battery"
+
+
+@pytest.fixture
+def create_admin(cs2, monkeypatch):
+    def run(name, email, password):
+        monkeypatch.setattr(sys, "stdin", io.StringIO(f"{password}\n"))
+        return cs2("users", "create-admin", name, email)
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "password", "said"),
+    [("an", "a@example.org", "0123456789", "3 to 32"), ("a" * 33, "a@example.org", "0123456789", "3 to 32"),
+     ("an na", "a@example.org", "0123456789", "letters"), ("anna", "example.org", "0123456789", "e-mail"),
+     ("anna", "a@example", "0123456789", "e-mail"), ("anna", "a@example.org", "012345678", "at least 10")],
+)  # fmt: skip
+def test_an_administrator_needs_a_name_an_address_and_a_long_password(create_admin, name, email, password, said):
+    ended = create_admin(name, email, password)
+    assert (ended.status, said in ended.err) == (2, True)
+
+
+def test_the_shortest_name_and_password_do_and_nobody_is_made_twice(create_admin, home):
+    made = create_admin("a_1", "a@example.org", "0123456789")
+    assert (made.status, made.out) == (0, "  a_1 is an administrator and can sign in now\n")
+    assert create_admin("b" * 32, "b@example.org", LONG).status == 0
+    for name, email in (("a_1", "c@example.org"), ("ccc", "a@example.org")):
+        ended = create_admin(name, email, LONG)
+        assert (ended.status, f"{name} or {email} already has an account" in ended.err) == (1, True)

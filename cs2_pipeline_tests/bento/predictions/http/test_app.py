@@ -600,6 +600,20 @@ def test_so_many_requests_are_worked_on_at_once_and_one_more_is_turned_away(here
     assert asyncio.run(told()) == ([400, 400, 429], 429, [200, 200], 200)
 
 
+def test_requests_that_follow_each_other_do_not_wait_for_each_other(here):
+    app = here(max_in_flight=1)
+
+    async def one_after_the_other():
+        found = []
+        for _ in range(4):
+            found.append((await app.ask("/predict/round", ONE))[0])
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        return found
+
+    assert asyncio.run(one_after_the_other()) == [200] * 4
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [([(b"content-encoding", b" Identity")], 200), ([(b"content-encoding", b"br")], 415),
