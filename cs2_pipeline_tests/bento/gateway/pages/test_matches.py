@@ -1,10 +1,15 @@
 """Matches in a browser: found, looked into round by round, shared by address, moving while they run."""
 
+import re
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
+from cs2_pipeline.records import keys
+from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
+from cs2_pipeline_tests.bento.gateway.pages.conftest import with_a_league
 from cs2_pipeline_tests.bento.serving import get, post
 from cs2_pipeline_tests.live.made import play, uid
 
@@ -244,3 +249,67 @@ def test_two_versions_are_compared_in_the_page(site, finished, watched):
     page.click("#versions button")
     expect(page.locator("#compare-curve svg.main-svg").first).to_be_visible()
     expect(page.locator("#compare-said")).to_contain_text("On average 0.0 points apart")
+
+
+SOON, LATER = datetime(2090, 1, 2, 18, tzinfo=UTC), datetime(2090, 1, 3, 18, tzinfo=UTC)
+
+
+ONE, OTHER = ("Lotus", "Northern Lights"), ("Quiet Storm", "Fifth Wheel")
+
+
+@pytest.fixture(scope="module")
+def coming(tmp_path_factory):
+    """The list of matches of a gateway with forecasts of coming ones; what is searched in, what is shown out."""
+    with open_gateway(tmp_path_factory.mktemp("coming")) as client:
+        with_a_league(client.app)
+
+        def forecast(first, second, starts, **more):
+            asked = {"team1_id": first, "team2_id": second, "starts_at": starts and starts.isoformat(), **more}
+            assert client.post("/api/v1/forecasts/series", json=asked | {"best_of": 3}).status_code == 200
+
+        forecast("t3", "t4", LATER)
+        forecast("t1", "t2", SOON)
+        forecast("t2", "t1", SOON, map_ids=["de_nuke"])  # the same match again
+        forecast("t1", "t4", None)
+
+        def shown(**query):
+            answered = client.get("/matches", params=query, headers=HTML)
+            assert answered.status_code == 200
+            text = answered.text.partition('id="coming"')[2].partition("</section>")[0]
+            return [tuple(teams.split(" – ")) for teams in re.findall("<h3>(.*?)</h3>", text)]
+
+        yield client, shown
+
+
+def test_coming_matches_stand_once_each_with_the_next_first(coming):
+    _, shown = coming
+    assert shown() == [ONE, OTHER]
+
+
+@pytest.mark.parametrize(
+    ("query", "teams"),
+    [({"q": " lotus "}, [ONE]), ({"q": "DE_NUKE"}, [ONE]),
+     ({"day": "2090-01-03"}, [OTHER]), ({"day": "2090-01-04"}, []),
+     ({"q": "lotus", "day": "2090-01-03"}, []), ({"q": "nobody"}, []),
+     ({"q": "quiet", "day": "2090-01-03"}, [OTHER])],
+)  # fmt: skip
+def test_coming_matches_are_found_by_team_map_and_day_together(coming, query, teams):
+    _, shown = coming
+    assert shown(**query) == teams
+
+
+def test_what_is_no_day_is_refused(coming):
+    client, _ = coming
+    answered = client.get("/matches", params={"day": "tomorrow"})
+    assert (answered.status_code, answered.json()["errors"][0]["field"]) == (422, "day")
+    assert client.get("/matches", params={"day": "9999-12-31"}, headers=HTML).status_code == 200
+
+
+def test_forecasts_are_shown_to_who_may_read_them(coming):
+    client, _ = coming
+    key, _key = keys.create(client.app.state.records, "a screen", ["live:read"])
+    try:
+        page = client.get("/matches", headers=HTML | {"X-API-Key": key})
+        assert (page.status_code, "Upcoming" in page.text) == (200, False)
+    finally:
+        keys.revoke(client.app.state.records, _key.id)
