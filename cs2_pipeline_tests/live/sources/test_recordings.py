@@ -69,3 +69,57 @@ def test_real_recordings_are_played_again() -> None:
     }  # fmt: skip
     (log,) = recorded_in(DATA / "server_logs" / "pro_match_nuke_2021_first_8_rounds.log")
     assert score_of(log) == {"A": 7, "B": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("[", "x.json is not JSON: "), ("{}", "x.json holds no list of posts"), ("[]", "x.json holds no post of a match"),
+     ('[7, "text", null, {"body": 7}]', "x.json holds no post of a match")],
+)  # fmt: skip
+def test_what_a_file_holds_instead_is_told(tmp_path, text, said) -> None:
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(RecordingError, match=said):
+        of_posts(tmp_path / "x.json")
+    (tmp_path / "x.log").write_text(text)
+    with pytest.raises(RecordingError, match=r"x\.log holds no line of a match"):
+        of_server_log(tmp_path / "x.log")
+
+
+def test_times_count_from_the_first_event_and_a_clock_that_goes_back_stands_still(tmp_path) -> None:
+    lines = [
+        'L 01/18/2026 - 12:00:10: World triggered "Match_Start" on "de_nuke"',
+        'L 01/18/2026 - 12:00:25: World triggered "Round_Start"',
+        'L 01/18/2026 - 12:00:20: "a<1><STEAM_1:0:1><CT>" killed "b<2><STEAM_1:0:2><TERRORIST>" with "awp"',
+        'L 01/18/2026 - 12:00:40: "a<1><STEAM_1:0:1><CT>" killed "c<3><STEAM_1:0:3><TERRORIST>" with "awp"',
+    ]
+    path = tmp_path / "server.log"
+    path.write_text("\n".join(lines))
+    found = of_server_log(path)
+    told = [(event["type"], event["ts_event"]) for event in found.events if event["type"] != "player_equipment"]
+    assert told == [
+        ("match_start", 0.0), ("map_start", 0.0), ("round_start", 0.0), ("freeze_time_ended", 15.0), ("kill", 15.0),
+        ("kill", 30.0),
+    ]  # fmt: skip
+    assert {event["source"] for event in found.events} == {"demo"}
+    assert (found.recorded_id, found.map_name) == (0, "de_nuke")
+    assert {event["match_id"] for event in found.events} == {found.match_id}
+    other = tmp_path / "other.log"
+    other.write_text("\n".join(lines))
+    assert of_server_log(path).match_id == found.match_id != of_server_log(other).match_id
+
+
+def test_the_map_is_the_one_that_was_named_last_or_unknown(tmp_path) -> None:
+    path = tmp_path / "server.log"
+    path.write_text("L 01/18/2026 - 12:00:10: Starting Freeze period")
+    assert of_server_log(path).map_name == "unknown"
+
+
+def test_a_body_counts_in_whatever_a_request_wraps_it(tmp_path) -> None:
+    path = tmp_path / "x.json"
+    expected = None
+    for wrapped in (POSTS, [{"parsedBody": None, "body": one} for one in POSTS], [json.dumps(one) for one in POSTS],
+                    [{"parsedBody": one, "body": "no JSON"} for one in POSTS]):  # fmt: skip
+        path.write_text(json.dumps(wrapped))
+        found = of_posts(path).events
+        expected = expected or found
+        assert found == expected and len(found) > 10
