@@ -118,7 +118,7 @@ def build(
 
 
 def _in_time_order(lines: pd.DataFrame) -> pd.DataFrame:
-    return lines.sort_values(["started_at", "match_id"], kind="stable", ignore_index=True)
+    return lines.sort_values(["started_at", "match_id"], kind="stable")
 
 
 def _anchors(lines: pd.DataFrame, later_rounds: int, cut: pd.Timestamp, shares: Mapping[str, float]) -> pd.DataFrame:

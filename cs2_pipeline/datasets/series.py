@@ -145,7 +145,7 @@ def _record(columns: dict[str, str], row: dict[str, str], number: int) -> dict[s
         "row": number, "started_at": day, "place": csv_rows.whole(columns, value, "order") or 0,
         "namesakes": len(shared),
         "best_of": _length(columns, value, won.score), "map_name": value.get("map_name") or None,
-        "first_wins": int(first_wins),
+        "first_wins": first_wins,
     }  # fmt: skip
     for name, side in (("first", first), ("second", second)):
         record |= {

@@ -1,5 +1,6 @@
 """Reading tables of series: what is taken, and how what cannot be taken is named."""
 
+import dataclasses
 import gzip
 import json
 from pathlib import Path
@@ -17,6 +18,7 @@ BY_OUTCOME = """date,order,team_w,team_l,roster_w,roster_l,rank_w,points_w,rank_
 2025-03-01,1,Gamma,Delta,"k, l, m, n, o","p, q, r, s, t",,,,
 2025-03-02,1,Beta,Alpha,"v, w, x, y, z","a, b, c, d, e",,,,
 """
+PINNED = [["20250301-1-121fda10", "Delta"], ["20250301-2-a83a9d55", "Alpha"], ["20250302-1-ba748abc", "Beta"]]
 BY_SIDE = """match_id,date,team1_name,team2_name,team1_score,team2_score,winner
 1,2024-04-19T09:45:00Z,Metizport,FURIA,1,2,FURIA
 2,2024-04-19T08:00:00Z,Sangal,Nemiga,1,0,Sangal
@@ -164,3 +166,68 @@ def test_published_tables_are_taken_whole(file, series):
     assert report.series == series
     assert abs(frame["first_wins"].mean() - 0.5) < 3 * np.sqrt(0.25 / series)
     assert in_order(frame)["match_id"].is_unique
+
+
+def test_nobodys_side_and_no_ones_name_change_with_the_code(tmp_path):
+    """Pinned: a forecast that was given names the series and the side it was for."""
+    frame, _ = taken(tmp_path, BY_OUTCOME)
+    assert frame[["match_id", "first_name"]].to_numpy().tolist() == PINNED
+
+
+def test_a_report_can_be_kept_as_json(tmp_path):
+    _, report = taken(tmp_path, BY_OUTCOME)
+    assert json.loads(json.dumps(dataclasses.asdict(report)))["series"] == 3
+
+
+def recorded(tmp_path, header, *rows):
+    return taken(tmp_path, "\n".join([header, *rows]))[0]
+
+
+@pytest.mark.parametrize(
+    ("score", "best_of"),
+    [
+        ("13:7", 1),
+        ("16:14", 1),
+        ("3:2", 5),
+        ("2:0", 3),
+        ("1:0", 1),
+        ("4:0", None),
+        ("12:0", None),
+        (":", None),
+        ("13:", 1),
+    ],
+)
+def test_the_winners_maps_tell_the_length_where_it_was_not_recorded(tmp_path, score, best_of):
+    one, two = score.split(":")
+    frame = recorded(tmp_path, "date,team1,team2,score1,score2,winner", f"2025-03-01,A,B,{one},{two},1")
+    assert (None if np.isnan(frame["best_of"].astype(float)[0]) else frame["best_of"][0]) == best_of
+    rounds = frame.loc[0, ["first_rounds", "second_rounds"]].dropna()
+    assert sorted(rounds) == (sorted([int(one), int(two)]) if score in ("13:7", "16:14") else [])
+
+
+@pytest.mark.parametrize(("text", "best_of"), [("bo3", 3), ("5", 5), ("1.0", 1), ("BO5", 5)])
+def test_the_length_may_be_written_in_several_ways_and_is_believed_before_the_score(tmp_path, text, best_of):
+    frame = recorded(tmp_path, "date,team1,team2,score1,score2,winner,best_of", f"2025-03-01,A,B,2,0,1,{text}")
+    assert frame["best_of"].tolist() == [best_of]
+
+
+@pytest.mark.parametrize(
+    ("winner", "won"), [("1", "A"), ("team1", "A"), ("A", "A"), ("2", "B"), ("team2", "B"), ("B", "B")]
+)
+def test_the_winner_is_named_or_numbered(tmp_path, winner, won):
+    row = recorded(tmp_path, "date,team1,team2,winner", f"2025-03-01,A,B,{winner}").iloc[0]
+    assert row["first_name" if row["first_wins"] else "second_name"] == won
+
+
+def test_equal_scores_tell_nothing_against_the_winner_and_points_count_where_both_sides_have_them(tmp_path):
+    text = "date,team_w,team_l,points_w,points_l\n2025-03-01,A,B,900,800\n2025-03-01,C,D,900,\n"
+    _, report = taken(tmp_path, text)
+    assert (report.series, report.with_points, report.with_rounds, report.namesakes) == (2, 1, 0, 0)
+    even = recorded(tmp_path, "date,team1,team2,score1,score2,winner", "2025-03-01,A,B,1,1,B")
+    assert even["first_wins"].tolist() == [int(even["first_name"][0] == "B")]
+
+
+def test_a_player_named_twice_in_a_line_up_is_one(tmp_path):
+    frame, _ = taken(tmp_path, BY_OUTCOME.replace("a, b, c, d, e", "[a| b; b, d, ]", 1))
+    players = frame[["first_players", "second_players"]].to_numpy().ravel()
+    assert '["a", "b", "d"]' in players
