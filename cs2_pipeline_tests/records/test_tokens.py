@@ -126,3 +126,13 @@ def test_a_token_of_a_key_of_somebody_elses_is_not_believed(records):
         forged = jwt.encode(claims, secrets.token_hex(32), tokens.ALGORITHM, headers=header)
         with pytest.raises(TokenError):
             signer.read(forged)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_of_several_keys_that_may_sign_the_newest_does(records):
+    now = datetime.now(UTC)
+    with records.writing() as connection:
+        for name, hours in (("older", 2), ("newest", 1), ("oldest", 3)):
+            row = {"id": name, "secret": "s" * 64, "created_at": now - timedelta(hours=hours)}
+            connection.execute(SIGNING_KEYS.insert(), row)
+    assert jwt.get_unverified_header(issued(Signer(records)))["kid"] == "newest"
