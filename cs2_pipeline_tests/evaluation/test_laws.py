@@ -179,3 +179,68 @@ def test_players_get_one_probability_a_tier_that_add_up():
     # A score that is lost where damage per round is not known is found, because requests may leave it out.
     lost = laws.check_players(lambda features: np.where(np.isnan(features[:, -1:]), np.nan, fair(features)))
     assert not any(law.holds for law in lost)
+
+
+def test_probabilities_of_a_table_lie_strictly_between_nought_and_one():
+    law = laws.check_inside(np.array([0.5, 1e-9, 1 - 1e-9]))
+    assert (law.holds, law.checked, law.violations) == (True, 3, 0)
+    law = laws.check_inside(np.array([0.5, 1.0, 0.0, np.nan]))
+    assert (law.holds, law.checked, law.violations, law.worst) == (False, 4, 3, 1.0)
+    assert law.example == {"row": 1.0, "probability": 1.0}
+
+
+@pytest.mark.parametrize(("back", "found"), [(2e-6, True), (5e-7, False)])
+def test_a_step_back_counts_beyond_a_millionth(back, found):
+    def predict(states):
+        price = np.where(states["ct_alive"] == 4, 0.5, 0.5 - back * (states["ct_alive"] == 5))
+        return np.where(laws.winners(states) == "", price, laws.winners(states) == "CT")
+
+    assert ("one more living CT never lowers P(CT)" in broken(laws.check(predict, rows=2_000))) == found
+
+
+@pytest.mark.parametrize(("off", "found"), [(0.049, False), (0.051, True)])
+def test_a_clock_that_has_all_but_run_out_leaves_a_twentieth(off, found):
+    def predict(states):
+        ends = np.where(states["bomb_planted"] == 1, off, 1 - off)
+        return np.where(laws.winners(states) == "", ends, laws.winners(states) == "CT")
+
+    results = {law.name: law for law in laws.check(predict, rows=2_000)}
+    law = results["as the clock runs out the price goes to who wins then"]
+    assert law.holds != found
+    if found:
+        assert law.example["time_remaining"] == 0.001
+        assert law.worst == pytest.approx(off)
+
+
+@pytest.mark.parametrize(("drift", "holds"), [(0.0175, True), (0.04, False)])
+def test_a_price_may_drift_by_two_hundredths_over_a_round(drift, holds):
+    """Every round ends a little better than it was priced, by as much each time: chance has no part in it."""
+    rounds = whole_rounds(0, matches=40)
+    rounds["ct_wins"] = (rounds["round_id"] % 2 == 0).astype(int)
+
+    def predict(states):
+        return np.full(states["ct_alive"].size, 0.5 - drift)
+
+    whole = next(law for law in laws._check_drift(predict, rounds, 0))
+    assert whole.worst == pytest.approx(drift / 4)
+    assert (whole.holds, whole.checked) == (holds, len(rounds))
+    assert f"{len(rounds):,} steps of 40 matches" in whole.sentence
+    assert "the tolerance of 0.0050." in whole.sentence
+    assert ("beyond the tolerance" in whole.sentence) == (not holds)
+
+
+def test_drift_is_looked_at_below_a_third_between_and_above_two_thirds():
+    rounds = whole_rounds(0, matches=40)
+    price = np.array([1 / 3 - 1e-6, 1 / 3, 2 / 3, 2 / 3 + 1e-6])[rounds["round_id"] % 4]
+
+    def predict(states):
+        return price
+
+    _, bands = laws._check_drift(predict, rounds, 0)
+    changes = rounds["ct_wins"].where(rounds["snapshot"] == 3, price) - price
+    low, high = rounds["round_id"] % 4 == 0, rounds["round_id"] % 4 == 3
+    for name, rows in ((" from below 1/3", low), (" from the middle", ~(low | high)), (" from above 2/3", high)):
+        assert f"mean change a snapshot{name} {changes[rows].mean():+.5f}" in bands.sentence
+    assert "the tolerance of 0.0200." in bands.sentence
+    worst = max((changes[rows].mean() for rows in (low, ~(low | high), high)), key=abs)
+    assert bands.worst == pytest.approx(worst)
