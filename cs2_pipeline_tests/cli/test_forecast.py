@@ -1,9 +1,14 @@
 """`cs2 forecast` against a running gateway: teams by name, the answer in words, and what is wrong with a question."""
 
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from urllib.parse import urlencode
 
 import pytest
 
+from cs2_pipeline.cli import forecast as command
+from cs2_pipeline.cli.console import CliError, UsageError
 from cs2_pipeline.records.database import open_records
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.gateway.process import gateway
@@ -64,3 +69,89 @@ def test_without_a_gateway_it_says_how_to_start_one(cs2, monkeypatch):
     ended = cs2("forecast", "--team", "a", "--team", "b")
     assert ended.status == 1
     assert "cs2 up" in ended.err
+
+
+class Gateway:
+    """Answers by path in place of a gateway."""
+
+    def __init__(self, **teams):
+        self.items = [{"id": identifier, "name": name} for identifier, name in teams.items()]
+        self.asked = []
+
+    def __call__(self, _settings, path, body=None):
+        self.asked.append((path, body))
+        return {"items": self.items}
+
+
+def test_a_team_is_the_one_that_is_called_so_or_the_only_one_found(monkeypatch):
+    def found(name, **teams):
+        monkeypatch.setattr(command, "ask", asked := Gateway(**teams))
+        try:
+            return command.team(Settings(), name)
+        finally:
+            assert asked.asked == [(f"/api/v1/teams?{urlencode({'q': name, 'limit': 100})}", None)]
+
+    assert found("Lotus", t2="LOTUS", t9="Lotus Two") == "t2"
+    assert found("T9", t2="LOTUS", t9="Lotus Two") == "t9"
+    assert found("lot us", t2="Lot us all") == "t2"
+    assert found("nobody") == "nobody"
+    with pytest.raises(CliError) as many:
+        found("team", **{f"t{number}": f"Team {number}" for number in range(1, 8)})
+    assert str(many.value) == (
+        "'team' could be Team 1 (t1), Team 2 (t2), Team 3 (t3), Team 4 (t4), Team 5 (t5); give the id of one"
+    )
+
+
+MADE = {
+    "id": "f1", "kind": "series", "interval": [0.601, 0.702], "team1": {"name": "One"}, "team2": {"name": "Two"},
+    "team1_win_probability": 0.65, "team2_win_probability": 0.35, "notes": ["a note"], "model_version": "4",
+    "maps": [
+        {"map_id": "de_nuke", "known": True, "team1_win_probability": 0.7, "team2_win_probability": 0.3},
+        {"map_id": None, "known": False, "team1_win_probability": 0.6, "team2_win_probability": 0.4},
+    ],
+    "final_scores": [{"team1": 2, "team2": 0, "probability": 0.4}, {"team1": 2, "team2": 1, "probability": 0.25}],
+    "ledger": {"seq": 12},
+}  # fmt: skip
+
+
+def test_a_forecast_is_told_with_its_interval_its_maps_and_its_place_in_the_ledger(capsys):
+    command.show(MADE)
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "One 65.0%  [60.1%, 70.2%]"
+    assert lines[1] == "Two 35.0%"
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in lines if line.startswith("│")]
+    assert rows == [["de_nuke", "yes", "70.0%", "30.0%"], ["any", "may be drawn", "60.0%", "40.0%"]]
+    assert lines[-3:] == [
+        "final score  2:0 40.0%   2:1 25.0%", "  a note", "  entry 12 of the ledger, forecast f1, model version 4",
+    ]  # fmt: skip
+    command.show(MADE | {"kind": "map"})
+    assert "final score" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("score", ["1", "1:", ":1", "a:1", "1:b", "-1:0", ""])
+def test_a_score_that_is_none_is_refused(score):
+    with pytest.raises(UsageError, match="such as 1:0"):
+        command._score(score)
+
+
+def test_the_key_is_sent_to_the_gateway_where_there_is_one(cs2, monkeypatch):
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self):
+            seen.append(self.headers.get("X-API-Key"))
+            self.send_response(403)
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        monkeypatch.setenv("CS2_GATEWAY_PORT", str(server.server_port))
+        for key in ("a-key", None):
+            monkeypatch.setenv("CS2_API_KEY", key) if key else monkeypatch.delenv("CS2_API_KEY")
+            ended = cs2("forecast", "--team", "a", "--team", "b")
+            assert (ended.status, "the gateway answers 403" in ended.err) == (1, True)
+        server.shutdown()
+    assert seen == ["a-key", None]

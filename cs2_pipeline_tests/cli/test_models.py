@@ -29,28 +29,32 @@ def test_a_version_that_was_champion_before_is_not_promoted_again(tmp_path):
     assert promotion.aliases(uri, "round_predictor")["champion"] == second.version
 
 
-@pytest.fixture
-def three(home, empty_store):
-    """A home with a champion, a version that was refused, and one that nobody judged."""
-    home.mkdir()
-    shutil.copy(empty_store, home / "mlflow.db")
-    settings = Settings(home=home)
-    uri = settings.resolved_tracking_uri()
-    round_artifact(home / "artifact")
+@pytest.fixture(scope="module")
+def registered(tmp_path_factory, empty_store):
+    """A store with a champion, a version that was refused, and one that nobody judged."""
+    folder = tmp_path_factory.mktemp("registered")
+    uri = f"sqlite:///{shutil.copy(empty_store, folder / 'mlflow.db')}"
+    round_artifact(folder / "artifact")
     metrics = {"test_log_loss": 0.5123456, "test_ece": 0.01, "test_ece_low": 0.005, "test_ece_high": 0.02}
     known = {"learned_from": "simulated matches", "git_commit": "abc123", "compared_with": ""}
+    refused = {"decision": "refuse", "decision_reason": "It is worse.", "refused_reason": "worse than chance"}
     made = [
-        record(uri, training_run("round_predictor", home / "artifact", metrics=given, tags=known | tags),
-               artifact_root=home / "artifacts")
-        for given, tags in (
-            (metrics, {"decision": "promote", "decision_reason": "better"}),
-            ({"test_log_loss": 0.6}, {"decision": "refuse", "decision_reason": "It is worse.",
-                                      "refused_reason": "worse than chance"}),
-            ({}, {}),
+        record(uri, training_run("round_predictor", folder / "artifact", metrics=figures, tags=known | tags),
+               artifact_root=folder / "artifacts")
+        for figures, tags in (
+            (metrics, {"decision": "promote", "decision_reason": "better"}), ({"test_log_loss": 0.6}, refused), ({}, {})
         )
     ]  # fmt: skip
     promotion.promote(uri, made[0], reason="for a test")
-    return uri
+    return folder / "mlflow.db"
+
+
+@pytest.fixture
+def three(home, registered):
+    """The address of a copy of that store in the home."""
+    home.mkdir()
+    shutil.copy(registered, home / "mlflow.db")
+    return Settings(home=home).resolved_tracking_uri()
 
 
 def test_versions_are_listed_with_their_figures_and_the_decisions_about_them(cs2, three):

@@ -45,3 +45,19 @@ def test_records_that_cannot_be_reached_are_told_without_a_stack_trace(cs2, monk
     assert ended.status == 1
     assert ended.err.startswith("error: the records at") and "CS2_RECORDS_URL" in ended.err
     assert "geheim" not in ended.err
+
+
+def test_a_card_is_a_line_for_each_skill_with_what_is_known_and_what_is_missing(cs2, home, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    with closing(open_records(Settings())) as records:
+        coach.keep(records, coach.card("7"), coach.card("8", weak=()))
+    document = json.loads(cs2("player", "7", "--json").out)
+    assert document["made_at"] == coach.NOW.isoformat()
+    shown = cs2("player", "7").out
+    for line in document["lines"]:
+        (row,) = [row for row in shown.splitlines() if row.strip("│ ").startswith(line["title"])]
+        cells = [cell.strip() for cell in row.strip("│").split("│")]
+        low, high = line["interval"]
+        needed = str(line["matches_needed"] or "–")
+        assert cells[1:] == [f"{line['percentile']:.0%}", f"{low:.0%} to {high:.0%}", line["standing"], needed]
+    assert "No weakness is known. More matches tell more." in cs2("player", "8").out
