@@ -158,7 +158,7 @@ def test_the_days_of_a_run_are_judged_and_what_the_database_held_is_noted(platfo
 def test_a_run_without_a_good_day_fails_and_twenty_failures_and_ten_matches_are_shown(platform):
     days = [f"2026-01-{number:02}" for number in range(1, 23)]
     for number, day in enumerate(days):
-        many = pd.concat([day_of(1).iloc[:1]] * (13 if number == 0 else 1), ignore_index=True)
+        many = pd.concat([day_of(1).iloc[:1]] * (13 if number == 0 else 10 if number == 1 else 1), ignore_index=True)
         ids = pd.Series(range(100 * number + 1, 100 * number + len(many) + 1))
         bad = many.assign(round_id=ids, match_id=ids, started_at=pd.Timestamp(f"{day}T10:00Z"), ct_wins=7)
         platform.tables.write("rounds", bad, day)
@@ -168,7 +168,8 @@ def test_a_run_without_a_good_day_fails_and_twenty_failures_and_ten_matches_are_
     lines = found["expectations"].metadata["failures"].value.splitlines()
     assert len(lines) == 22
     assert "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 more |" in lines[2]
-    assert "| 1 | 101 | 101 |" in lines[3]
+    assert "| 101, 102, 103, 104, 105, 106, 107, 108, 109, 110 |" in lines[3]
+    assert "| 1 | 201 | 201 |" in lines[4]
 
 
 def test_a_run_without_a_bad_day_shows_no_failure_and_tells_nobody(platform):
