@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sqlite3
 import zipfile
 from collections.abc import Callable
@@ -16,8 +17,8 @@ from cs2_pipeline.datasets import snapshots
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.extraction import extract
-from cs2_pipeline.demodb.importers import checksum
-from cs2_pipeline.demodb.importers.exports import ingest_exports
+from cs2_pipeline.demodb.importers import checksum, exports
+from cs2_pipeline.demodb.importers.exports import find, ingest_exports, is_export
 from cs2_pipeline.demodb.importers.ingest import failed, ingest
 from cs2_pipeline_tests.demodb.importers import made_exports as made
 
@@ -59,6 +60,103 @@ def test_a_match_comes_in_with_its_rounds_its_score_and_where_it_came_from(tmp_p
     assert query(database, 'SELECT COUNT(*), SUM("HasHelmet"), SUM("EquipmentValue") FROM "PlayerRoundStats"') == [
         (160, 150, 150 * 4_700)  # of the last round's ten neither is known
     ]
+
+
+@pytest.mark.parametrize(
+    ("name", "export"),
+    [
+        ("a.json", True), ("A.JSON.GZ", True), ("a.zip", True), ("x/m_kills.csv", True), ("m_rounds.parquet", True),
+        ("a.txt", False), ("a.gz", False), ("notes.csv", False), ("a.dem", False),
+    ],
+)  # fmt: skip
+def test_an_export_is_told_by_its_name(name: str, export: bool) -> None:
+    assert is_export(name) == export
+
+
+def test_exports_are_found_below_folders_each_once_and_tables_of_a_folder_together(tmp_path: Path) -> None:
+    for name in ("b.json", "a/z.zip", "t/m_match.csv", "t/m_kills.csv", "t/other.json", "notes.txt"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "empty").mkdir()
+    found = find([tmp_path, tmp_path / "b.json", tmp_path / "empty", tmp_path / "none.json", tmp_path / "notes.txt"])
+    assert [(unit.path.relative_to(tmp_path).as_posix(), [file.name for file in unit.files]) for unit in found] == [
+        ("a/z.zip", ["z.zip"]), ("b.json", ["b.json"]), ("t", ["m_kills.csv", "m_match.csv"]),
+        ("t/other.json", ["other.json"]), ("empty", []), ("none.json", []), ("notes.txt", []),
+    ]  # fmt: skip
+
+
+def test_what_is_missing_is_told_apart_from_what_is_no_export(tmp_path: Path, database: Path) -> None:
+    (tmp_path / "notes.txt").touch()
+    [(_, first), (_, second)] = take(database, tmp_path / "none.json", tmp_path / "notes.txt")
+    assert first == "there is no such file"
+    assert second.startswith("no export: a .json, .json.gz or .zip file, or tables named")
+
+
+def packed(path: Path, **members: bytes | str) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.replace("__", "."), content)
+    return path
+
+
+def test_an_archive_may_hold_several_exports_of_which_a_broken_one_stops_no_other(
+    tmp_path: Path, database: Path
+) -> None:
+    one, two = (json.dumps(made.match(checksum=number)) for number in ("1", "2"))
+    path = packed(tmp_path / "many.zip", one__json=one, broken__json="{", two__json=two, readme__txt="x")
+    told = ingest_exports([path], database).outcomes
+    assert [(outcome.path.name, outcome.status) for outcome in told] == [
+        ("one.json", "imported"), ("broken.json", "refused"), ("two.json", "imported"),
+    ]  # fmt: skip
+    assert [Path(entry.path) for entry in failed(database)] == [path / "broken.json"]
+
+
+def test_an_archive_of_one_export_is_known_by_its_own_path(tmp_path: Path, database: Path) -> None:
+    path = packed(tmp_path / "one.zip", deep__json="{")
+    [outcome] = ingest_exports([path], database).outcomes
+    assert (outcome.path, outcome.status) == (path, "refused")
+    [again] = ingest_exports([path], database).outcomes
+    assert again.status == "quarantined"
+    assert again.detail == f"{outcome.detail} (unchanged since; read it again with --retry)"
+    [retried] = ingest_exports([path], database, retry=True).outcomes
+    assert retried.status == "refused"
+    assert failed(database)[0].attempts == 2
+
+
+@pytest.mark.parametrize(("largest", "status"), [(10, "refused"), (11, "refused"), (9, "refused")])
+def test_an_archive_whose_member_unpacks_to_too_much_is_refused_before_it_is_read(
+    tmp_path: Path, database: Path, monkeypatch: pytest.MonkeyPatch, largest: int, status: str
+) -> None:
+    monkeypatch.setattr(exports, "_LARGEST_MEMBER", largest)
+    [(found, detail)] = take(database, packed(tmp_path / "big.zip", notes__txt="x" * 10))
+    assert found == status
+    assert ("unpacks to more than" in detail) == (largest < 10)
+    assert ("the archive holds no export" in detail) == (largest >= 10)
+
+
+def test_a_file_that_is_no_archive_is_refused(tmp_path: Path, database: Path) -> None:
+    (tmp_path / "a.zip").write_text("no archive")
+    [(status, detail)] = take(database, tmp_path / "a.zip")
+    assert (status, "zip" in detail) == ("refused", True)
+
+
+def test_tables_in_an_archive_are_read_together(tmp_path: Path, database: Path) -> None:
+    folder = made.write_csv(tmp_path / "tables", made.match())
+    files = {path.name.replace(".", "__"): path.read_bytes() for path in folder.iterdir()}
+    [outcome] = ingest_exports([packed(tmp_path / "t.zip", **files)], database).outcomes
+    assert (outcome.status, outcome.path, outcome.rounds) == ("imported", tmp_path / "t.zip" / "made-up", 13)
+
+
+def test_each_outcome_is_told_while_it_goes_on_and_files_are_dated(tmp_path: Path, database: Path) -> None:
+    first = made.write(tmp_path, made.match(), "a.json")
+    second = made.write(tmp_path, made.match(checksum="2", demoFileName=""), "b.json")
+    os.utime(first, (1_000, 1_000))
+    told: list[tuple[int, int, str]] = []
+    ingest_exports([tmp_path], database, progress=lambda done, of, one: told.append((done, of, one.path.name)))
+    assert told == [(1, 2, "a.json"), (2, 2, "b.json")]
+    rows = query(database, 'SELECT "FileName", "FilePath", "FileSize", "CreatedAt" FROM "DemoFiles" ORDER BY "Id"')
+    assert rows[0] == ("made-up", str(first), first.stat().st_size, "1970-01-01 00:16:40.000000")
+    assert rows[1][0] == second.name, "a match without a name has its file's"
 
 
 def test_the_same_demo_is_known_again_in_every_format_and_name(tmp_path: Path, database: Path) -> None:
