@@ -1,8 +1,14 @@
 """One match in two recordings: told by seven tenths of their kills, from twenty on."""
 
+from pathlib import Path
+
+import pandas as pd
 import pytest
 from sqlalchemy import DateTime, create_engine
 
+from cs2_pipeline.demodb.importers.assemble import Recording, assemble
+from cs2_pipeline.demodb.importers.ledger import Ledger
+from cs2_pipeline.demodb.importers.parsed import STATE_COLUMNS
 from cs2_pipeline.demodb.importers.same_match import (
     Recorded,
     fuller,
@@ -13,6 +19,7 @@ from cs2_pipeline.demodb.importers.same_match import (
     same_match,
 )
 from cs2_pipeline.demodb.tables import METADATA
+from cs2_pipeline_tests.demodb.importers.recordings import Script, steam_id
 from cs2_pipeline_tests.demodb.small_database import NOON
 
 
@@ -129,3 +136,19 @@ def test_a_fuller_recording_has_19_of_20_kills_of_the_other(connection, missing,
 def test_what_holds_nothing_more_is_not_fuller(connection):
     enter(connection, 1, PLAYED)
     assert not fuller(connection, 1, recording(PLAYED) | {"Rounds": []})
+
+
+def test_what_is_in_the_database_is_counted_as_what_is_assembled(tmp_path):
+    script = Script()
+    script.kill(500, "ct1", "t1")
+    for number in range(3):
+        live = script.round(3 if number else 2, [(5, "ct1", "t1")])
+    script.add("round_start", script.clock)
+    script.kill(script.clock + 2_000, "ct1", "t1")
+    state = {"balance": 150, "cash_spent_this_round": 650, "current_equip_value": 850, "health": 100, "team_num": 3}
+    state |= {"tick": live, "steamid": steam_id("ct1"), "name": "ct1"}
+    demo = script.parsed(states=pd.DataFrame([state]).reindex(columns=list(STATE_COLUMNS)))
+    rows = assemble(demo, Recording("a", "a", 1, NOON, NOON)).rows
+    with Ledger(tmp_path / "demos.sqlite") as ledger:
+        ledger.add(Path("a"), ["1"], rows, live_rounds=3, economy_known=True, left_out="{}")
+        assert ledger.held(1)[0] == recorded(rows) == Recorded(3, 3, 3, 0, 1)
