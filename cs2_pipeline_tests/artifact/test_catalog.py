@@ -1,13 +1,17 @@
 """The table of models: what it names is there, and it is light enough for whoever reads it."""
 
+import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import Predictor
 from cs2_pipeline.artifact.spec import resolve, serving_of
+from cs2_pipeline.game.player import TIERS, tier_of
 
 PATHS = [(spec.name, path) for spec in catalog.MODELS for path in (spec.fit, spec.audit, spec.judge)]
 PATHS += [(spec.name, spec.monitored.look) for spec in catalog.MODELS if spec.monitored is not None]
@@ -89,3 +93,37 @@ def test_who_asks_for_a_model_that_is_not_there_is_told_which_are():
         catalog.spec_of("oracle")
     with pytest.raises(KeyError, match="match_forecaster is not answered"):
         serving_of(catalog.MATCH)
+
+
+def numbers_of(schema):
+    """The bounds of every number in an answer's schema, by where it stands."""
+    if isinstance(schema, dict):
+        if "minimum" in schema or "maximum" in schema:
+            yield schema["minimum"], schema["maximum"]
+        for part in schema.values():
+            yield from numbers_of(part)
+
+
+def test_answers_are_probabilities_and_the_likelier_sides_is_at_least_a_half():
+    rounds, players = (dict(spec.serving.answer) for spec in catalog.served())
+    assert set(numbers_of(rounds.pop("confidence"))) == {(0.5, 1)}
+    assert list(numbers_of(rounds)) == [(0, 1)] * 3
+    assert set(numbers_of(players)) == {(0, 1)}
+    assert len(list(numbers_of(players))) == 1 + len(TIERS)
+    interval = rounds["ct_win_interval"]
+    assert (interval["type"], interval["minItems"], interval["maxItems"]) == ("array", 2, 2)
+
+
+def test_the_example_of_a_round_is_the_one_that_the_documentation_shows():
+    text = (Path(__file__).parents[2] / "docs" / "service.md").read_text(encoding="utf-8")
+    shown = re.search(r"/predict/round -H .*? -d '(\{.*?\})'", text, re.DOTALL)
+    assert json.loads(shown[1]) == catalog.ROUND.serving.example
+
+
+def test_the_example_of_a_player_is_one_record_of_an_advanced_player():
+    example = catalog.PLAYER.serving.example
+    assert tier_of(example["avg_kills"] / example["avg_deaths"]) == TIERS.index("Advanced")
+    assert example["total_clutches"] / example["total_clutch_attempts"] == 0.3
+    assert 60 < example["avg_damage"] / 22 < 100, "damage of a match of some 22 rounds"
+    assert example["avg_headshots"] < example["avg_kills"]
+    assert example["total_rounds"] > 400
