@@ -1,5 +1,6 @@
 """Which matches and rounds count: by their flags, their winners, their demos and their days."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pandas as pd
@@ -50,38 +51,38 @@ def test_every_finished_round_of_a_finished_match_counts(asked):
     assert (tally.left_out, tally.refused().empty) == ({}, True)
 
 
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"IsWarmup": True}, reasons.WARM_UP), ({"GamePhase": "WarmUp"}, reasons.WARM_UP),
-        ({"RoundNumber": 0}, reasons.WARM_UP), ({"IsKnifeRound": True}, reasons.KNIFE_ROUND),
-        ({"GamePhase": "Knife Round"}, reasons.KNIFE_ROUND),
-        ({"WinnerTeam": " ", "EndTick": None}, reasons.UNFINISHED_ROUND),
-        ({"WinnerTeam": None, "EndTick": None}, reasons.UNFINISHED_ROUND), ({"WinnerTeam": "0"}, reasons.NOBODY_WON),
-        ({"WinnerTeam": " 1 "}, reasons.NOBODY_WON),
-    ],
-)  # fmt: skip
-def test_a_round_that_gave_no_point_is_left_out_with_its_reason(small, asked, change, reason):
-    small.row("Rounds", 3).update(change)
-    found, tally = live(asked)
-    assert found == [1, 2]
-    assert tally.left_out == {reason: 1}
-    assert tally.refused().empty, "nothing is wrong with it"
+NO_POINT = [
+    ({"IsWarmup": True}, reasons.WARM_UP), ({"GamePhase": "WarmUp"}, reasons.WARM_UP),
+    ({"RoundNumber": 0}, reasons.WARM_UP), ({"IsKnifeRound": True}, reasons.KNIFE_ROUND),
+    ({"GamePhase": "Knife Round"}, reasons.KNIFE_ROUND),
+    ({"WinnerTeam": " ", "EndTick": None}, reasons.UNFINISHED_ROUND),
+    ({"WinnerTeam": None, "EndTick": None}, reasons.UNFINISHED_ROUND), ({"WinnerTeam": "0"}, reasons.NOBODY_WON),
+    ({"WinnerTeam": " 1 "}, reasons.NOBODY_WON),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("change", "reason", "detail"),
-    [
-        ({"WinnerTeam": None}, reasons.NO_WINNER, "the round ended and WinnerTeam is empty"),
-        ({"WinnerTeam": "both"}, reasons.UNKNOWN_WINNER, "WinnerTeam is 'both'"),
-    ],
-)
-def test_a_round_that_is_wrong_is_refused_with_what_is_wrong(small, asked, change, reason, detail):
-    small.row("Rounds", 3).update(change)
+def test_a_round_that_gave_no_point_is_left_out_with_its_reason(small, asked):
+    """A match for each way not to give one, all in its third round."""
+    for number, (change, _) in enumerate(NO_POINT, 1):
+        if number > 1:
+            small.add_match(number, NOON)
+        small.row("Rounds", 3 * number).update(change)
     found, tally = live(asked)
-    assert found == [1, 2]
-    refused = tally.refused()
-    assert refused[["table", "row_id", "reason", "detail"]].to_numpy().tolist() == [["Rounds", 3, reason, detail]]
+    assert sorted(found) == [number for number in range(1, 3 * len(NO_POINT) + 1) if number % 3]
+    assert tally.left_out == Counter(reason for _, reason in NO_POINT)
+    assert tally.refused().empty, "nothing is wrong with them"
+
+
+def test_a_round_that_is_wrong_is_refused_with_what_is_wrong(small, asked):
+    small.add_match(2, NOON)
+    small.row("Rounds", 3)["WinnerTeam"] = None
+    small.row("Rounds", 6)["WinnerTeam"] = "both"
+    found, tally = live(asked)
+    assert sorted(found) == [1, 2, 4, 5]
+    assert tally.refused()[["table", "row_id", "reason", "detail"]].to_numpy().tolist() == [
+        ["Rounds", 3, reasons.NO_WINNER, "the round ended and WinnerTeam is empty"],
+        ["Rounds", 6, reasons.UNKNOWN_WINNER, "WinnerTeam is 'both'"],
+    ]
 
 
 def test_money_equipment_and_the_bomb_may_be_unknown(small, asked):
