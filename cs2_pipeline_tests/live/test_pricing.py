@@ -384,3 +384,11 @@ def test_a_defusal_in_the_last_tenth_of_a_second_is_priced_as_won_and_not_by_the
     feed.say("bomb_defused", 39.9, player_id="d")
     *_, planted, defused = [fold.apply(event) for event in read(feed.events)]
     assert round_odds([planted, defused], ByClock()) == [(0.001, 0.0, 0.002), (1.0, 1.0, 1.0)]
+
+
+def test_all_odds_are_told_with_six_digits() -> None:
+    moments = [one for one in moments_of(named(play(2, rounds=3))) if one.phase != "over"]
+    told = [getattr(price, f"{of}_{name}") for price in prices(moments, ByEconomy(), 0.0, forecaster=Favours(0.7123))
+            for of in ("map", "series") for name in ("p", "low", "high")]  # fmt: skip
+    assert len({one for one in told if one is not None}) > 30
+    assert all(one == round(one, 6) for one in told if one is not None)
