@@ -7,6 +7,7 @@ import pytest
 
 from cs2_pipeline.live.verify import verify
 from cs2_pipeline.records import keys
+from cs2_pipeline_tests.bento.gateway import documented
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.bento.gateway.live.conftest import EVENTS, await_that, log_lines
 from cs2_pipeline_tests.live.made import play, uid
@@ -237,3 +238,9 @@ def test_a_key_sends_no_more_than_its_rate_and_the_others_do_not_notice(tmp_path
         assert answered.status_code == 429 and int(answered.headers["retry-after"]) >= 1
         assert len(client.app.state.live.log.kept(uid("much"))) <= 5
         assert client.post(f"{EVENTS}/batch", json=play(match="little")[:5], headers=other).status_code == 202
+
+
+def test_the_document_names_statuses() -> None:
+    assert documented.statuses("/api/v1/events") == {
+        "POST /api/v1/events": "200 202", "POST /api/v1/events/batch": "202",
+    }  # fmt: skip

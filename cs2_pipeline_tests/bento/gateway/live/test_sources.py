@@ -1,5 +1,6 @@
 """Game servers and clients post in their own language and become matches."""
 
+from cs2_pipeline_tests.bento.gateway import documented
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.bento.gateway.live.conftest import EVENTS, await_that
 from cs2_pipeline_tests.live.made import play, uid
@@ -41,3 +42,9 @@ def test_the_token_of_state_integration_opens_its_door_alone(tmp_path) -> None:
             body = {"auth": {"token": token}} if token else {}
             assert client.post("/api/v1/sources/gsi", json=body).status_code == status
         assert client.post(EVENTS, json=play()[0]).status_code == 401
+
+
+def test_the_document_names_statuses() -> None:
+    assert documented.statuses("/api/v1/sources") == {
+        "POST /api/v1/sources/gsi": "202", "POST /api/v1/sources/server-log": "202",
+    }  # fmt: skip

@@ -13,7 +13,7 @@ from sqlalchemy import select, update
 
 from cs2_pipeline.records import buckets, coaching, keys, tokens
 from cs2_pipeline.records.tables import METADATA, SESSIONS, SIGNING_KEYS, USERS
-from cs2_pipeline_tests.bento.gateway import coach
+from cs2_pipeline_tests.bento.gateway import coach, documented
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 
 ANNA = {"username": "anna", "email": "anna@example.org", "password": "correct horse battery"}
@@ -251,3 +251,13 @@ def test_locked_records_are_told_as_such_and_nothing_is_lost(tmp_path, monkeypat
         while (again := gateway.post("/auth/register", json=ANNA)).status_code == 503:
             pass  # what the gateway itself writes in the background may still hold them
         assert again.status_code == 202
+
+
+def test_the_document_names_statuses_and_limits():
+    assert documented.statuses("/auth/") == {
+        "POST /auth/register": "202", "POST /auth/logout": "204", "DELETE /auth/me": "204", "GET /auth/steam": "303",
+        "GET /auth/steam/return": "303",
+    }  # fmt: skip
+    registration = {"username": (32, 3), "email": (320,), "password": (200, 10)}
+    assert documented.limits("Registration") == registration
+    assert documented.limits("Credentials") == {"username": (320, 1), "password": (200, 1)}

@@ -7,7 +7,7 @@ from cs2_pipeline.coaching.counterstrike.skills import GAME
 from cs2_pipeline.coaching.rocket_league import skills as rocket_league
 from cs2_pipeline.records import coaching
 from cs2_pipeline.records.tables import METADATA
-from cs2_pipeline_tests.bento.gateway import coach
+from cs2_pipeline_tests.bento.gateway import coach, documented
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.bento.gateway.routers.test_auth import ANNA, sign_in
 
@@ -279,3 +279,18 @@ def test_who_cannot_be_linked_has_a_card_and_everywhere_the_same_reason_for_no_p
         ):  # fmt: skip
             answered = gateway.request(method, f"{at}/{end}", json=body, headers=headers)
             assert (answered.status_code, answered.json()["detail"]) == (403, NOT_LINKABLE)
+
+
+@pytest.mark.parametrize("prefix", ["/api/v1/players", "/api/v1/rocket-league"])
+def test_the_document_names_statuses_and_limits(prefix):
+    player = f"{'/api/v1/players' if prefix.endswith('players') else '/api/v1/rocket-league/players'}/{{identifier}}"
+    assert documented.statuses(prefix) == {
+        f"POST {player}/plan": "201", f"DELETE {player}/plan": "204", f"POST {player}/plan/shares": "201",
+        f"DELETE {player}/plan/shares/{{username}}": "204",
+    }  # fmt: skip
+    assert documented.limits("PlanWish") == {"minutes": (10_080, 15)}
+    assert documented.limits("PlanEdit") == {"items": (20,)}
+    assert documented.limits("ItemWish") == {"drill": (64,), "sessions": (21, 1)}
+    assert documented.limits("Tick") == {"drill": (64,), "session": (21, 1)}
+    assert documented.limits("ShareWish") == {"username": (64, 1)}
+    assert documented.limits("SkillLine") == {"value_interval": (2, 2), "interval": (2, 2)}

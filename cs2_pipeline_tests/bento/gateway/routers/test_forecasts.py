@@ -15,6 +15,7 @@ from sqlalchemy import text
 from cs2_pipeline.forecasting import directories, scores
 from cs2_pipeline.records import ledger, settlements, tokens
 from cs2_pipeline.records.settlements import Verdict
+from cs2_pipeline_tests.bento.gateway import documented
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.forecasting import league
 from cs2_pipeline_tests.forecasting.league import players
@@ -348,3 +349,17 @@ def test_working_out_the_scores_keeps_nobody_waiting(gateway, monkeypatch):
     monkeypatch.setattr(scores, "score", noted)
     assert gateway.get("/api/v1/forecasts/scores").status_code == 200
     assert running == []
+
+
+def test_the_document_names_the_limits_of_a_question():
+    identifier, line_up, odds = (100, 1), (50, 100, 1), (2, 2, 1, 1000)
+    teams = {"team1_id": identifier, "team2_id": identifier}
+    old = {f"{team}_player_ids": line_up for team in ("team1", "team2")} | teams
+    assert documented.limits("OldQuestion") == old | {"map_id": identifier}
+    assert documented.limits("MapQuestion") == old | {"map_id": identifier, "market_odds": odds}
+    maps = {"map_ids": (20, 100, 1), "banned": (20, 100, 1)}
+    assert documented.limits("SeriesQuestion") == old | maps | {"market_odds": odds}
+    assert documented.limits("Maps") == {"team1": (3, 0), "team2": (3, 0)}
+    assert documented.limits("Rounds") == {"team1": (200, 0), "team2": (200, 0)}
+    assert documented.limits("ForecastAnswer")["interval"] == (2, 2, 1, 0)
+    assert documented.statuses("/api/v1/forecasts") == documented.statuses("/forecast/") == {}

@@ -12,6 +12,7 @@ from bento.gateway.routers import uploads as router
 from cs2_pipeline.records import accounts, keys, uploads
 from cs2_pipeline.records.tables import UPLOADED_FILES, UPLOADS, USERS
 from cs2_pipeline.records.uploads import State
+from cs2_pipeline_tests.bento.gateway import documented
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 from cs2_pipeline_tests.bento.gateway.process import SERVICE, await_ready, start
 from cs2_pipeline_tests.bento.gateway.routers.test_auth import ANNA, sign_in
@@ -296,3 +297,9 @@ def test_of_a_file_in_quarantine_that_is_sent_again_one_copy_is_kept_and_none_on
     with gateway.app.state.records.reading() as connection:
         for table in (UPLOADS, UPLOADED_FILES):
             assert connection.execute(table.select()).all() == []
+
+
+def test_the_document_names_statuses():
+    assert documented.statuses("/api/v1/uploads") == {
+        "POST /api/v1/uploads": "201", "DELETE /api/v1/uploads/{identifier}": "204",
+    }  # fmt: skip

@@ -10,6 +10,7 @@ import pytest
 from cs2_pipeline.live import webhooks as posting
 from cs2_pipeline.records import keys, webhooks
 from cs2_pipeline.records.webhooks import MOST_OF_KEY
+from cs2_pipeline_tests.bento.gateway import documented
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, HERE, open_gateway
 from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
 from cs2_pipeline_tests.live.made import play
@@ -144,3 +145,10 @@ def posted(receiver):
     updates = [one for post in list(receiver.posts) for one in json.loads(post.body)["updates"]]
     assert {one["kind"] for one in updates} <= {"event"}
     return {one["data"]["event_id"] for one in updates}
+
+
+def test_the_document_names_statuses_and_limits():
+    assert documented.statuses("/api/v1/webhooks") == {
+        "POST /api/v1/webhooks": "201", "DELETE /api/v1/webhooks/{identifier}": "204",
+    }  # fmt: skip
+    assert documented.limits("WebhookAsked") == {"url": (500,), "kinds": (20, 1)}
