@@ -9,6 +9,9 @@ import sys
 import time
 import urllib.request
 
+from starlette.testclient import TestClient
+
+from bento.gateway import consumer
 from cs2_pipeline.live.history import queries
 from cs2_pipeline.live.history.sqlite import SqliteHistory
 from cs2_pipeline.live.intake import Intake
@@ -62,3 +65,24 @@ def _until(condition) -> None:
             pass
         assert time.monotonic() < until, "it did not happen"
         time.sleep(0.1)
+
+
+def test_what_is_wrong_with_it_is_a_problem_document_and_there_is_nothing_else_to_ask(tmp_path) -> None:
+    client = TestClient(consumer.build_app(Settings(home=tmp_path)))
+    client.app.state.complaints["live"] = lambda: "the log cannot be read"
+    answered = client.get("/readyz")
+    assert (answered.status_code, answered.headers["content-type"]) == (503, "application/problem+json")
+    assert "live: the log cannot be read" in answered.json()["detail"]
+    assert client.get("/livez").status_code == 200
+    for path in ("/docs", "/redoc", "/openapi.json", "/api/v1/matches"):
+        assert client.get(path).headers["content-type"] == "application/problem+json"
+
+
+def test_it_listens_on_this_machine_unless_told_otherwise(tmp_path, monkeypatch) -> None:
+    served = []
+    monkeypatch.setenv("CS2_HOME", str(tmp_path))
+    monkeypatch.setattr(consumer.uvicorn, "run", lambda _app, **how: served.append((how["host"], how["port"])))
+    for arguments in ([], ["--host", "0.0.0.0", "--port", "9"]):  # noqa: S104  only written down
+        monkeypatch.setattr(sys, "argv", ["consumer", *arguments])
+        consumer.main()
+    assert served == [("127.0.0.1", 9102), ("0.0.0.0", 9)]  # noqa: S104
