@@ -115,6 +115,7 @@ class Watched:
 
     def __init__(self, page):
         self.page = page
+        self._size = page.viewport_size
         self.complaints = []
         self.hosts = set()
         page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
@@ -122,9 +123,10 @@ class Watched:
         page.on("request", lambda request: self.hosts.add(request.url.split("/")[2].partition(":")[0]))
 
     def forget(self):
-        """Be as new: nothing routed, kept or open. What it complained of and whom it asked stays to be looked at."""
+        """Be as new, of the first size, with nothing routed or kept; its complaints and hosts stay to be looked at."""
         self.page.unroute_all()
         self.page.context.set_offline(False)
+        self.page.set_viewport_size(self._size)
         self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
         self.page.context.clear_cookies()
         self.page.goto("about:blank")
