@@ -10,6 +10,7 @@ from cs2_pipeline.models.calibration import sigmoid
 from cs2_pipeline.models.round import networks
 from cs2_pipeline.models.round.inputs import CLOCK, CONTEXT, GAIN, INPUTS, MONOTONE, Inputs
 from cs2_pipeline.models.round.networks import Drawn, NetworkParams, RoundPredictor, fit
+from cs2_pipeline.models.threads import one_thread
 from cs2_pipeline.models.training import LEFT_OUT_LOSS, TRAIN_LOSS
 
 SMALL = NetworkParams(hidden=(6, 4), side=3, watch=5, steps=150, batch_rows=64, learning_rate=2e-2, context_decay=0.0)
@@ -77,7 +78,7 @@ def test_in_float32_and_in_float64_it_says_the_same_whatever_the_number_of_rows(
     assert all(weight.dtype == torch.float32 for weight in ensemble.parameters())
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_each_member_rises_with_each_monotone_input_and_no_member_hears_of_another(seed: int) -> None:
     _, inputs = made(30, seed)
     ensemble = network(seed=seed)
@@ -169,7 +170,8 @@ def learned_from(target, *, members=2, seen=None, reach=None, clock=(1.0, 0.0), 
         may = np.ones((count, members), bool) if seen is None else seen(inputs)
         return Drawn(inputs, wanted, may, None if reach is None else np.full((count, members), reach))
 
-    found, curves = fit(draw, members, 10_000, params=params, seed=0, progress=told.append, left_out=left_out)
+    with one_thread():
+        found, curves = fit(draw, members, 10_000, params=params, seed=0, progress=told.append, left_out=left_out)
     return found, curves, told, asked
 
 
