@@ -45,11 +45,11 @@ def test_the_same_seed_plays_the_same_matches():
 
 
 def test_players_matches_and_exposures_are_distributed_as_the_population_says():
-    rows, truth = observe([AIM], {"aim": Population(5.0, 2.0, 8.0, 22.0)}, [10] * 1_000, seed=1)
+    rows, truth = observe([AIM], {"aim": Population(5.0, 2.0, 8.0, 22.0)}, [10] * 400, seed=1)
     assert truth["aim"].mean() == pytest.approx(5.0, abs=0.3) and truth["aim"].std() == pytest.approx(2.0, rel=0.1)
     assert rows["exposure"].mean() == pytest.approx(22.0, rel=0.02) and rows["exposure"].min() >= 1
     chance = (values(rows) - np.repeat(truth["aim"], 10)) * np.sqrt(rows["exposure"].to_numpy("float64"))
-    assert chance.var() == pytest.approx(8.0, rel=0.05) and chance.mean() == pytest.approx(0.0, abs=0.1)
+    assert chance.var() == pytest.approx(8.0, rel=0.1) and chance.mean() == pytest.approx(0.0, abs=0.1)
 
 
 @pytest.mark.parametrize(("skill", "better"), [(AIM, 1.0), (DEATHS, -1.0)])
@@ -68,9 +68,9 @@ def test_everybody_drifts_by_so_much_until_the_last_day():
 
 @pytest.mark.parametrize(("skill", "better"), [(AIM, 1), (DEATHS, -1)])
 def test_tiers_are_groups_a_standard_deviation_apart(skill, better):
-    rows, truth = observe([skill], CERTAIN, [1] * 3_000, seed=1, tiers=3)
+    rows, truth = observe([skill], CERTAIN, [1] * 1_200, seed=1, tiers=3)
     tiers = [truth[skill.name][tier::3].mean() for tier in range(3)]
-    assert np.diff(tiers) * better / CERTAIN[skill.name].spread == pytest.approx([1.0, 1.0], abs=0.15)
+    assert np.diff(tiers) * better / CERTAIN[skill.name].spread == pytest.approx([1.0, 1.0], abs=0.3)
     assert rows["group"].tolist()[:4] == ["tier 0", "tier 1", "tier 2", "tier 0"]
 
 
