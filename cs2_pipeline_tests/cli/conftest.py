@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import pytest
 
+from cs2_pipeline.cli import console
 from cs2_pipeline.cli.main import main
 
 
@@ -20,6 +21,13 @@ def home(tmp_path, monkeypatch):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("CS2_HOME", str(tmp_path / "home"))
     return tmp_path / "home"
+
+
+@pytest.fixture
+def wide(monkeypatch):
+    """No line of a table is broken. A console made while COLUMNS was set keeps the width of then."""
+    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr(console.out, "_width", 200)
 
 
 @pytest.fixture

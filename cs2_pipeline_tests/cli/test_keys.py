@@ -45,8 +45,7 @@ def test_an_administrator_is_made_with_a_password_that_no_history_holds(home):
     records.close()
 
 
-def test_keys_are_listed_with_their_limits_and_when_they_ended(cs2, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+def test_keys_are_listed_with_their_limits_and_when_they_ended(cs2, wide):
     made = cs2("keys", "create", "bot", "--scope", "predict", "--rate", "2.5", "--daily-quota", "12000")
     assert made.out.startswith("cs2_") and "this is the only time it is shown" in made.out
     cs2("keys", "create", "feed", "--scope", "live:write", "--scope", "forecast")

@@ -47,8 +47,7 @@ def test_records_that_cannot_be_reached_are_told_without_a_stack_trace(cs2, monk
     assert "geheim" not in ended.err
 
 
-def test_a_card_is_a_line_for_each_skill_with_what_is_known_and_what_is_missing(cs2, home, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "200")
+def test_a_card_is_a_line_for_each_skill_with_what_is_known_and_what_is_missing(cs2, home, wide):
     with closing(open_records(Settings())) as records:
         coach.keep(records, coach.card("7"), coach.card("8", weak=()))
     document = json.loads(cs2("player", "7", "--json").out)

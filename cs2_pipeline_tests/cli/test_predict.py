@@ -57,8 +57,7 @@ def service(monkeypatch):
 
 
 @pytest.mark.parametrize(("kind", "fields"), [("round", ROUND_FIELDS), ("player", PLAYER_FIELDS)])
-def test_every_field_is_an_option_with_its_meaning(cs2, monkeypatch, kind, fields):
-    monkeypatch.setenv("COLUMNS", "200")
+def test_every_field_is_an_option_with_its_meaning(cs2, wide, kind, fields):
     ended = cs2("predict", kind, "--help")
     assert ended.status == 0
     table = ended.out.partition("Example")[0].splitlines()

@@ -2,13 +2,16 @@
 
 import json
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, simulate
+from cs2_pipeline.live import sender
 from cs2_pipeline.live.sender import TICK, Sender, SendError, paced
 from cs2_pipeline.live.sender import play as paced_match
 from cs2_pipeline.live.sources.demo_database import recorded_matches
@@ -98,29 +101,31 @@ def door():
 
 @pytest.fixture
 def waits(monkeypatch):
-    found = []
-    monkeypatch.setattr("cs2_pipeline.live.sender.time.sleep", found.append)
+    """How long the sender waited each time; its clock ticks a millisecond whenever it is looked at."""
+    found, now = [], iter(range(1_000, 10**7))
+    clock = SimpleNamespace(sleep=found.append, monotonic=lambda: next(now) / 1_000, time=time.time)
+    monkeypatch.setattr(sender, "time", clock)
     return found
 
 
 def test_events_are_posted_a_thousand_at_once_and_what_became_of_them_is_added_up(door) -> None:
-    sender = Sender(f"http://127.0.0.1:{door.server_port}/", key="k")
-    sender.send([{"n": n} for n in range(2_001)])
+    feed = Sender(f"http://127.0.0.1:{door.server_port}/", key="k")
+    feed.send([{"n": n} for n in range(2_001)])
     assert [len(events) for *_, events in door.taken] == [1_000, 1_000, 1]
     assert [event["n"] for *_, events in door.taken for event in events] == list(range(2_001))
     path, headers, _ = door.taken[0]
     sent = {name.lower(): value for name, value in headers.items()}
     assert (path, sent["x-api-key"], sent["content-type"]) == ("/api/v1/events/batch", "k", "application/json")
-    assert (sender.sent.accepted, sender.sent.duplicates, sender.sent.refused) == (2_001 - 9, 6, 3)
+    assert (feed.sent.accepted, feed.sent.duplicates, feed.sent.refused) == (2_001 - 9, 6, 3)
     Sender(f"http://127.0.0.1:{door.server_port}").send([{}])
     assert "x-api-key" not in {name.lower() for name in door.taken[-1][1]}
 
 
 def test_a_gateway_without_room_is_asked_again_when_it_says(door, waits) -> None:
     door.answers = [(429, {"retry-after": "7"}, {}), (503, {}, {})]
-    sender = Sender(f"http://127.0.0.1:{door.server_port}")
-    sender.send([{}] * 5)
-    assert waits == [7.0, 1.0] and sender.sent.accepted == 2
+    feed = Sender(f"http://127.0.0.1:{door.server_port}")
+    feed.send([{}] * 5)
+    assert waits == [7.0, 1.0] and feed.sent.accepted == 2
 
 
 def test_a_refusal_is_told_at_once_with_the_gateways_words(door, waits) -> None:
@@ -142,16 +147,14 @@ def test_a_gateway_that_never_has_room_or_is_not_there_is_told(door, waits) -> N
     assert waits == pytest.approx([0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0, 5.0])
 
 
-def test_matches_are_sent_when_they_are_due_and_each_batch_is_told(door, matches, waits, monkeypatch) -> None:
-    now = iter(range(1_000, 10**7))
-    monkeypatch.setattr("cs2_pipeline.live.sender.time.monotonic", lambda: next(now) / 1_000)
-    sender, told = Sender(f"http://127.0.0.1:{door.server_port}"), []
-    paced_match(sender, matches[:1], speed=1_000.0, stagger=0.0, told=lambda sent: told.append(sent.accepted))
+def test_matches_are_sent_when_they_are_due_and_each_batch_is_told(door, matches, waits) -> None:
+    feed, told = Sender(f"http://127.0.0.1:{door.server_port}"), []
+    paced_match(feed, matches[:1], speed=1_000.0, stagger=0.0, told=lambda sent: told.append(sent.accepted))
     sent = [event for *_, events in door.taken for event in events]
     assert [event["seq_no"] for event in sent] == [event["seq_no"] for event in matches[0].events]
     dues = [due for due, _ in paced(matches[:1], speed=1_000.0)]
     assert waits == pytest.approx([max(0.0, due - (n + 1) / 1_000) for n, due in enumerate(dues)], abs=1e-6)
-    assert len(told) == len(dues) and told == sorted(told) and told[-1] == sender.sent.accepted
+    assert len(told) == len(dues) and told == sorted(told) and told[-1] == feed.sent.accepted
 
 
 def test_a_batch_is_never_larger_than_a_gateway_takes(matches) -> None:
