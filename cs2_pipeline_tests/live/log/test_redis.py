@@ -1,6 +1,7 @@
 """The log on a real Redis: addresses, durability, limits and ownership, each at its edge."""
 
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -167,7 +168,7 @@ def test_when_an_event_was_taken_is_told_in_seconds(log) -> None:
 
 def test_an_empty_log_is_looked_at_a_hundred_times_a_second(log, monkeypatch) -> None:
     slept = []
-    monkeypatch.setattr(engine.time, "sleep", slept.append)
+    monkeypatch.setattr(engine, "time", SimpleNamespace(sleep=slept.append))
     log.wait(5.0)
     log.wait(0.002)
     assert slept == [0.01, 0.002]
