@@ -128,6 +128,10 @@ def test_a_forecast_is_told_with_its_interval_its_maps_and_its_place_in_the_ledg
     assert "final score" not in capsys.readouterr().out
 
 
+def test_a_score_is_sent_as_the_maps_each_team_has_won():
+    assert command._score("1:0") == {"team1": 1, "team2": 0}
+
+
 @pytest.mark.parametrize("score", ["1", "1:", ":1", "a:1", "1:b", "-1:0", ""])
 def test_a_score_that_is_none_is_refused(score):
     with pytest.raises(UsageError, match="such as 1:0"):

@@ -225,3 +225,12 @@ def test_the_peers_change_is_taken_off_where_twenty_were_seen_before_and_since(p
     assert found.matches == 10
     known_before = 0.525  # the posterior lies close to the own record: ten matches, hardly any chance
     assert found.effect == pytest.approx(0.825 - known_before - drift, abs=0.01)
+
+
+def test_what_all_peers_gained_alike_is_known_exactly_however_much_it_is():
+    since = (START + pd.Timedelta(days=10)).to_pydatetime()
+    errors = [
+        look(drifting(20, peers_gain=gain, own_gain=gain), SKILLS[:1], [Trial("p00", SKILLS[0], since)])[0].error
+        for gain in (0.0, 0.1, 0.3)
+    ]
+    assert errors == pytest.approx([errors[0]] * 3, rel=1e-9)

@@ -124,8 +124,7 @@ class Rows:
     def shown(self, rows: NDArray[np.int64], random: np.random.Generator, *, none: float, some: float) -> Matrix:
         """Features of rows, in shares of them with none of the optional inputs, or with each at even odds."""
         kind, hide = random.random((len(rows), 1)), random.random((len(rows), len(ROUND_FEATURES))) < 0.5
-        hide = (kind < none) | ((kind < none + some) & hide)
-        hide[:, : -len(OPTIONAL_ROUND_FEATURES)] = False
+        hide = (kind < none) | ((kind < none + some) & hide)  # of required inputs both views say the same
         return np.where(hide, self.hidden[rows], self.features[rows])
 
     def next_of(self, price: Array) -> Array:

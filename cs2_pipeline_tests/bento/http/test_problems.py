@@ -3,8 +3,10 @@
 import json
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from bento.http import problems
+from bento.http.openapi import PROBLEM
 from bento.http.problems import MAX_ERRORS, FieldError, Problem
 
 
@@ -72,3 +74,9 @@ def test_one_problems_lists_are_not_anothers():
     first, second = (Problem(400, "a", "b", "c") for _ in range(2))
     first.errors.append(FieldError("x", "y"))
     assert second.errors == []
+
+
+@pytest.mark.parametrize(("status", "described"), [(399, False), (400, True), (599, True), (600, False)])
+def test_the_documented_problem_is_a_client_or_server_error(status, described):
+    problem = {"type": "urn:x", "title": "t", "status": status, "detail": "d"}
+    assert Draft202012Validator(PROBLEM).is_valid(problem) is described

@@ -64,6 +64,7 @@ def process():
 
 def test_a_run_whose_process_was_killed_is_ended_with_a_reason_and_one_that_lives_is_not(runs, process):
     lives, silent = runs.started(os.getpid()), runs.started(None)
+    runs.instance.report_engine_event("Starting", silent)  # names no process
     killed = runs.started(process.pid)
     assert end_vanished(runs.instance, launched_here=False) == []
     os.kill(process.pid, signal.SIGKILL)
