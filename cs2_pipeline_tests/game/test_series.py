@@ -260,6 +260,8 @@ def test_known_series():
         ({"best_of": 2, "maps": [0.5, 0.5]}, "best of 1, 3 or 5"),
         ({"best_of": 3, "maps": [0.5], "score": (3, 0)}, "3:0"),
         ({"best_of": 3, "maps": [0.5], "score": (2, 2)}, "2:2"),
+        ({"best_of": 3, "maps": [0.5] * 3, "score": (1, -1)}, "1:-1"),
+        ({"best_of": 3, "maps": [0.5] * 3, "score": (-1, 1)}, "-1:1"),
         ({"best_of": 5, "maps": [0.5], "pool": [0.5, 0.5]}, "name more"),
     ],
 )

@@ -1,6 +1,7 @@
 """Forecasts and players in a browser: a form that answers, a ledger that is verified, and pages of nothing."""
 
 import json
+import re
 
 import pytest
 
@@ -56,6 +57,13 @@ def test_a_forecast_stands_beside_the_market_and_a_coming_match_among_the_matche
     assert "2090-01-02 18:00 UTC" in listed
     assert "2090-01-02" not in get(f"{site}/matches?day=2090-01-03", headers=HTML).text
     assert "Upcoming" in get(f"{site}/matches", params={"q": teams[2].upper()}, headers=HTML).text
+
+
+def test_an_address_that_names_the_teams_opens_the_form_with_them(site):
+    shown = get(f"{site}/forecasts?team1=t3&team2=t1", headers=HTML).text
+    assert re.findall(r'<option value="(\w+)" selected', shown)[:2] == ["t3", "t1"]
+    plain = get(f"{site}/forecasts", headers=HTML).text
+    assert not re.findall(r'<option value="t\d+" selected', plain)
 
 
 def test_a_stand_in_is_typed_into_the_latest_line_up(site, watched):
