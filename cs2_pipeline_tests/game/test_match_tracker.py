@@ -88,6 +88,12 @@ def test_a_winner_nobody_told_makes_the_score_unknown_until_it_is_told() -> None
     assert (match.number, match.score) == (4, {"1": 2, "2": 1})
 
 
+@pytest.mark.parametrize("half", [{"ct_score": 7}, {"t_score": 7}])
+def test_the_score_of_one_side_alone_tells_no_score(half: dict[str, int]) -> None:
+    match = match_of(*rounds("CT"), RoundStart(200.0, **half))
+    assert (match.number, match.score) == (3, {"1": 1, "2": 1})
+
+
 def test_teams_are_called_what_the_source_calls_them() -> None:
     match = match_of(
         RoundStart(0.0, 0, 0, ct_team="Ninjas", t_team="Wolves"), RoundEnd(90.0, "T"),

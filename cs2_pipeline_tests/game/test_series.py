@@ -287,3 +287,8 @@ def test_the_rules_and_the_odds_agree_on_the_sides_of_overtime():
     odds = RoundOdds(as_ct=0.9, as_t=0.2)
     for number in range(25, 49):
         assert odds.of_round(number, began_ct=True) == (0.2 if rules.sides_swapped(number) else 0.9)
+
+
+def test_odds_of_a_series_never_exceed_one_by_the_last_bit():
+    maps = [1.0, 0.7, 0.08442590695521945, 0.8999740175150481, 0.7003056115666477]
+    assert series_odds(5, maps, score=(2, 0)) == 1.0

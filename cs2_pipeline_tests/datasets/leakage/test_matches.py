@@ -287,7 +287,8 @@ def test_a_feature_tells_in_whichever_direction_and_alone_or_as_the_difference_o
     assert found.numbers["AUC of first_k"] < 0.6
     assert found.numbers["AUC of half"] == 1
     assert "AUC of second_k minus first_k" not in found.numbers
-    told = found.sentence.partition("; ")[2]
+    best, _, told = found.sentence.partition("; ")
+    assert best == "The most telling feature alone is against, with AUC 1.000"
     assert told.startswith("against, first_k minus second_k tell more than can be known before a match (0.85)")
     assert "half" not in told, "four rows are not sure"
 
