@@ -618,3 +618,14 @@ def test_the_row_of_a_match_is_not_written_again_at_once(bench, monkeypatch) -> 
     bench.consumer._passed = 0.0
     bench.consumer.step()
     assert bench.consumer._behind == {}
+
+
+def test_the_row_of_a_match_is_written_at_the_end_of_a_round_however_young_it_is(bench, monkeypatch) -> None:
+    monkeypatch.setattr(consumers, "ROWS", 3_600.0)
+    events = play(3, rounds=2, finish=False)
+    end = next(place for place, event in enumerate(events) if event["type"] == "round_end")
+    bench.send(events[:end])
+    bench.consume()
+    bench.send(events[end : end + 1])
+    bench.consumer.step()
+    assert bench.consumer._behind == {}
