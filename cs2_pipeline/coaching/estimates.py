@@ -213,13 +213,18 @@ def known(player: Any, group: Peers) -> Known:
 
 
 def spread_between(averages: Floats, sampling: Floats) -> float:
-    """Standard deviation between players, by bisection of Paule and Mandel's equation; 0 where chance explains all."""
+    """Standard deviation between players, by bisection of Paule and Mandel's equation; 0 where chance explains all.
+
+    One player alone shows no difference: 0, however exactly that player is known.
+    """
 
     def excess(between: float) -> float:
         weights = 1 / (between + sampling)
         centre = np.average(averages, weights=weights)
         return float((weights * (averages - centre) ** 2).sum()) - (len(averages) - 1)
 
+    if len(averages) < 2:
+        return 0.0
     if not sampling.all():
         return float(averages.std(ddof=1))
     if excess(0.0) <= 0:

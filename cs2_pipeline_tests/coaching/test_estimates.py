@@ -307,3 +307,8 @@ def test_what_does_not_last_of_a_difference_is_not_expected_again():
 def test_on_one_map_alone_nothing_is_added_even_where_nobodys_matches_differ():
     rows = on_maps(0.3, residuals=((0, 0),) * 3).query("context == 'map0'")
     assert adjusted(rows)["total"].tolist() == rows["total"].tolist()
+
+
+@pytest.mark.parametrize("sampling", [0.0, 0.5])
+def test_one_player_alone_shows_no_difference_between_players(sampling):
+    assert spread_between(np.array([0.3]), np.array([sampling])) == 0.0
