@@ -131,6 +131,7 @@ MATCH: Final = ModelSpec(
     description="Who wins this map, this series? The first side's probability with a 90 % interval, before the match.",
     dataset="match_dataset",
     extracted="matches",
+    built_too=("directories",),
     group="match_id",
     groups="matches",
     time="started_at",

@@ -111,6 +111,7 @@ class ModelSpec:
         dataset: the asset that holds its training table.
         extracted: the daily table that the training table is made of: new days there are something new to learn.
         built_first: other assets that the training job builds before the dataset.
+        built_too: other assets that the training job builds from the dataset, so that the model can be asked.
         group: the column of what is never split between parts; resampling takes whole groups too.
         groups: the word for them.
         time: the column of the time order.
@@ -151,6 +152,7 @@ class ModelSpec:
     requirements: Requirements = field(default_factory=Requirements)
     drawn: tuple[str, str] = ("Predicted probability", "Share of rows in which it came")
     built_first: tuple[str, ...] = ()
+    built_too: tuple[str, ...] = ()
     split_by_time: bool = True
     monitored: Monitoring | None = None
     kinds: frozenset[str] = frozenset({"mlflow"})

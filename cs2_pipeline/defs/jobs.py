@@ -57,7 +57,7 @@ def build() -> list[UnresolvedAssetJobDefinition]:
 
 
 def _training(spec: ModelSpec) -> UnresolvedAssetJobDefinition:
-    built = " and ".join([*spec.built_first, spec.dataset])
+    built = " and ".join([*spec.built_first, spec.dataset, *spec.built_too])
     return dg.define_asset_job(
         spec.job,
         dg.AssetSelection.assets(*_assets(spec)),
@@ -66,4 +66,4 @@ def _training(spec: ModelSpec) -> UnresolvedAssetJobDefinition:
 
 
 def _assets(spec: ModelSpec) -> tuple[str, ...]:
-    return (*spec.built_first, spec.dataset, spec.name, spec.promotion)
+    return (*spec.built_first, spec.dataset, *spec.built_too, spec.name, spec.promotion)

@@ -1,14 +1,19 @@
 """The assets of forecasts, on a real small platform: directories, settlements, and a head that is published once."""
 
+import dagster as dg
 import pandas as pd
 from sqlalchemy import text
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets.schema import MATCH_DATASET
+from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.assets import forecasts
 from cs2_pipeline.defs.assets.forecasts import results_of
+from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.forecasting import directories, publishing
 from cs2_pipeline.records.database import open_records
 from cs2_pipeline.records.ledger import Draft, append, head
+from cs2_pipeline.settings import Settings
 
 LINE_UPS = {"a": '["a1","a2","a3","a4","a5"]', "b": '["b1","b2","b3","b4","b5"]'}
 
@@ -53,6 +58,15 @@ def test_directories_settlements_and_the_head_are_made_and_a_changed_ledger_fail
     assert not check.passed
     assert "entry 1 was changed" in check.description
     records.close()
+
+
+def test_a_training_of_the_match_model_makes_the_directories_that_forecasts_are_asked_by(tmp_path):
+    definitions = assemble(Settings(home=tmp_path / "cs2"))
+    for job in (catalog.MATCH.job, jobs.TRAIN_ALL):
+        made = definitions.resolve_job_def(job).asset_layer.asset_graph
+        directories_of_it = made.get(dg.AssetKey(forecasts.DIRECTORIES))
+        assert dg.AssetKey(catalog.MATCH.dataset) in directories_of_it.parent_keys
+        assert directories_of_it.key in definitions.resolve_job_def(job).asset_layer.selected_asset_keys
 
 
 def test_results_name_teams_as_the_directories_do():

@@ -237,8 +237,6 @@ def test_a_forecast_is_an_entry_of_the_ledger(stack: Stack, key: str) -> None:
     def get(path: str) -> httpx.Response:
         return httpx.get(stack.url("CS2_GATEWAY_PORT", path), headers={"X-API-Key": key}, timeout=60)
 
-    stack.run("exec", "-T", "code-location", "dagster", "asset", "materialize", "-m", "cs2_pipeline.definitions",
-              "--select", "directories")  # fmt: skip
     deadline = time.monotonic() + HEALTHY_WITHIN
     while len(teams := get("/api/v1/teams").raise_for_status().json()["items"]) < 2:
         assert time.monotonic() < deadline, "the gateway knows no teams"
