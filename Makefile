@@ -1,5 +1,8 @@
 # Every target sets up what it needs in .venv and uses it again the next time.
 PYTHON ?= python3
+# Compiled modules are kept even where the shell says otherwise: every process of the tests would compile them again.
+unexport PYTHONDONTWRITEBYTECODE
+
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
