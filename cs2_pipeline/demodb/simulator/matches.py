@@ -5,7 +5,7 @@ of each other and of how many are played together.
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ Bits = NDArray[np.bool_]
 Columns = dict[str, NDArray[Any]]
 
 SLOTS = 2 * rules.TEAM_SIZE
+MOST_ROUNDS: Final = 2 * rules.REGULATION_HALF + 40 * 2 * rules.OVERTIME_HALF
+"""A match still level after 40 overtimes would never end."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,17 @@ def score_to_win(round_number: int) -> int:
 
 
 def play(model: GameModel, schedule: Schedule, pool: Players) -> Played:
-    """Play all matches of a schedule."""
+    """Play all matches of a schedule.
+
+    Raises:
+        ValueError: a match does not end within `MOST_ROUNDS`, or nobody is killed in any of them; the message names
+            the parameters of the model that make it so.
+    """
     table = _Table(model, schedule, pool)
     number = 1
     while table.playing.any():
+        if number > MOST_ROUNDS:
+            raise ValueError(table.why_endless())
         table.play_round(number)
         number += 1
     return table.played()
@@ -105,6 +114,15 @@ class _Table:
         money = self._settle(rows, sides, rounds, buy, before - buy.spent)
         self._write(rows, number, rounds, buy=buy, before=before, money=money)
         self.playing[rows] = self.score[rows].max(axis=1) < score_to_win(number)
+
+    def why_endless(self) -> str:
+        """What makes the matches that still go on endless: one side wins (nearly) every round."""
+        ct_share = CT_WINS[np.concatenate(self._rounds.columns["reason"])].mean()
+        return (
+            f"a match is level after {MOST_ROUNDS} rounds and may never end: CT win {ct_share:.1%} of all rounds. "
+            f"Bring the sides closer together: GameModel.ct_edge is {self.model.ct_edge:g}, GameModel.plant_rate is "
+            f"{self.model.plant_rate:g}, GameModel.map_edges is {self.model.map_edges}"
+        )
 
     def _settle(self, rows: Ints, sides: slice, rounds: Rounds, buy: economy.Buy, money: Ints) -> NDArray[np.int64]:
         """Count the round and pay for it; returns the players' money after it, in side order."""
@@ -161,7 +179,16 @@ class _Table:
         self._rows += count
 
     def played(self) -> Played:
-        """Everything, in the order of match, round and time."""
+        """Everything, in the order of match, round and time.
+
+        Raises:
+            ValueError: nobody was killed.
+        """
+        if not self._kills.columns:
+            raise ValueError(
+                "nobody was killed in any round, which no demo shows: raise GameModel.duel_rate (it is "
+                f"{self.model.duel_rate:g}) or GameModel.tempo"
+            )
         rounds = self._rounds.table()
         order = np.argsort(rounds["match"], kind="stable")
         place = np.empty_like(order)

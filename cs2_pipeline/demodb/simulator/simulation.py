@@ -84,6 +84,7 @@ def simulate(
 
     Raises:
         SimulationError: an argument makes no sense, the file exists, or its folder cannot be written.
+        ValueError: in this game nobody is killed, or a match never ends.
     """
     _check(matches, days, teams)
     if path.exists() and not overwrite:
@@ -125,6 +126,7 @@ def append_days(
     Raises:
         SimulationError: an argument makes no sense, there is no such database, it already has matches on or
             after `first_day`, or a truth file beside it belongs to another game.
+        ValueError: in this game nobody is killed, or a match never ends.
     """
     _check(matches, days, teams)
     if not path.is_file():

@@ -183,6 +183,17 @@ def test_a_round_without_a_kill_pays_for_none_and_moves_no_event_to_another_roun
     assert (np.ptp(gain[quiet, :5], axis=1) == 0).all()
 
 
+def test_a_game_without_a_kill_is_refused_by_the_name_of_its_parameter():
+    with pytest.raises(ValueError, match=r"GameModel\.duel_rate \(it is 0\)"):
+        play(1, replace(MODEL, duel_rate=0))
+
+
+def test_a_match_that_one_side_of_every_round_wins_is_refused_instead_of_going_on_for_ever(monkeypatch):
+    monkeypatch.setattr(matches, "MOST_ROUNDS", 30)
+    with pytest.raises(ValueError, match=r"CT win 100\.0% of all rounds.*GameModel\.ct_edge is 50,"):
+        play(1, replace(MODEL, ct_edge=50.0, plant_rate=0.0))
+
+
 def test_a_match_is_the_same_whatever_is_played_beside_it():
     alone = matches.play(MODEL, schedule(5).part(2, 3), POOL).rounds
     together = matches.play(MODEL, schedule(5), POOL).rounds

@@ -44,7 +44,7 @@ def test_a_game_that_cannot_be_is_refused_by_the_name_of_its_parameter(change):
         GameModel(**change)
 
 
-def test_the_limits_themselves_can_be_played():
+def test_the_limits_themselves_can_be_asked_for():
     GameModel(round_time=80.0, duel_rate=0, hit_ratio=0, plant_rate=0, defuse_rate=0, lone_defuse_rate=0)
     GameModel(tempo=(0.0,) * 6, urgency=(0.0,) * 6, full_cap=(6_000, 6_000))
 
