@@ -16,9 +16,13 @@ from cs2_pipeline.demodb.extraction.reasons import Tally
 
 _DATE: Final = re.compile(
     r"(?<!\d)(20[12]\d)([-_.]?)(0[1-9]|1[0-2])\2(0[1-9]|[12]\d|3[01])"
-    r"(?:[-_T ]([01]\d|2[0-3])[-_.:]?([0-5]\d)(?:[-_.:]?([0-5]\d))?)?(?!\d)"
+    r"(?:[-_T ](?!20[12]\d([-_.]?)(?:0[1-9]|1[0-2])\5(?:0[1-9]|[12]\d|3[01])(?!\d))"
+    r"([01]\d|2[0-3])[-_.:]?([0-5]\d)(?:[-_.:]?([0-5]\d))?)?(?!\d)"
 )
-"""A date, and perhaps a time, as recordings have it in their names: 2026-01-31, 20260131-204500."""
+"""A date, and perhaps a time, as recordings have it in their names: 2026-01-31, 20260131-204500.
+
+Of two dates side by side, the second one's year is no time of the first.
+"""
 _IMPORT: Final = timedelta(minutes=10)
 """A start no longer before its demo's row was made than this is the import's moment: no match is that short."""
 
@@ -51,7 +55,7 @@ def date_in(name: str | None) -> datetime | None:
     '2026-01-05T00:00:00+00:00'
     """
     for found in _DATE.finditer(name or ""):
-        year, _, month, day, *time = found.groups()
+        year, _, month, day, _, *time = found.groups()
         try:
             hour, minute, second = (int(part or 0) for part in time)
             return datetime(int(year), int(month), int(day), hour, minute, second, tzinfo=UTC)
