@@ -1,11 +1,13 @@
 """How numbers and moments are worded on pages: percentages, intervals, dates, amounts of money."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from math import isfinite
 from typing import Any, Final
 
 MISSING: Final = "–"
+_ISO_MOMENT: Final = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?")
 
 
 def percent(share: float | None, digits: int = 0) -> str:
@@ -50,7 +52,13 @@ def moment(when: datetime | str | None) -> str:
     if not when:
         return MISSING
     found = datetime.fromisoformat(when) if isinstance(when, str) else when
-    return found.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    known = found if found.tzinfo is not None else found.replace(tzinfo=UTC)
+    return known.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def moments(text: str) -> str:
+    """A text such as ``match of 2026-01-18T12:00:00+00:00`` with its moments worded as elsewhere on the pages."""
+    return _ISO_MOMENT.sub(lambda found: moment(found[0]), text) or MISSING
 
 
 def figure(value: float | None, digits: int = 3) -> str:
@@ -77,6 +85,7 @@ FILTERS: Final[dict[str, Callable[..., Any]]] = {
     "money": money,
     "clock": clock,
     "moment": moment,
+    "moments": moments,
     "figure": figure,
     "cell": cell,
 }

@@ -30,6 +30,19 @@ def test_the_words_for_the_rest():
     assert words.figure(-0.0072, 4) == "-.0072"
     assert [words.cell(text) for text in ("de_nuke", "0.475123", "17", "inf")] == ["de_nuke", "0.4751", "17", "inf"]
     assert words.moment("2026-01-18T12:00:00+01:00") == "2026-01-18 11:00 UTC"
+    assert words.moment("2026-01-18T12:00:00") == "2026-01-18 12:00 UTC", "what names no zone is UTC"
+
+
+@pytest.mark.parametrize(
+    ("text", "worded"),
+    [
+        ("round 9, match of 2026-01-18T12:00:30.5+01:00", "round 9, match of 2026-01-18 11:00 UTC"),
+        ("match of 2026-01-18T12:00:00Z", "match of 2026-01-18 12:00 UTC"),
+        ("match of 2026-01-18T12:00:00", "match of 2026-01-18 12:00 UTC"), ("demo 7", "demo 7"), ("", "–"),
+    ],
+)  # fmt: skip
+def test_the_newest_row_of_a_model_is_dated_as_everything_else_on_the_pages(text, worded):
+    assert words.moments(text) == worded
 
 
 @pytest.mark.parametrize(
