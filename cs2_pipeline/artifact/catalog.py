@@ -49,7 +49,7 @@ ROUND: Final = ModelSpec(
         questions="Who wins each of these rounds?",
         listed="states",
         fields=state.ROUND_FIELDS,
-        contradictions=state.contradictions,
+        rules=state.rules,
         ids=("match_id", "round_id"),
         example={
             "ct_alive": 4, "t_alive": 3, "ct_equip_value": 20000, "t_equip_value": 15000, "ct_money": 8000,
@@ -103,7 +103,7 @@ PLAYER: Final = ModelSpec(
         questions="How strong is each of these players?",
         listed="players",
         fields=player.PLAYER_FIELDS,
-        contradictions=player.contradictions,
+        rules=player.rules,
         example={
             "avg_kills": 18.5, "avg_deaths": 15.2, "avg_headshots": 8.1, "avg_damage": 1850, "total_clutches": 12,
             "total_clutch_attempts": 40, "avg_first_kills": 2.1, "total_rounds": 480,

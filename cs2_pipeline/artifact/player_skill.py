@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isnan
 from typing import Any
 
 import numpy as np
 
 from cs2_pipeline.artifact.cache import Artifact, ArtifactError, ModelVersion
-from cs2_pipeline.artifact.predictors import DIGITS, Predictor
+from cs2_pipeline.artifact.predictors import DIGITS, Predictor, Table
 from cs2_pipeline.artifact.spec import Values
 from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
 from cs2_pipeline.game.player import TIERS, complete
@@ -32,17 +33,20 @@ class PlayerClassifier(Predictor[Skill]):
         """The tier of one player."""
         return self.many([values])[0]
 
-    def many(self, items: Sequence[Values]) -> list[Skill]:
-        """The tiers of many players, in their order."""
-        known = np.array([player_features(complete(values)) for values in items], dtype=np.float32)
+    def table(self, table: Table) -> list[Skill]:
+        """The tiers of the players of a table."""
+        columns = (values.tolist() for values in table.values())
+        given = (zip(table, row, strict=True) for row in zip(*columns, strict=True))
+        records = [complete({name: value for name, value in values if not isnan(value)}) for values in given]
+        known = np.array([player_features(record) for record in records], dtype=np.float32)
         (scores,) = self._run(self._outputs, {"features": known[:, self._columns]})
         if not np.isfinite(scores).all():
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for a player")
         return [
-            self._too_few(values["total_rounds"])
-            if values["total_rounds"] < self._min_rounds
+            self._too_few(int(record["total_rounds"]))
+            if record["total_rounds"] < self._min_rounds
             else Skill(tuple(round(score, DIGITS) for score in row))
-            for values, row in zip(items, scores.tolist(), strict=True)
+            for record, row in zip(records, scores.tolist(), strict=True)
         ]
 
     def word(self, prediction: Skill) -> dict[str, Any]:

@@ -6,15 +6,24 @@ and the version that made it cannot come apart.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Self, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import Artifact, ArtifactError, ModelVersion
 from cs2_pipeline.artifact.spec import IGNORED, Values, resolve, serving_of
+from cs2_pipeline.game.state import Field
 
 DIGITS = 6
 """Decimals of an answered probability."""
+
+Columns = Mapping[str, Sequence[Any]]
+"""Many items by field: each field's values in the items' order, None where one is not given."""
+Table = Mapping[str, Any]
+"""The same as a model reads it: numbers as float64 arrays with NaN for None, texts as they are."""
 
 Prediction = TypeVar("Prediction")
 
@@ -33,7 +42,8 @@ class Predictor(ABC, Generic[Prediction]):
     def __init__(self, version: ModelVersion, artifact: Artifact) -> None:
         self.version = version
         self.spec = catalog.spec_of(version.name)
-        outputs = serving_of(self.spec).outputs
+        serving = serving_of(self.spec)
+        outputs, self._fields = serving.outputs, serving.fields
         given: Any = artifact.manifest.get("outputs")
         if sorted(given) != sorted(outputs):
             raise ArtifactError(f"{artifact.name}: gives the outputs {given}, not {list(outputs)}")
@@ -57,9 +67,17 @@ class Predictor(ABC, Generic[Prediction]):
     def one(self, values: Values) -> Prediction:
         """The prediction for one item."""
 
-    @abstractmethod
     def many(self, items: Sequence[Values]) -> list[Prediction]:
         """The predictions for many items, in their order; the same as one by one."""
+        columns = {
+            field.name: [values[field.name] if field.required else values.get(field.name) for values in items]
+            for field in self._fields
+        }
+        return self.table(table_of(self._fields, columns))
+
+    @abstractmethod
+    def table(self, table: Table) -> list[Prediction]:
+        """The predictions for the items of a table, in their order."""
 
     @abstractmethod
     def word(self, prediction: Prediction) -> dict[str, Any]:
@@ -72,6 +90,15 @@ class Predictor(ABC, Generic[Prediction]):
             worded[IGNORED] = given
         return worded
 
+    def answers(self, columns: Columns, predictions: Sequence[Prediction]) -> list[dict[str, Any]]:
+        """As `answer`, for the items of columns."""
+        answers = [self.word(prediction) for prediction in predictions]
+        for name in self._ignored:
+            for worded, value in zip(answers, columns[name], strict=True):
+                if value is not None:
+                    worded.setdefault(IGNORED, []).append(name)
+        return answers
+
     @abstractmethod
     def row(self, prediction: Prediction) -> dict[str, float | None]:
         """A prediction as the prediction log keeps it: a value for each of `Serving.logged`."""
@@ -83,6 +110,17 @@ class Predictor(ABC, Generic[Prediction]):
         Raises:
             ArtifactError: the model cannot answer anybody.
         """
+
+
+def table_of(fields: Sequence[Field], columns: Columns) -> Table:
+    """The table of a model's fields, of shape (items,) each."""
+    return {field.name: columns[field.name] if field.text else _numbers(columns[field.name]) for field in fields}
+
+
+def _numbers(values: Sequence[float | None]) -> NDArray[np.float64]:
+    if values.count(None) == len(values):
+        return np.full(len(values), np.nan)
+    return np.array(values, dtype=float)
 
 
 def predictor(version: ModelVersion, artifact: Artifact) -> Predictor[Any]:

@@ -1,12 +1,11 @@
 """The probability of an outcome, for a model without rules of its own: its features are its fields."""
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from cs2_pipeline.artifact.cache import Artifact, ModelVersion
-from cs2_pipeline.artifact.predictors import DIGITS, Predictor
+from cs2_pipeline.artifact.predictors import DIGITS, Predictor, Table
 from cs2_pipeline.artifact.spec import Values, serving_of
 
 
@@ -23,9 +22,9 @@ class Probability(Predictor[float]):
         """The probability for one item."""
         return self.many([values])[0]
 
-    def many(self, items: Sequence[Values]) -> list[float]:
-        """The probabilities of many items, in their order."""
-        rows = np.array([[values[name] for name in self._features] for values in items], dtype=np.float32)
+    def table(self, table: Table) -> list[float]:
+        """The probabilities of the items of a table."""
+        rows = np.column_stack([table[name] for name in self._features]).astype(np.float32)
         (found,) = self._run(self._outputs, {"features": rows[:, self._columns]})
         if not np.isfinite(found).all():
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number")

@@ -3,15 +3,12 @@
 Whoever prices a round (the prediction service, the live feed) does it here, so both give the same number.
 """
 
-from collections.abc import Sequence
 from math import isfinite
-from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from cs2_pipeline.artifact.predictors import DIGITS, Predictor
+from cs2_pipeline.artifact.predictors import DIGITS, Predictor, Table
 from cs2_pipeline.artifact.spec import Values
 from cs2_pipeline.game.features import round_features
 from cs2_pipeline.game.maps import map_index
@@ -23,8 +20,6 @@ _LEAST, _MOST = 10.0**-DIGITS, 1 - 10.0**-DIGITS
 _DECIDED: Final = {"CT": (1.0, 1.0, 1.0), "T": (0.0, 0.0, 0.0)}
 
 _DECIDING: Final = ("ct_alive", "t_alive", "bomb_planted", "time_remaining")
-_NUMBER_NAMES: Final = tuple(field.name for field in ROUND_FIELDS if not field.text)
-_NUMBERS: Final = itemgetter(*_NUMBER_NAMES)
 
 Odds = tuple[float, float, float]
 """P(CT wins) and its interval's bounds."""
@@ -45,12 +40,10 @@ class RoundPredictor(Predictor[Odds]):
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for {values}")
         return _rounded(probability), _rounded(low), _rounded(high)
 
-    def many(self, items: Sequence[Values]) -> list[Odds]:
-        """The odds of many states, in their order."""
-        columns = zip(*map(_NUMBERS, items), strict=True)
-        table = {name: _column(column) for name, column in zip(_NUMBER_NAMES, columns, strict=True)}
-        table["map_index"] = np.array([map_index(values["map_name"]) for values in items])
-        rows = np.column_stack(round_features(table)).astype(np.float32)[:, self._columns]
+    def table(self, table: Table) -> list[Odds]:
+        """The odds of the states of a table."""
+        maps = np.array([map_index(name) for name in table["map_name"]])
+        rows = np.column_stack(round_features({**table, "map_index": maps})).astype(np.float32)[:, self._columns]
         outputs = np.column_stack(self._run(self._outputs, {"features": rows})).astype(float)
         if not np.isfinite(outputs).all():
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for a state")
@@ -87,13 +80,6 @@ _EVEN_ROUND: Final[Values] = dict.fromkeys(field.name for field in ROUND_FIELDS)
     "ct_alive": 5, "t_alive": 5, "ct_equip_value": 25_000.0, "t_equip_value": 25_000.0, "ct_money": 10_000.0,
     "t_money": 10_000.0, "bomb_planted": 0, "time_remaining": 115.0, "ct_score": 6, "t_score": 6,
 }  # fmt: skip
-
-
-def _column(values: tuple[float | None, ...]) -> NDArray[np.float64]:
-    """A field's values in many states; None becomes NaN."""
-    if values.count(None) == len(values):
-        return np.full(len(values), np.nan)
-    return np.array(values, dtype=float)
 
 
 def _rounded(probability: float) -> float:

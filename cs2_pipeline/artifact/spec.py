@@ -5,11 +5,12 @@ lives where all of them may import from, and it is light: plain values and the g
 (torch, pandas, numpy) is named by an import path, ``"package.module:function"``, and resolved when it is needed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, Final
 
+from cs2_pipeline.game.contradictions import Rule
 from cs2_pipeline.game.state import Field
 
 Schema = Mapping[str, Any]
@@ -56,7 +57,7 @@ class Serving:
         question, questions: what each of them answers, as a sentence.
         listed: the name of the list in a body with many.
         fields: the table of a request's fields.
-        contradictions: the rules that tie fields together: pairs of field and message for values that cannot be.
+        rules: the rules that tie fields together, of one item's values or of a table's columns.
         example: a request's values.
         answer: the schema of each part of an answer, by snake_case name.
         optional_parts: parts of an answer that only some answers have.
@@ -73,7 +74,7 @@ class Serving:
     questions: str
     listed: str
     fields: Sequence[Field]
-    contradictions: Callable[[Mapping[str, Any]], list[tuple[str, str]]]
+    rules: Callable[[Mapping[str, Any]], Iterable[Rule]]
     example: Mapping[str, Any]
     answer: Mapping[str, Schema]
     outputs: tuple[str, ...]

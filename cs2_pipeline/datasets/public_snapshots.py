@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from cs2_pipeline.datasets.rounds import is_decided
 from cs2_pipeline.datasets.schema import ROUND_SNAPSHOTS, DatasetError
 from cs2_pipeline.game.rules import FULL_ARMOR
-from cs2_pipeline.game.state import ROUND_FIELDS, contradictions
+from cs2_pipeline.game.state import ROUND_FIELDS, impossible
 from cs2_pipeline.game.weapons import price
 
 SYNTHETIC_START: Final = pd.Timestamp("2000-01-01", tz="UTC")
@@ -328,8 +328,6 @@ def _is_impossible(published: pd.DataFrame, snapshots: pd.DataFrame) -> NDArray[
     outside = (published[[name for name in published.columns if _ITEM_COLUMN.fullmatch(name)]] < 0).any(axis=1)
     for field in numbers:
         outside |= ~snapshots[field.name].between(field.low, field.high)
-    names = [field.name for field in numbers]
-    states = zip(*(snapshots[name].tolist() for name in names), strict=True)
-    contradicting = [bool(contradictions(dict(zip(names, state, strict=True)))) for state in states]
-    impossible: NDArray[np.bool_] = outside.to_numpy(bool) | np.array(contradicting, dtype=bool)
-    return impossible
+    contradicting = impossible({field.name: snapshots[field.name].to_numpy(float) for field in numbers})
+    either: NDArray[np.bool_] = outside.to_numpy(bool) | contradicting
+    return either

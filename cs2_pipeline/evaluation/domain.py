@@ -18,8 +18,8 @@ from cs2_pipeline.game.state import (
     MAX_BOMB_TIME,
     OPTIONAL_ROUND_FIELDS,
     ROUND_FIELDS,
-    contradictions,
     decided,
+    impossible,
 )
 from cs2_pipeline.stats.intervals import Floats
 
@@ -100,10 +100,9 @@ def winners(states: States) -> NDArray[np.str_]:
 
 
 def valid(states: States) -> NDArray[np.bool_]:
-    """Which states are possible (`game.state.contradictions`), shape (rows,)."""
-    columns = {name: values.tolist() for name, values in states.items()}
-    rows = (dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True))
-    return np.array([not contradictions(row) for row in rows], dtype=bool)
+    """Which states are possible (`game.state.impossible`), shape (rows,)."""
+    possible: NDArray[np.bool_] = ~impossible(states)
+    return possible
 
 
 def hide_optional(rng: np.random.Generator, states: States) -> None:

@@ -3,9 +3,10 @@
 `PLAYER_FIELDS` is the one table of the record's fields, as `state.ROUND_FIELDS` is of a round's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from cs2_pipeline.game.contradictions import Rule, broken
 from cs2_pipeline.game.state import Field
 
 TIERS: Final = ("Beginner", "Intermediate", "Advanced", "Pro")
@@ -61,13 +62,14 @@ def complete(values: Mapping[str, Any]) -> dict[str, float]:
     return record
 
 
+def rules(values: Mapping[str, Any]) -> Iterator[Rule]:
+    """The rules that a possible record keeps: of one player's values, or of a table's columns as arrays."""
+    yield "avg_headshots", values["avg_headshots"] > values["avg_kills"], "more headshot kills than kills", ()
+    won, tried = values["total_clutches"], values["total_clutch_attempts"]
+    yield "total_clutches", won > tried, "more clutches won than tried", ()
+    yield "total_clutch_attempts", tried > values["total_rounds"], "more clutches tried than rounds played", ()
+
+
 def contradictions(values: Mapping[str, Any]) -> list[tuple[str, str]]:
     """What makes a record impossible, as pairs of field and message; empty for a possible one."""
-    found: list[tuple[str, str]] = []
-    if values["avg_headshots"] > values["avg_kills"]:
-        found.append(("avg_headshots", "more headshot kills than kills"))
-    if values["total_clutches"] > values["total_clutch_attempts"]:
-        found.append(("total_clutches", "more clutches won than tried"))
-    if values["total_clutch_attempts"] > values["total_rounds"]:
-        found.append(("total_clutch_attempts", "more clutches tried than rounds played"))
-    return found
+    return broken(rules(values))

@@ -5,10 +5,11 @@ document, the checks on extracted snapshots and the laws of the model all read i
 fields together (which states are decided, which cannot exist) are functions beside it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from cs2_pipeline.game.contradictions import Rule, any_broken, broken
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.rules import FULL_ARMOR, FULL_HEALTH, MAX_MONEY, TEAM_SIZE, Side
 
@@ -143,25 +144,34 @@ _LIMITS: Final = tuple(
 """For each side: the fields of its living players and their health, and what each of them can have at most."""
 
 
-def contradictions(values: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What makes a state impossible, as pairs of field and message; empty for a possible one.
+def rules(values: Mapping[str, Any]) -> Iterator[Rule]:
+    """The rules that a possible state keeps.
 
     Args:
-        values: the state's fields by name, each within its own bounds; optional ones may be absent or None.
+        values: the state's fields by name, each within its own bounds, or a table's columns as arrays; optional ones
+            may be absent, None or NaN.
     """
-    found: list[tuple[str, str]] = []
     ct, t, planted = values["ct_alive"], values["t_alive"], values["bomb_planted"]
-    if ct == 0 and t == 0 and not planted:
-        found.append(("ct_alive", "nobody is alive on either side and no bomb is planted"))
-    if planted and values["time_remaining"] > MAX_BOMB_TIME:
-        found.append(("time_remaining", f"a planted bomb explodes within {MAX_BOMB_TIME:g} s"))
+    nobody = (ct == 0) & (t == 0) & (planted == 0)
+    yield "ct_alive", nobody, "nobody is alive on either side and no bomb is planted", ()
+    too_long = (planted != 0) & (values["time_remaining"] > MAX_BOMB_TIME)
+    yield "time_remaining", too_long, "a planted bomb explodes within {:g} s", (MAX_BOMB_TIME,)
     for alive, health, limits in _LIMITS:
         living = values[alive]
         for name, most in limits:
             value = values.get(name)
-            if value is not None and value > most * living:
-                found.append((name, f"{value:g} is more than {living} living players can have"))
+            if value is not None:
+                yield name, value > most * living, "{:g} is more than {} living players can have", (value, living)
         value = values.get(health)
-        if value is not None and living > 0 and value <= 0:
-            found.append((health, f"{living} living players have some health"))
-    return found
+        if value is not None:
+            yield health, (living > 0) & (value <= 0), "{} living players have some health", (living,)
+
+
+def contradictions(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What makes a state impossible, as pairs of field and message; empty for a possible one."""
+    return broken(rules(values))
+
+
+def impossible(states: Mapping[str, Any]) -> Any:
+    """Which of many states are impossible: an array of booleans, from columns by field name."""
+    return any_broken(rules(states))

@@ -13,6 +13,7 @@ from cs2_pipeline.artifact.artifact import Artifact
 from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.artifact.spec import Values, serving_of
+from cs2_pipeline.game.contradictions import broken
 
 
 class Served:
@@ -58,7 +59,7 @@ class Served:
                 wrong.append(f"{name}: must be a whole number, not {given:g}")
             else:
                 values[name] = int(given) if field.integer else float(given)
-        wrong += [f"{name}: {why}" for name, why in ([] if wrong else self._serving.contradictions(values))]
+        wrong += [f"{name}: {why}" for name, why in ([] if wrong else broken(self._serving.rules(values)))]
         if wrong:
             raise ValueError(f"request {number}: {'; '.join(wrong)}")
         return values

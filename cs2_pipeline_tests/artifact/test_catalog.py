@@ -11,6 +11,7 @@ import pytest
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import Predictor
 from cs2_pipeline.artifact.spec import resolve, serving_of
+from cs2_pipeline.game.contradictions import broken
 from cs2_pipeline.game.player import TIERS, tier_of
 
 PATHS = [(spec.name, path) for spec in catalog.MODELS for path in (spec.fit, spec.audit, spec.judge)]
@@ -28,7 +29,7 @@ def test_what_is_served_has_a_predictor_and_an_example_that_its_own_form_takes(s
     known = {field.name: field for field in spec.serving.fields}
     assert set(spec.serving.example) == {field.name for field in spec.serving.fields if field.required}
     assert all(known[name].low <= value <= known[name].high for name, value in spec.serving.example.items())
-    assert spec.serving.contradictions(dict.fromkeys(known) | dict(spec.serving.example)) == []
+    assert broken(spec.serving.rules(dict.fromkeys(known) | dict(spec.serving.example))) == []
 
 
 def test_names_words_and_paths_tell_the_models_apart():

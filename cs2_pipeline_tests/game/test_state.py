@@ -3,6 +3,7 @@
 from dataclasses import MISSING, fields
 from itertools import product
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,10 +18,12 @@ from cs2_pipeline.game.state import (
     RoundState,
     contradictions,
     decided_winner,
+    impossible,
 )
 from cs2_pipeline_tests.game.inputs import EVEN, LAW, states
 
 FIELD = {field.name: field for field in ROUND_FIELDS}
+NUMBERS = [field.name for field in ROUND_FIELDS if not field.text]
 ALIVE = range(6)
 
 
@@ -214,3 +217,14 @@ def test_one_field_made_impossible_is_the_one_refused(state, item, side, too_man
     most = state[f"{side}_alive"] * (1 if item == "helmets" else 100)
     found = contradictions({**state, f"{side}_{item}": most + too_many})
     assert [name for name, _ in found] == [f"{side}_{item}"]
+
+
+@LAW
+@given(st.lists(st.tuples(states(), st.sampled_from([None, *NUMBERS]), st.integers(0, 600)), min_size=1, max_size=8))
+def test_a_table_is_judged_as_its_states_are_one_by_one(drawn):
+    rows = [state if name is None else {**state, name: value} for state, name, value in drawn]
+    table = {name: np.array([row[name] for row in rows], dtype=float) for name in NUMBERS}
+    assert impossible(table).tolist() == [bool(contradictions(row)) for row in rows]
+    without = {name: table[name] for name in REQUIRED_ROUND_FIELDS}
+    alone = [bool(contradictions({name: row[name] for name in REQUIRED_ROUND_FIELDS})) for row in rows]
+    assert impossible(without).tolist() == alone

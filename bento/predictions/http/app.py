@@ -42,10 +42,10 @@ from bento.predictions.champions.champions import Champions, request_reload
 from bento.predictions.http import metrics, openapi
 from bento.predictions.http.access import Access
 from bento.predictions.http.answers import spelled, version_key
-from bento.predictions.http.requests import Form, Style, form_of, parse
+from bento.predictions.http.requests import Form, Items, Style, form_of, parse
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import Predictor
-from cs2_pipeline.artifact.spec import ModelSpec, Values, serving_of
+from cs2_pipeline.artifact.spec import ModelSpec, serving_of
 from cs2_pipeline.settings import Settings
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class PredictionApp:
             self._log.note(model, values, prediction)
         answer = spelled(model.answer(values, prediction), style)
         answer[version_key(style)] = model.version.version
-        unknown = endpoint.form.unknown((values,))
+        unknown = endpoint.form.unknown({name: (values[name],) for name in endpoint.form.known})
         return _encode(answer), _warnings(endpoint.form, unknown, 1) if unknown else ()
 
     async def _many(self, endpoint: "_Endpoint", scope: Scope, receive: Receive) -> tuple[bytes, Headers]:
@@ -193,18 +193,16 @@ class PredictionApp:
         body = await self._body(scope, receive, self._settings.max_body_bytes)
         with self._holding(len(body)):
             parts, style, count, unknown = [], None, 0, collections.Counter[str]()
-            async for rows, style in _chunks(endpoint.form, body):
-                predictions = model.many(rows)
+            async for items, style in _chunks(endpoint.form, body):
+                predictions = model.table(items.table)
                 if self._log is not None:
-                    for values, one in zip(rows, predictions, strict=True):
+                    for values, one in zip(items.rows(), predictions, strict=True):
                         self._log.note(model, values, one)
-                answers = [
-                    spelled(model.answer(values, one), style) for values, one in zip(rows, predictions, strict=True)
-                ]
+                answers = [spelled(worded, style) for worded in model.answers(items.columns, predictions)]
                 parts.append(_encode(answers)[1:-1])
-                endpoint.counter.inc(len(rows))
-                count += len(rows)
-                unknown.update(endpoint.form.unknown(rows))
+                endpoint.counter.inc(len(items))
+                count += len(items)
+                unknown.update(endpoint.form.unknown(items.columns))
             self._access.owe(scope["headers"], count - 1)
         version = _encode(version_key(cast(Style, style))) + b":" + _encode(model.version.version)
         answer = b'{"predictions":[' + b",".join(parts) + b"]," + version + b"}"
@@ -420,24 +418,24 @@ async def _end_when_orphaned() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
-async def _chunks(form: Form, body: bytes) -> AsyncIterator[tuple[list[Values], Style]]:
+async def _chunks(form: Form, body: bytes) -> AsyncIterator[tuple[Items, Style]]:
     """The items of a batch in chunks, every one of them right.
 
     Raises:
         Problem: before the first chunk, with everything that is wrong anywhere.
     """
     if (read := form.read_many(body)) is not None:
-        items, style = read
+        decoded, style = read
         chunks = []
-        for start in range(0, len(items), CHUNK):
-            values = form.values(items[start : start + CHUNK])
+        for start in range(0, len(decoded), CHUNK):
+            items = form.items(decoded[start : start + CHUNK])
             await asyncio.sleep(0)
-            if values is None:
+            if items is None:
                 break
-            chunks.append(values)
+            chunks.append(items)
         else:
-            for values in chunks:
-                yield values, style
+            for items in chunks:
+                yield items, style
                 await asyncio.sleep(0)
             return
     document = await asyncio.to_thread(parse, body)
@@ -445,7 +443,7 @@ async def _chunks(form: Form, body: bytes) -> AsyncIterator[tuple[list[Values], 
         if result is not None:
             rows, style = result
             for start in range(0, len(rows), CHUNK):
-                yield rows[start : start + CHUNK], style
+                yield form.items_of(rows[start : start + CHUNK]), style
                 await asyncio.sleep(0)
         await asyncio.sleep(0)
 

@@ -15,16 +15,19 @@ What the tables leave open is decided here:
 import difflib
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Annotated, Any, Final
 
 import msgspec
-from msgspec.structs import asdict
+import numpy as np
+from msgspec.structs import asdict, astuple
 
 from bento.http.problems import MAX_ERRORS, FieldError, bad_values, not_json
+from cs2_pipeline.artifact.predictors import Columns, Table, table_of
 from cs2_pipeline.artifact.spec import Serving, Values
+from cs2_pipeline.game.contradictions import Rule, any_broken, broken
 from cs2_pipeline.game.state import Field
 
 MAX_BATCH: Final = 10_000
@@ -53,12 +56,27 @@ SNAKE: Final = Style("snake_case", str)
 CAMEL: Final = Style("camelCase", camel)
 
 
+@dataclass(frozen=True)
+class Items:
+    """Some right items of a batch: their values as they were given, and as a model reads them."""
+
+    columns: Columns
+    table: Table
+
+    def __len__(self) -> int:
+        return len(next(iter(self.columns.values())))
+
+    def rows(self) -> list[Values]:
+        """The values of each item."""
+        return [dict(zip(self.columns, row, strict=True)) for row in zip(*self.columns.values(), strict=True)]
+
+
 class Form:
     """One kind of request: its fields, one or many to a body.
 
     Args:
         fields: the table of fields.
-        contradictions: the rules that tie fields together.
+        rules: the rules that tie fields together, of one item's values or of a table's columns.
         many: the name of the list in a body with many.
         ids: names of the caller's own identifiers that may come along.
     """
@@ -66,7 +84,7 @@ class Form:
     def __init__(
         self,
         fields: Sequence[Field],
-        contradictions: Callable[[Mapping[str, Any]], list[tuple[str, str]]],
+        rules: Callable[[Mapping[str, Any]], Iterable[Rule]],
         *,
         many: str,
         ids: tuple[str, ...] = (),
@@ -74,13 +92,14 @@ class Form:
         self.fields = tuple(fields)
         self.ids = ids
         self.many = many
-        self._contradictions = contradictions
+        self._rules = rules
         # The first field that the two spellings write differently tells them apart in a well-formed body.
         marks = (camel(field.name) for field in self.fields if camel(field.name) != field.name)
         self._camel_mark = f'"{next(marks)}"'.encode()
         self._by_name = {style.name: {style.spell(f.name): f for f in self.fields} for style in (SNAKE, CAMEL)}
         self._ids_by_name = {style.name: {style.spell(name): name for name in ids} for style in (SNAKE, CAMEL)}
-        self._known = {field.name: frozenset(field.known) for field in self.fields if field.known}
+        self._names = (*(field.name for field in self.fields), *ids)
+        self.known = {field.name: frozenset(field.known) for field in self.fields if field.known}
         self._one, self._many = {}, {}
         for style in (SNAKE, CAMEL):
             one = _struct(self.fields, ids, style)
@@ -100,7 +119,7 @@ class Form:
             values = asdict(self._one[style.name].decode(body))
         except (ValueError, RecursionError):  # msgspec's errors and malformed UTF-8 are ValueErrors
             return self._read_one_slowly(body)
-        if found := self._contradictions(values):
+        if found := broken(self._rules(values)):
             raise bad_values([FieldError(style.spell(name), message) for name, message in found])
         return values, style
 
@@ -112,17 +131,22 @@ class Form:
         except (ValueError, RecursionError):
             return None
 
-    def values(self, items: Sequence[msgspec.Struct]) -> list[Values] | None:
-        """The values of decoded items; None where one of them is impossible and `read_many_slowly` must look."""
-        rows = [asdict(item) for item in items]
-        contradictions = self._contradictions
-        return None if any(contradictions(values) for values in rows) else rows
+    def items(self, decoded: Sequence[msgspec.Struct]) -> "Items | None":
+        """Decoded items by column; None where one of them is impossible and `read_many_slowly` must look."""
+        columns = dict(zip(self._names, zip(*map(astuple, decoded), strict=True), strict=True))
+        items = Items(columns, table_of(self.fields, columns))
+        return None if np.any(any_broken(self._rules(items.table))) else items
 
-    def unknown(self, items: Sequence[Values]) -> dict[str, int]:
+    def items_of(self, rows: Sequence[Values]) -> "Items":
+        """Right items by column, from each item's values."""
+        columns = {name: [values[name] for values in rows] for name in self._names}
+        return Items(columns, table_of(self.fields, columns))
+
+    def unknown(self, columns: Columns) -> dict[str, int]:
         """How many of right items hold a text that the models do not know, by field; only fields with such items."""
         counts = {
-            name: sum(values[name] is not None and values[name] not in known for values in items)
-            for name, known in self._known.items()
+            name: sum(value is not None and value not in known for value in columns[name])
+            for name, known in self.known.items()
         }
         return {name: count for name, count in counts.items() if count}
 
@@ -206,7 +230,7 @@ class Form:
             if values[name] is not None and (message := _wrong_text(values[name])):
                 errors.append(FieldError(prefix + spelled, message))
         if not errors:
-            found = self._contradictions(values)
+            found = broken(self._rules(values))
             errors += [FieldError(prefix + style.spell(name), message) for name, message in found]
         return values, sorted(errors, key=lambda error: error.field)
 
@@ -321,4 +345,4 @@ def _shown(name: str) -> str:
 @cache
 def form_of(serving: Serving) -> Form:
     """The form of a model's requests."""
-    return Form(serving.fields, serving.contradictions, many=serving.listed, ids=serving.ids)
+    return Form(serving.fields, serving.rules, many=serving.listed, ids=serving.ids)
