@@ -15,7 +15,7 @@ from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.game.features import ROUND_FEATURES, player_features, round_features
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.player import PLAYER_FIELDS, UNREACHABLE_ROUNDS, complete
-from cs2_pipeline.game.state import ROUND_FIELDS
+from cs2_pipeline.game.state import ROUND_FIELDS, Field
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
 from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact
 
@@ -251,6 +251,7 @@ def test_a_model_of_one_probability_answers_it_by_its_name(tmp_path, monkeypatch
     """Such a model needs no class of its own; the table of models names its features, outputs and the name."""
     serving = replace(
         catalog.ROUND.serving, outputs=("probability",), logged=("chance",), example=dict.fromkeys(ROUND_FEATURES, 1),
+        fields=tuple(Field(name, 0, 100, name) for name in ROUND_FEATURES),
         predictor="cs2_pipeline.artifact.probability:Probability",
     )  # fmt: skip
     monkeypatch.setattr(catalog, "MODELS", (replace(catalog.ROUND, serving=serving),))
