@@ -13,7 +13,7 @@ from cs2_pipeline.datasets import origins
         ({"events": 1, "cs-demo-manager": 1, "cs-demo-analyzer": 1, "cs2-demo-format": 1}, "exports of other programs"),
         ({"published": 5}, "the public snapshot file"),
         ({"application": 1, "gotv": 1}, "another application's database"),
-        ({"demo": 1, "simulator": 2, "cs-demo-manager": 1},
+        ({"cs-demo-manager": 1, "simulator": 2, "demo": 1},
          "50.0% simulated matches, 25.0% demo files, 25.0% exports of other programs"),
         ({}, ""),
     ],

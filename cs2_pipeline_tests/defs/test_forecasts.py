@@ -1,21 +1,37 @@
 """The assets of forecasts, on a real small platform: directories, settlements, and a head that is published once."""
 
+import json
+import shutil
+from datetime import UTC, datetime
+
 import dagster as dg
 import pandas as pd
 from sqlalchemy import text
 
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.datasets.schema import MATCH_DATASET
+from cs2_pipeline.datasets.schema import MATCH_DATASET, WIN_PROBABILITY_ADDED
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.assets import forecasts
 from cs2_pipeline.defs.assets.forecasts import results_of
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.forecasting import directories, publishing
+from cs2_pipeline.game.player import PLAYER_FIELDS
+from cs2_pipeline.records import announcements
 from cs2_pipeline.records.database import open_records
 from cs2_pipeline.records.ledger import Draft, append, head
+from cs2_pipeline.registry import promotion
+from cs2_pipeline.registry.runs import record
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.tiny_models import player_artifact, training_run
 
 LINE_UPS = {"a": '["a1","a2","a3","a4","a5"]', "b": '["b1","b2","b3","b4","b5"]'}
+
+
+ASKED = {
+    "probability": 0.5, "team1_id": "x", "team2_id": "y", "model_version": "1",
+    "asked": {"starts_at": None, "player_ids": [[], []], "map_ids": [], "map_score": [0, 0, True], "maps_won": [0, 0],
+              "best_of": 1},
+}  # fmt: skip
 
 
 def match(number, first="a", second="b", won=1, score=(13, 7)):
@@ -27,37 +43,89 @@ def match(number, first="a", second="b", won=1, score=(13, 7)):
     }  # fmt: skip
 
 
-def test_directories_settlements_and_the_head_are_made_and_a_changed_ledger_fails_its_check(world):
+def told(run, asset):
+    """The metadata of what a run made of an asset."""
+    (made,) = run.asset_materializations_for_node(asset)
+    return {name: value.value for name, value in made.metadata.items()}
+
+
+def careers():
+    """What is known of two players: a1 with a K/D of 1.1, b1 with one of 2 and few rounds."""
+    usual = {field.name: 1.0 for field in PLAYER_FIELDS}
+    return pd.DataFrame(
+        [
+            usual | {"steam_id": "a1", "player_name": "Ada", "kd_ratio": 1.1, "total_rounds": 500},
+            usual | {"steam_id": "b1", "player_name": "Bo", "kd_ratio": 2.0, "total_rounds": 99},
+        ]
+    )
+
+
+def added():
+    """What a1 did in one match: a tenth of a round's win for each of 20 rounds."""
+    line = {column.name: 0.0 for column in WIN_PROBABILITY_ADDED} | {"total": 2.0, "rounds": 20, "steam_id": "a1"}
+    return WIN_PROBABILITY_ADDED.conform(
+        pd.DataFrame([line | {"match_id": 1, "player_id": 1, "started_at": pd.Timestamp("2026-01-01", tz="UTC")}])
+    )
+
+
+def test_directories_settlements_and_the_head_are_made_and_a_changed_ledger_fails_its_check(
+    world, tmp_path, empty_store
+):
     played = pd.DataFrame([match(1), match(2, "b", "a")])
     extra = {"latent": 0.0, "variance": 1.0, "elo": 0.0, "source": "demo", "part": "train"}
     stored = MATCH_DATASET.conform(
         played.drop(columns=["first_score", "second_score"]).assign(first_rounds=13, second_rounds=7, **extra)
     )
     world.platform.tables.write("match_dataset", stored)
+    shutil.copy(empty_store, world.settings.home / "mlflow.db")
+    world.platform.tables.write("players", careers())
+    world.platform.tables.write("win_probability_added", added())
+    player_artifact(tmp_path / "player", min_rounds=100)
+    uri, root = world.platform.tracking_uri, world.platform.artifact_root
+    judge = record(uri, training_run("player_classifier", tmp_path / "player"), artifact_root=root)
+    promotion.promote(uri, judge, reason="a test")
     records = open_records(world.settings)
     with records.writing() as connection:
-        append(connection, [Draft("map", {"probability": 0.5, "asked": {"starts_at": None, "player_ids": [[], []],
-                                          "map_ids": [], "map_score": [0, 0, True], "maps_won": [0, 0], "best_of": 1},
-                                          "team1_id": "x", "team2_id": "y", "model_version": "1"})])  # fmt: skip
+        append(connection, [Draft("map", dict(ASKED), team1_id="x", team2_id="y", model_version="1", probability=0.5)])
     ended = world.run(forecasts.JOB)
     assert ended.success
     known = directories.load(records)
     assert [entry.name for entry in known.teams.listed] == ["team a", "team b"]
     assert known.teams.named("team a")[0].about["player_ids"] == ["a1", "a2", "a3", "a4", "a5"]
+    assert known.teams.named("team a")[0].about["won"] == 1
     assert known.pool == ("de_nuke",)
+    assert told(ended, "directories") == {"entries": 13, "maps": 1, "teams": 2, "players": 10}
+    players = {entry.id: entry for entry in known.players.listed}
+    assert (players["a1"].name, players["a2"].name) == ("Ada", "a2")
+    tier = players["a1"].about["tier"]
+    assert (tier["skill_level"], tier["version"], tier["rounds"]) == ("Advanced", judge.version, 500)
+    assert players["b1"].about["tier"]["reason"].startswith("not enough rounds yet: 99 of the 100")
+    assert players["a1"].about["added"] == {"per_round": 0.1, "low": None, "high": None, "rounds": 20, "matches": 1}
+    assert set(players["a2"].about) == {"team_id", "won"}, "nothing is said where nothing is known"
+    settled = told(ended, "forecast_settlements")
+    assert (settled["dagster/row_count"], settled["new"], settled["open"]) == (0, 0, 1)
+    assert settled["scores"].splitlines()[0] == "| which | forecasts | matches | log loss | Brier |"
+    assert "log_loss" not in settled, "nothing was settled yet"
     assert [one.head for one in publishing.published(world.settings.home)] == [head(records)]
+    (before,) = publishing.published(world.settings.home)
+    said = {"day": before.day.isoformat(), "seq": before.head.seq, "hash": before.head.hash}
+    assert told(ended, "ledger_head") == said
+    assert before.day == datetime.now(UTC).date()
     with records.writing() as connection:
         connection.execute(text("UPDATE ledger SET body = replace(body, '0.5', '0.9')"))
-    world.run(forecasts.JOB)
-    (check,) = [
-        event.asset_check_evaluation_data
-        for event in world.run(forecasts.JOB).all_events
-        if event.event_type_value == "ASSET_CHECK_EVALUATION"
-        and event.asset_check_evaluation_data.check_name == "ledger_chain"
-    ]
+    (sound,), (check,) = chain(ended), chain(world.run(forecasts.JOB))
+    assert sound.passed
+    assert sound.description == "1 entries, 1 published heads"
     assert not check.passed
     assert "entry 1 was changed" in check.description
+    assert (check.metadata["entries"].value, check.metadata["faults"].value) == (1, 1)
+    announced = announcements.after(records, announcements.LEDGER_HEADS, 0, 9)
+    assert [json.loads(one.body)["hash"] for one in announced] == [before.head.hash], "once a day"
     records.close()
+
+
+def chain(run):
+    return [one for one in run.get_asset_check_evaluations() if one.check_name == "ledger_chain"]
 
 
 def test_a_training_of_the_match_model_makes_the_directories_that_forecasts_are_asked_by(tmp_path):
@@ -75,3 +143,24 @@ def test_results_name_teams_as_the_directories_do():
     assert [one.first_won for one in results] == [True, False]
     assert not any(one.forfeited for one in results)
     assert results[0].players[0] == {"a1", "a2", "a3", "a4", "a5"}
+    assert [one.id for one in results] == ["m1", "m2"]
+    assert [one.started_at.day for one in results] == [1, 2]
+    assert [(one.best_of, one.map_id, one.whole_day) for one in results] == [(1, "de_nuke", False)] * 2
+    assert [one.score for one in results] == [(13, 7), (7, 13)]
+
+
+def test_the_result_of_a_published_series_knows_its_day_and_no_map(world):
+    rows = [
+        match(3, won=0) | {"best_of": 5, "map_name": None, "first_score": 1, "second_score": 3},
+        match(4) | {"best_of": None, "map_name": None, "first_score": None, "second_score": None},
+    ]
+    world.platform.tables.write("published_series", pd.DataFrame(rows))
+    known, unknown = forecasts._results(world.platform)
+    assert (known.best_of, known.map_id, known.score, known.first_won) == (5, None, (1, 3), False)
+    assert (unknown.best_of, unknown.score, unknown.first_won) == (3, (None, None), True)
+    assert known.whole_day and unknown.whole_day
+    assert not known.forfeited and not unknown.forfeited
+
+
+def test_nobody_played_is_no_result():
+    assert list(results_of(pd.DataFrame([match(1)]).head(0), whole_day=False)) == []

@@ -11,17 +11,21 @@ import pytest
 from cs2_pipeline.defs.assets import impact
 from cs2_pipeline.defs.assets.impact import NAME
 from cs2_pipeline.defs.definitions import assemble
+from cs2_pipeline.defs.verdicts import State, Verdict
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.runs import record
+from cs2_pipeline_tests.defs.conftest import DAYS
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
 
-def _made(world, name=NAME):
+def _made(world, name=NAME, told=None):
     everything = assemble(world.settings).resolve_implicit_global_asset_job_def()
     result = everything.execute_in_process(
         instance=world.instance, asset_selection=[dg.AssetKey(name)], raise_on_error=True
     )
     assert result.success
+    (made,) = result.asset_materializations_for_node(name)
+    (told if told is not None else {}).update({key: value.value for key, value in made.metadata.items()})
     return world.platform.tables.read(name)
 
 
@@ -33,7 +37,9 @@ def _promote(world, folder):
 
 
 def test_without_a_champion_the_table_is_empty(extracted):
-    assert _made(extracted).empty
+    told = {}
+    assert _made(extracted, told=told).empty
+    assert told["summary"] == "there is no champion of round_predictor to price states"
 
 
 def test_days_are_read_in_stretches_that_leave_none_out_and_hold_no_more_than_fits(monkeypatch):
@@ -46,20 +52,28 @@ def test_days_are_read_in_stretches_that_leave_none_out_and_hold_no_more_than_fi
     assert impact.stretches(pd.DataFrame({"started_at": pd.Series([], dtype="datetime64[us, UTC]")})) == []
 
 
-def test_what_is_read_in_one_stretch_is_what_is_read_day_by_day(extracted, tmp_path, monkeypatch):
+def test_what_is_read_in_one_stretch_is_what_is_read_day_by_day_without_days_in_quarantine(
+    extracted, tmp_path, monkeypatch
+):
     _promote(extracted, tmp_path)
+    extracted.verdicts.pronounce("rounds", DAYS[1], Verdict(State.QUARANTINED, ("a test",)))
     at_once = _made(extracted)
     monkeypatch.setattr(impact, "ROUNDS_AT_A_TIME", 1)
     day_by_day = _made(extracted)
     assert len(extracted.platform.tables.partitions("rounds")) > 1
+    left = extracted.platform.tables.read("rounds").loc[lambda row: row["started_at"].dt.day == 2, "match_id"].unique()
+    assert set(at_once["match_id"]) == set(range(1, 9)) - set(left)
+    assert 0 < len(left) < 8
     keys = ["match_id", "steam_id"]
     pd.testing.assert_frame_equal(*(one.sort_values(keys, ignore_index=True) for one in (at_once, day_by_day)))
 
 
 def test_with_one_every_player_of_every_match_has_a_line_priced_by_it(extracted, tmp_path):
     _promote(extracted, tmp_path)
-    table = _made(extracted)
-    assert len(table) == 8 * 10
+    told = {}
+    table = _made(extracted, told=told)
+    assert len(table) == told["dagster/row_count"] == 8 * 10
+    assert (told["version"], told["days_left_out_total"]) == ("1", 0)
     assert table.groupby("match_id")["steam_id"].nunique().eq(10).all()
     parts = table[["kill", "death", "plant", "defuse"]].sum(axis=1)
     assert table["total"].to_numpy() == pytest.approx(parts.to_numpy())

@@ -3,20 +3,26 @@
 import dagster as dg
 import pandas as pd
 
+from cs2_pipeline.defs import left_out
 from cs2_pipeline.defs.assets import reports as assets
 from cs2_pipeline.defs.verdicts import State, Verdict
+from cs2_pipeline.demodb.extraction import reasons
 from cs2_pipeline.records import reports
 from cs2_pipeline.records.database import open_records
-from cs2_pipeline_tests.defs.conftest import DAYS
+from cs2_pipeline_tests.defs.conftest import DAYS, FIRST
 
 
 def test_the_report_counts_what_is_stored_and_names_what_nothing_learns_from(extracted):
     world = extracted
     bad = pd.DataFrame([{"table": "Kills", "row_id": 7, "reason": "value missing", "detail": "Weapon"}])
     world.platform.tables.write("refused/rounds", bad, DAYS[1])
+    later = pd.concat([bad.assign(row_id=8), bad.assign(row_id=9, reason="tick rate unknown")])
+    world.platform.tables.write("refused/matches", later, DAYS[2])
     matches = int(world.platform.tables.read("matches", [DAYS[2]])["match_id"].iloc[0])
     world.verdicts.pronounce("rounds", DAYS[3], Verdict(State.QUARANTINED, ("scores",)))
     world.verdicts.pronounce("rounds", DAYS[2], Verdict(State.PASSED, matches={matches: ("sides",)}))
+
+    world.verdicts.withdraw("rounds", DAYS[0])
 
     found = assets.data(world.platform.tables)
 
@@ -27,7 +33,12 @@ def test_the_report_counts_what_is_stored_and_names_what_nothing_learns_from(ext
     rounds = next(one for one in found["tables"] if one["table"] == "rounds")
     assert rounds["rows"] == len(world.platform.tables.read("rounds"))
     assert rounds["refused"] == [{"reason": "value missing", "rows": 1}]
-    assert found["refused"][0]["row"] == "Kills 7"
+    assert found["refused_rows"] == 3
+    assert [one["row"] for one in found["refused"]] == ["Kills 8", "Kills 9", "Kills 7"], "the newest day first"
+    assert found["refused"][2] == {
+        "table": "rounds", "day": DAYS[1], "row": "Kills 7", "reason": "value missing", "detail": "Weapon",
+    }  # fmt: skip
+    assert (rounds["days"], found["unchecked"]) == (4, [DAYS[0]])
     assert [one["day"] for one in found["quarantine"]] == [DAYS[3]]
     assert "scores" in found["quarantine"][0]["why"]
     assert [(one["day"], one["match_id"]) for one in found["matches_left_out"]] == [(DAYS[2], matches)]
@@ -47,9 +58,18 @@ def test_the_asset_puts_the_report_and_the_latest_look_where_the_gateway_reads_t
     made = assets.build()[0]
     resources = {"platform": extracted.platform}
     assert made.node_def.compute_fn is not None
-    assert dg.materialize([made], resources=resources, instance=extracted.instance).success
+    left_out.keep(extracted.platform.tables, "rounds", [FIRST], {reasons.WARM_UP: 2, reasons.NO_EVENTS: 5})
+    run = dg.materialize([made], resources=resources, instance=extracted.instance)
+    (event,) = run.asset_materializations_for_node(assets.NAME)
+    assert {name: value.value for name, value in event.metadata.items()} == {
+        "matches": 8, "refused_rows": 0, "days_in_quarantine": 0, "matches_left_out": 0, "looks": len(watched),
+    }  # fmt: skip
     records = open_records(extracted.settings)
-    assert reports.newest(records, reports.DATA).body["matches"] == 8
+    body = reports.newest(records, reports.DATA).body
+    assert body["matches"] == 8
+    rounds = next(one for one in body["tables"] if one["table"] == "rounds")
+    expected = {one["reason"]: one["expected"] for one in rounds["left_out"]}
+    assert (expected[reasons.WARM_UP], expected[reasons.NO_EVENTS]) == (True, False)
     for spec in watched:
         assert reports.newest(records, reports.monitoring(spec.name)).body == look | {"note": spec.name}
     records.close()

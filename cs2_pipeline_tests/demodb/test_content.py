@@ -1,16 +1,19 @@
 """What `cs2 doctor` says of the last matches of a database as Demo Lens fills it."""
 
 import sqlite3
+from datetime import timedelta
 
+import pandas as pd
 import pytest
 
 from cs2_pipeline.demodb import content
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.content import Remark
-from cs2_pipeline.demodb.extraction import reasons
+from cs2_pipeline.demodb.extraction import eligibility, reasons
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline_tests.demodb.as_application_writes import Habits, rewrite
 from cs2_pipeline_tests.demodb.conftest import sql_server_url
+from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
 
 
 @pytest.fixture(scope="module")
@@ -88,3 +91,72 @@ def test_the_same_is_said_of_a_sql_server(simulated, tmp_path, sql_server):
     path = rewrite(simulated, tmp_path / "second.sqlite")
     url = sql_server_url(sql_server, sql_server.serve(path), "FreeTDS")
     assert remarks(url) == remarks(str(path))
+
+
+def test_what_can_be_used_is_told_as_a_share_with_the_leading_reasons_against_the_rest():
+    left_out = {reasons.WARM_UP: 90, reasons.NO_POSITIONS: 4, reasons.NO_EVENTS: 3, "x": 2, "y": 1}
+    found = content._usable("round model", "live rounds", (1_900, 2_000), left_out)
+    assert found.level == "ok"
+    assert found.message == (
+        "round model: 1,900 of 2,000 live rounds can be used (95%); left out: "
+        f"{reasons.NO_POSITIONS} (4); {reasons.NO_EVENTS} (3); x (2). What to do: switch on player positions in Demo "
+        "Lens and parse the demos again; parse the demos again with kills, damage and bomb events"
+    )
+
+
+@pytest.mark.parametrize(
+    ("used", "level", "named"),
+    [(10, "ok", False), (8, "ok", True), (7, "warning", True), (1, "warning", True), (0, "error", True)],
+)
+def test_under_four_fifths_is_a_warning_and_nothing_at_all_an_error(used, level, named):
+    found = content._usable("round model", "live rounds", (used, 10), {"x": 2, reasons.WARM_UP: 1})
+    assert (found.level, "left out: x (2)" in found.message) == (level, named)
+    assert reasons.WARM_UP not in found.message, "what every recording loses is no reason"
+
+
+def test_where_nothing_is_there_even_what_every_recording_loses_is_named():
+    found = content._usable("round model", "live rounds", (0, 0), {reasons.WARM_UP: 3})
+    assert found == Remark("error", f"round model: 0 of 0 live rounds can be used (0%); left out: {reasons.WARM_UP} (3)")
+
+
+@pytest.mark.parametrize(("lines", "told"), [(49, False), (50, True)])
+def test_columns_of_one_value_are_named_with_the_model_that_lacks_them(lines, told):
+    varied = range(lines)
+    players = pd.DataFrame(
+        {"first_kills": 0, "clutches": None, "clutch_attempts": varied, "damage": varied, "headshots": varied,
+         "assists": varied}, index=varied,
+    )  # fmt: skip
+    people = pd.DataFrame(
+        {"has_helmet": varied, "has_defuse_kit": True, "equipment_value": 0, "start_money": varied}, index=varied
+    )
+    said = [
+        "player model: no information in first_kills (always 0), clutches (never recorded); what is trained on it is "
+        "not promoted",
+        "round model: no information in has_defuse_kit (always True); it is trained without it",
+        "round model: no information in equipment_value (always 0); what is trained on it is not promoted",
+    ]
+    assert list(content._constants(players, people)) == ([Remark("warning", one) for one in said] if told else [])
+
+
+def test_the_last_matches_imported_are_looked_at(tmp_path, monkeypatch):
+    monkeypatch.setattr(content, "MATCHES", 2)
+    small = SmallDatabase()
+    small.add_match(2, NOON - timedelta(days=9))
+    small.add_match(3, NOON - timedelta(days=2))
+    small.add_match(4, NOON.replace(year=1))
+    small.row("Matches", 1)["IsFinished"] = False
+    small.row("DemoFiles", 3)["DemoSource"] = "FACEIT"
+    small.row("DemoFiles", 4)["DemoSource"] = "FACEIT"
+    url = small.write(tmp_path / "demos.sqlite")
+    found = remarks(url)
+    assert told(found, "round model").message.startswith("round model: 6 of 6 live rounds of the last 2 matches")
+    assert told(found, "player model").message.startswith("player model: 8 of 8 player records of the last 2 matches")
+    with DemoDatabase(url) as db:
+        assert content.sources(db) == {eligibility.APPLICATION: 2, "FACEIT": 2}
+        assert content._last_matches(db).only == (3, 2), "one without a day is in none, however late it was imported"
+
+
+def test_where_nothing_is_imported_nothing_is_remarked(tmp_path):
+    small = SmallDatabase()
+    small.row("Matches", 1)["StartTime"] = NOON.replace(year=1)
+    assert remarks(small.write(tmp_path / "demos.sqlite")) == []

@@ -28,15 +28,18 @@ class Runs:
         self.instance = dg.DagsterInstance.ephemeral()
         self.platform = Platform(Settings(home=home))
 
-    def started(self, pid, host=HERE):
+    def started(self, pid, host=HERE, status=dg.DagsterRunStatus.STARTED):
         job = dg.Definitions(assets=[dg.asset(name="a")(lambda: 1)], jobs=[dg.define_asset_job("train_round")])
         tags = {HOST_TAG: host} if host else {}
         made = job.resolve_job_def("train_round")
-        run = self.instance.create_run_for_job(made, status=dg.DagsterRunStatus.STARTED, tags=tags)
+        run = self.instance.create_run_for_job(made, status=status, tags=tags)
         if pid is not None:
-            data = EngineEventData.in_process(pid)
-            self.instance.report_engine_event("Executing steps in process", run, data)
+            self.tells(run, pid)
         return run
+
+    def tells(self, run, pid, step=None):
+        data = EngineEventData.in_process(pid)
+        self.instance.report_engine_event("Executing steps in process", run, data, step_key=step)
 
     def status(self, run):
         return self.instance.get_run_by_id(run.run_id).status
@@ -79,6 +82,38 @@ def test_a_run_whose_process_was_killed_is_ended_with_a_reason_and_one_that_live
     assert end_vanished(runs.instance, launched_here=False) == []
 
 
+def test_a_run_that_was_to_be_cancelled_when_its_process_was_killed_is_ended_too(runs, process):
+    process.kill()
+    process.wait()
+    ending = runs.started(process.pid, status=dg.DagsterRunStatus.CANCELING)
+    waiting = runs.started(process.pid, status=dg.DagsterRunStatus.QUEUED)
+    assert [run.run_id for run in end_vanished(runs.instance, launched_here=False)] == [ending.run_id]
+    assert runs.status(waiting) is dg.DagsterRunStatus.QUEUED, "what has not begun has no process"
+
+
+def test_the_process_of_a_run_is_the_one_that_it_told_of_last_and_none_of_its_steps(runs, process):
+    process.kill()
+    process.wait()
+    resumed = runs.started(process.pid)
+    runs.tells(resumed, os.getpid())
+    runs.tells(resumed, process.pid, step="a")
+    assert end_vanished(runs.instance, launched_here=False) == []
+    assert runs.status(resumed) is dg.DagsterRunStatus.STARTED
+
+
+def test_a_process_of_another_user_or_of_a_system_without_proc_lives(runs, tmp_path, monkeypatch):
+    runs.started(os.getpid())
+    with monkeypatch.context() as patch:
+        patch.setattr("cs2_pipeline.defs.automation.abandoned._PROC", tmp_path)
+        assert end_vanished(runs.instance, launched_here=False) == []
+
+    def forbidden(*_):
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", forbidden)
+    assert end_vanished(runs.instance, launched_here=False) == []
+
+
 def test_a_run_that_comes_to_its_end_while_it_is_looked_at_is_no_failure(runs, process, monkeypatch):
     run = runs.started(process.pid)
 
@@ -99,11 +134,17 @@ def test_a_process_that_inherited_the_id_of_a_dead_one_does_not_keep_its_run_ali
     assert [run.run_id for run in end_vanished(runs.instance, launched_here=False)] == [young.run_id]
 
 
-def test_a_run_of_another_host_is_not_judged_here_and_a_launched_one_where_its_workers_are(runs, process):
+def test_a_run_of_another_host_is_not_judged_here_and_a_launched_one_where_its_workers_are(
+    runs, process, monkeypatch
+):
     process.kill()
     process.wait()
     elsewhere, launched = runs.started(process.pid, host="another"), runs.started(process.pid, host=None)
     assert end_vanished(runs.instance, launched_here=False) == []
+    with monkeypatch.context() as patch:
+        asks = property(lambda _: True)
+        patch.setattr(type(runs.instance.run_launcher), "supports_check_run_worker_health", asks)
+        assert end_vanished(runs.instance, launched_here=True) == [], "Dagster asks its launcher itself"
     assert [run.run_id for run in end_vanished(runs.instance, launched_here=True)] == [launched.run_id]
     assert runs.status(elsewhere) is dg.DagsterRunStatus.STARTED
 
@@ -127,7 +168,7 @@ def test_what_a_killed_training_left_open_in_mlflow_is_marked_as_killed_with_the
     working = left_open(runs, lives.run_id)
     parent = left_open(runs, killed.run_id)
     candidate = left_open(runs, None, parent=parent)
-    somebody, forgotten = left_open(runs, "unknown"), left_open(runs, "unknown", ago=ABANDONED_AFTER * 2)
+    somebody, forgotten = (left_open(runs, "unknown", ago=ABANDONED_AFTER * times) for times in (0.9, 1.1))
 
     said, cursor = runs.tick()
 
@@ -143,6 +184,11 @@ def test_what_a_killed_training_left_open_in_mlflow_is_marked_as_killed_with_the
     said, again = runs.tick(cursor)
     assert said == "every run that is under way has its process, and none was left open"
     assert again == cursor
+
+    runs.instance.report_run_canceled(lives)
+    said, again = runs.tick(cursor)
+    assert said == f"marked MLflow run {working} as killed"
+    assert again > cursor
 
 
 def test_while_mlflow_is_away_the_tick_says_so_and_looks_again_the_next_time(tmp_path):
