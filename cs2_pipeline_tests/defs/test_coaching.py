@@ -88,12 +88,8 @@ def checked(world):
     """What the check of the observations says of all days."""
     selected = dg.AssetSelection.checks_for_assets(OBSERVATIONS)
     made = dg.define_asset_job("looks_again", selected)
-    definitions = dg.Definitions(
-        asset_checks=assets.checks(), resources={"platform": world.platform}, jobs=[made]
-    )
-    run = definitions.resolve_job_def("looks_again").execute_in_process(
-        instance=world.instance, raise_on_error=False
-    )
+    definitions = dg.Definitions(asset_checks=assets.checks(), resources={"platform": world.platform}, jobs=[made])
+    run = definitions.resolve_job_def("looks_again").execute_in_process(instance=world.instance, raise_on_error=False)
     (evaluation,) = run.get_asset_check_evaluations()
     return evaluation
 

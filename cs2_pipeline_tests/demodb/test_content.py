@@ -116,7 +116,9 @@ def test_under_four_fifths_is_a_warning_and_nothing_at_all_an_error(used, level,
 
 def test_where_nothing_is_there_even_what_every_recording_loses_is_named():
     found = content._usable("round model", "live rounds", (0, 0), {reasons.WARM_UP: 3})
-    assert found == Remark("error", f"round model: 0 of 0 live rounds can be used (0%); left out: {reasons.WARM_UP} (3)")
+    assert found == Remark(
+        "error", f"round model: 0 of 0 live rounds can be used (0%); left out: {reasons.WARM_UP} (3)"
+    )
 
 
 @pytest.mark.parametrize(("lines", "told"), [(49, False), (50, True)])

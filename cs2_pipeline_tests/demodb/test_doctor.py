@@ -48,7 +48,9 @@ def test_a_closed_port_is_a_finding_of_the_network():
 
 def test_a_name_that_no_host_has_and_a_host_that_does_not_answer_are_told_apart(monkeypatch):
     url = "postgresql://u:geheim@no-such-host.invalid/d"
-    assert "no host is named no-such-host.invalid; check the name in CS2_DATABASE_URL" in doctor.diagnose(url)[-1].message
+    assert (
+        "no host is named no-such-host.invalid; check the name in CS2_DATABASE_URL" in doctor.diagnose(url)[-1].message
+    )
 
     def silent(*_, **__):
         raise TimeoutError

@@ -86,9 +86,9 @@ def test_a_run_that_was_to_be_cancelled_when_its_process_was_killed_is_ended_too
     process.kill()
     process.wait()
     ending = runs.started(process.pid, status=dg.DagsterRunStatus.CANCELING)
-    waiting = runs.started(process.pid, status=dg.DagsterRunStatus.QUEUED)
+    waiting = runs.started(process.pid, status=dg.DagsterRunStatus.NOT_STARTED)
     assert [run.run_id for run in end_vanished(runs.instance, launched_here=False)] == [ending.run_id]
-    assert runs.status(waiting) is dg.DagsterRunStatus.QUEUED, "what has not begun has no process"
+    assert runs.status(waiting) is dg.DagsterRunStatus.NOT_STARTED, "what has not begun has no process"
 
 
 def test_the_process_of_a_run_is_the_one_that_it_told_of_last_and_none_of_its_steps(runs, process):
@@ -134,9 +134,7 @@ def test_a_process_that_inherited_the_id_of_a_dead_one_does_not_keep_its_run_ali
     assert [run.run_id for run in end_vanished(runs.instance, launched_here=False)] == [young.run_id]
 
 
-def test_a_run_of_another_host_is_not_judged_here_and_a_launched_one_where_its_workers_are(
-    runs, process, monkeypatch
-):
+def test_a_run_of_another_host_is_not_judged_here_and_a_launched_one_where_its_workers_are(runs, process, monkeypatch):
     process.kill()
     process.wait()
     elsewhere, launched = runs.started(process.pid, host="another"), runs.started(process.pid, host=None)
