@@ -2,7 +2,9 @@
 
 Tables of series seldom say how clear a map was, and tables of maps seldom say who played. A series and maps belong
 together when they are of the same two names and of one day, and the pair has no other series that day: maps of a later
-series must never be learned from before it is predicted. Maps of which the series' loser won more are left out too.
+series must never be learned from before it is predicted. Maps of which the series' loser won more are left out too,
+and so are maps that are not those of one whole series of its length: a best of three is not decided by one map, and
+has no fourth. A map of which nobody won twelve rounds was given away, or is a series and no map.
 """
 
 import re
@@ -16,6 +18,7 @@ import pandas as pd
 
 from cs2_pipeline.datasets import csv_rows
 from cs2_pipeline.datasets.csv_rows import Columns, RowError
+from cs2_pipeline.game import rules
 
 _COLUMNS: Final[Mapping[str, Sequence[str]]] = {
     "day": ("date", "day", "played_at", "started_at"),
@@ -48,18 +51,29 @@ def join(series: pd.DataFrame, path: Path) -> pd.DataFrame:
     only = [one if often[min(one, _swapped(one))] == 1 else None for one in meetings]
     names = ["first_rounds", "second_rounds"]
     rows = [
-        _rounds(maps.get(one, []) if one else [], won=bool(match["first_wins"]))
+        _rounds(maps.get(one, []) if one else [], won=bool(match["first_wins"]), best_of=match["best_of"])
         for one, match in zip(only, matches, strict=True)
     ]
     found = pd.DataFrame(rows, series.index, names, dtype="Int64")
     return series.assign(**{name: series[name].astype("Int64").fillna(found[name]) for name in names})
 
 
-def _rounds(played: Sequence[tuple[int, int]], *, won: bool) -> tuple[int, int] | tuple[None, None]:
-    ahead = sum((one > two) - (one < two) for one, two in played)
-    if not played or ahead * (1 if won else -1) < 0:
+def _rounds(
+    played: Sequence[tuple[int, int]], *, won: bool, best_of: int | None
+) -> tuple[int, int] | tuple[None, None]:
+    first, second = sum(one > two for one, two in played), sum(one < two for one, two in played)
+    winners, losers = (first, second) if won else (second, first)
+    if not played or winners < losers or min(max(scores) for scores in played) < rules.REGULATION_HALF:
+        return None, None
+    if not pd.isna(best_of) and not _is_whole(winners, losers, len(played), int(best_of)):
         return None, None
     return sum(one for one, _ in played), sum(two for _, two in played)
+
+
+def _is_whole(winners: int, losers: int, maps: int, best_of: int) -> bool:
+    """Whether these can be all maps of a series: some won by either side, the others level after regulation time."""
+    needed = best_of // 2 + 1
+    return winners <= needed <= maps - losers and maps - needed < needed
 
 
 def _meeting(match: Mapping[Any, Any]) -> _Meeting:

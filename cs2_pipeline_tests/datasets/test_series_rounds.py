@@ -52,6 +52,33 @@ def test_maps_that_the_loser_won_are_those_of_another_series(tmp_path):
     assert rounds(tmp_path)[0][1] == (None, None)
 
 
+WHOLE = [
+    (3, "13:5 5:13 13:5"), (3, "13:5 13:5"), (3, "13:5 12:12"), (3, "12:12 12:12 12:12"), (3, "5:13 12:12 13:5"),
+    (1, "13:5"), (1, "12:12"), (5, "13:5 13:5 5:13 5:13 12:12"), ("", "13:5"), ("", "13:5 13:5 5:13 12:12"),
+]  # fmt: skip
+NOT_WHOLE = [
+    (3, "13:5"), (3, "12:12"), (3, "13:5 13:5 5:13 5:13"), (3, "13:5 13:5 13:5"), (3, "13:5 5:13"),
+    (1, "13:5 13:5"), (1, "13:5 12:12"), (5, "13:5 13:5"), ("", "13:5 1:0"), ("", "2:1"), (3, "11:5 13:4"),
+]  # fmt: skip
+
+
+def test_maps_that_are_not_a_whole_series_of_its_length_are_left_out(tmp_path):
+    cases = [*WHOLE, *NOT_WHOLE]
+    series = [
+        "date,team_w,team_l,best_of",
+        *(f"2025-03-01,W{n},L{n},{best_of}" for n, (best_of, _) in enumerate(cases)),
+    ]
+    maps = [
+        f"2025-03-01,W{number},L{number},{score.replace(':', ',')}"
+        for number, (_, scores) in enumerate(cases)
+        for score in scores.split()
+    ]
+    found, _ = rounds(tmp_path, "\n".join(["date,team1,team2,rounds1,rounds2", *maps]), "\n".join(series))
+    joined = [case for case, one in zip(cases, found, strict=True) if one != (None, None)]
+    assert joined == WHOLE
+    assert found[0] == (31, 23)
+
+
 def test_rounds_in_the_series_file_stay(tmp_path):
     header, *lines = SERIES.splitlines()
     series = "\n".join([f"{header},rounds_w,rounds_l", *(f"{line},26,20" for line in lines)])
