@@ -94,6 +94,11 @@ def enough_new_rounds(
     trained = trained_dataset(context.instance)
     if trained is not None and trained.source != built.source:
         trained = None
+    if trained is not None and not trained.rounds:
+        return dg.SkipReason(
+            "the dataset last trained on was built by a version that did not count its rounds by day, so new rounds "
+            "cannot be told from old ones: counting begins with the next training"
+        )
     wanted, new = platform.settings.retrain_after_rounds, built.beyond(trained)
     said = f"{new:,} new rounds ({trained.total if trained else 0:,} trained on, {built.total:,} now)"
     if new < wanted:

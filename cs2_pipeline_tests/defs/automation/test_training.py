@@ -71,6 +71,16 @@ def skipped(answer):
     return answer.skip_message
 
 
+def test_rounds_trained_on_before_they_were_counted_by_day_are_not_taken_for_new_ones(events):
+    events.built({}, digest="of an earlier version")
+    events.trained()
+    events.built(700)
+    assert "counting begins with the next training" in skipped(events.tick())
+    events.trained()
+    events.built(1_200)
+    assert isinstance(events.tick(), dg.RunRequest)
+
+
 @pytest.mark.parametrize("behind", catalog.MODELS, ids=lambda spec: spec.name)
 def test_one_model_that_is_behind_is_enough_to_train_tonight(events, behind):
     events.extracted()
