@@ -1,6 +1,8 @@
 """A real MLflow store in a folder: what is recorded can be read back, and aliases move only as they should."""
 
+import getpass
 import json
+import math
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -10,6 +12,7 @@ import mlflow.pyfunc
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.exceptions import MlflowException
 from mlflow.tracking import MlflowClient
 
 from bento.predictions.http.answers import spelled
@@ -50,10 +53,13 @@ def recorded(uri, root, tmp_path):
             params={"seed": 0},
             metrics=metrics or {"test_log_loss": 0.5, "test_auc": float("nan")},
             tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00"},
-            files={"model_card.md": "# card", "slices.csv": "a,b\n"},
+            files={"model_card.md": "# card", "slices.csv": "a,b\n", "reliability.png": b"\x89PNG"},
             candidates=(
                 Candidate(
-                    "logistic_regression", {"C": 1}, {"validation_log_loss": 0.6, "train_seconds": 2.5}, curves or {}
+                    "logistic_regression",
+                    {"C": 1},
+                    {"validation_log_loss": 0.6, "train_seconds": 2.5, "ece": math.inf},
+                    curves or {},
                 ),
             ),
             began=1_700_000_000.0,
@@ -98,6 +104,10 @@ def test_a_run_keeps_its_evidence(uri, recorded):
     assert {file.path for file in client.list_artifacts(version.run_id)} >= {"model_card.md", "slices.csv"}
     children = client.search_runs([run.info.experiment_id], f"tags.`mlflow.parentRunId` = '{version.run_id}'")
     assert [child.info.run_name for child in children] == ["logistic_regression"]
+    assert run.data.params == {"seed": "0"}
+    assert children[0].data.params == {"C": "1"}
+    assert children[0].data.metrics == {"validation_log_loss": 0.6, "train_seconds": 2.5}
+    assert [(tag.key, tag.value) for tag in run.inputs.dataset_inputs[0].tags] == [("mlflow.data.context", "training")]
     assert (version.source_watermark, version.dataset_digest) == ("demo 7", "d" * 32)
 
 
@@ -107,6 +117,7 @@ def test_a_version_carries_its_model_with_linked_metrics_and_says_what_it_is(uri
     registered = client.get_model_version(version.name, version.version)
     model = client.get_logged_model(registered.source.removeprefix("models:/"))
     assert model.source_run_id == version.run_id
+    assert (model.status, model.params, model.tags["source_watermark"]) == ("READY", {"seed": "0"}, "demo 7")
     assert {(one.key, one.value) for one in model.metrics} == {("test_log_loss", 0.5)}
     assert model.metrics[0].dataset_digest == "d" * 32
     assert [one.model_id for one in client.get_run(version.run_id).outputs.model_outputs] == [model.model_id]
@@ -130,6 +141,39 @@ def test_the_page_of_a_version_shows_a_few_metrics_and_its_run_all_of_them(uri, 
     )
     assert {one.key for one in model.metrics} == {f"test_{name}" for name in figures}
     assert client.get_run(version.run_id).data.metrics == whole
+
+
+def test_two_trainings_that_make_the_experiment_at_once_share_it(uri, recorded, monkeypatch):
+    client = connect(uri)
+    made = client.get_run(recorded().run_id).info.experiment_id
+    look, seen = client.get_experiment_by_name, []
+
+    def not_yet_there(name):
+        seen.append(name)
+        return look(name) if len(seen) > 1 else None
+
+    monkeypatch.setattr(client, "get_experiment_by_name", not_yet_there)
+    assert runs._experiment(client, "round_predictor", None) == made
+    monkeypatch.setattr(client, "get_experiment_by_name", lambda _: None)
+    with pytest.raises(MlflowException, match="already exists"):
+        runs._experiment(client, "round_predictor", None)
+
+
+def test_a_card_that_is_too_long_for_a_description_is_cut_and_says_where_the_whole_is(uri, root, tmp_path):
+    round_artifact(tmp_path / "artifact")
+    for length, whole in ((runs.LONGEST_DESCRIPTION, True), (runs.LONGEST_DESCRIPTION + 1, False)):
+        card = "x" * length
+        assert (runs._cut(card) == card) == whole
+        assert len(runs._cut(card)) == runs.LONGEST_DESCRIPTION
+    run = replace(
+        training_run("round_predictor", tmp_path / "artifact"), files={"model_card.md": ("x" * 9_000).encode()}
+    )
+    former = mlflow.get_tracking_uri()
+    version = record(uri, replace(run, tags={**run.tags, "note": "y" * 9_000}), artifact_root=root / "artifacts")
+    shown = connect(uri).get_model_version(version.name, version.version).description
+    assert shown.endswith("x\n\n… The whole card is the run's model_card.md.")
+    assert version.tags["note"] == "y" * 4_500
+    assert mlflow.get_tracking_uri() == former, "the process's own store is what it was"
 
 
 def test_a_run_leads_back_to_dagster_and_a_version_to_its_run(uri, root, tmp_path):
@@ -220,8 +264,10 @@ def test_the_champion_is_the_version_promoted_last_and_rollback_returns(uri, rec
     promotion.promote(uri, second, reason="better")
     assert store.champion("round_predictor").version == second.version
     assert promotion.aliases(uri, "round_predictor") == {"champion": second.version, "previous": first.version}
-    promotion.rollback(uri, "round_predictor", reason="wrong on de_nuke", by="reviewer")
+    before = promotion.rollback(uri, "round_predictor", reason="wrong on de_nuke", by="reviewer").at
     assert store.champion("round_predictor").version == first.version
+    tags = store.champion("round_predictor").tags
+    assert (tags["promotion_reason"], tags["promoted_at"]) == ("rollback: wrong on de_nuke", before)
     last = promotion.history(uri, "round_predictor")[-1]
     assert (last.action, last.former, last.by, last.reason) == (
         "rolled_back",
@@ -241,7 +287,8 @@ def test_promoting_the_champion_again_keeps_the_previous_one(uri, recorded):
 def test_a_refused_version_stays_registered_with_its_reason(uri, recorded, store):
     champion, worse = recorded(), recorded()
     promotion.promote(uri, champion, reason="good")
-    promotion.refuse(uri, worse, reason="log loss is higher")
+    event = promotion.refuse(uri, worse, reason="log loss is higher")
+    assert (event.version, event.former, event.by) == (worse.version, champion.version, getpass.getuser())
     assert store.champion("round_predictor").version == champion.version
     assert store.version("round_predictor", worse.version).tags["refused_reason"] == "log loss is higher"
 
