@@ -33,11 +33,6 @@ class Blend:
         """Calibrated logits from one array for each weight, shape (rows,) each."""
         return np.asarray(np.stack(logits, axis=-1) @ np.array(self.weights) + self.offset)
 
-    @property
-    def slope(self) -> float:
-        """By how much the blend rises when all its models' logits rise by one."""
-        return sum(self.weights)
-
 
 def fit_blend(logits: tuple[Array, ...], outcome: Array) -> Blend:
     """The blend with the least log loss.

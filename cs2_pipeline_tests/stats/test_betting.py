@@ -128,6 +128,8 @@ def test_a_bound_of_a_mean_that_never_varies_comes_near_it_from_below(mean):
 
 def test_nothing_seen_bounds_nothing():
     assert lower_bound(np.zeros(3), np.zeros(3), depth=0.8, most=24, rate=0.05) == -0.8
+    with np.errstate(all="raise"):
+        assert lower_bound(np.zeros(3), np.ones(3), depth=0.0, most=1, rate=0.05) == 0, "as low as it can be"
     assert betting.FRACTIONS[-1] < 1
 
 

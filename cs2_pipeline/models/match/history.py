@@ -119,10 +119,6 @@ class History:
         known = self._records[team].points if team is not None else ()
         return known[-1][1] if known and day - known[-1][0] <= _POINTS_DAYS else None
 
-    def knows(self, player: str) -> bool:
-        """Whether a player has played before."""
-        return player in self._played
-
     def to_document(self) -> dict[str, Any]:
         """For JSON: the same past gives the same document."""
         return {

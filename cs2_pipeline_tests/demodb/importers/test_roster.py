@@ -28,6 +28,7 @@ def test_nought_is_known_and_nothing_is_not(value, there):
 def test_players_are_numbered_as_they_appear_people_before_bots():
     script = Script()
     script.joins("bot Al", 0, 2)
+    script.joins("bot Al", 9_000, 3)
     roster = Roster(script.parsed())
     assert [player.name for player in roster.players] == [*CT, *T, "bot Al"]
     assert [player.number for player in roster.players] == list(range(1, 12))
@@ -47,6 +48,17 @@ def test_a_player_is_found_by_id_under_any_name_and_without_an_id_by_name():
     assert roster.identify(None, None) is roster.identify(None, "nobody") is None
     assert roster.find({"attacker_steamid": steam_id("t1"), "attacker_name": None}, "attacker").name == "t1"
     assert roster.find({}, "assister") is None
+
+
+def test_a_name_that_two_players_had_is_the_first_ones_and_a_rank_not_told_is_none():
+    script = Script()
+    script.add("player_team", 5_000, oldteam=2, team=2, isbot=False, user_name="ct1", user_steamid=steam_id("t1"))
+    script.add("rank_update", 6_000, rank_new=None, num_wins=7, **script.player("user", "ct2"))
+    roster = Roster(script.parsed())
+    one, other = roster.players[0], roster.players[5]
+    assert roster.identify(None, "ct1") is one
+    assert (other.name, roster.identify(None, "t1")) == ("ct1", other)
+    assert (roster.players[1].rank, roster.players[1].wins) == (0, 7)
 
 
 def test_the_side_is_that_of_the_last_change_up_to_the_moment_else_the_one_the_first_change_leaves():

@@ -99,12 +99,6 @@ def test_points_last_published_stand_in_for_90_days(days, points):
     assert played(3).points(FIVE.players, TODAY) is None
 
 
-def test_who_has_played_is_known():
-    history = played(3)
-    assert history.knows("a")
-    assert not history.knows("x")
-
-
 def test_a_history_kept_as_json_tells_the_same():
     history = played(100, 50, 20, 1, line_up=LineUp(FIVE.players, 500.0))
     history.note(LineUp(("a", "b", "c", "x", "y")), TODAY, won=False)
