@@ -1,5 +1,6 @@
 """The definitions as Dagster and a stranger in its UI see them."""
 
+import re
 import subprocess
 import sys
 import warnings
@@ -10,6 +11,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets.expectations import SUITES
 from cs2_pipeline.definitions import build_definitions
 from cs2_pipeline.defs import jobs
@@ -33,6 +35,27 @@ def test_everything_that_fires_by_itself_is_in_the_page_about_it(repository):
     fires = [*repository.schedule_defs, *repository.sensor_defs]
     assert [one.name for one in fires if f"`{one.name}`" not in page] == []
     assert [one.name for one in fires if one.default_status.value != "RUNNING"] == ["daily_rocket_league"]
+
+
+def test_what_fires_at_a_time_of_day_fires_when_the_page_about_it_says(repository):
+    page = (Path(__file__).parents[2] / "docs" / "automation.md").read_text().splitlines()
+    for one in repository.schedule_defs:
+        (line,) = [line for line in page if line.startswith("| schedule") and f"`{one.name}`" in line]
+        hour, minute = re.search(r"(\d\d):(\d\d) UTC", line).groups()
+        assert one.cron_schedule == f"{int(minute)} {int(hour)} * * *", one.name
+        assert one.execution_timezone == "UTC"
+
+
+def test_tables_are_late_after_two_days_and_models_after_a_week_and_much_later_it_is_an_error(definitions):
+    windows = {
+        spec.key.to_user_string(): spec.freshness_policy
+        for spec in definitions.resolve_all_asset_specs()
+        if spec.freshness_policy
+    }
+    assert windows.keys() == {*DAILY_TABLES, *(one.dataset for one in catalog.MODELS), *catalog.names()}
+    for name, policy in windows.items():
+        late = (7, 30) if name in catalog.names() else (2, 7)
+        assert (policy.warn_window.to_timedelta().days, policy.fail_window.to_timedelta().days) == late, name
 
 
 def test_they_load_and_open_nothing(definitions, tmp_path):

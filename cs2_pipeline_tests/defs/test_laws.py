@@ -13,7 +13,9 @@ from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.evaluation.play import whole_rounds
 from cs2_pipeline_tests.tiny_models import round_artifact
 
-DATASET = whole_rounds(0)
+TRAINED_ON = whole_rounds(1, matches=20).assign(part="train", ct_wins=0)
+"""Matches that say nothing of a model that learned from them: here no price is true of them."""
+DATASET = pd.concat([whole_rounds(0), TRAINED_ON], ignore_index=True)
 DIGEST = digest(DATASET)
 
 
@@ -54,7 +56,12 @@ def checked(tmp_path_factory):
 def test_a_model_that_keeps_the_laws_is_handed_on(checked):
     evaluation, promoted = checked(0.0)
     assert evaluation.passed and promoted
-    assert evaluation.metadata["laws"].value == 13
+    assert (evaluation.metadata["laws"].value, evaluation.metadata["broken"].value) == (13, 0)
+    assert evaluation.metadata["drift"].value == "checked"
+    assert evaluation.description is None
+    lines = evaluation.metadata["findings"].value.splitlines()
+    assert len(lines) == 2 + 13
+    assert all(" | holds | " in line for line in lines[2:])
 
 
 def test_a_model_whose_prices_drift_stops_before_promotion_and_the_law_is_named(checked):
@@ -62,6 +69,8 @@ def test_a_model_whose_prices_drift_stops_before_promotion_and_the_law_is_named(
     assert not evaluation.passed
     assert not promoted
     assert "No drift on whole rounds" in evaluation.description
+    broken = [line for line in evaluation.metadata["findings"].value.splitlines() if "| **broken** |" in line]
+    assert len(broken) == evaluation.metadata["broken"].value == 2
 
 
 def test_drift_is_not_judged_on_a_table_that_another_run_built_since(checked):
