@@ -157,7 +157,7 @@ def spans(demo: ParsedDemo, settings: MatchRules) -> list[Span]:
         if not any(earliest < start < end.tick for start in starts):
             starts.add(_missing_start(freeze_ends, earliest, end, freeze_ticks))
     cuts = sorted({0, *starts})
-    limit = max(demo.last_tick, cuts[-1]) + 1
+    limit = demo.last_tick + 1
     found: list[Span] = []
     for first, after in zip(cuts, [*cuts[1:], limit], strict=True):
         won = next((e for e in ends if first <= e.tick < after), None)

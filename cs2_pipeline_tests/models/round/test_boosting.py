@@ -69,6 +69,16 @@ def test_states_of_which_only_the_required_inputs_are_known_are_answered_by_thei
     assert not np.array_equal(trees.logits(some), swapped.logits(some))
 
 
+def test_trees_are_grown_as_their_parameters_say_and_until_all_are_grown(play):
+    params = replace(QUICK, learning_rate=0.3, trees=3, leaves=4, l2=2.0, feature_share=0.5)
+    told = boosting.fit(*play, params=params, seed=7).get_params()
+    expected = {
+        "learning_rate": 0.3, "max_iter": 3, "max_leaf_nodes": 4, "min_samples_leaf": 5, "l2_regularization": 2.0,
+        "max_features": 0.5, "early_stopping": False, "random_state": 7,
+    }  # fmt: skip
+    assert {name: told[name] for name in expected} == expected
+
+
 def test_the_same_seed_gives_the_same_trees(trees, play):
     features, outcome = play
     again = boosting.fit(features, outcome, params=QUICK, seed=0)

@@ -35,6 +35,13 @@ def test_the_artifact_on_disk_answers_as_the_chosen_candidate_does(
     served = Artifact.load(training.folder)
     for view in (features, mask(features)):
         np.testing.assert_allclose(served.predict(view)["probability"], training.chosen.predict(view), atol=1e-6)
+    learned = round_dataset[round_dataset["part"] != "test"]
+    told = {
+        "seed": 0, "candidate": "student network", "interval_level": 0.9, "rows": len(learned),
+        "matches": learned["match_id"].nunique(),
+    }  # fmt: skip
+    assert {name: served.manifest[name] for name in told} == told
+    assert (training.rows, training.matches) == (told["rows"], told["matches"])
 
 
 def test_every_kind_of_candidate_is_compared_with_and_without_the_optional_inputs(training: RoundTraining) -> None:
