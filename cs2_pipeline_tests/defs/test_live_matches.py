@@ -6,6 +6,7 @@ import time
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 
 from cs2_pipeline.defs import jobs
 from cs2_pipeline.live import finished
@@ -43,8 +44,24 @@ def followed(request, tmp_path, monkeypatch):
         yield World(settings, instance)
 
 
-def test_a_finished_live_match_is_added_once(followed) -> None:
+def test_where_nothing_was_followed_nothing_is_added(tmp_path) -> None:
+    settings = Settings(home=tmp_path)
+    with dg.DagsterInstance.ephemeral() as instance:
+        done = World(settings, instance).run(jobs.INGEST_LIVE)
+    assert done.success
+    (found,) = done.asset_materializations_for_node("live_matches")
+    told = {name: found.metadata[name].value for name in ("matches_added", "exports_written", "left_out")}
+    assert told == {"matches_added": 0, "exports_written": 0, "left_out": "none"}
+    assert not settings.embedded_database.exists()
+
+
+def test_a_finished_live_match_is_added_once_and_to_no_database_of_others(followed, tmp_path) -> None:
     added = []
+    theirs = SecretStr(f"sqlite:///{tmp_path / 'theirs.sqlite'}")
+    elsewhere = followed.settings.model_copy(update={"database_url": theirs})
+    assert World(elsewhere, followed.instance).run(jobs.INGEST_LIVE).success
+    assert not followed.database.exists()
+    assert not (tmp_path / "theirs.sqlite").exists()
     for _ in range(2):
         done = followed.run(jobs.INGEST_LIVE)
         assert done.success
