@@ -99,7 +99,7 @@ def test_players_are_sliced_by_tier_and_rounds_seen():
     players = pd.DataFrame({"steam_id": np.arange(300).astype(str), "tier": rng.integers(0, 4, 300)})
     players["total_rounds"] = rng.integers(20, 600, 300)
     table = slices.player_slices(players, np.full((300, 4), 0.25), resamples=50)
-    assert len(table) == 4 * (1 + 3)
+    assert table.index.tolist() == list(range(4 * (1 + 3)))
     everybody = table[table["value"] == "all"]
     assert everybody["players"].tolist() == [300] * 4
     assert everybody["gap"].sum() == pytest.approx(0)

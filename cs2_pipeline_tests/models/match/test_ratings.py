@@ -111,6 +111,7 @@ def test_a_new_player_is_uncertain_not_average(learned):
     asked = replace(contests[-1], day=contests[-1].day + 1)
     new = LineUp((*asked.first.players[:4], "somebody new"), asked.first.points)
     assert ratings.outlook(replace(asked, first=new)).variance > ratings.outlook(asked).variance
+    assert ratings.strength([]) == (0.0, 0.0), "nobody is worth nothing, surely"
     mean, deviation = ratings.strength(["somebody new"])
     assert mean == 0.0
     assert deviation == pytest.approx(math.sqrt(ratings.assumptions.player))
