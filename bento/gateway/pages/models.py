@@ -64,7 +64,7 @@ class Listed(Wire):
     promoted_at: str
 
 
-@router.get("/api/v1/models/{name}/versions", response_model=list[Listed], include_in_schema=True, tags=["models"])
+@router.get("/api/v1/models/{name}/versions", response_model=list[Listed])
 async def versions(request: Request, name: str, _: Annotated[Caller, Depends(allow(Scope.PREDICT))]) -> Response:
     """The newest registered versions of a model, promoted or not."""
     _known(name)

@@ -1,7 +1,7 @@
 """Sign-in through Steam, against an OpenID 2.0 provider of the test's own that really is asked over HTTP."""
 
 import threading
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
@@ -24,8 +24,8 @@ class Provider(ThreadingHTTPServer):
     def url(self):
         return f"http://127.0.0.1:{self.server_port}/openid/login"
 
-    def send_back(self, asked_url, steam_id=STEAM_ID, **changes):
-        """What a browser brings back to the gateway after signing in."""
+    def send_back(self, asked_url, steam_id=STEAM_ID, vouched=False, **changes):
+        """What a browser brings back to the gateway after signing in; the provider may vouch for the changes, too."""
         asked = dict(parse_qsl(urlsplit(asked_url).query))
         claimed = f"{self.url.removesuffix('login')}id/{steam_id}"
         said = {
@@ -34,7 +34,7 @@ class Provider(ThreadingHTTPServer):
             "response_nonce": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}abc{len(self.said)}",
             "signed": "signed,op_endpoint,claimed_id,identity,return_to,response_nonce,assoc_handle", "sig": "c2ln",
         }  # fmt: skip
-        self.said.append(dict(said))
+        self.said.append(said | changes if vouched else dict(said))
         said |= changes
         path, _, query = asked["openid.return_to"].partition("?")
         return f"{path}?{query}&{urlencode({f'openid.{name}': value for name, value in said.items()})}"
@@ -128,28 +128,53 @@ def test_a_steam_id_belongs_to_one_account(gateway, provider):
     assert me(gateway)["steam_id"] is None
 
 
-@pytest.mark.parametrize(
-    "change",
-    [
+def nonce(**ago):
+    return f"{datetime.now(UTC) - timedelta(**ago):%Y-%m-%dT%H:%M:%SZ}abc"
+
+
+def test_what_was_not_said_to_this_platform_now_is_refused_even_where_the_provider_says_it(gateway, provider):
+    """What a provider said to another site, an hour ago or of another identity, is true and no sign-in here."""
+    for change in (
         {"claimed_id": "http://evil.example/openid/id/" + STEAM_ID},
+        {"claimed_id": f"{provider.url.removesuffix('login')}id/7656119800000000"},
         {"identity": "http://evil.example/openid/id/" + STEAM_ID},
         {"op_endpoint": "http://evil.example/openid/login"},
         {"return_to": "http://evil.example/"},
         {"response_nonce": "2020-01-01T00:00:00Zabc"},
         {"response_nonce": "nonsense"},
+        {"response_nonce": nonce(hours=-1)},
+        {"response_nonce": nonce() + "x" * 300},
         {"signed": "op_endpoint,return_to"},
-        {"sig": "Zm9yZ2Vk"},
+        {"ns": "http://openid.net/signon/1.1"},
         {"mode": "cancel"},
-    ],
-)
-def test_what_the_provider_did_not_say_is_refused(gateway, provider, change):
-    assert gateway.get(provider.send_back(begin(gateway), **change)).status_code == 401
+    ):
+        back = provider.send_back(begin(gateway), vouched=True, **change)
+        assert gateway.get(back).status_code == 401, change
 
 
-def test_another_players_id_in_an_honest_answer_is_refused(gateway, provider):
-    other = f"{provider.url.removesuffix('login')}id/76561198000000002"
-    back = provider.send_back(begin(gateway), claimed_id=other, identity=other)
-    assert gateway.get(back).status_code == 401
+def test_what_the_provider_did_not_say_is_refused(gateway, provider):
+    assert gateway.get(provider.send_back(begin(gateway), sig="Zm9yZ2Vk")).status_code == 401
+    another = f"{provider.url.removesuffix('login')}id/76561198000000002"
+    assert gateway.get(provider.send_back(begin(gateway), claimed_id=another, identity=another)).status_code == 401
+
+
+def test_clocks_may_differ_by_some_minutes(gateway, provider):
+    for minutes in (4, -4):
+        back = provider.send_back(begin(gateway), vouched=True, response_nonce=nonce(minutes=minutes))
+        assert gateway.get(back).status_code == 303
+
+
+def test_behind_a_proxy_steam_is_told_the_public_address_and_its_cookies_stay_on_tls(tmp_path, provider):
+    with open_gateway(tmp_path, steam_openid_url=provider.url, public_url="https://cs2.example.org/") as gateway:
+        gateway.follow_redirects = False
+        answered = gateway.get("/auth/steam")
+    asked = dict(parse_qsl(urlsplit(answered.headers["location"]).query))
+    assert asked["openid.realm"] == "https://cs2.example.org"
+    assert asked["openid.return_to"].startswith("https://cs2.example.org/auth/steam/return?state=")
+    assert asked["openid.mode"] == "checkid_setup"
+    assert asked["openid.identity"] == asked["openid.claimed_id"] == f"{asked['openid.ns']}/identifier_select"
+    cookie = answered.headers["set-cookie"].lower()
+    assert all(part in cookie for part in ("; secure", "; httponly", "samesite=lax", "path=/auth/steam", "max-age=600"))
 
 
 def test_another_players_id_beside_an_honest_answer_is_not_believed(gateway, provider):

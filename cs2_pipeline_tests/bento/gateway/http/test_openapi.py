@@ -37,6 +37,13 @@ def test_both_documents_describe_the_same_fields_each_in_its_spelling(documents)
         assert set(described.get("required", ())) <= set(found)
 
 
+def test_the_api_is_described_and_pages_for_people_are_not(documents):
+    beginnings = {path.split("/")[1] for path in documents[0]["paths"]}
+    assert beginnings == {"api", "auth", "forecast", "health", "livez", "readyz"}
+    told = {tag for path in documents[0]["paths"].values() for one in path.values() for tag in one["tags"]}
+    assert told == {tag["name"] for tag in documents[0]["tags"]}
+
+
 def test_a_schema_with_a_name_of_two_words_is_answered_in_both_spellings(documents):
     answered = {one.__name__ for one in wires()}
     for name, found in fields(documents[0]).items():

@@ -4,7 +4,6 @@ import re
 
 import pytest
 
-from bento.gateway.pages import what_if
 from cs2_pipeline.game.state import MAX_BOMB_TIME
 from cs2_pipeline_tests.bento.serving import post
 
@@ -22,7 +21,10 @@ def ask(site, state):
 
 def test_a_state_is_priced_as_the_prediction_service_does_and_one_more_player_is_worth_something(site, server):
     found = ask(site, ROUND).json()
-    assert found["ct_win_probability"] == server.post("/predict/round", ROUND).json["ct_win_probability"]
+    served = server.post("/predict/round", ROUND).json
+    assert found["ct_win_probability"] == served["ct_win_probability"]
+    assert found["ct_win_interval"] == served["ct_win_interval"]
+    assert (found["decided"], found["model_version"]) == (False, "1")
     (players,) = [one for one in found["changes"] if one["field"] == "ct_alive"]
     assert players["fewer"] < found["ct_win_probability"] < players["more"]
 
@@ -33,12 +35,28 @@ def test_where_a_step_leaves_the_game_there_is_no_price(site):
     assert changes["time_remaining"]["fewer"] is None
 
 
-@pytest.mark.parametrize("field", [*what_if.STEPS])
-def test_along_an_input_every_price_is_that_of_its_state(site, field):
+@pytest.mark.parametrize(
+    ("field", "step", "highest", "count"),
+    [
+        ("ct_alive", 1, 5, 6),
+        ("t_alive", 1, 5, 6),
+        ("ct_equip_value", 2_500, 35_000, 26),
+        ("t_equip_value", 2_500, 35_000, 26),
+        ("ct_money", 5_000, 50_000, 26),
+        ("t_money", 5_000, 50_000, 26),
+        ("time_remaining", 10, 115, 26),
+        ("ct_score", 1, 15, 16),
+        ("t_score", 1, 15, 16),
+    ],
+)
+def test_along_an_input_and_a_step_away_every_price_is_that_of_its_state(site, field, step, highest, count):
     found = post(f"{site}/api/v1/what-if/round", params={"along": field}, json=ROUND).json()
     course = found["along"]
     assert course["field"] == field
-    assert course["values"] == sorted(course["values"])
+    assert course["values"] == pytest.approx([highest * part / (count - 1) for part in range(count)])
+    (changed,) = [one for one in found["changes"] if one["field"] == field]
+    for name, there in (("fewer", ROUND[field] - step), ("more", ROUND[field] + step)):
+        assert changed[name] == ask(site, ROUND | {field: there}).json().get("ct_win_probability")
     for place in (0, len(course["values"]) // 2, -1):
         one = ask(site, ROUND | {field: course["values"][place]}).json()
         assert one["ct_win_probability"] == course["ct_win_probability"][place]
@@ -90,6 +108,23 @@ def test_a_wrong_field_is_named(site, change, field, message):
     refused = ask(site, ROUND | change)
     assert refused.status_code == 422
     assert {"field": field, "message": message} in refused.json()["errors"]
+
+
+def test_a_slider_stands_at_what_the_address_says_within_its_range_or_else_at_the_examples(gateway):
+    asked = "ct_alive=9&t_alive=-3&time_remaining=soon&ct_score=nan&t_score=2.9&ct_money=1e9&t_money=inf"
+    text = gateway.get(f"/what-if?{asked}&ct_equip_value=1e9&t_equip_value=").text
+    for field, highest, step, value in (
+        ("ct_alive", 5, 1, 5),
+        ("t_alive", 5, 1, 0),
+        ("time_remaining", 115, 1, 90),
+        ("ct_score", 15, 1, 7),
+        ("t_score", 15, 1, 2),
+        ("ct_money", 50_000, 250, 50_000),
+        ("t_money", 50_000, 250, 4_000),
+        ("ct_equip_value", 35_000, 250, 35_000),
+        ("t_equip_value", 35_000, 250, 15_000),
+    ):
+        assert f'name="{field}" min="0" max="{highest}" step="{step}" value="{value}"' in text, field
 
 
 def test_without_a_champion_the_page_says_so(empty_site, watched):

@@ -1,5 +1,7 @@
 """How numbers are worded: nothing that is open reads as certain."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +32,7 @@ def test_the_words_for_the_rest():
     assert words.figure(-0.0072, 4) == "-.0072"
     assert [words.cell(text) for text in ("de_nuke", "0.475123", "17", "inf")] == ["de_nuke", "0.4751", "17", "inf"]
     assert words.moment("2026-01-18T12:00:00+01:00") == "2026-01-18 11:00 UTC"
+    assert words.moment(datetime(2026, 1, 18, 23, 30, tzinfo=UTC)) == "2026-01-18 23:30 UTC"
     assert words.moment("2026-01-18T12:00:00") == "2026-01-18 12:00 UTC", "what names no zone is UTC"
 
 
@@ -43,6 +46,25 @@ def test_the_words_for_the_rest():
 )  # fmt: skip
 def test_the_newest_row_of_a_model_is_dated_as_everything_else_on_the_pages(text, worded):
     assert words.moments(text) == worded
+
+
+def test_what_is_not_known_is_a_dash():
+    for word in (words.percent, words.interval, words.money, words.clock, words.moment, words.figure):
+        assert word(None) == "–", word
+    assert words.moment("") == "–"
+
+
+def test_a_figure_loses_the_nought_before_the_point_and_no_other():
+    assert [words.figure(value) for value in (1.25, 10.5, 0.0, 1.0004, -10.25)] == [
+        "1.250", "10.500", ".000", "1.000", "-10.250",
+    ]  # fmt: skip
+
+
+def test_nothing_and_everything_have_digits_where_asked_for():
+    assert [words.percent(share, 1) for share in (0.694, 0.9999, 0.0001, 1, 0)] == [
+        "69.4 %", "> 99.9 %", "< 0.1 %", "100.0 %", "0.0 %",
+    ]  # fmt: skip
+    assert words.points(-0.1246, 1) == "−12.5"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import jwt
 import pytest
 from sqlalchemy import select, update
 
-from cs2_pipeline.records import buckets, coaching, keys, tokens
+from cs2_pipeline.records import accounts, buckets, coaching, keys, tokens
 from cs2_pipeline.records.tables import METADATA, SESSIONS, SIGNING_KEYS, USERS
 from cs2_pipeline_tests.bento.gateway import coach, documented
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
@@ -79,8 +80,6 @@ def test_a_taken_name_and_a_taken_address_are_answered_like_free_ones(gateway):
 
 
 def test_an_unknown_name_and_a_wrong_password_are_answered_alike_and_cost_the_same_hash(gateway, monkeypatch):
-    from cs2_pipeline.records import accounts
-
     verified = []
     hasher = accounts._HASHER
     checked = type(hasher).verify
@@ -168,6 +167,45 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(gateway):
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert "path=/auth" in cookie
+    assert f"max-age={int(accounts.SESSION_LIFE.total_seconds())}" in cookie
+    assert "secure" not in cookie, "over plain HTTP it would not be kept"
+
+
+def test_over_tls_the_cookie_never_goes_without(tmp_path):
+    with open_gateway(tmp_path, public_url="https://cs2.example.org") as gateway:
+        gateway.post("/auth/register", json=ANNA)
+        answered = gateway.post("/auth/login", json={"username": "anna", "password": ANNA["password"]})
+        assert "; secure" in answered.headers["set-cookie"].lower()
+
+
+def test_one_address_tries_thirty_times_at_once_and_then_once_a_second(gateway, monkeypatch):
+    clock = SimpleNamespace(now=time.monotonic(), monotonic=lambda: clock.now)
+    monkeypatch.setattr(buckets, "time", clock)
+    tries = gateway.app.state.access.address_tries
+
+    def ask(method, path, **sent):
+        if not path.startswith("/auth"):  # a form of another page is refused before it counts
+            form = re.search(r'name="form" value="([^"]+)"', gateway.get("/sign-in").text)[1]
+            sent["data"] = {"form": form, "username": "nobody", "password": "w"}
+        return gateway.request(method, path, follow_redirects=False, **sent)
+
+    for method, path, sent in (
+        ("POST", "/auth/register", {"json": ANNA}),
+        ("POST", "/auth/login", {"json": {"username": "nobody", "password": "w"}}),
+        ("POST", "/auth/refresh", {}),
+        ("GET", "/auth/steam", {}),
+        ("GET", "/auth/steam/return", {}),
+        ("POST", "/register", {}),
+        ("POST", "/sign-in", {}),
+    ):
+        clock.now += 1_000
+        assert [tries.take("127.0.0.1") for _ in range(29)] == [0.0] * 29
+        assert ask(method, path, **sent).status_code != 429, path
+        refused = ask(method, path, **sent)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "2"), path
+        assert "Too many tries" in refused.text
+        clock.now += 1
+        assert ask(method, path, **sent).status_code != 429, path
 
 
 def test_a_refresh_token_used_twice_ends_its_session(gateway):

@@ -7,6 +7,7 @@ import json
 import math
 import sqlite3
 import time
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,29 @@ def test_a_map_and_a_series_are_answered_with_maps_scores_and_their_place(gatewa
     assert low <= three["team1_win_probability"] <= high
 
 
+def test_what_is_asked_of_a_map_or_series_under_way_is_what_is_forecast(gateway):
+    score = {"team1": 7, "team2": 5}
+    for began, began_ct in (({}, True), ({"team1_began_as": "CT"}, True), ({"team1_began_as": "T"}, False)):
+        asked = {"team1_id": "t1", "team2_id": "t3", "map_id": "de_nuke", "score": score | began}
+        gateway.post("/api/v1/forecasts/map", json=asked)
+        *_, entry = ledger.entries(records(gateway))
+        assert entry.content["asked"]["map_score"] == [7, 5, began_ct]
+    asked = SERIES | {
+        "best_of": 5, "map_ids": ["de_nuke", "de_mirage"], "banned": ["de_dust2"], "score": {"team1": 2, "team2": 1},
+        "map_score": score, "starts_at": "2026-02-01T12:00:00+01:00", "team1_player_ids": players("t1")[1:],
+    }  # fmt: skip
+    made = gateway.post("/api/v1/forecasts/series", json=asked).json()
+    *_, entry = ledger.entries(records(gateway))
+    assert entry.content["asked"] == {
+        "best_of": 5, "map_ids": ["de_nuke", "de_mirage"], "banned": ["de_dust2"], "maps_won": [2, 1],
+        "map_score": [7, 5, True], "starts_at": "2026-02-01T11:00:00.000000Z",
+        "player_ids": [players("t1")[1:], players("t3")],
+    }  # fmt: skip
+    assert [one["known"] for one in made["maps"]] == [True, True, False, False, False]
+    wrong = gateway.post("/api/v1/forecasts/series", json=SERIES | {"map_ids": ["de_nuke", "de_x"]}).json()
+    assert [one["field"] for one in wrong["errors"]] == ["map_ids[1]"]
+
+
 def test_a_forecast_is_found_again_with_its_proof(gateway):
     made = gateway.post("/api/v1/forecasts/map", json={"team1_id": "t1", "team2_id": "t3"}).json()
     found = gateway.get(f"/api/v1/forecasts/{made['id']}").json()
@@ -143,6 +167,11 @@ def test_a_forecast_is_found_again_with_its_proof(gateway):
     assert hashlib.sha256(proof["body"].encode()).hexdigest() == proof["hash"] == made["ledger"]["hash"]
     assert json.loads(proof["body"])["previous"] == proof["previous"] == ledger.GENESIS
     assert found["settlement"] is None
+    settlements.record(records(gateway), [Verdict(made["id"], "lost", "m1", "2026-01-18")])
+    *_, settlement = ledger.entries(records(gateway))
+    assert gateway.get(f"/api/v1/forecasts/{settlement.id}").status_code == 404, "it is in the ledger and no forecast"
+    became = gateway.get(f"/api/v1/forecasts/{made['id']}").json()["settlement"]
+    assert (became["status"], became["result_id"], became["revision"]) == ("lost", "m1", 1)
     assert gateway.get("/api/v1/forecasts/none").status_code == 404
 
 
@@ -158,7 +187,10 @@ def test_forecasts_are_listed_by_team_day_and_settlement_page_by_page(gateway):
     assert listed(team="t3") == [ids[1]]
     assert listed(settled=True) == [ids[1]]
     assert listed(settled=False) == [ids[2], ids[0]]
-    assert listed(day="2020-01-01") == []
+    asked_on = datetime.fromisoformat(gateway.get(f"/api/v1/forecasts/{ids[0]}").json()["asked_at"]).date()
+    for day, found in ((asked_on, ids[::-1]), (asked_on - timedelta(days=1), []), (asked_on + timedelta(days=1), [])):
+        assert listed(day=f"{day}") == found
+    assert listed(day="9999-12-31") == []
     first = gateway.get("/api/v1/forecasts", params={"limit": 2}).json()
     second = gateway.get("/api/v1/forecasts", params={"limit": 2, "after": first["next"]}).json()
     assert [one["id"] for one in first["items"] + second["items"]] == ids[::-1]
@@ -173,6 +205,7 @@ def test_scores_say_how_good_forecasts_were(gateway):
     settlements.record(records(gateway), [Verdict(ids[0], "won", "m1", ""), Verdict(ids[1], "forfeited", "m2", "")])
     found = gateway.get("/api/v1/forecasts/scores").json()
     assert (found["overall"]["won"], found["overall"]["forfeited"], found["overall"]["open"]) == (1, 1, 1)
+    assert (found["overall"]["lost"], found["overall"]["not_played"], found["overall"]["forecasts"]) == (0, 0, 3)
     assert 0 < found["overall"]["log_loss"] < 0.7
     assert [one["name"] for one in found["by_version"]] == ["1"]
     assert len(found["by_month"]) == 1
@@ -183,13 +216,13 @@ SERIES = {"team1_id": "t1", "team2_id": "t3", "best_of": 3}
 
 def test_odds_given_with_a_question_are_in_its_entry_and_change_nothing_else(gateway):
     without = gateway.post("/api/v1/forecasts/series", json=SERIES).json()
-    with_odds = gateway.post("/api/v1/forecasts/series", json=SERIES | {"market_odds": [1.6, 2.4]}).json()
+    with_odds = gateway.post("/api/v1/forecasts/series", json=SERIES | {"market_odds": [1.62, 2.4]}).json()
     assert without["market"] is None
-    assert with_odds["market"] == {"odds": [1.6, 2.4], "margin": 0.041667, "team1_win_probability": 0.6}
+    assert with_odds["market"] == {"odds": [1.62, 2.4], "margin": 0.033951, "team1_win_probability": 0.597015}
     assert with_odds["team1_win_probability"] == without["team1_win_probability"]
     first, second = ledger.entries(records(gateway))
     assert "market_odds" not in first.content
-    assert second.content["market_odds"] == [1.6, 2.4]
+    assert second.content["market_odds"] == [1.62, 2.4]
     assert second.content["inputs_digest"] == first.content["inputs_digest"]
     listed = gateway.get("/api/v1/forecasts").json()["items"]
     assert [one["market"] for one in listed] == [with_odds["market"], None]
