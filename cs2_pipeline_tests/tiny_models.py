@@ -113,7 +113,12 @@ def match_artifact(folder: Path, contests: pd.DataFrame) -> Artifact:
 
 
 def training_run(
-    name: str, artifact: Path, *, metrics: Mapping[str, float] | None = None, tags: Mapping[str, str] | None = None
+    name: str,
+    artifact: Path,
+    *,
+    metrics: Mapping[str, float] | None = None,
+    tags: Mapping[str, str] | None = None,
+    files: Mapping[str, str] | None = None,
 ) -> TrainingRun:
     """A training of an artifact as the registry takes it, on a table of two rows."""
     return TrainingRun(
@@ -124,7 +129,7 @@ def training_run(
         params={"seed": 0},
         metrics=dict(metrics or {}),
         tags={"source_watermark": "demo 7", "trained_at": "2026-01-01T00:00:00+00:00", **(tags or {})},
-        files={},
+        files=dict(files or {}),
     )
 
 

@@ -8,7 +8,7 @@ import secrets
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 import jwt
 from sqlalchemy import insert, select
@@ -65,7 +65,7 @@ class Signer:
             TokenError: it is none of ours, or out of date.
         """
         try:
-            key = self._key(jwt.get_unverified_header(token).get("kid"))
+            key = self._key(jwt.get_unverified_header(token).get("kid", ""))
             if key is None:
                 raise TokenError("this token was not signed here, or too long ago")
             claims = jwt.decode(
@@ -77,10 +77,10 @@ class Signer:
             raise TokenError("this is not a token of this platform") from None
         return Claims(str(claims["sub"]), str(claims["sid"]))
 
-    def _key(self, identifier: Any) -> _Key | None:
+    def _key(self, identifier: str) -> _Key | None:
         if identifier not in self._keys and datetime.now(UTC) - self._read_at > timedelta(seconds=REREAD_SECONDS):
             self._read()
-        key = self._keys.get(identifier) if isinstance(identifier, str) else None
+        key = self._keys.get(identifier)
         return key if key is not None and datetime.now(UTC) < key.created_at + KEY_LIFE + TOKEN_LIFE else None
 
     def _signing_key(self) -> _Key:

@@ -57,18 +57,18 @@ class Home:
         round_artifact(folder, bias=bias)
         return self._record("round_predictor", folder)
 
-    def register_player(self, *, min_rounds: int = 50) -> ModelVersion:
-        """Register a player model."""
+    def register_player(self, *, min_rounds: int = 50, **evidence: Any) -> ModelVersion:
+        """Register a player model, with evidence of its training if given (`tiny_models.training_run`)."""
         folder = Path(mkdtemp(dir=self.path))
         player_artifact(folder, min_rounds=min_rounds)
-        return self._record("player_classifier", folder)
+        return self._record("player_classifier", folder, **evidence)
 
     def promote(self, version: ModelVersion) -> None:
         """Make a version the champion."""
         promotion.promote(self.uri, version, reason="for a test")
 
-    def _record(self, name: str, folder: Path) -> ModelVersion:
-        run = training_run(name, folder, metrics={"test_log_loss": 0.5})
+    def _record(self, name: str, folder: Path, **evidence: Any) -> ModelVersion:
+        run = training_run(name, folder, **({"metrics": {"test_log_loss": 0.5}} | evidence))
         return record(self.uri, run, artifact_root=self.path / "artifacts")
 
 

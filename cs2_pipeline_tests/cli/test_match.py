@@ -5,8 +5,10 @@ import re
 
 import pytest
 
+from cs2_pipeline.cli import match
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline.live import runtime
+from cs2_pipeline.live.story import Swing
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.live.conftest import Bench, champions  # noqa: F401
 from cs2_pipeline_tests.live.made import play, uid
@@ -40,6 +42,17 @@ def test_an_unknown_live_match_is_said_to_be_unknown(cs2, home):
     shown = cs2("match", "0b5c8f0e-2f6c-5d43-9c38-0d6ee2a1f3f5")
     assert shown.status == 1
     assert "cs2 match --list" in shown.err
+
+
+def test_a_round_is_drawn_where_its_map_has_a_price_with_the_swing_that_moved_it_most_either_way():
+    """Of a map that is not played to 13 there is no price, and before its first round there is no round."""
+    prices = [(0, 0.5), (1, 0.6), (1, 0.7), (2, None), (3, 0.4), (3, None)]
+    rows = [{"round_no": number, "map_p": p} for number, p in prices]
+    swings = [Swing(f"{change}", number, "kill", "", None, None, change)
+              for number, change in ((1, 0.02), (1, -0.1), (1, 0.05), (2, 0.3))]  # fmt: skip
+    assert match._rounds(rows, swings) == [
+        {"round": 1, "after": 0.7, "swing": swings[1]}, {"round": 3, "after": 0.4, "swing": None},
+    ]  # fmt: skip
 
 
 @pytest.fixture

@@ -44,6 +44,20 @@ def test_the_api_is_described_and_pages_for_people_are_not(documents):
     assert told == {tag["name"] for tag in documents[0]["tags"]}
 
 
+def test_every_list_comes_in_pages_of_fifty_unless_asked_for_other_ones(documents):
+    lists = {
+        path: {one["name"]: one["schema"] for one in operations["get"].get("parameters", ())}
+        for path, operations in documents[0]["paths"].items()
+        if "get" in operations
+    }
+    pages = {path: found for path, found in lists.items() if "limit" in found}
+    assert len(pages) == 7, pages.keys()
+    for path, found in pages.items():
+        limit = found["limit"]
+        assert (limit["default"], limit["minimum"], limit["maximum"]) == (50, 1, 500), path
+        assert found["after"]["anyOf"][0]["maxLength"] == 1000, path
+
+
 def test_a_schema_with_a_name_of_two_words_is_answered_in_both_spellings(documents):
     answered = {one.__name__ for one in wires()}
     for name, found in fields(documents[0]).items():

@@ -1,5 +1,6 @@
 """GraphQL over live matches: queries, subscriptions over graphql-transport-ws, and what is refused."""
 
+from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -41,6 +42,108 @@ def test_a_match_can_be_asked_for(feed) -> None:
     assert [one["roundNo"] for one in data["roundMetrics"]] == [1, 2]
     assert data["team"]["name"] == "Löwen ☻" and data["matches"]["totalCount"] >= 1
     assert ask(feed, '{ match(id: "nobody") { id } }')["data"] == {"match": None}
+
+
+def test_graphql_tells_the_same_as_the_other_routes(feed) -> None:
+    match, view = finished(feed, "graph and rest", rounds=3, maps=2)
+    last = view["maps"][-1]["map_id"]
+    odds = "{ pTeamAWin low high }"
+    found = ask(
+        feed,
+        f"""query ($id: ID!, $map: ID) {{
+          match(id: $id) {{ teamA {{ id name }} teamB {{ id name }} teamAMaps teamBMaps winner startedAt updatedAt
+            maps {{ id name number teamAScore teamBScore roundNo teamASide winner }} }}
+          prediction(matchId: $id) {{ round {odds} map {odds} series {odds} pTeamAWin pTeamBWin tsCalc modelVersion }}
+          predictionHistory(matchId: $id, mapId: $map) {{ mapId points {{ stateVersion pTeamAWin pTeamBWin roundNo }} }}
+          roundMetrics(matchId: $id, mapId: $map) {{ mapId roundNo roundWinner clutchIndex teamBHeadshots }}
+          a: team(id: "10") {{ name }} b: team(id: "20") {{ name }} c: team(id: "nobody") {{ name }}
+        }}""",
+        id=match, map=last,
+    )  # fmt: skip
+    data = found["data"]
+    for team in ("A", "B"):
+        of_view = view[f"team_{team.lower()}"]
+        assert data["match"][f"team{team}"] == {"id": of_view["id"], "name": of_view["name"]}
+        assert data["match"][f"team{team}Maps"] == of_view["maps"]
+        assert data[team.lower()] in ({"name": of_view["name"]}, None)
+    assert {view["team_a"]["id"], view["team_b"]["id"]} == {"10", "20"} and data["c"] is None
+    assert data["a"] and data["b"]
+    began, updated = (datetime.fromisoformat(data["match"][name]).timestamp() for name in ("startedAt", "updatedAt"))
+    assert (began, updated) == pytest.approx((view["began"], view["updated"]), abs=1e-3)
+    assert data["match"]["winner"] == (view["winner"] or None)
+    assert data["match"]["maps"] == [
+        {"id": one["map_id"], "name": one["map_name"], "number": one["map_number"], "winner": one["winner"],
+         "teamAScore": one["team_a_score"], "teamBScore": one["team_b_score"], "roundNo": one["round_no"],
+         "teamASide": one["team_a_side"]}
+        for one in view["maps"]
+    ]  # fmt: skip
+    for part in ("round", "map", "series"):
+        of_view = view["prediction"][part]
+        told = of_view and dict(zip(("low", "high"), of_view["interval"], strict=True))
+        assert data["prediction"][part] == (told and {"pTeamAWin": of_view["p_team_a_win"]} | told)
+    history = feed.get(f"/api/v1/matches/{match}/history?map_id={last}").json()
+    assert data["predictionHistory"] == {"mapId": last, "points": [
+        {"stateVersion": one["state_version"], "pTeamAWin": one["p_team_a_win"], "pTeamBWin": one["p_team_b_win"],
+         "roundNo": one["round_no"]} for one in history
+    ]}  # fmt: skip
+    rounds = feed.get(f"/api/v1/matches/{match}/rounds?map_id={last}").json()
+    assert data["roundMetrics"] == [
+        {"mapId": last, "roundNo": one["round_no"], "roundWinner": one["round_winner"],
+         "clutchIndex": one["clutch_index"], "teamBHeadshots": one["team_b_headshots"]} for one in rounds
+    ]  # fmt: skip
+
+
+MATCHES = "{ edges { node { id } } } "
+
+
+@pytest.mark.parametrize(
+    ("query", "cost"),
+    [
+        ((f"matches(limit: 199) {MATCHES}") * 3, 3 * (1 + 3 * 199)),
+        ((f"matches(limit: 1000) {MATCHES}") * 3, 3 * (1 + 3 * 200)),
+        ((f"matches(limit: $n) {MATCHES}") * 3, 3 * (1 + 3 * 200)),
+        ((f"matches {MATCHES}") * 32, 32 * (1 + 3 * 20)),
+        ('predictionHistory(matchId: "x") { points {' + " roundNo" * 19 + "} }", 2 + 19 * 100),
+        ('roundMetrics(matchId: "x") {' + " roundNo" * 19 + "}", 1 + 19 * 100),
+        ("matches(limit: 100) { edges { node { maps { id id id } } } }", 1 + 3 * 100 + 3 * 100 * 5),
+    ],
+)
+def test_a_query_may_cost_2000_and_no_more(feed, query, cost) -> None:
+    header = "query ($n: Int = 2)" if "$n" in query else "query"
+
+    def asked(whole):
+        return ask(feed, f"{header} {{ {query} {'__typename ' * (whole - cost)} }}")
+
+    assert "errors" not in asked(2000)
+    assert "costs more than 2000" in asked(2001)["errors"][0]["message"]
+
+
+def nested(fields):
+    return '{ __type(name: "x") ' + "{ ofType " * (fields - 1) + "{ name }" + " }" * (fields - 1) + " }"
+
+
+def aliased(count):
+    return "{" + " ".join(f'm{n}: match(id: "x") {{ id }}' for n in range(count)) + "}"
+
+
+def in_fragments(count):
+    names = [f"f{n}" for n in range(count)]
+    inner = [f"fragment {one} on Match {{ ...{other} }}" for one, other in pairwise(names)]
+    return " ".join(['{ match(id: "x") { ...f0 } }', *inner, f"fragment {names[-1]} on Match {{ id }}"])
+
+
+@pytest.mark.parametrize(("query", "told"), [(nested, "depth"), (in_fragments, "depth"), (aliased, "aliases")])
+def test_a_query_may_be_fifteen_deep_and_have_fifteen_aliases(feed, query, told) -> None:
+    assert "errors" not in ask(feed, query(15))
+    assert told in ask(feed, query(16))["errors"][0]["message"]
+
+
+def test_a_query_may_have_a_thousand_tokens(feed) -> None:
+    def told(tokens):
+        return ask(feed, "{ match(id: [" + ' "x"' * (tokens - 12) + "]) { id } }")["errors"][0]["message"]
+
+    assert "tokens" not in told(1000)
+    assert "more than 1000 tokens" in told(1001)
 
 
 def test_pages_of_matches_follow_each_other(feed) -> None:

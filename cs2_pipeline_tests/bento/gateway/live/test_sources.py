@@ -1,5 +1,6 @@
 """Game servers and clients post in their own language and become matches."""
 
+from bento.gateway.live import sources
 from cs2_pipeline_tests.bento.gateway import documented
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 from cs2_pipeline_tests.bento.gateway.live.conftest import EVENTS, await_that
@@ -42,6 +43,54 @@ def test_the_token_of_state_integration_opens_its_door_alone(tmp_path) -> None:
             body = {"auth": {"token": token}} if token else {}
             assert client.post("/api/v1/sources/gsi", json=body).status_code == status
         assert client.post(EVENTS, json=play()[0]).status_code == 401
+
+
+def test_a_server_that_names_no_match_plays_one_a_day_of_its_own(feed) -> None:
+    def told(server, **query):
+        headers = {"x-server-addr": server} if server else {}
+        answered = feed.post("/api/v1/sources/server-log", content=b"", headers=headers, params=query)
+        return answered.json()["match_id"]
+
+    assert told("10.0.0.1:27015") == told("10.0.0.1:27015") != told("10.0.0.2:27015") != told("")
+    assert told("10.0.0.1:27015", match_id=uid("named")) == uid("named")
+
+    def client(who):
+        return feed.post("/api/v1/sources/gsi", json={"provider": {"steamid": who}}).json()["match_id"]
+
+    assert client("1") == client("1") != client("2")
+    assert feed.post("/api/v1/sources/gsi", json={"provider": "a game"}).status_code == 202
+    for best_of, status in (("0", 422), ("5", 202), ("6", 422)):
+        answered = feed.post("/api/v1/sources/server-log", content=b"", params={"best_of": best_of})
+        assert answered.status_code == status
+
+
+def test_who_was_silent_longest_is_forgotten_first(monkeypatch) -> None:
+    monkeypatch.setattr(sources, "MAX_SOURCES", 2)
+    known, made = sources.Sources(), []
+
+    def of(key):
+        return known.of(key, lambda: made.append(key) or [key])
+
+    first = of("a")
+    of("b")
+    assert of("a") is first
+    of("c")
+    assert of("a") is first
+    of("b")
+    assert made == ["a", "b", "c", "b"]
+
+
+def test_the_token_in_a_body_counts_where_no_header_tells_who_asks(tmp_path) -> None:
+    with open_gateway(tmp_path, client=ELSEWHERE, gsi_token="open sesame", admin_token="an admin") as client:
+        right, wrong = ({"auth": {"token": token}} for token in ("open sesame", "guess"))
+        for headers in ({"X-API-Key": "an admin"}, {"Authorization": "Bearer an admin"}):
+            assert client.post("/api/v1/sources/gsi", json=wrong, headers=headers).status_code == 202
+        for headers in ({"X-API-Key": "guess"}, {"Authorization": "Bearer guess"}):
+            assert client.post("/api/v1/sources/gsi", json=right, headers=headers).status_code == 401
+        for strange in ({"auth": "open sesame"}, {"auth": {"token": ["open sesame"]}}, {"auth": {"token": ""}}):
+            assert client.post("/api/v1/sources/gsi", json=strange).status_code == 401
+    with open_gateway(tmp_path, client=ELSEWHERE) as client:
+        assert client.post("/api/v1/sources/gsi", json=right).status_code == 401, "no token was configured"
 
 
 def test_the_document_names_statuses() -> None:

@@ -64,7 +64,7 @@ def site(new_home, tmp_path_factory):
     """The address of a gateway over a home with promoted models; a home of its own, for it fetches champions itself."""
     home = new_home(tmp_path_factory.mktemp("site"))
     home.promote(home.register_round())
-    home.promote(home.register_player())
+    home.promote(home.register_player(**reports.EVIDENCE))
     with gateway_on_a_port(home.path, opened=filled) as address:
         yield address
 

@@ -49,3 +49,19 @@ PLAYER = {
     "form": [{"day": "2026-01-09", "map_name": "de_nuke", "kills": 20, "deaths": 12, "rounds": 24, "adr": 81.5}],
 }  # fmt: skip
 """What the directories hold of a player beside the record."""
+
+EVIDENCE = {
+    "metrics": {
+        "test_log_loss": 1.25, "test_accuracy": 0.6124, "test_accuracy_low": 0.55, "test_accuracy_high": 0.661,
+        "valid_accuracy": 0.875,
+    },
+    "tags": {"dagster_run_id": "a1b2c3", "learned_from": "demo files", "git_commit": "0123456789abcdef"},
+    "files": {
+        "model_card.md": "# What it is for\n\n| part | rows |\n|---|---|\n| test | 120 |\n\n"
+        "<script>alert(1)</script>\n",
+        "reliability.csv": "mean_prediction,mean_outcome,outcome_low,outcome_high,rows\n"
+        "0.1234,0.1501,0.1,0.21,1500\n0.9,nan,nan,nan,3\n",
+        "slices.csv": "slice,value,rows,gap\nmap,de_nuke,120,0.012345\n",
+    },
+}  # fmt: skip
+"""Evidence of a training as the registry takes it."""

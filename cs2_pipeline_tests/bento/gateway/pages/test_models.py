@@ -1,5 +1,7 @@
 """The models' pages: evidence of each champion, decisions with reasons, and what they say where there is nothing."""
 
+import re
+
 from cs2_pipeline_tests.bento.serving import get
 
 HTML = {"Accept": "text/html"}
@@ -25,6 +27,37 @@ def test_the_latest_look_stands_with_its_odds_and_an_alarm_that_rang_stays(site)
                  "An alarm rang for this version at 2026-01-11 05:30 UTC (drift)"):  # fmt: skip
         assert said in text, said
     assert "not monitored live" in get(f"{site}/models/player_classifier", headers=HTML).text
+
+
+def test_a_champion_shows_its_evidence_as_it_was_logged(site):
+    text = get(f"{site}/models/player_classifier", headers=HTML).text
+    rows = [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in re.findall(r"<tr>.*?</tr>", text, re.S)]
+    assert {"Log loss 1.250", "Accuracy .612 .550 to .661"} <= set(rows), "with its interval where there is one"
+    assert not any("875" in row for row in rows), "none but figures on matches it never saw"
+    assert "0.1234 0.1501 0.1000 0.2100 1,500" in rows
+    assert not any(row.startswith("0.9") for row in rows), "nothing was seen there"
+    assert "map de_nuke 120 0.0123" in rows
+    assert "part rows" in rows and "test 120" in rows, "the card's tables are tables"
+    assert "<h1>What it is for</h1>" in text and "<script>alert" not in text
+    assert "http://127.0.0.1:3000/runs/a1b2c3" in text
+    assert "demo files" in text and "<code>0123456789ab</code>" in text
+    listed = re.sub(r"<[^>]+>|\s+", " ", get(f"{site}/models", headers=HTML).text)
+    assert " ".join(listed.split()).count("Accuracy .612 .550 to .661 Log loss") == 0
+    assert "Log loss 1.250 –" in " ".join(listed.split())
+
+
+def test_figures_of_a_look_are_named_in_words(site):
+    text = re.sub(r"<[^>]+>|\s+", " ", get(f"{site}/models/round_predictor", headers=HTML).text)
+    assert "live log loss .520 live ece .030 unseen maps .200" in " ".join(text.split())
+
+
+def test_versions_are_listed_with_the_one_that_is_champion(site):
+    (listed,) = get(f"{site}/api/v1/models/round_predictor/versions").json()
+    assert (listed["version"], listed["champion"], listed["trained_at"]) == ("1", True, "2026-01-01T00:00:00+00:00")
+    assert listed["promoted_at"]
+    for path in ("/api/v1/models/nothing/versions", "/models/nothing"):
+        refused = get(f"{site}{path}")
+        assert (refused.status_code, "there are round_predictor, player" in refused.json()["detail"]) == (404, True)
 
 
 def test_without_any_version_it_says_how_to_get_one(empty_site):

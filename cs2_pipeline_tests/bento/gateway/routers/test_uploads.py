@@ -7,7 +7,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from bento.gateway import receiving
 from bento.gateway.routers import uploads as router
 from cs2_pipeline.records import accounts, keys, uploads
 from cs2_pipeline.records.tables import UPLOADED_FILES, UPLOADS, USERS
@@ -188,10 +187,34 @@ def test_the_same_file_twice_at_once_is_kept_once(gateway, anna, ben, tmp_path):
     assert len(uploads.waiting(gateway.app.state.records)) == 1
 
 
-def test_an_account_sends_so_many_at_once(gateway, anna, monkeypatch):
-    monkeypatch.setattr(receiving, "MOST_OF_ONE", 0)
-    answered = send(gateway, anna, b"x")
+def test_an_account_sends_three_at_once_and_all_together_sixteen(gateway, anna, ben):
+    under_way = gateway.app.state.receiving.under_way
+    who = accounts.named(gateway.app.state.records, "anna").id
+    under_way[who] = 2
+    assert send(gateway, anna, b"x").status_code == 201
+    assert under_way == {who: 2}
+    under_way[who] = 3
+    answered = send(gateway, anna, b"y")
     assert (answered.status_code, answered.json()["title"]) == (429, "Too many requests at once")
+    under_way["others"] = 12
+    assert send(gateway, ben, b"y").status_code == 201
+    under_way["others"] = 13
+    assert send(gateway, ben, b"z").status_code == 429
+    assert under_way == {who: 3, "others": 13}, "who has none under way is forgotten"
+
+
+def test_a_match_was_played_since_the_game_came_out_and_at_most_a_time_zone_ahead(gateway, anna, monkeypatch):
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return datetime(2026, 3, 1, 23, 59, tzinfo=tz)
+
+    monkeypatch.setattr(router, "datetime", Clock)
+    for number, (day, status) in enumerate(
+        (("2012-08-20", 422), ("2012-08-21", 201), ("2026-03-02", 201), ("2026-03-03", 422))
+    ):
+        answered = send(gateway, anna, b"%d" % number, played_on=day)
+        assert answered.status_code == status, day
 
 
 def test_nobody_sees_or_deletes_anothers_uploads(gateway, anna, ben, tmp_path):
@@ -264,7 +287,7 @@ def test_what_may_be_sent_is_told_before(gateway, anna, monkeypatch):
     monkeypatch.setattr(uploads, "MOST_WAITING", 1)
     for answered in (gateway.get(f"{AT}/limits", headers=anna), send(gateway, anna, b"y")):
         assert (answered.status_code, answered.json()["title"]) == (429, "Too many uploads wait")
-        assert int(answered.headers["retry-after"]) > 0
+        assert answered.headers["retry-after"] == "60"
         assert "1 of your uploads wait" in answered.json()["detail"]
 
 

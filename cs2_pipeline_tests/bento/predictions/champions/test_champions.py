@@ -437,3 +437,33 @@ def test_a_follower_counts_nothing_itself(monkeypatch):
     environment = champions_module._follower_environment()
     assert "PROMETHEUS_MULTIPROC_DIR" not in environment
     assert environment == {name: os.environ[name] for name in environment} and "PATH" in environment
+
+
+def test_a_look_that_fails_ends_nothing_and_the_end_of_following_ends_it_all(tmp_path, monkeypatch):
+    ended = []
+
+    async def follow(root):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.append(root)
+
+    class Failing(Champions):
+        looks = 0
+
+        async def glance(self):
+            self.looks += 1
+            if self.looks == 2:
+                raise OSError("a disk that comes and goes")
+
+    async def run():
+        champions = Failing(Settings(home=tmp_path))
+        async with champions.followed():
+            while champions.looks < 4:
+                await asyncio.sleep(0.001)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    monkeypatch.setattr(champions_module, "GLANCE", 0.001)
+    monkeypatch.setattr(champions_module, "keep_following", follow)
+    assert asyncio.run(run()) == set()
+    assert ended == [Settings(home=tmp_path).champion_cache]
