@@ -130,6 +130,7 @@ class Watched:
         self.page.evaluate("() => { localStorage.clear(); sessionStorage.clear(); }")
         self.page.context.clear_cookies()
         self.page.goto("about:blank")
+        self.page.mouse.click(1, 1)  # the keyboard goes to the page again, not to the browser's own controls
 
 
 @pytest.fixture(scope="module")

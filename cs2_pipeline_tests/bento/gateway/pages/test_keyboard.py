@@ -1,7 +1,5 @@
 """Without a mouse: every control of every page is reached by tabbing, shows that it is, and works."""
 
-from collections import defaultdict
-
 import pytest
 
 from cs2_pipeline_tests.bento.gateway.pages.test_access import PAGES
@@ -28,15 +26,6 @@ FOCUSED = """() => {
   };
 }"""
 UNREACHED = f"() => ({CONTROLS})().filter((one) => !window.numbers.has(one)).map((one) => one.outerHTML.slice(0, 120))"
-
-
-@pytest.fixture
-def unused():
-    """No page is used again: where tabbing left one, the focus is in the browser's own controls."""
-    pages = defaultdict(list)
-    yield pages
-    for found in (found for kind in pages.values() for found in kind):
-        found.page.context.close()
 
 
 def walk(page):
