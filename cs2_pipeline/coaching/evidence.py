@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from cs2_pipeline.coaching.estimates import LEVEL, spread_between
 from cs2_pipeline.stats.intervals import Floats
@@ -91,7 +91,7 @@ def pooled(seen: Iterable[Seen]) -> dict[str, Evidence]:
     between = spread_between(centres, errors**2)
     weights = 1 / (between**2 + errors**2)
     overall = float(np.average(centres, weights=weights))
-    reach, found = float(norm.ppf(0.5 + LEVEL / 2)), {}
+    reach, found = float(ndtri(0.5 + LEVEL / 2)), {}
     for drill, (own, error) in means.items():
         # One drill alone has nothing to be pulled towards.
         share = between**2 / (between**2 + error**2) if len(means) > 1 else 1.0
@@ -114,7 +114,7 @@ def _experiments(drill: str, by_drill: Mapping[str, Sequence[Seen]]) -> tuple[Co
         if min(map(len, arms)) < LEAST_PLAYERS:
             continue
         (mean, error), (mean_other, error_other) = map(_mean, arms)
-        half = float(norm.ppf(0.5 + LEVEL / 2)) * (error**2 + error_other**2) ** 0.5
+        half = float(ndtri(0.5 + LEVEL / 2)) * (error**2 + error_other**2) ** 0.5
         gap = mean - mean_other
         found.append(Comparison(other, len(arms[0]), len(arms[1]), gap, gap - half, gap + half))
     return tuple(found)

@@ -14,7 +14,7 @@ from enum import StrEnum
 from math import erfc, exp, isfinite, log, sqrt
 from typing import Any, Final
 
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from cs2_pipeline.coaching.estimates import LEVEL, Known, Peers
 from cs2_pipeline.stats.intervals import Floats
@@ -80,7 +80,7 @@ class Progress:
     @property
     def interval(self) -> tuple[float, float]:
         """Of the effect, for a reader who looks once."""
-        half = float(norm.ppf(0.5 + LEVEL / 2)) * self.error
+        half = float(ndtri(0.5 + LEVEL / 2)) * self.error
         return self.effect - half, self.effect + half
 
 

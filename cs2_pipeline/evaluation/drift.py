@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from cs2_pipeline.evaluation.domain import state_features, states_of
 from cs2_pipeline.evaluation.live_calibration import Evidence, evidence_of
@@ -198,7 +198,7 @@ def bets(before: Shares, now: Shares, cuts: Mapping[str, Bins]) -> Bets:
     names = [name for name in ROUND_FEATURES if name != _MAP]
     old, new = (np.concatenate([part.of[name] for name in names], axis=1) for part in (before, now))
     labels = [f"{name} {label}" for name in names for label in cuts[name].labels]
-    sure = norm.ppf(1 - FALSE_ALARM_RATE / 2 / (2 * len(labels)))
+    sure = ndtri(1 - FALSE_ALARM_RATE / 2 / (2 * len(labels)))
     slack = TOLERANCE + sure * old.std(axis=0, ddof=1) / np.sqrt(len(old))
     most, least = np.minimum(old.mean(axis=0) + slack, 1.0), np.maximum(old.mean(axis=0) - slack, 0.0)
     unseen = ~now.maps.isin(set(before.maps)).to_numpy()
