@@ -42,8 +42,13 @@ def value(**counts):
         ("kevlar", 650),
         ("helmet", 350),
         ("defuser", 400),
+        ("hkp2000", 200), ("elite", 300), ("fiveseven", 500), ("cz75a", 500), ("revolver", 600),
+        ("mp7", 1500), ("mp5sd", 1500), ("ump45", 1200), ("bizon", 1400), ("p90", 2350),
+        ("nova", 1050), ("sawedoff", 1100), ("mag7", 1300), ("xm1014", 2000), ("m249", 5200), ("negev", 1700),
+        ("sg556", 3000), ("aug", 3300), ("scar20", 5000), ("g3sg1", 5000),
+        ("incgrenade", 500), ("decoy", 50), ("taser", 200),
     ],
-)
+)  # fmt: skip
 def test_an_item_costs_what_the_buy_menu_says(item, dollars):
     assert price(item) == dollars
 
@@ -94,8 +99,10 @@ def test_five_players_cannot_carry_more_than_the_bound_of_the_field():
         ("incendiary_grenade", "incgrenade"),
         ("inferno", "molotov"),
         ("Defuse Kit", "defuser"),
+        ("P2000", "hkp2000"), ("Molotov Grenade", "molotov"), ("Decoy Grenade", "decoy"), ("Duel Berettas", "elite"),
+        ("usp_silencer_off", "usp_silencer"), ("MP5", "mp5sd"), ("Zeus", "taser"), ("Kevlar Vest", "kevlar"),
     ],
-)
+)  # fmt: skip
 def test_a_weapon_is_known_by_its_other_names(spelling, item):
     assert canonical(spelling) == item
     assert price(spelling) == PRICES[item]
@@ -139,8 +146,10 @@ def test_an_item_without_a_price_is_refused_with_its_name_and_the_place_to_add_i
         ("mac10", 600),
         ("nova", 900),
         ("knife", 1500),
+        ("taser", 100), ("mp7", 600), ("mp5sd", 600), ("ump45", 600), ("bizon", 600),
+        ("sawedoff", 900), ("mag7", 900), ("xm1014", 900),
     ],
-)
+)  # fmt: skip
 def test_a_kill_pays_more_the_worse_the_weapon(weapon, dollars):
     assert kill_reward(weapon) == dollars
 
