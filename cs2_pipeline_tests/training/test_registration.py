@@ -7,13 +7,16 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.artifact.artifact import model_digest
 from cs2_pipeline.artifact.cache import ModelVersion
+from cs2_pipeline.datasets.digest import digest
 from cs2_pipeline.datasets.leakage.report import AuditReport
 from cs2_pipeline.evaluation.promotion import Decision
 from cs2_pipeline.models.training import Candidate
 from cs2_pipeline.stats.intervals import Interval
-from cs2_pipeline.training.registration import PROMOTE, REFUSE, Release, run_of
+from cs2_pipeline.training.registration import PROMOTE, REFUSE, Release, _about, run_of
 from cs2_pipeline.training.stops import Judged
+from cs2_pipeline_tests.tiny_models import round_artifact
 
 VERSION = ModelVersion("round_predictor", "7", "run 9", "", "", "", "", "", {}, {})
 METRICS = {"log_loss": Interval(0.5, 0.4, 0.6), "ece": Interval(0.01, 0.0, 0.02)}
@@ -73,6 +76,23 @@ def judged(tmp_path):
 ABOUT = SimpleNamespace(
     dataset_digest="d1", model_digest="m1", params={"seed": 4, "units": 8}, source_watermark="match of then"
 )
+
+
+@pytest.mark.parametrize(
+    ("source", "command"), [("demo", "cs2 train round"), ("published", "cs2 train round --published")]
+)
+def test_the_card_says_what_was_learned_from_and_how_to_do_it_again(judged, tmp_path, source, command):
+    round_artifact(tmp_path)
+    dataset = judged.dataset.assign(match_id=[1, 2, 3], round_id=[10, 20, 30], source=source)
+    about = _about(replace(judged, dataset=dataset), 4, {"git_commit": "abc"})
+    assert about.command == f"CS2_SEED=4 {command}"
+    assert about.source == f"Learned from {'demo files' if source == 'demo' else 'the public snapshot file'}"
+    assert {name: (part.rows, part.groups) for name, part in about.parts.items()} == {"train": (2, 2), "test": (1, 1)}
+    assert about.choice == "Chosen on matches left out: student. Learned from matches since 2026-01-01."
+    assert (about.params, about.git_commit) == ({"seed": 4, "units": 8}, "abc")
+    assert about.source_watermark == "round 30, match of 2026-01-05T00:00:00+00:00"
+    assert (about.dataset_digest, about.model_digest) == (digest(dataset), model_digest(tmp_path))
+    assert (about.intended_use, about.limits) == (catalog.ROUND.intended_use, catalog.ROUND.limits)
 
 
 def test_mlflow_keeps_verdict_figures_origin_and_all_tables_that_were_made(judged, tmp_path):
