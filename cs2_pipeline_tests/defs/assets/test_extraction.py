@@ -9,6 +9,7 @@ from cs2_pipeline.defs.assets import extraction
 from cs2_pipeline.defs.io import TableIOManager
 from cs2_pipeline.defs.partitions import match_days, range_tags
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.verdicts import State, Verdict, Verdicts
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
 
@@ -71,6 +72,22 @@ def test_one_day_is_one_partition(platform):
     made(platform, "player_match_stats", {"dagster/partition": DAYS[1]})
     assert platform.tables.partitions("player_match_stats") == [DAYS[1]]
     assert len(platform.tables.read("player_match_stats")) == 4
+
+
+def test_snapshots_are_as_far_apart_as_the_settings_say(platform, monkeypatch):
+    rebuild, asked = extraction.snapshots.rebuild, []
+
+    def rebuilt(*tables, interval):
+        asked.append(interval)
+        return rebuild(*tables, interval=interval)
+
+    monkeypatch.setattr(extraction.snapshots, "rebuild", rebuilt)
+    apart = Platform(platform.settings.model_copy(update={"snapshot_interval": 7}))
+    day = {"dagster/partition": DAYS[0]}
+    made(apart, "rounds", day)
+    Verdicts(apart.tables).pronounce("rounds", DAYS[0], Verdict(State.PASSED))
+    made(apart, "round_snapshots", day)
+    assert asked == [7]
 
 
 def config(name, **settings):
