@@ -338,3 +338,55 @@ def test_a_coach_who_is_recorded_as_a_sixth_player_is_none(small, tmp_path):
     assert set(people["player_id"]) == set(range(1, 8)) and tally.left_out[reasons.COACH] == 3
     assert counted.loc[2, "clutch_attempts_1v2"] == 1, "the fourth of five fell"
     assert len(records.frame) == 7 and records.left_out == {reasons.NO_ROUNDS_PLAYED: 1}
+
+
+def recorded(small: SmallDatabase, column: str, *values: int) -> None:
+    """What the records of the four players say."""
+    for row, value in zip(small.table("PlayerMatchStats"), values, strict=True):
+        row[column] = value
+
+
+@pytest.mark.parametrize(
+    ("column", "name", "values", "told"),
+    [
+        ("Kills", "kills", (1, 2, 2, 1), False),  # the events have 1, 0, 2, 0: three apart
+        ("Kills", "kills", (1, 2, 2, 2), True),
+        ("TotalDamageDealt", "damage", (115, 0, 200, 0), False),  # 100, 0, 200, 0: a twentieth
+        ("TotalDamageDealt", "damage", (116, 0, 200, 0), True),
+    ],
+)
+def test_records_that_differ_from_the_events_by_more_than_chance_are_taken_and_told(
+    small, tmp_path, column, name, values, told
+):
+    recorded(small, "Kills", 1, 0, 2, 0)
+    recorded(small, "TotalDamageDealt", 100, 0, 200, 0)
+    recorded(small, column, *values)
+    found = players_of(small, tmp_path)
+    assert found.frame.sort_values("steam_id")[name].tolist() == list(values)
+    assert found.mapped.get(reasons.disagreeing(name), 0) == int(told)
+
+
+def test_a_count_that_is_nought_for_all_is_counted_from_the_events(small, tmp_path):
+    recorded(small, "Kills", 0, 0, 0, 0)
+    found = players_of(small, tmp_path)
+    assert found.frame.sort_values("steam_id")["kills"].tolist() == [1, 0, 2, 0]
+    assert found.mapped[reasons.COUNT_NOT_WRITTEN] == 1
+    assert reasons.OTHER_ROUNDS_COUNTED not in found.mapped
+
+
+def test_records_of_other_rounds_than_the_live_ones_are_counted_from_the_events(small, tmp_path):
+    recorded(small, "RoundsPlayed", 5, 5, 5, 5)
+    found = players_of(small, tmp_path)
+    assert found.frame["rounds"].tolist() == [3] * 4
+    assert found.frame.sort_values("steam_id")["damage"].tolist() == [100, 0, 200, 0]
+    assert found.mapped == {reasons.OTHER_ROUNDS_COUNTED: 4}
+
+
+@pytest.mark.parametrize(("kills", "there"), [(0, False), (4, True)])
+def test_who_was_in_no_live_round_and_did_nothing_played_none(small, tmp_path, kills, there):
+    small.rows["PlayerRoundStats"] = [row for row in small.table("PlayerRoundStats") if row["PlayerId"] != 4]
+    recorded(small, "Kills", 1, 0, 2, kills)
+    recorded(small, "Deaths", 2, 0, 1, 0)
+    found = players_of(small, tmp_path)
+    assert (str(STEAM_IDS[4]) in set(found.frame["steam_id"])) == there
+    assert found.left_out.get(reasons.NO_ROUNDS_PLAYED, 0) == int(not there)
