@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
+from cs2_pipeline.models.round import rows
 from cs2_pipeline.models.round.rows import EMPHASIS, NO_FOLD, PRIOR, Rows
 from cs2_pipeline.models.training import TrainingError
 
@@ -117,3 +118,30 @@ def test_a_dataset_that_cannot_be_learned_from_is_refused_with_what_is_wrong(rou
     ):
         with pytest.raises(TrainingError, match=told):
             Rows.of(wrong, seed=0)
+
+
+def test_of_a_large_table_each_part_of_the_training_sees_its_share(
+    round_dataset: pd.DataFrame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fits a random share without repeats; judges and teaches on rows spread from the first to the last."""
+    for name, most in (("FITTED_ROWS", 300), ("JUDGED_ROWS", 200), ("WATCHED_ROWS", 50)):
+        monkeypatch.setattr(rows, name, most)
+    data, own = Rows.of(with_prior(round_dataset), seed=0), Rows.of(round_dataset, seed=0)
+    fitted = data.without(2, np.random.default_rng(0))
+    assert len(fitted) == 300 and (np.diff(fitted) > 0).all() and 2 not in data.fold[fitted]
+    assert (fitted != data.without(2, np.random.default_rng(1))).any()
+    assert (len(data.judged), len(data.taught), len(data.watched)) == (200, 200, 50)
+    for chosen, table in ((data.taught, data), (own.judged, own)):
+        assert (chosen[0], chosen[-1]) == (0, len(table.outcome) - 1)
+        assert np.ptp(np.diff(chosen)) <= 1
+    assert set(data.watched) <= set(data.judged)
+    np.testing.assert_array_equal(data.judged_views[0], data.features[data.judged])
+    np.testing.assert_array_equal(data.taught_views[1], data.hidden[data.taught])
+
+
+def test_the_loss_of_a_logit_is_bounded_by_how_certain_a_price_may_be(round_dataset: pd.DataFrame) -> None:
+    data = Rows.of(round_dataset, seed=0)
+    won, lost = (np.flatnonzero(data.outcome == outcome)[:7] for outcome in (1, 0))
+    assert data.loss_of(np.full(7, 50.0), won) == pytest.approx(-np.log(1 - 1e-4))
+    assert data.loss_of(np.full(7, 50.0), lost) == pytest.approx(-np.log(1e-4))
+    assert data.loss_of(np.zeros(7), lost) == pytest.approx(np.log(2))
