@@ -9,7 +9,6 @@ import numpy as np
 
 from cs2_pipeline.artifact.cache import Artifact, ArtifactError, ModelVersion
 from cs2_pipeline.artifact.predictors import DIGITS, Predictor, Table
-from cs2_pipeline.artifact.spec import Values
 from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
 from cs2_pipeline.game.player import TIERS, complete
 
@@ -28,10 +27,6 @@ class PlayerClassifier(Predictor[Skill]):
     def __init__(self, version: ModelVersion, artifact: Artifact) -> None:
         super().__init__(version, artifact)
         self._min_rounds = float(artifact.manifest.get("min_rounds", 0))
-
-    def one(self, values: Values) -> Skill:
-        """The tier of one player."""
-        return self.many([values])[0]
 
     def table(self, table: Table) -> list[Skill]:
         """The tiers of the players of a table."""

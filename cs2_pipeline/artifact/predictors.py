@@ -63,9 +63,9 @@ class Predictor(ABC, Generic[Prediction]):
         made.prove()
         return made
 
-    @abstractmethod
     def one(self, values: Values) -> Prediction:
         """The prediction for one item."""
+        return self.many([values])[0]
 
     def many(self, items: Sequence[Values]) -> list[Prediction]:
         """The predictions for many items, in their order; the same as one by one."""

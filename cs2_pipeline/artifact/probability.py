@@ -6,7 +6,7 @@ import numpy as np
 
 from cs2_pipeline.artifact.cache import Artifact, ModelVersion
 from cs2_pipeline.artifact.predictors import DIGITS, Predictor, Table
-from cs2_pipeline.artifact.spec import Values, serving_of
+from cs2_pipeline.artifact.spec import serving_of
 
 
 class Probability(Predictor[float]):
@@ -17,10 +17,6 @@ class Probability(Predictor[float]):
         self._features = self.spec.features
         self._name = serving_of(self.spec).logged[0]
         self._example = serving_of(self.spec).example
-
-    def one(self, values: Values) -> float:
-        """The probability for one item."""
-        return self.many([values])[0]
 
     def table(self, table: Table) -> list[float]:
         """The probabilities of the items of a table."""

@@ -3,7 +3,9 @@
 Whoever prices a round (the prediction service, the live feed) does it here, so both give the same number.
 """
 
+from collections.abc import Iterator, Sequence
 from math import isfinite
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
@@ -19,7 +21,7 @@ _LEAST, _MOST = 10.0**-DIGITS, 1 - 10.0**-DIGITS
 """An open round's probability stays inside (0, 1) when rounded."""
 _DECIDED: Final = {"CT": (1.0, 1.0, 1.0), "T": (0.0, 0.0, 0.0)}
 
-_DECIDING: Final = ("ct_alive", "t_alive", "bomb_planted", "time_remaining")
+_DECIDING: Final = itemgetter("ct_alive", "t_alive", "bomb_planted", "time_remaining")
 
 Odds = tuple[float, float, float]
 """P(CT wins) and its interval's bounds."""
@@ -28,17 +30,21 @@ Odds = tuple[float, float, float]
 class RoundPredictor(Predictor[Odds]):
     """P(CT wins) by one version of the round model."""
 
-    def one(self, values: Values) -> Odds:
-        """The odds of one state."""
-        winner = decided_winner(values["ct_alive"], values["t_alive"], values["bomb_planted"], values["time_remaining"])
-        if winner is not None:
-            return _DECIDED[winner]
-        values["map_index"] = map_index(values["map_name"])
-        row = np.array([round_features(values)], dtype=np.float32)[:, self._columns]
-        probability, low, high = (output.item() for output in self._run(self._outputs, {"features": row}))
-        if not isfinite(probability + low + high):
-            raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for {values}")
-        return _rounded(probability), _rounded(low), _rounded(high)
+    def many(self, items: Sequence[Values]) -> list[Odds]:
+        """The odds of a few states, in their order, without the arrays of `table`, which cost more than the states."""
+        winners = [decided_winner(*_DECIDING(values)) for values in items]
+        undecided = [values for values, winner in zip(items, winners, strict=True) if winner is None]
+        odds = iter(self._open(undecided) if undecided else ())
+        return [next(odds) if winner is None else _DECIDED[winner] for winner in winners]
+
+    def _open(self, items: Sequence[Values]) -> Iterator[Odds]:
+        rows = [round_features(values | {"map_index": map_index(values["map_name"])}) for values in items]
+        outputs = self._run(self._outputs, {"features": np.array(rows, dtype=np.float32)[:, self._columns]})
+        odds = list(zip(*(output.tolist() for output in outputs), strict=True))
+        for values, found in zip(items, odds, strict=True):
+            if not isfinite(sum(found)):
+                raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for {values}")
+        return ((_rounded(probability), _rounded(low), _rounded(high)) for probability, low, high in odds)
 
     def table(self, table: Table) -> list[Odds]:
         """The odds of the states of a table."""
@@ -48,7 +54,7 @@ class RoundPredictor(Predictor[Odds]):
         if not np.isfinite(outputs).all():
             raise ArithmeticError(f"{self.version.name} {self.version.version} gave no number for a state")
         odds = np.clip(np.round(outputs, DIGITS), _LEAST, _MOST)
-        ct_won, t_won = decided(*(table[name] for name in _DECIDING))
+        ct_won, t_won = decided(*_DECIDING(table))
         odds[ct_won], odds[t_won] = _DECIDED["CT"], _DECIDED["T"]
         return list(zip(*odds.T.tolist(), strict=True))
 

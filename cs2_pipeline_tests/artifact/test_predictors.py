@@ -11,7 +11,7 @@ from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.artifact import write
 from cs2_pipeline.artifact.cache import ArtifactError, ModelVersion
 from cs2_pipeline.artifact.player_skill import Skill
-from cs2_pipeline.artifact.predictors import predictor
+from cs2_pipeline.artifact.predictors import predictor, table_of
 from cs2_pipeline.game.features import ROUND_FEATURES, player_features, round_features
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline.game.player import PLAYER_FIELDS, UNREACHABLE_ROUNDS, complete
@@ -40,6 +40,10 @@ def round_values(**changes):
     return {field.name: None for field in ROUND_FIELDS} | ROUND | changes
 
 
+def in_columns(rows):
+    return table_of(ROUND_FIELDS, {field.name: [row[field.name] for row in rows] for field in ROUND_FIELDS})
+
+
 def test_odds_are_what_the_artifact_says_of_the_features(round_model):
     model, artifact = round_model
     values = round_values(map_name="de_nuke", ct_health=333)
@@ -48,14 +52,18 @@ def test_odds_are_what_the_artifact_says_of_the_features(round_model):
     assert model.one(values) == tuple(pytest.approx(expected[key].item(), abs=1e-6) for key in expected)
 
 
-@given(st.lists(st.tuples(*[st.integers(0, 5)] * 2, st.integers(0, 1), st.sampled_from([0, 0.5, 30])), min_size=1))
-def test_many_are_predicted_as_one_by_one(round_model, states):
+ASKED = st.builds(
+    round_values, ct_alive=st.integers(0, 5), t_alive=st.integers(0, 5), bomb_planted=st.integers(0, 1),
+    time_remaining=st.sampled_from([0, 0.5, 30]), map_name=st.sampled_from([None, "de_nuke", "de_nowhere"]),
+    t_health=st.sampled_from([None, 40]),
+)  # fmt: skip
+
+
+@given(st.lists(ASKED, min_size=1))
+def test_many_are_predicted_as_one_by_one(round_model, rows):
     model, _ = round_model
-    rows = [
-        round_values(ct_alive=ct, t_alive=t, bomb_planted=planted, time_remaining=time)
-        for ct, t, planted, time in states
-    ]
-    assert model.many([dict(row) for row in rows]) == [model.one(dict(row)) for row in rows]
+    one_by_one = [model.one(dict(row)) for row in rows]
+    assert model.many([dict(row) for row in rows]) == model.table(in_columns(rows)) == one_by_one
 
 
 @pytest.mark.parametrize(
@@ -81,7 +89,7 @@ def test_a_planted_bomb_with_every_t_dead_is_still_open(round_model):
 def test_an_open_round_is_never_rounded_to_certainty(tmp_path):
     model = predictor(version_of("round_predictor"), round_artifact(tmp_path, bias=80.0))
     assert model.one(round_values())[0] == 1 - 1e-6
-    assert model.many([round_values()])[0][0] == 1 - 1e-6
+    assert model.table(in_columns([round_values()]))[0][0] == 1 - 1e-6
 
 
 def test_scores_are_what_the_artifact_says_of_the_player(player_model):
@@ -237,14 +245,15 @@ def test_odds_with_one_end_missing_are_never_answered(tmp_path, place):
     model._run = run
     with pytest.raises(ArithmeticError, match="round_predictor 3"):
         model.one(round_values())
-    with pytest.raises(ArithmeticError, match="round_predictor 3"):
-        model.many([round_values(), round_values()])
+    for ask in (model.many, lambda states: model.table(in_columns(states))):
+        with pytest.raises(ArithmeticError, match="round_predictor 3"):
+            ask([round_values(), round_values()])
 
 
 def test_an_open_round_is_never_rounded_to_certainty_against_ct_either(tmp_path):
     model = predictor(version_of("round_predictor"), round_artifact(tmp_path, bias=-80.0))
     assert model.one(round_values()) == (1e-6, 1e-6, 1e-6)
-    assert model.many([round_values()]) == [(1e-6, 1e-6, 1e-6)]
+    assert model.many([round_values()]) == model.table(in_columns([round_values()])) == [(1e-6, 1e-6, 1e-6)]
 
 
 def test_a_model_of_one_probability_answers_it_by_its_name(tmp_path, monkeypatch):
