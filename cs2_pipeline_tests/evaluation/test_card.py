@@ -5,9 +5,12 @@ import pytest
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets.players import build
-from cs2_pipeline.evaluation import card, evidence
+from cs2_pipeline.evaluation import card, domain, evidence
 from cs2_pipeline.evaluation.promotion import decide
+from cs2_pipeline.game.features import ROUND_FEATURES
+from cs2_pipeline.game.state import OPTIONAL_ROUND_FIELDS
 from cs2_pipeline.models.player import classifier
+from cs2_pipeline.stats import metrics
 from cs2_pipeline_tests.datasets.player_lines import player_lines
 from cs2_pipeline_tests.evaluation.play import fair_price, whole_rounds
 
@@ -17,11 +20,16 @@ def test_part():
     return whole_rounds(7, matches=120)
 
 
+def worse_without_health(features):
+    """`fair_price`, too fond of CT where nobody's health is known."""
+    return fair_price(features, term=0.3 * np.isnan(features[:, ROUND_FEATURES.index("ct_health")]))
+
+
 @pytest.fixture(scope="module")
 def gathered(test_part):
     return evidence.of_round_model(
         test_part,
-        fair_price,
+        worse_without_health,
         evidence.Rival("logistic regression", lambda features: np.full(len(features), 0.5)),
         model="round_predictor",
         audit=[],
@@ -47,6 +55,19 @@ def about(test_part):
 @pytest.fixture(scope="module")
 def rendered(gathered, about):
     return card.render(gathered, decide(gathered, catalog.ROUND.requirements), about)
+
+
+def test_a_round_model_is_measured_with_all_its_inputs_and_with_the_required_ones(gathered, test_part):
+    required = test_part.drop(columns=list(OPTIONAL_ROUND_FIELDS), errors="ignore")
+    for table, measured in ((test_part, gathered.metrics), (required, gathered.metrics_required_only)):
+        said = worse_without_health(domain.state_features(domain.states_of(table)))
+        loss = metrics.log_losses(test_part["ct_wins"].to_numpy(), said).mean()
+        assert measured["log_loss"].value == pytest.approx(loss, abs=1e-6)
+    loss = gathered.metrics["log_loss"].value
+    assert gathered.metrics_required_only["log_loss"].value > loss
+    assert gathered.baseline_metrics["log_loss"].value == pytest.approx(np.log(2))
+    assert gathered.against_baseline.value == pytest.approx(loss - np.log(2), abs=1e-6)
+    assert (gathered.audit, gathered.champion, gathered.against_champion) == ([], None, None)
 
 
 def test_the_card_says_everything_a_reviewer_asks_for(rendered):
