@@ -251,3 +251,22 @@ def test_rmse_is_the_root_of_the_mean_square():
         truth.rmse([0.1, 0.2], [0.1])
     with pytest.raises(ValueError, match="cannot compare"):
         truth.rmse([], [])
+
+
+def test_between_the_edges_of_its_table_the_truth_is_a_cubic_and_beyond_them_that_of_the_outermost():
+    edges = np.linspace(-2, 2, 9)
+
+    def cubic(edge):
+        return 0.3 - 0.2 * edge + 0.1 * edge**2 - 0.05 * edge**3
+
+    table = np.stack([np.zeros(9), cubic(edges)])[:, None, :, None]  # of two kits: shape (kits, nodes, edges, states)
+    asked = np.linspace(-2.5, 2.5, 41)
+    place = np.full(41, 1), np.zeros(41, dtype=np.int64), np.zeros(41, dtype=np.int64)
+    np.testing.assert_allclose(truth._at_edge(table, edges, place, asked), cubic(asked.clip(-2, 2)), atol=1e-12)
+    one = tuple(array[:1] for array in place)
+    counts = [
+        node
+        for node in range(9)
+        if truth._at_edge(np.eye(9)[node][None, None, :, None].repeat(2, axis=0), edges, one, np.array([-0.25]))[0] != 0
+    ]
+    assert counts == [2, 3, 4, 5], "the four nearest of an edge between the fourth and the fifth"
