@@ -60,6 +60,8 @@ def test_a_driver_that_is_asked_for_is_the_one(installed):
     assert drivers.choose(parse(SERVER.replace("mssql", "mssql+pyodbc"))).odbc_driver == "FreeTDS"
     with pytest.raises(DriverMissingError, match=r"driver 'pg8000', which .* name one of: psycopg, psycopg2$"):
         drivers.choose(parse("postgresql+pg8000://u@h/d"))
+    with pytest.raises(DriverMissingError, match=r"driver 'pymssql', which .* name one of: mssqlpython, pyodbc$"):
+        drivers.choose(parse(SERVER.replace("mssql", "mssql+pymssql")))
 
 
 def test_an_odbc_driver_that_is_named_is_used_if_it_is_there(installed, tmp_path):
