@@ -4,7 +4,7 @@ One `Table` per frame. Empty frames are typed by it, frames read back are brough
 it. Rules about the values (bounds, decided states) live in `game` and in the checks, not here.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple
 
@@ -356,20 +356,6 @@ PLAYER_DATASET: Final = Table(
         _PART,
     ),
 )
-
-TABLES: Final[Mapping[str, Table]] = {
-    table.name: table
-    for table in (
-        ROUNDS,
-        ROUND_SNAPSHOTS,
-        ROUND_DATASET,
-        PLAYER_MATCH_STATS,
-        WIN_PROBABILITY_ADDED,
-        PLAYERS,
-        PLAYER_DATASET,
-    )
-}
-"""The stored tables by name."""
 
 _SIDES: Final = ("first", "second")
 _NAMES: Final = tuple(Column(f"{side}_name", "str", "name of the line-up's team", nullable=True) for side in _SIDES)
