@@ -20,8 +20,11 @@ def module(tmp_path, monkeypatch, work):
 
 
 def test_what_stays_within_the_limits_answers(tmp_path, monkeypatch):
-    done = Limits(60, MEMORY).run(module(tmp_path, monkeypatch, "print(rest)"), "a", "b")
-    assert done.stdout.decode().strip() == "['a', 'b']"
+    said = "import resource as r\nprint(rest, *map(r.getrlimit, (r.RLIMIT_CPU, r.RLIMIT_AS, r.RLIMIT_CORE)))"
+    done = Limits(60, MEMORY).run(module(tmp_path, monkeypatch, said), "a", "b")
+    # A second after its signal the system ends what goes on; nothing of what was read is left on the disk.
+    assert done.stdout.decode().strip() == f"['a', 'b'] (60, 61) ({MEMORY}, {MEMORY}) (0, 0)"
+    assert Limits(60, MEMORY).patience == 600
 
 
 def test_too_much_computing_ends_it(tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -13,6 +14,7 @@ from cs2_pipeline.cli import data
 from cs2_pipeline.defs.automation.due_days import due_days
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts
+from cs2_pipeline.demodb.importers.ingest import UNDATED, IngestReport, Outcome
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.demodb.importers import made_exports
@@ -68,6 +70,23 @@ def test_a_recordings_name_or_the_time_of_its_file_may_be_its_date(cs2, home, ga
             ((starts[path],),) = connection.execute('SELECT "StartTime" FROM "Matches"')
     assert starts[named] == "2026-01-18 20:45:00.000000"
     assert starts[undated].startswith("2023-11-14 22:1"), "the modification time less the recording's length"
+
+
+@pytest.mark.parametrize(
+    ("statuses", "told", "untold"),
+    [
+        ({"quarantined": [UNDATED, UNDATED]}, "2 only lack a date", "--failed"),
+        ({"quarantined": [UNDATED, "broken"]}, "1 only lacks a date", "Give .dem"),
+        ({"quarantined": [UNDATED, "broken"]}, "--failed", "Give .dem"),
+        ({"refused": ["known to be broken"]}, "--failed", "date"),
+        ({"missing": ["none"]}, "Give .dem files", "--failed"),
+        ({"imported": [""], "known": [""]}, "", "cs2"),
+    ],
+)
+def test_the_remedy_is_for_what_did_not_come_in(statuses, told, untold):
+    outcomes = [Outcome(Path("a.dem"), status, detail) for status, details in statuses.items() for detail in details]
+    remedy = data._remedy(IngestReport(outcomes))
+    assert told in remedy and untold not in remedy
 
 
 def test_paths_that_are_no_demos_are_an_error_that_says_what_would_be_one_and_make_no_database(cs2, home, tmp_path):

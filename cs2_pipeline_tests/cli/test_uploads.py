@@ -93,7 +93,12 @@ def test_files_are_sent_read_told_listed_and_deleted(asking, read_on_waiting, tm
 
     listed = {one["name"]: one for one in json.loads(asking("list", "--json").out)["uploads"]}
     assert (listed["good.json.gz"]["state"], listed["broken.json"]["state"]) == ("accepted", "quarantined")
-    assert "one new match" in asking("list").out
+    shown = asking("list").out
+    item = listed["good.json.gz"]
+    assert (
+        f"{item['id']}  {item['at'][:10]} {item['at'][11:16]}  good.json.gz (export, {item['size']:,} bytes)" in shown
+    )
+    assert "  accepted: one new match" in shown
     ended = asking("delete", *(one["id"] for one in listed.values()))
     assert ended.status == 0, ended.err
     assert json.loads(asking("list", "--json").out) == {"uploads": []}
@@ -181,6 +186,36 @@ def test_when_the_gateway_goes_away_what_is_known_is_still_told(asking, tmp_path
     assert (ended.status, "no gateway answers" in ended.err) == (1, True)
     assert "gone0.json: kept (" in ended.out
     assert "gone1.json: kept; it waits to be read" in ended.out
+
+
+@pytest.mark.parametrize(
+    ("item", "told"),
+    [
+        ({"state": "waiting"}, "a.dem: kept; it waits to be read (u1)"),
+        ({"state": "accepted", "reason": "one new match"}, "a.dem: kept: one new match (u1)"),
+        ({"state": "accepted", "known": True}, "a.dem: sent before; kept (u1)"),
+        ({"state": "quarantined", "known": False, "reason": "no demo"}, "a.dem: in quarantine: no demo (u1)"),
+        ({"state": "refused", "reason": "too large"}, "not taken: too large"),
+    ],
+)
+def test_what_became_of_a_file_is_told_in_a_line(item, told):
+    assert command.verdict({"name": "a.dem", "id": "u1", "reason": ""} | item) == told
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        ({"title": "No", "detail": "why", "errors": []}, "No: why"),
+        ({"title": "No", "detail": "why"}, "No: why"),
+        ({"errors": [{"field": "a", "message": "is wrong"}, {"field": "b", "message": "too"}]}, "a is wrong; b too"),
+        ({"title": "No"}, "the gateway answers 418"),
+        (["No"], "the gateway answers 418"),
+        ("<html>", "the gateway answers 418"),
+    ],
+)
+def test_a_refusal_is_told_in_the_gateways_words_where_it_has_some(answer, told):
+    content = answer if isinstance(answer, str) else json.dumps(answer)
+    assert command._told(httpx.Response(418, text=content)) == told
 
 
 def test_a_session_that_runs_out_is_kept_alive(served):

@@ -1,6 +1,7 @@
 """A match model that was really fitted, registered and promoted is what the gateway forecasts with."""
 
 import json
+import shutil
 import time
 
 import pandas as pd
@@ -9,7 +10,7 @@ import pytest
 from bento.gateway import forecasts
 from bento.predictions.champions.follower import Follower
 from cs2_pipeline.artifact import catalog
-from cs2_pipeline.artifact.cache import ArtifactError
+from cs2_pipeline.artifact.cache import Artifact, ArtifactError, Cache, ModelVersion
 from cs2_pipeline.forecasting import champion, directories
 from cs2_pipeline.forecasting.forecasts import Pairing
 from cs2_pipeline.records.directories import MAP, PLAYER, TEAM, Entry, replace
@@ -131,6 +132,39 @@ def test_a_defect_while_directories_are_followed_does_not_end_it(tmp_path, monke
         while gateway.app.state.forecasting.directories.revision == 0:
             time.sleep(0.01)
     assert len(loads) > 2
+
+
+def test_a_champion_that_cannot_be_used_leaves_the_former_in_its_place_and_health_says_why(
+    tmp_path, monkeypatch, fitted
+):
+    monkeypatch.setattr(forecasts, "GLANCE", 0.01)
+    settings = Settings(home=tmp_path)
+    cache = Cache(settings.champion_cache)
+
+    def note(number, folder=None):
+        made = ModelVersion(NAME, number, "a run", "", "", "", "", Artifact.load(fitted).digest, {}, {})
+        cache.folder(made).parent.mkdir(parents=True, exist_ok=True)
+        if folder is not None:
+            shutil.copytree(folder, cache.folder(made))
+        cache.note(made)
+
+    def await_that(condition):
+        while not condition():
+            time.sleep(0.01)
+
+    with open_gateway(tmp_path) as gateway:
+        served = gateway.app.state.forecasting
+        note("1", fitted)
+        await_that(lambda: served.forecaster is not None)
+        assert (served.forecaster.version, served.refused) == ("1", None)
+        note("2")  # its artifact is not there
+        await_that(lambda: served.refused is not None)
+        assert served.forecaster.version == "1"
+        assert "forecasts: 2-a run: not a readable model artifact" in gateway.get("/health").text
+        note("3", fitted)
+        await_that(lambda: served.forecaster.version == "3")
+        await_that(lambda: served.refused is None)
+        assert "forecasts:" not in gateway.get("/health").text
 
 
 def test_a_model_without_ratings_is_no_forecaster(registry, tmp_path, fitted):

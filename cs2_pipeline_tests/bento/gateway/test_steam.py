@@ -134,9 +134,14 @@ def nonce(**ago):
 
 def test_what_was_not_said_to_this_platform_now_is_refused_even_where_the_provider_says_it(gateway, provider):
     """What a provider said to another site, an hour ago or of another identity, is true and no sign-in here."""
+
+    def of(identity):
+        return {"claimed_id": identity, "identity": identity}
+
     for change in (
-        {"claimed_id": "http://evil.example/openid/id/" + STEAM_ID},
-        {"claimed_id": f"{provider.url.removesuffix('login')}id/7656119800000000"},
+        of("http://evil.example/openid/id/" + STEAM_ID),
+        of(f"{provider.url.removesuffix('login')}id/7656119800000000"),
+        of(f"{provider.url.removesuffix('login')}id/765611980000000011"),
         {"identity": "http://evil.example/openid/id/" + STEAM_ID},
         {"op_endpoint": "http://evil.example/openid/login"},
         {"return_to": "http://evil.example/"},

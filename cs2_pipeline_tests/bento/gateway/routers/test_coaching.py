@@ -76,6 +76,15 @@ def test_the_same_wish_gives_the_same_plan(gateway, mine):
     assert plans[0]["plan"]["items"] == plans[1]["plan"]["items"]
 
 
+def test_of_drills_that_fit_the_one_that_helped_most_so_far_is_planned(gateway, mine):
+    fitting = [one["name"] for one in gateway.get("/api/v1/drills").json()["drills"] if one["skill"] == "duels_won"]
+    assert len(fitting) > 1
+    for best in fitting:
+        found = {"players": 17, "effect": 0.3, "low": 0.1, "high": 0.5, "experiments": []}
+        coaching.replace_evidence(gateway.app.state.records, GAME, {best: found}, at=coach.NOW)
+        assert planned(gateway, mine)["items"][0]["drill"]["name"] == best
+
+
 @pytest.mark.parametrize(
     "body", [{"minutes": 14}, {"minutes": 10081}, {"minutes": "60"}, {"coin": True}, {"minutes": 60, "x": 1}]
 )
@@ -218,13 +227,17 @@ def test_an_edit_that_is_no_plan_is_refused_and_the_plan_stays(gateway, mine, it
 
 
 def test_sessions_are_ticked_off_and_the_tick_taken_back(gateway, mine):
-    drill = planned(gateway, mine)["items"][0]["drill"]["name"]
+    plan = planned(gateway, mine)
+    drill = plan["items"][0]["drill"]["name"]
     for session in (2, 1, 1):
         ticked = gateway.put(at(ME, "plan/ticks"), json={"drill": drill, "session": session}, headers=mine)
     assert ticked.json()["plan"]["ticks"] == {drill: [1, 2]}
     back = {"drill": drill, "session": 1, "done": False}
     assert gateway.put(at(ME, "plan/ticks"), json=back, headers=mine).json()["plan"]["ticks"] == {drill: [2]}
-    for wrong in ({"drill": drill, "session": 21}, {"drill": "other", "session": 1}):
+    sessions = plan["items"][0]["sessions"]
+    last = gateway.put(at(ME, "plan/ticks"), json={"drill": drill, "session": sessions}, headers=mine)
+    assert last.json()["plan"]["ticks"] == {drill: [2, sessions]}
+    for wrong in ({"drill": drill, "session": sessions + 1}, {"drill": "other", "session": 1}):
         assert gateway.put(at(ME, "plan/ticks"), json=wrong, headers=mine).status_code == 422
 
 

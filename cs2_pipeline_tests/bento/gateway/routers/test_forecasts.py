@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import text
 
+from bento.gateway import forecasts as forecasting
 from cs2_pipeline.forecasting import directories, scores
 from cs2_pipeline.records import ledger, settlements, tokens
 from cs2_pipeline.records.settlements import Verdict
@@ -209,6 +211,23 @@ def test_scores_say_how_good_forecasts_were(gateway):
     assert 0 < found["overall"]["log_loss"] < 0.7
     assert [one["name"] for one in found["by_version"]] == ["1"]
     assert len(found["by_month"]) == 1
+
+
+def test_forecasts_and_how_good_they_were_are_told_to_prometheus(tmp_path, monkeypatch):
+    def told(name, **labels):
+        return REGISTRY.get_sample_value(name, labels) or 0.0
+
+    monkeypatch.setattr(forecasting, "SCORE_SECONDS", 0.01)
+    before = {kind: told("forecasts_total", kind=kind) for kind in ("map", "series")}
+    with open_gateway(tmp_path) as gateway:
+        open_doors(gateway)
+        made = gateway.post("/api/v1/forecasts/series", json=SERIES).json()
+        assert gateway.post("/api/v1/forecasts/series", json=SERIES | {"team1_id": "nobody"}).status_code == 422
+        assert [told("forecasts_total", kind=kind) - before[kind] for kind in ("map", "series")] == [0, 1]
+        settlements.record(records(gateway), [Verdict(made["id"], "lost", "m1", "")])
+        loss = -math.log(made["team2_win_probability"])
+        while told("forecast_log_loss") != pytest.approx(loss, abs=1e-5):
+            time.sleep(0.01)
 
 
 SERIES = {"team1_id": "t1", "team2_id": "t3", "best_of": 3}
