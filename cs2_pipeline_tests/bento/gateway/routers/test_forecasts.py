@@ -217,7 +217,7 @@ def test_forecasts_and_how_good_they_were_are_told_to_prometheus(tmp_path, monke
     def told(name, **labels):
         return REGISTRY.get_sample_value(name, labels) or 0.0
 
-    monkeypatch.setattr(forecasting, "SCORE_SECONDS", 0.01)
+    monkeypatch.setattr(forecasting, "SCORE_SECONDS", 0.05)
     before = {kind: told("forecasts_total", kind=kind) for kind in ("map", "series")}
     with open_gateway(tmp_path) as gateway:
         open_doors(gateway)

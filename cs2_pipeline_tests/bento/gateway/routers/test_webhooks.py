@@ -64,6 +64,7 @@ def test_what_is_no_webhook_is_refused_by_its_field(gateway):
     for body, field in (
         ({"url": "ftp://example.org"}, "url"), ({"url": "x" * 501}, "url"), ({"url": "https://u:p@example.org"}, "url"),
         ({"url": "https://example.org/\n"}, "url"), ({"url": "http://["}, "url"), ({}, "url"),
+        ({"url": "https://example.org/\u202egpj"}, "url"),
         ({"url": PUBLIC, "kinds": []}, "kinds"), ({"url": PUBLIC, "kinds": ["everything"]}, "kinds[0]"),
         ({"url": PUBLIC, "secret": "mine"}, "secret"),
     ):  # fmt: skip
