@@ -14,7 +14,7 @@ from cs2_pipeline.defs.assets.prices import ROUND_MODEL
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.settings import Settings
 
-READY_TIMEOUT = 60.0
+READY_TIMEOUT = 300.0
 
 
 def run(settings: Settings, matches: int, exports: list[Path], played_on: date | None) -> None:

@@ -23,7 +23,8 @@ from cs2_pipeline.settings import Settings
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 """The clone the package is installed from: `workspace.yaml` and `bento` live there."""
-START_TIMEOUT: Final = 90.0
+START_TIMEOUT: Final = 300.0
+"""Only what hangs is given up: MLflow makes its tables on the first start, which takes minutes on a busy machine."""
 STOP_TIMEOUT: Final = 15.0
 
 
