@@ -221,7 +221,7 @@ async def signed_in(request: Request) -> Caller:
     """A dependency that lets signed-in people pass, and hands on who they are."""
     found: Caller = await request.app.state.access.caller(request)
     if found.user is None:
-        raise unauthorized("this needs a signed-in user: sign in at /auth/login")
+        raise unauthorized("this needs an account: sign in at /sign-in, or with POST /auth/login")
     return found
 
 
@@ -231,7 +231,8 @@ async def sending(request: Request) -> User:
     account = found.user or (found.owner if Scope.UPLOAD in found.scopes else None)
     if account is None:
         raise unauthorized(
-            "uploads belong to an account: sign in at /auth/login, or send a key of one with the scope upload"
+            "uploads belong to an account: sign in at /sign-in or with POST /auth/login, or send a key of one with the "
+            "scope upload"
         )
     return account
 

@@ -7,6 +7,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import Unresolved
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import ModelSpec
+from cs2_pipeline.defs.assets import reports
 from cs2_pipeline.defs.verdicts import DAILY_TABLES
 
 EXTRACT: Final = "extract"
@@ -15,6 +16,8 @@ INGEST_SERIES: Final = "ingest_series"
 INGEST_LIVE: Final = "ingest_live"
 COACH: Final = "coach"
 TRAIN_ALL: Final = "train_all"
+_TOLD: Final = ("data_docs", reports.NAME)
+"""Where a person reads of the tables that the models were trained on."""
 
 
 def trainings() -> tuple[str, ...]:
@@ -50,8 +53,8 @@ def build() -> list[UnresolvedAssetJobDefinition]:
         *(_training(spec) for spec in catalog.MODELS),
         dg.define_asset_job(
             TRAIN_ALL,
-            dg.AssetSelection.assets(*(name for spec in catalog.MODELS for name in _assets(spec)), "data_docs"),
-            description="Train all models and build the data docs.",
+            dg.AssetSelection.assets(*(name for spec in catalog.MODELS for name in _assets(spec)), *_TOLD),
+            description="Train all models, and build the data docs and what the pages say of the data.",
         ),
     ]
 

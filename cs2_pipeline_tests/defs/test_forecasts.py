@@ -11,7 +11,7 @@ from sqlalchemy import text
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets.schema import MATCH_DATASET, WIN_PROBABILITY_ADDED
 from cs2_pipeline.defs import jobs
-from cs2_pipeline.defs.assets import forecasts
+from cs2_pipeline.defs.assets import forecasts, reports
 from cs2_pipeline.defs.assets.forecasts import results_of
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.forecasting import directories, publishing
@@ -135,6 +135,11 @@ def test_a_training_of_the_match_model_makes_the_directories_that_forecasts_are_
         directories_of_it = made.get(dg.AssetKey(forecasts.DIRECTORIES))
         assert dg.AssetKey(catalog.MATCH.dataset) in directories_of_it.parent_keys
         assert directories_of_it.key in definitions.resolve_job_def(job).asset_layer.selected_asset_keys
+
+
+def test_a_training_of_all_models_writes_what_the_pages_say_of_the_data(tmp_path):
+    job = assemble(Settings(home=tmp_path / "cs2")).resolve_job_def(jobs.TRAIN_ALL)
+    assert dg.AssetKey(reports.NAME) in job.asset_layer.selected_asset_keys
 
 
 def test_results_name_teams_as_the_directories_do():

@@ -3,7 +3,7 @@
 (() => {
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
   const layout = (more) => ({
-    margin: { l: 52, r: 14, t: 10, b: 46 },
+    margin: { l: 62, r: 24, t: 10, b: 46 },
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { family: getComputedStyle(document.body).fontFamily, color: colour("soft"), size: 13 },
     showlegend: false, hovermode: "closest", ...more,

@@ -2,7 +2,7 @@
 "use strict";
 (() => {
   const place = (id) => document.getElementById(id);
-  const { element, percent } = window.words;
+  const { count, element, percent } = window.words;
   const names = new Map([...document.querySelectorAll("#team1 option")].map((one) => [one.value, one.textContent]));
   const called = (id) => names.get(id) || id;
   const figure = (value) => (value === null ? "–" : value.toFixed(3).replace(/^0/, ""));
@@ -111,7 +111,7 @@
       [`${percent(one.interval[0])} – ${percent(one.interval[1])}`, "n"],
     ])));
     place("notes").replaceChildren(...found.notes.map((text) => element("li", text)));
-    place("place").textContent = `entry ${found.ledger.seq} of the ledger, ${found.ledger.hash.slice(0, 16)}…`;
+    place("place").textContent = `entry ${count(found.ledger.seq)} of the ledger, ${found.ledger.hash.slice(0, 16)}…`;
     drawScores();
   }
 
@@ -155,12 +155,12 @@
     const { overall } = found;
     for (const [name, groups] of [["month", found.by_month], ["version", found.by_version], ["month-and-version", found.by_month_and_version]]) {
       place(`by-${name}`).replaceChildren(...groups.map((one) => row([
-        [one.name], [String(one.matches), "n"], [figure(one.log_loss), "n"], [figure(one.brier), "n"], [figure(one.calibration_error), "n"],
-        [one.market ? String(one.market.matches) : "–", "n"], [distance(one.market), "n"]])));
+        [one.name], [count(one.matches), "n"], [figure(one.log_loss), "n"], [figure(one.brier), "n"], [figure(one.calibration_error), "n"],
+        [one.market ? count(one.market.matches) : "–", "n"], [distance(one.market), "n"]])));
       if (!groups.length) { place(`by-${name}`).replaceChildren(row([["none yet", "muted"]], 0)); }
     }
     place("good").replaceChildren(
-      row([["forecasts"], [String(overall.forecasts), "n"]]), row([["still open"], [String(overall.open), "n"]]),
+      row([["forecasts"], [count(overall.forecasts), "n"]]), row([["still open"], [count(overall.open), "n"]]),
       row([["log loss"], [figure(overall.log_loss), "n"]]), row([["Brier score"], [figure(overall.brier), "n"]]),
       row([["calibration error"], [figure(overall.calibration_error), "n"]]),
       ...(overall.market ? [row([[`log loss less the market's, ${overall.market.matches} with odds`], [distance(overall.market), "n"]])] : []));
@@ -180,7 +180,7 @@
 
   async function head() {
     const found = await asked("/api/v1/forecasts/ledger");
-    place("head").textContent = found.head.seq === 0 ? "No entry yet." : `Newest: entry ${found.head.seq}, ${found.head.hash.slice(0, 24)}…`;
+    place("head").textContent = found.head.seq === 0 ? "No entry yet." : `Newest: entry ${count(found.head.seq)}, ${found.head.hash.slice(0, 24)}…`;
   }
 
   async function verify() {
@@ -190,8 +190,8 @@
     try {
       const found = await asked("/api/v1/forecasts/ledger/verify");
       place_.className = found.holds ? "good" : "bad";
-      place_.textContent = found.holds ? `✓ every entry (${found.entries}) is as it was written`
-        : `✗ ${found.faults.map((one) => `entry ${one.seq}: ${one.what}`).join("; ")}`;
+      place_.textContent = found.holds ? `✓ every entry (${count(found.entries)}) is as it was written`
+        : `✗ ${found.faults.map((one) => `entry ${count(one.seq)}: ${one.what}`).join("; ")}`;
     } catch (error) { place_.textContent = error.message; }
   }
 

@@ -40,6 +40,7 @@
     place("price").textContent = percent(found.ct_win_probability);
     place("interval").textContent = found.decided ? "decided by the rules, not by a model" : `between ${percent(low)} and ${percent(high)}`;
     place("version").textContent = `round_predictor version ${found.model_version}`;
+    place("bar").toggleAttribute("hidden", false);
     place("bar-left").setAttribute("width", String(100 * found.ct_win_probability));
     place("bar-band").setAttribute("x", String(100 * low));
     place("bar-band").setAttribute("width", String(100 * (high - low)));
@@ -78,6 +79,7 @@
 
   function refuse(problem) {
     place("price").textContent = "–";
+    place("bar").toggleAttribute("hidden", true); // an empty bar would read as a price of 0
     const errors = (problem.errors || []).map((one) => `${one.field}: ${one.message}`).join("; ");
     place("interval").textContent = errors || problem.detail;
     place("worth").replaceChildren();

@@ -7,6 +7,7 @@ window.words = {
     const text = Math.abs(100 * d).toFixed(digits);
     return Number(text) === 0 ? text : `${d < 0 ? "−" : "+"}${text}`;
   },
+  count: (number) => number.toLocaleString("en-US"),
   element: (name, text, more = {}) => Object.assign(document.createElement(name), { textContent: text, ...more }),
   bar: (share, kind = "fill-left") => {
     const made = document.createElementNS("http://www.w3.org/2000/svg", "svg");

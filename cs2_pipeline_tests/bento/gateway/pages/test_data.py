@@ -16,7 +16,8 @@ def test_the_page_says_where_the_data_comes_from_and_what_was_left_out(site):
     assert "<script>alert" not in text
 
 
-def test_where_nothing_was_extracted_the_page_says_how_to_begin(empty_site):
+def test_before_the_first_report_the_page_says_when_it_comes_and_not_that_there_is_no_data(empty_site):
     text = get(f"{empty_site}/data", headers=HTML).text
-    assert "No data yet" in text
+    assert "No report yet" in text
     assert "cs2 train" in text
+    assert "Nothing has been extracted" not in text
