@@ -107,6 +107,7 @@ def test_skills_told_in_prices_are_missing_without_a_champion_and_priced_by_it_w
         assert set(priced["skill"]) == set(PRICED)
         assert set(priced["player"]) == set(rows["player"])
         card = coaching.card(records, GAME, player)
+        assert any(line["worth"] is not None for line in card["lines"]), "a swing tells what the others are worth"
         assert "swing" not in {skill for skill, reason in card["missing"].items() if reason == NO_CHAMPION}
         swing = priced[priced["skill"] == "swing"].groupby("match")["total"].sum()
         assert swing.abs().max() < 1.5

@@ -80,3 +80,19 @@ def test_an_answer_that_is_certain_breaks_the_law_of_any_probability(test_part):
     assert [law.holds for law in found(test_part).laws] == [True]
     certain = found(test_part, artifact=lambda features, _: {"probability": np.where(features[:, 0] > 0.5, 1.0, 0.3)})
     assert [law.holds for law in certain.laws] == [False]
+
+
+def test_another_seed_resamples_everything_anew(test_part):
+    """With differences that vary from match to match, so that no two resamplings agree by chance."""
+    varied = test_part.assign(edge=np.random.default_rng(3).uniform(0.2, 0.9, MATCHES))
+    champion = Rival("7", lambda features: 0.5 * features[:, 0] + 0.2)
+    one, same, other = (found(varied, champion=champion, seed=seed) for seed in (0, 0, 1))
+
+    def resampled(evidence):
+        figures = (evidence.metrics["log_loss"], evidence.baseline_metrics["brier"], evidence.against_baseline)
+        halves = evidence.slices["gap_low"].tolist()
+        return [*(figure.low for figure in (*figures, evidence.against_champion, evidence.ece_floor)), *halves]
+
+    assert resampled(one) == resampled(same)
+    differs = [a != b for a, b in zip(resampled(one), resampled(other), strict=True)]
+    assert differs == [True, False, True, True, True, *[True] * 3], "a coin's Brier score is a quarter in every sample"

@@ -45,7 +45,8 @@ def test_a_version_that_earned_it_becomes_champion_once(registry, registered):
     version = registered()
     assert settle(version.to_dict(), registry, by="a run").action == "promoted"
     assert settle(version.to_dict(), registry, by="a run") is None
-    assert [event.action for event in promotion.history(registry.tracking_uri, version.name)] == ["promoted"]
+    (event,) = promotion.history(registry.tracking_uri, version.name)
+    assert (event.action, event.by, event.reason) == ("promoted", "a run", "better")
 
 
 def test_a_refused_version_never_becomes_champion(registry, registered):
@@ -59,7 +60,7 @@ def test_a_version_compared_with_a_former_champion_must_be_trained_again(registr
     second, third = registered(first.version), registered(first.version)
     settle(second.to_dict(), registry, by="a run")
     event = settle(third.to_dict(), registry, by="a run")
-    assert event.action == "refused"
+    assert (event.action, event.by) == ("refused", "a run")
     assert "train again" in event.reason
     assert champion(registry) == second.version
     promotion.rollback(registry.tracking_uri, "round_predictor", reason="off")
@@ -74,7 +75,7 @@ def test_what_was_rolled_back_comes_back_by_force_only(registry, registered):
     settle(second.to_dict(), registry, by="a run")
     promotion.rollback(registry.tracking_uri, "round_predictor", reason="wrong on de_nuke")
     event = settle(second.to_dict(), registry, by="a run")
-    assert event.action == "refused"
+    assert (event.action, event.by) == ("refused", "a run")
     assert "rolled back (wrong on de_nuke)" in event.reason
     assert champion(registry) == first.version
 
@@ -83,7 +84,7 @@ def test_a_model_of_another_source_does_not_replace_the_champion(registry, regis
     first = registered()
     settle(first.to_dict(), registry, by="a run")
     event = settle(registered(first.version, source=PUBLISHED).to_dict(), registry, by="a run")
-    assert event.action == "refused"
+    assert (event.action, event.by) == ("refused", "a run")
     assert PUBLISHED in event.reason
     assert champion(registry) == first.version
 
