@@ -200,3 +200,15 @@ def test_a_missing_file_is_not_made(tmp_path):
     with pytest.raises(Exception, match="unable to open"):
         drivers.opener(address, drivers.choose(address))()
     assert list(Path(tmp_path).iterdir()) == []
+
+
+def test_microsofts_module_keeps_no_closed_connection_for_the_next_user(monkeypatch):
+    told = []
+    module = SimpleNamespace(
+        pooling=lambda **how: told.append(how), connect=lambda text, timeout: told.append((text, timeout))
+    )
+    monkeypatch.setitem(sys.modules, "mssql_python", module)
+    connect = drivers.opener(parse(SERVER), MICROSOFT)
+    assert told == [{"enabled": False}]
+    connect()
+    assert told[1:] == [(drivers.odbc_string(parse(SERVER), MICROSOFT), urls.CONNECT_TIMEOUT)]

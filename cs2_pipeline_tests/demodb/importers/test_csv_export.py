@@ -69,6 +69,7 @@ def test_the_match_is_told_by_its_own_row():
     assert (found.game, found.map_name, found.server_name) == ("cs2", "de_nuke", "a server")
     assert (found.started, found.tick_rate) == (datetime(2026, 3, 9, 18), 128.0)
     assert (found.last_tick, found.max_rounds) == (5_000, 30)
+    assert type(found.last_tick) is int
 
 
 def test_what_a_row_does_not_say_is_unknown_or_the_usual():

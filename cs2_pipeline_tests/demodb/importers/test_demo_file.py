@@ -1,11 +1,13 @@
 """Recordings as the game writes them, whole and not."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
-from cs2_pipeline.demodb.importers.demo_file import Demoparser2, check_container
-from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
+from cs2_pipeline.demodb.importers.demo_file import Demoparser2, _header, _settings, _states, check_container
+from cs2_pipeline.demodb.importers.parsed import STATE_COLUMNS, DemoHeader, UnreadableDemoError
 
 DEMOS = Path(__file__).parents[3].parent / "shared" / "data" / "cs2_demos"
 pytest.importorskip("demoparser2", reason="demoparser2 is not installed (extra 'demos')")
@@ -93,3 +95,42 @@ def test_a_recording_that_breaks_off_in_or_between_frames_is_truncated(tmp_path:
         UnreadableDemoError, match=f"truncated: the recording breaks off after {16 + len(frames)} bytes"
     ):
         check_container(tmp_path / "game.dem")
+
+
+def test_what_a_header_leaves_empty_is_not_known() -> None:
+    assert _header({"map_name": "", "server_name": "", "client_name": "", "demo_version_name": ""}) == DemoHeader()
+    told = {"map_name": "de_nuke", "server_name": "a", "client_name": "b", "demo_version_name": "c"}
+    assert _header(told | {"network_protocol": "14065", "patch_version": "1"}) == DemoHeader(
+        map_name="de_nuke", server_name="a", client_name="b", demo_type="c", network_protocol=14065
+    )
+
+
+@pytest.mark.parametrize(
+    ("header", "protocol"),
+    [({"network_protocol": "", "patch_version": "14065"}, 14065), ({"patch_version": "1.39"}, 0), ({}, 0)],
+)
+def test_the_protocol_is_a_whole_number_or_nought(header: dict[str, str], protocol: int) -> None:
+    assert _header(header).network_protocol == protocol
+
+
+def test_of_a_setting_the_last_value_counts() -> None:
+    told = pd.DataFrame({"name": ["mp_freezetime", "mp_maxrounds", "mp_freezetime"], "value": [15, "24", 20]})
+    assert _settings({"server_cvar": told}) == {"mp_freezetime": "20", "mp_maxrounds": "24"}
+    assert _settings({}) == {}
+
+
+def test_players_are_asked_for_once_where_freeze_times_and_rounds_end() -> None:
+    asked = []
+
+    def parse_ticks(properties: list[str], ticks: list[int]) -> pd.DataFrame:
+        asked.append((properties, ticks))
+        return pd.DataFrame({"name": ["a"], "tick": [300], "steamid": ["1"], "more": [0]})
+
+    parser = SimpleNamespace(parse_ticks=parse_ticks)
+    events = {"round_end": pd.DataFrame({"tick": [900, 300]}), "round_freeze_end": pd.DataFrame({"tick": [300]})}
+    found = _states(parser, events | {"player_death": pd.DataFrame({"tick": [5]})})
+    ((properties, ticks),) = asked
+    assert ticks == [300, 900]
+    assert set(properties) == set(STATE_COLUMNS) - {"tick", "steamid", "name"}
+    assert found.columns.tolist() == _states(parser, {}).columns.tolist() == list(STATE_COLUMNS)
+    assert len(asked) == 1, "nothing is asked for where nothing ended"

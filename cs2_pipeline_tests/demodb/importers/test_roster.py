@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from cs2_pipeline.demodb.importers.parsed import STATE_COLUMNS
+from cs2_pipeline.demodb.importers.parsed import STATE_COLUMNS, DemoHeader, ParsedDemo
 from cs2_pipeline.demodb.importers.roster import Roster, known, side_of
 from cs2_pipeline_tests.demodb.importers.recordings import CT, Script, T, steam_id
 
@@ -48,6 +48,15 @@ def test_a_player_is_found_by_id_under_any_name_and_without_an_id_by_name():
     assert roster.identify(None, None) is roster.identify(None, "nobody") is None
     assert roster.find({"attacker_steamid": steam_id("t1"), "attacker_name": None}, "attacker").name == "t1"
     assert roster.find({}, "assister") is None
+
+
+def test_where_no_event_tells_an_id_players_are_known_by_their_names_and_items_are_no_players():
+    deaths = pd.DataFrame([{"tick": 9, "user_name": "Al", "attacker_name": "Bo", "assister_name": None}])
+    items = pd.DataFrame([{"tick": 1, "name": "AK-47"}])
+    roster = Roster(ParsedDemo("events", DemoHeader(), {"player_death": deaths, "item_equip": items}))
+    assert [(player.name, player.steam_id, player.is_bot) for player in roster.players] == [
+        ("Al", 0, True), ("Bo", 0, True),
+    ]  # fmt: skip
 
 
 def test_a_name_that_two_players_had_is_the_first_ones_and_a_rank_not_told_is_none():
