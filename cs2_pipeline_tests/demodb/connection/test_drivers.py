@@ -212,3 +212,17 @@ def test_microsofts_module_keeps_no_closed_connection_for_the_next_user(monkeypa
     assert told == [{"enabled": False}]
     connect()
     assert told[1:] == [(drivers.odbc_string(parse(SERVER), MICROSOFT), urls.CONNECT_TIMEOUT)]
+
+
+def test_microsofts_library_is_tried_where_its_package_lies_and_nowhere_else(monkeypatch, tmp_path):
+    where = SimpleNamespace(origin=None)
+    monkeypatch.setattr(drivers.importlib.util, "find_spec", lambda _: where)
+    assert drivers._native_problem() is None, "it lies where we do not look"
+    where.origin = str(tmp_path / "__init__.py")
+    assert drivers._native_problem() is None, "there is none to try"
+    library = tmp_path / "libs" / "linux" / "any" / drivers.platform.machine() / "lib" / "libmsodbcsql-18.so"
+    library.parent.mkdir(parents=True)
+    library.write_bytes(b"no library")
+    assert "`apt-get install libltdl7 libgssapi-krb5-2` adds it" in drivers._native_problem()
+    monkeypatch.setattr(drivers.importlib.util, "find_spec", lambda _: None)
+    assert drivers._native_problem() is None

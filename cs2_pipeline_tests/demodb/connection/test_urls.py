@@ -19,6 +19,10 @@ from cs2_pipeline.demodb.connection.urls import Address
         ("postgres://u:p@h/demos", Address("postgresql", None, "h", 5432, "u", "p", "demos")),
         ("postgresql+psycopg2://u:p%40@h:6000/demos", Address("postgresql", "psycopg2", "h", 6000, "u", "p@", "demos")),
         ("postgresql://u@/demos?host=/run/pg", Address("postgresql", None, "/run/pg", None, "u", None, "demos")),
+        ("postgresql:///demos?host=/run/pg&sslmode=require",
+         Address("postgresql", None, "/run/pg", database="demos", options={"sslmode": "require"})),
+        ("postgresql://h/demos?host=other",
+         Address("postgresql", None, "h", 5432, database="demos", options={"host": "other"})),
         ("mssql://u:p@h:1444/demos", Address("mssql", None, "h", 1444, "u", "p", "demos")),
         ("sqlserver://u:p@h/demos", Address("mssql", None, "h", 1433, "u", "p", "demos")),
         ("Server=h,1444;Database=demos;UID=u;PWD=p", Address("mssql", None, "h", 1444, "u", "p", "demos")),
@@ -45,7 +49,7 @@ from cs2_pipeline.demodb.connection.urls import Address
             Address("mssql", None, "h", 1433, "u", "p", "demos"),
         ),
     ],
-)
+)  # fmt: skip
 def test_an_address_is_read_in_every_form_people_paste(text, address):
     assert urls.parse(text) == address
 
