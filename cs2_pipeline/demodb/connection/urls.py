@@ -79,7 +79,7 @@ def parse(text: str) -> Address:
     Raises:
         BadAddressError: the text is empty or in no accepted form. The message never repeats the text.
     """
-    text = text.strip().strip("\"'")
+    text = _unquoted(text.strip()).strip()
     if not text:
         raise BadAddressError(f"CS2_DATABASE_URL is empty; give one of: {_FORMS}")
     if re.match(r"[\w+.-]+://", text):  # nothing else: a password may hold these signs, too
@@ -190,4 +190,8 @@ def _from_pairs(text: str) -> Address:
 def _bare(value: str) -> str:
     if value[:1] == "{" and value[-1:] == "}":
         return value[1:-1].replace("}}", "}")
-    return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'" else value
+    return _unquoted(value)
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "\"'" else text

@@ -55,6 +55,17 @@ def test_an_address_is_read_in_every_form_people_paste(text, address):
 
 
 @pytest.mark.parametrize(
+    ("value", "bare"),
+    [("demos", "demos"), ('"demos"', "demos"), ("'demos'", "demos"), ("{de}}mos}", "de}mos"), ('"', '"'),
+     ("'demos\"", "'demos\""), ("dad", "dad"), ("{demos", "{demos"), ('""', None)],
+)  # fmt: skip
+def test_a_value_may_stand_in_quotes_or_braces_that_are_no_part_of_it(value, bare):
+    for pasted in (f"Server=h;Database={value}", f"Database={value};Server=h", f' "Server=h;Database={value}" '):
+        found = urls.parse(pasted)
+        assert ((found.database or None), found.host) == (bare, "h")
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "",
