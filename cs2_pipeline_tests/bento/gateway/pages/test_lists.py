@@ -1,0 +1,108 @@
+"""Lists of teams and players: in which order, how many, found by what; and who stands on a player's page."""
+
+import re
+from dataclasses import replace
+
+from bento.gateway.pages import coach as coach_pages
+from bento.gateway.pages import forecasts as pages
+from cs2_pipeline.coaching.rocket_league import skills as rocket_league
+from cs2_pipeline.forecasting import directories
+from cs2_pipeline.records import coaching
+from cs2_pipeline.records import directories as stored
+from cs2_pipeline_tests.bento.gateway import coach
+from cs2_pipeline_tests.forecasting import league
+
+HTML = {"Accept": "text/html"}
+MATCHES = {"t1": 5, "t2": 40, "t3": 20, "t4": 30}
+
+
+def fill(gateway, change=lambda entry: entry):
+    records = gateway.app.state.records
+    stored.replace(records, [change(one) for one in league.entries()])
+    gateway.app.state.forecasting.directories = directories.load(records)
+
+
+def shown(gateway, path):
+    return gateway.get(path, headers=HTML).text
+
+
+def test_the_form_offers_the_teams_of_most_matches_by_name(gateway, monkeypatch):
+    monkeypatch.setattr(pages, "MOST_TEAMS", 3)
+    fill(gateway, lambda one: replace(one, matches=MATCHES.get(one.id, 1),
+                                      name="fifth wheel" if one.id == "t4" else one.name))  # fmt: skip
+    offered = re.findall(r'<option value="(t\d)"', shown(gateway, "/forecasts"))
+    assert offered[:3] == ["t4", "t2", "t3"] and "t1" not in offered
+    assert set(re.findall(r'value="(de_\w+)"', shown(gateway, "/forecasts"))) == set(league.MAPS)
+
+
+def test_players_of_most_matches_come_first_and_so_many_are_shown(gateway, monkeypatch):
+    fill(gateway, lambda one: replace(one, matches=MATCHES.get(one.id[:2], 1) + int(one.id[-1]))
+         if one.kind == stored.PLAYER else one)  # fmt: skip
+
+    def listed(query=""):
+        text = shown(gateway, f"/players{query}")
+        return re.findall(r'scope="row"><a href="/players/(\w+)"', text), "Only the first are shown" in text
+
+    monkeypatch.setattr(pages, "MOST_PLAYERS", 20)
+    everybody, more = listed()
+    assert (everybody[:2], everybody[-1], len(everybody), more) == (["t2p5", "t2p4"], "t1p1", 20, False)
+    monkeypatch.setattr(pages, "MOST_PLAYERS", 3)
+    assert listed() == (["t2p5", "t2p4", "t2p3"], True)
+    assert listed("?q=%20NICK%20of%20T1P%20") == (["t1p5", "t1p4", "t1p3"], True)
+    assert listed("?q=%20") == listed()
+
+
+def test_a_player_has_the_mates_of_the_line_up_who_are_known(gateway):
+    def change(one):
+        if one.id == "t1":
+            return replace(one, about=one.about | {"player_ids": [*league.players("t1")[:4], "gone"]})
+        return replace(one, about={}) if one.id == "t2p1" else one
+
+    fill(gateway, change)
+    assert re.findall(r'<li><a href="/players/(\w+)"', shown(gateway, "/players/t1p2")) == ["t1p1", "t1p3", "t1p4"]
+    alone = shown(gateway, "/players/t2p1")
+    assert "No team: not in three matches" in alone and not re.findall(r'<li><a href="/players', alone)
+
+
+def test_rocket_league_players_of_most_games_come_first_under_the_name_they_have(gateway, monkeypatch):
+    cards = {f"steam:{number}": coach.card(f"steam:{number}") | {"matches": number} for number in (1, 3, 2)}
+    coaching.replace_cards(gateway.app.state.records, rocket_league.GAME, cards, at=coach.NOW, names={"steam:3": "Zoë"})
+
+    def listed():
+        text = shown(gateway, "/rocket-league/players?q=%20STEAM:%20")
+        return re.findall(r'href="/rocket-league/players/steam[^"]*(\d)"', text), "Only the first are shown" in text
+
+    monkeypatch.setattr(coach_pages, "MOST_PLAYERS", 3)
+    assert listed() == (["3", "2", "1"], False)
+    monkeypatch.setattr(coach_pages, "MOST_PLAYERS", 2)
+    assert len(listed()[0]) == 2 and listed()[1]
+    for player, name in (("steam:3", "Zoë"), ("steam:1", "1"), ("xbox:some:body", "some:body"), ("nobody", "nobody")):
+        assert f"<h1>{name}</h1>" in shown(gateway, f"/rocket-league/players/{player}"), player
+
+
+def test_who_has_no_card_or_no_plan_is_told_why_in_the_words_of_the_game(gateway):
+    fill(gateway)
+    here, elsewhere = "/players/t1p1", "/rocket-league/players/epic:1"
+    assert "cards are made once a day from the matches in the demo database" in shown(gateway, here)
+    assert "none of this player&#39;s games was read" in shown(gateway, elsewhere)
+    coach.keep(gateway.app.state.records, coach.card("t1p1"))
+    league_skills = {"skills": rocket_league.SKILLS, "shown": ("goals",), "weak": ()}
+    cards = [coach.card(player, **league_skills) for player in ("steam:1", "epic:1")]
+    coach.keep(gateway.app.state.records, *cards, game=rocket_league.GAME)
+    assert "There is no plan here: plans are for players who can show" in shown(gateway, elsewhere)
+    for path, drills in ((here, "/drills"), ("/rocket-league/players/steam:1", "/rocket-league/drills")):
+        text = shown(gateway, path)
+        assert "A plan is shown to its player" in text and "There is no plan here" not in text
+        assert f'data-drills="{drills}"' in text and "No card yet" not in text
+
+
+def test_the_drills_of_a_game_stand_by_skill_and_lead_to_the_other_games(gateway):
+    for path, other, title in (
+        ("/drills", "/rocket-league/drills", "Counter-Strike"), ("/rocket-league/drills", "/drills", "Rocket League"),
+    ):  # fmt: skip
+        text = shown(gateway, path)
+        assert f"Drills for {title}" in text and f'href="{other}"' in text
+        sections = text.split('aria-labelledby="skill-')[1:]
+        for one in gateway.get(f"/api/v1{path}").json()["drills"]:
+            (under,) = [each for each in sections if f'<article class="drill" id="{one["name"]}"' in each]
+            assert under.startswith(f'{one["skill"]}"'), one
