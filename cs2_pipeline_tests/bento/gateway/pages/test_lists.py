@@ -106,3 +106,31 @@ def test_the_drills_of_a_game_stand_by_skill_and_lead_to_the_other_games(gateway
         for one in gateway.get(f"/api/v1{path}").json()["drills"]:
             (under,) = [each for each in sections if f'<article class="drill" id="{one["name"]}"' in each]
             assert under.startswith(f'{one["skill"]}"'), one
+
+
+def test_coming_matches_stand_once_each_by_their_newest_forecast_and_the_next_first(gateway):
+    fill(gateway)
+    gateway.app.state.forecasting.forecaster = league.Strengths()
+    for first, second, more in (
+        ("t1", "t2", {"starts_at": "2090-01-03T18:00:00Z"}),
+        ("t3", "t4", {"starts_at": "2090-01-02T23:59:00Z", "map_ids": ["de_nuke"]}),
+        ("t2", "t1", {"starts_at": "2090-01-03T18:00:00Z"}),
+        ("t1", "t3", {"starts_at": "2020-01-01T00:00:00Z"}),
+        ("t1", "t4", {}),
+    ):
+        asked = {"team1_id": first, "team2_id": second, "best_of": 3} | more
+        assert gateway.post("/api/v1/forecasts/series", json=asked).status_code == 200
+
+    def coming(**query):
+        text = gateway.get("/matches", params=query, headers=HTML).text
+        return re.findall(r"<h3>(.+ – .+)</h3>", text), "show all" in text
+
+    next_one, then = "Quiet Storm – Fifth Wheel", "Lotus – Northern Lights"
+    assert coming() == ([next_one, then], False)
+    for query, found in (
+        ({"q": " LOTUS "}, [then]), ({"q": "de_NUKE"}, [next_one]), ({"q": "nobody"}, []),
+        ({"day": "2090-01-02"}, [next_one]), ({"day": "2090-01-04"}, []), ({"day": "9999-12-31"}, []),
+        ({"q": "lotus", "day": "2090-01-02"}, []),
+    ):  # fmt: skip
+        assert coming(**query) == (found, True), query
+    assert gateway.get("/matches?day=tomorrow").status_code == 422
