@@ -108,7 +108,7 @@ def _told(error: HTTPError) -> str:
         problem = json.load(error)
         wrong = "; ".join(f"{one['field']} {one['message']}" for one in problem.get("errors", ()))
         return wrong or f"{problem['title']}: {problem['detail']}"
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return f"the gateway answers {error.code}"
 
 
