@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import insert
 
 from cs2_pipeline.coaching.uploads.inbox import Inbox
@@ -43,9 +44,13 @@ def send(platform: Platform, local: Path, kind: Kind) -> str:
     return digest
 
 
-def asked(sensor: dg.SensorDefinition, platform: Platform, cursor: str | None = None) -> tuple[int, str | None]:
-    """How many runs a sensor asks for, and its cursor."""
-    with dg.instance_for_test() as instance:
+def asked(
+    sensor: dg.SensorDefinition, platform: Platform, cursor: str | None = None, at_work: dg.JobDefinition | None = None
+) -> tuple[int, str | None]:
+    """How many runs a sensor asks for, and its cursor, while a run of a job is at work."""
+    with dg.DagsterInstance.ephemeral() as instance:
+        if at_work is not None:
+            instance.create_run_for_job(at_work, status=dg.DagsterRunStatus.STARTED)
         context = dg.build_sensor_context(instance=instance, cursor=cursor, resources={"platform": platform})
         found = sensor(context)
     if isinstance(found, dg.SensorResult):
@@ -67,6 +72,7 @@ def test_without_records_nothing_is_asked_for(platform: Platform) -> None:
 def test_a_waiting_file_is_read_by_one_run_and_not_again(platform: Platform, tmp_path: Path) -> None:
     send(platform, made.write(tmp_path, made.match()), Kind.EXPORT)
     assert asked(new_uploads, platform)[0] == 1
+    assert asked(new_uploads, platform, at_work=read_uploads_job)[0] == 0
     assert run(platform) == {"accepted": 1}
     assert platform.settings.embedded_database.exists()
     assert asked(new_uploads, platform)[0] == 0
@@ -91,3 +97,30 @@ def test_games_that_came_bring_new_cards_once_and_are_observed(platform: Platfor
         assert found["match"].nunique() == 1
         assert dict(found.set_index("skill")["total"])["goals"] == 5.0
         platform.tables.write(rocket_league.OBSERVATIONS, found)
+
+
+def test_new_cards_wait_for_files_that_may_bring_more_games_and_for_cards_being_made(
+    platform: Platform, tmp_path: Path
+) -> None:
+    (tmp_path / "mine.replay").write_bytes(b"a game")
+    digest = send(platform, tmp_path / "mine.replay", Kind.REPLAY)
+    with closing(open_records(platform.settings)) as records:
+        uploads.settle(records, digest, State.ACCEPTED, "a game", at=NOW, body={"id": "g"})
+
+    @dg.job(name=rocket_league.JOB)
+    def cards() -> None:
+        pass
+
+    assert asked(new_games, platform, at_work=cards) == (0, None)
+    (tmp_path / "another.replay").write_bytes(b"another game")
+    send(platform, tmp_path / "another.replay", Kind.REPLAY)
+    assert asked(new_games, platform) == (0, None)
+
+
+def test_a_match_is_not_added_where_the_database_is_that_of_another_application(tmp_path: Path) -> None:
+    theirs = SecretStr(f"sqlite:///{tmp_path / 'theirs.sqlite'}")
+    platform = Platform(Settings(home=tmp_path / "home", database_url=theirs))
+    send(platform, made.write(tmp_path, made.match()), Kind.EXPORT)
+    assert "accepted" not in run(platform)
+    assert not platform.settings.embedded_database.exists()
+    assert not (tmp_path / "theirs.sqlite").exists()
