@@ -210,6 +210,7 @@ def test_what_became_of_a_file_is_told_in_a_line(item, told):
         ({"errors": [{"field": "a", "message": "is wrong"}, {"field": "b", "message": "too"}]}, "a is wrong; b too"),
         ({"title": "No"}, "the gateway answers 418"),
         (["No"], "the gateway answers 418"),
+        ({"errors": ["No"]}, "the gateway answers 418"),
         ("<html>", "the gateway answers 418"),
     ],
 )

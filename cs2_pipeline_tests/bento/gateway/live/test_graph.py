@@ -11,8 +11,8 @@ from starlette.websockets import WebSocketDisconnect
 from bento.gateway.live.graph import exported
 from cs2_pipeline.records import keys
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
-from cs2_pipeline_tests.bento.gateway.live.conftest import finished
-from cs2_pipeline_tests.live.made import play, uid
+from cs2_pipeline_tests.bento.gateway.live.conftest import await_that, finished
+from cs2_pipeline_tests.live.made import Feed, play, uid
 
 
 def ask(feed, query, **variables):
@@ -77,10 +77,27 @@ def test_graphql_tells_the_same_as_the_other_routes(feed) -> None:
          "teamASide": one["team_a_side"]}
         for one in view["maps"]
     ]  # fmt: skip
-    for part in ("round", "map", "series"):
-        of_view = view["prediction"][part]
-        told = of_view and dict(zip(("low", "high"), of_view["interval"], strict=True))
-        assert data["prediction"][part] == (told and {"pTeamAWin": of_view["p_team_a_win"]} | told)
+    made = Feed("graph and rest, open")
+    made.round = 1
+    made.say("round_start", team_a_score=0, team_b_score=0, team_a_side="T", team_b_side="CT")
+    made.say("freeze_time_ended")
+    feed.post("/api/v1/events/batch", json=made.events)
+    going_on = uid("graph and rest, open")
+    open_view = await_that(
+        lambda: (
+            (seen := feed.get(f"/api/v1/matches/{going_on}")).status_code == 200
+            and seen.json()["state_version"] == 2
+            and seen.json()
+        )
+    )
+    prices = f'{{ prediction(matchId: "{going_on}") {{ round {odds} map {odds} series {odds} }} }}'
+    for prediction, seen in ((data["prediction"], view), (ask(feed, prices)["data"]["prediction"], open_view)):
+        for part in ("round", "map", "series"):
+            of_view = seen["prediction"][part]
+            told = of_view and dict(zip(("low", "high"), of_view["interval"], strict=True))
+            assert prediction[part] == (told and {"pTeamAWin": of_view["p_team_a_win"]} | told)
+    low, high = open_view["prediction"]["round"]["interval"]
+    assert low < high
     history = feed.get(f"/api/v1/matches/{match}/history?map_id={last}").json()
     assert data["predictionHistory"] == {"mapId": last, "points": [
         {"stateVersion": one["state_version"], "pTeamAWin": one["p_team_a_win"], "pTeamBWin": one["p_team_b_win"],
@@ -191,8 +208,6 @@ def test_subscriptions_tell_prices_scores_events_and_beginnings(feed) -> None:
 
 
 def until_subscribed(feed, count):
-    from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
-
     await_that(lambda: feed.app.state.live.hub.count >= count)
 
 

@@ -115,6 +115,9 @@ def test_a_price_that_was_replaced_is_told_only_to_who_asks_for_those_too(feed) 
         lambda: len(every := feed.get(f"{address}?superseded=true").json()) > view["state_version"] and every
     )
     standing = feed.get(address).json()
+    points = f'{{ predictionHistory(matchId: "{match}") {{ points {{ stateVersion pTeamAWin }} }} }}'
+    told = feed.post("/graphql", json={"query": points}).json()["data"]["predictionHistory"]["points"]
+    assert told == [{"stateVersion": one["state_version"], "pTeamAWin": one["p_team_a_win"]} for one in standing]
     gone = {one["supersedes"] for one in both} - {None}
     assert gone and not gone & {one["price_id"] for one in standing}
     assert len(standing) < len(both) and [one for one in both if one["price_id"] in gone]
