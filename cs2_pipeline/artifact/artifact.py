@@ -196,7 +196,8 @@ def _verified_manifest(folder: Path) -> dict[str, Any]:
     try:
         manifest: dict[str, Any] = json.loads((folder / MANIFEST_FILE).read_text())
         if manifest["format"] != FORMAT:
-            raise ArtifactError(f"{folder.name}: format {manifest['format']} is not the {FORMAT} this version reads")
+            told = f"format {manifest['format']} is not the {FORMAT} this version reads"
+            raise ArtifactError(f"{folder.name}: {told}: train the model again")
         for file, expected in manifest["sha256"].items():
             if _sha256(folder / file) != expected:
                 raise ArtifactError(f"{folder.name}: {file} is not the file that was registered (its SHA-256 differs)")

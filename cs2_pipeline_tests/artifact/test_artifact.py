@@ -133,7 +133,7 @@ def test_a_file_altered_after_registration_is_named(tmp_path, file):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"format": 2}, "format 2 is not the 1 this version reads"),
+        ({"format": 2}, "format 2 is not the 1 this version reads: train the model again"),
         ({"sha256": {}}, "does not name the digests of its files"),
         ({"sha256": None}, "not a readable model artifact"),
         ({"format": [1]}, r"format \[1\] is not"),

@@ -10,7 +10,7 @@ from bento.gateway.access import NEWCOMER, Caller, Scope, allow
 from bento.gateway.http.wire import answer
 from bento.gateway.live.room import live_of
 from bento.gateway.live.views import BatchTaken, Refused, Taken
-from bento.http.problems import FieldError, Problem, bad_values, not_json, wrong_encoding, wrong_media_type
+from bento.http.problems import WRONG, FieldError, Problem, bad_values, not_json, wrong_encoding, wrong_media_type
 from cs2_pipeline.live import intake
 from cs2_pipeline.live.events import EventError, split
 from cs2_pipeline.live.log import LogUnavailableError
@@ -52,7 +52,7 @@ async def many_events(request: Request, caller: Writer) -> Response:
         if one.error is not None
     ]
     if len(wrong) == len(taken):
-        raise bad_values([FieldError(f"[{one.index}].{one.field}".rstrip("."), one.message) for one in wrong])
+        raise bad_values([FieldError(f"[{one.index}].{one.field}".rstrip("."), one.message) for one in wrong], WRONG)
     accepted = sum(one.error is None and not one.duplicate for one in taken)
     body = BatchTaken(
         success=not wrong, accepted=accepted, duplicates=len(taken) - len(wrong) - accepted, refused=wrong
@@ -119,4 +119,4 @@ def refused(error: EventError) -> Problem:
     """422, or 400 where the bytes are no JSON at all."""
     if error.message.startswith(("JSON is malformed", "Input data was truncated", "Invalid UTF-8")):
         return not_json(error.message)
-    return bad_values([FieldError(error.field or "body", error.message)])
+    return bad_values([FieldError(error.field or "body", error.message)], WRONG)

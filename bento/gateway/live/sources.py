@@ -17,7 +17,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from bento.gateway.access import Caller, Scope, allow
 from bento.gateway.http.wire import Wire, answer
 from bento.gateway.live.intake import forbidden_match, json_body, require_plain, take
-from bento.http.problems import FieldError, bad_values, not_json, unauthorized
+from bento.http.problems import WRONG, FieldError, bad_values, not_json, unauthorized
 from cs2_pipeline.live.events import MAX_BATCH
 from cs2_pipeline.live.sources.gsi import StateIntegration
 from cs2_pipeline.live.sources.server_log import ServerLog
@@ -84,7 +84,7 @@ async def state_integration(request: Request, match_id: MatchId = None) -> Respo
     try:
         body = msgspec.json.decode(await json_body(request), type=dict[str, Any])
     except msgspec.ValidationError:
-        raise bad_values([FieldError("body", "must be an object")]) from None
+        raise bad_values([FieldError("body", "must be an object")], WRONG) from None
     except msgspec.DecodeError as error:
         raise not_json(str(error)) from None
     caller = await _gsi_caller(request, body)
@@ -98,7 +98,7 @@ async def state_integration(request: Request, match_id: MatchId = None) -> Respo
         try:
             events = client.read(body, time.time())
         except (TypeError, ValueError) as error:
-            raise bad_values([FieldError("body", f"is not what the game sends: {error}")]) from None
+            raise bad_values([FieldError("body", f"is not what the game sends: {error}")], WRONG) from None
         await _take(request, events, caller)
     return await answer(request, Read(match_id=match, events=len(events)), 202)
 

@@ -13,7 +13,7 @@ from bento.gateway.live.matches import match_row
 from bento.gateway.live.room import ask, last_price
 from bento.gateway.live.views import MatchView, Row
 from bento.gateway.pages.site import page
-from bento.http.problems import FieldError, bad_values
+from bento.http.problems import WRONG, FieldError, bad_values
 from cs2_pipeline.forecasting.directories import Directories
 from cs2_pipeline.live.history import queries
 from cs2_pipeline.records import settlements
@@ -117,4 +117,4 @@ def _day(text: str) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise bad_values([FieldError("day", f"must be a day such as 2026-01-31, not {text}")]) from None
+        raise bad_values([FieldError("day", f"must be a day such as 2026-01-31, not {text}")], WRONG) from None

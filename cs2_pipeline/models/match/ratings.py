@@ -434,7 +434,8 @@ class Ratings:
             arrays = np.load(io.BytesIO(content), allow_pickle=False)
             document = json.loads(arrays["document"].tobytes())
             if document["format"] != _FORMAT:
-                raise ValueError(f"format {document['format']} is not the {_FORMAT} this version reads")
+                told = f"format {document['format']} is not the {_FORMAT} this version reads"
+                raise ValueError(f"{told}: train the model again (`cs2 train match`)")
             found = cls(Assumptions(**document["assumptions"]))
             found._settle(document["names"], arrays["mean"], arrays["covariance"])
             found._line_ups.restore(document["line_ups"])

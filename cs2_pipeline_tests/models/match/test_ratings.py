@@ -449,5 +449,5 @@ def test_a_state_of_another_format_is_refused_with_both_numbers():
     arrays, document, file = dict(np.load(io.BytesIO(Ratings().to_bytes()))), document_of(Ratings()), io.BytesIO()
     document["format"] = 1
     np.savez(file, **arrays | {"document": np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)})
-    with pytest.raises(ValueError, match="format 1 is not the 2 this version reads"):
+    with pytest.raises(ValueError, match="format 1 is not the 2 this version reads: train the model again"):
         Ratings.of_bytes(file.getvalue())

@@ -54,6 +54,7 @@ def test_a_match_is_listed_with_its_score_and_found_by_team_and_map(site, finish
 def test_a_day_that_is_none_is_refused_with_its_field(site):
     refused = get(f"{site}/matches", params={"day": "tomorrow"}, headers={"Accept": "application/json"})
     assert refused.json()["errors"] == [{"field": "day", "message": "must be a day such as 2026-01-31, not tomorrow"}]
+    assert refused.json()["title"] == "The request has wrong values"
 
 
 def test_the_curve_is_the_history_and_its_swings_are_its_largest_steps(site, finished):
