@@ -3,6 +3,8 @@
 import re
 from dataclasses import replace
 
+import pytest
+
 from bento.gateway.pages import coach as coach_pages
 from bento.gateway.pages import forecasts as pages
 from cs2_pipeline.coaching.rocket_league import skills as rocket_league
@@ -10,10 +12,17 @@ from cs2_pipeline.forecasting import directories
 from cs2_pipeline.records import coaching
 from cs2_pipeline.records import directories as stored
 from cs2_pipeline_tests.bento.gateway import coach
+from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 from cs2_pipeline_tests.forecasting import league
 
 HTML = {"Accept": "text/html"}
 MATCHES = {"t1": 5, "t2": 40, "t3": 20, "t4": 30}
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory):
+    with open_gateway(tmp_path_factory.mktemp("lists")) as client:
+        yield client
 
 
 def fill(gateway, change=lambda entry: entry):
