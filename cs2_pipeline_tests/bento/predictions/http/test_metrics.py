@@ -1,6 +1,6 @@
 """What the service counts: buckets that dashboards read, versions, and how old they are."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
@@ -23,7 +23,7 @@ def test_the_age_of_a_version_counts_from_its_training_where_that_is_known():
     now = datetime.now(UTC)
     trained = {
         "in_utc": now - timedelta(hours=1),
-        "elsewhere": (now - timedelta(hours=2)).astimezone().isoformat(),
+        "elsewhere": (now - timedelta(hours=2)).astimezone(timezone(timedelta(hours=9))),
         "without_zone": (now - timedelta(hours=3)).replace(tzinfo=None),
     }
     told = metrics.render([version(name, f"{at}") for name, at in trained.items()] + [version("unknown", "")]).decode()
