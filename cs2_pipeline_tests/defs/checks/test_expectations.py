@@ -116,6 +116,26 @@ def day_of(number, **changes):
     return frame.assign(**changes)
 
 
+def test_what_passes_has_nothing_to_tell_and_what_fails_is_told_with_its_rows():
+    good, bad = Outcome("a", True, None, 0, (), ()), outcome("b", 7, rows=1_234)
+    passed, failed = (expectations._result(found, 9) for found in ([good], [good, bad]))
+    assert (passed.passed, passed.description, "failures" in passed.metadata) == (True, None, False)
+    assert (failed.passed, failed.description, "failures" in failed.metadata) == (False, "b: 1,234 rows", True)
+    counts = [
+        tuple(one.metadata[name].value for name in ("rows", "expectations", "failed")) for one in (passed, failed)
+    ]
+    assert counts == [(9, 1, 0), (9, 2, 1)]
+    days = [FIRST, SECOND]
+    blocking, warns = expectations._daily_results("rounds", 9, days, Quarantine.of(rows(d1=[1], d2=[2]), {}))
+    assert (blocking.passed, blocking.description) == (True, "2 of 2 days are good")
+    assert (warns.passed, warns.description) == (True, None)
+    none_good = Quarantine.of(rows(d1=[1], d2=[2]), dict.fromkeys(days, (bad, good)))
+    blocking, warns = expectations._daily_results("rounds", 9, days, none_good)
+    assert (blocking.passed, blocking.description) == (False, "b: 1,234 rows; a: 0 rows")
+    assert not warns.passed
+    assert warns.severity is dg.AssetCheckSeverity.WARN
+
+
 def test_every_suite_has_a_check_and_daily_tables_one_more_that_shows_the_quarantine():
     names = {str(key.asset_key.path[0]): set() for check in expectations.build() for key in check.check_keys}
     for check in expectations.build():
