@@ -6,6 +6,7 @@ from pydantic.alias_generators import to_camel
 
 from bento.gateway.http import openapi
 from bento.gateway.http.wire import Wire
+from cs2_pipeline_tests.bento.gateway import documented
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 from cs2_pipeline_tests.bento.gateway.routers.test_forecasts import OLD, SERIES, open_doors
 
@@ -56,6 +57,28 @@ def test_every_list_comes_in_pages_of_fifty_unless_asked_for_other_ones(document
         limit = found["limit"]
         assert (limit["default"], limit["minimum"], limit["maximum"]) == (50, 1, 500), path
         assert found["after"]["anyOf"][0]["maxLength"] == 1000, path
+
+
+def test_the_document_says_how_much_a_query_may_hold_and_what_counts_where_nothing_is_said():
+    queries = {
+        f"{path.removeprefix('/api/v1/')} {one['name']}": one["schema"]
+        for path, operations in documented.document()["paths"].items()
+        for operation in operations.values()
+        for one in operation.get("parameters", ())
+        if one["in"] != "path" and one["name"] not in ("limit", "after")
+    }
+    limits = {name: tuple(documented._limits(schema)) for name, schema in queries.items()}
+    assert {name: found for name, found in limits.items() if found} == {
+        "forecasts team": (100,), "maps q": (100,), "teams q": (100,), "players q": (100,), "uploads name": (255, 1),
+        "announcements/stream last-event-id": (200,), "announcements/stream after_seq": (2**62, 0),
+        "forecasts/ledger/export after_seq": (2**62, 0), "sources/server-log best_of": (5, 1),
+        "matches/{match_id}/maps/{map_id}/versions version": (2, 1),
+    }  # fmt: skip
+    defaults = {name: schema["default"] for name, schema in queries.items() if "default" in schema}
+    assert {name: default for name, default in defaults.items() if default is not None} == {
+        "forecasts/ledger/export after_seq": 0, "sources/server-log best_of": 1, "matches/{match_id}/rounds map_id": "",
+        "matches/{match_id}/history map_id": "", "matches/{match_id}/history superseded": False,
+    }  # fmt: skip
 
 
 def test_a_schema_with_a_name_of_two_words_is_answered_in_both_spellings(documents):
