@@ -185,11 +185,11 @@ class RoundPredictor(nn.Module):
 def _bend(values: torch.Tensor) -> torch.Tensor:
     """Leaky units: the first half convex, the second half concave."""
     up, down = values.chunk(2, dim=-1)
-    return torch.cat([_leaky(up), torch.minimum(down, LEAK * down)], dim=-1)
+    return torch.cat([_leaky(up), -_leaky(-down)], dim=-1)
 
 
 def _leaky(values: torch.Tensor) -> torch.Tensor:
-    return torch.maximum(values, LEAK * values)
+    return nn.functional.leaky_relu(values, LEAK)
 
 
 def _turns(units: int) -> NDArray[np.float64]:
