@@ -32,17 +32,23 @@ LONGEST = (
     "defs/test_coaching", "gateway/test_killed", "registry/test_registry",
 )  # fmt: skip
 
-SERVED = ("bento/predictions/http/", "bento/clients/", "bento/predictions/test_")
+TOGETHER = {
+    "one prediction service": ("bento/predictions/http/", "bento/clients/", "bento/predictions/test_"),
+    "one browser and one gateway": ("bento/gateway/pages/",),
+    "one simulation of each patch": ("evaluation/test_drift", "evaluation/test_live_calibration"),
+}
+"""Files that share what is dear to make → the files."""
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """One file at a time for each worker; the files that ask one prediction service go together: it starts once."""
+    """One file at a time for each worker; files that share what is dear to make go to one worker: it is made once."""
     from xdist.scheduler import LoadFileScheduling
 
     class Scheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return "served" if any(folder in nodeid for folder in SERVED) else super()._split_scope(nodeid)
+            shared = (what for what, places in TOGETHER.items() if any(place in nodeid for place in places))
+            return next(shared, super()._split_scope(nodeid))
 
     return Scheduling(config, log) if config.getvalue("dist") == "loadfile" else None
 

@@ -97,9 +97,9 @@ def empty_site(new_home, tmp_path_factory):
         yield address
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium():
-    """A real browser; for one module, since an event loop runs in this thread for as long as it is open."""
+    """A real browser; for this folder alone, since an event loop runs in this thread for as long as it is open."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
@@ -133,7 +133,7 @@ class Watched:
         self.page.mouse.click(1, 1)  # the keyboard goes to the page again, not to the browser's own controls
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def unused(chromium):
     """Pages no test looks at, by their options: to open one costs the browser more than most tests do."""
     return defaultdict(list)
