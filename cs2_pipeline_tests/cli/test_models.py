@@ -15,9 +15,9 @@ from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
 
-def test_a_version_that_was_champion_before_is_not_promoted_again(tmp_path):
+def test_a_version_that_was_champion_before_is_not_promoted_again(tmp_path, mlflow_uri):
     settings = Settings(home=tmp_path)
-    uri = settings.resolved_tracking_uri()
+    uri = mlflow_uri
     round_artifact(tmp_path / "artifact")
     tags = {"decision": "promote", "decision_reason": "better", "compared_with": ""}
     run = training_run("round_predictor", tmp_path / "artifact", tags=tags)

@@ -62,19 +62,21 @@ def simulated(once):
 
 
 @pytest.fixture
-def world(tmp_path, simulated):
+def world(tmp_path, simulated, empty_store):
     """A platform whose demo database was never extracted."""
     settings = Settings(home=tmp_path / "cs2")
     settings.home.mkdir()
+    shutil.copy(empty_store, settings.home)
     shutil.copy(simulated, settings.embedded_database)
     return World(settings, dg.DagsterInstance.ephemeral())
 
 
 @pytest.fixture(scope="session")
-def extracted_once(once, simulated):
+def extracted_once(once, simulated, empty_store):
     """The home of a platform after one extraction of all days."""
 
     def make(home):
+        shutil.copy(empty_store, home)
         shutil.copy(simulated, home / "demos.sqlite")
         assert World(Settings(home=home), dg.DagsterInstance.ephemeral()).extract().success
 

@@ -1,5 +1,7 @@
 """The blocking check of the laws on a registered model: what breaks one is never handed on to promotion."""
 
+import shutil
+
 import dagster as dg
 import pandas as pd
 import pytest
@@ -20,11 +22,12 @@ DIGEST = digest(DATASET)
 
 
 @pytest.fixture(scope="module")
-def checked(tmp_path_factory):
+def checked(tmp_path_factory, empty_store):
     """Registers a model with a bias, made from a table, and runs check and promotion over the dataset as stored."""
     tmp_path = tmp_path_factory.mktemp("laws")
     platform = Platform(Settings(home=tmp_path / "cs2"))
     platform.settings.home.mkdir()
+    shutil.copy(empty_store, platform.settings.home)
 
     def run(bias, dataset_digest=DIGEST):
         round_artifact(tmp_path / "artifact", bias=bias)

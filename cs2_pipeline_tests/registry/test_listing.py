@@ -1,6 +1,7 @@
 """Lists read from MLflow's own tables say what MLflow's client says, and leave to it what they cannot read."""
 
 import math
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,10 +21,10 @@ NAME = "round_predictor"
 
 
 @pytest.fixture(scope="module")
-def store(tmp_path_factory):
+def store(tmp_path_factory, empty_store):
     """A store with three versions of one model, one of them deleted, and every kind of decision."""
     root = tmp_path_factory.mktemp("a store")
-    uri = f"sqlite:///{root / 'mlflow.db'}"
+    uri = f"sqlite:///{shutil.copy(empty_store, root)}"
     round_artifact(root / "artifact")
     run = training_run(NAME, root / "artifact", tags={"decision": "promote", "trained_at": "2026-01-01T00:00:00+00:00"})
     run = replace(run, metrics={"test_log_loss": 0.5, "test_log_loss_low": 0.4, "test_log_loss_high": 0.6, "rows": 9.0})

@@ -37,8 +37,8 @@ def root(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def uri(root):
-    return f"sqlite:///{root / 'mlflow.db'}"
+def uri(root, empty_store):
+    return f"sqlite:///{shutil.copy(empty_store, root)}"
 
 
 @pytest.fixture

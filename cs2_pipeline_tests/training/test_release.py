@@ -1,5 +1,6 @@
 """The round model's way from a small demo database to a registered version, with everything that MLflow keeps of it."""
 
+import shutil
 from datetime import date
 
 import pandas as pd
@@ -38,9 +39,9 @@ def dataset(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def registry(tmp_path_factory):
+def registry(tmp_path_factory, empty_store):
     folder = tmp_path_factory.mktemp("registry")
-    uri = f"sqlite:///{folder / 'mlflow.db'}"
+    uri = f"sqlite:///{shutil.copy(empty_store, folder)}"
     return Registry(uri, folder / "artifacts", ModelStore(uri, folder / "cache"))
 
 
