@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from cs2_pipeline.artifact import catalog
+from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.client import connect
 
 pytestmark = pytest.mark.timeout(3600)
@@ -145,16 +146,16 @@ def test_training_again_keeps_the_champion_and_says_why(demo, environment):
     assert done.returncode == 0, done.stderr
     assert "nothing new in the demo database" in done.stdout
     assert "version 2 refused; champion is version 1" in done.stdout
-    shown = json.loads(cs2("models", "show", "player_classifier", "2", "--json", environment=environment).stdout)
-    assert "No improvement over the champion (version 1)" in shown["tags"]["refused_reason"]
+    uri = f"sqlite:///{Path(environment['CS2_HOME']) / 'mlflow.db'}"
+    refused = connect(uri).get_model_version("player_classifier", "2")
+    assert "No improvement over the champion (version 1)" in refused.tags["refused_reason"]
     forced = cs2(
         "models", "promote", "player_classifier", "2", "--force", "--reason", "try it", environment=environment
     )
     assert forced.returncode == 0, forced.stderr
     back = cs2("models", "rollback", "player_classifier", "--reason", "enough", environment=environment)
     assert "version 1 again" in back.stdout
-    listed = json.loads(cs2("models", "list", "--json", environment=environment).stdout)["player_classifier"]
-    actions = [event["action"] for event in listed["history"]]
+    actions = [event.action for event in promotion.history(uri, "player_classifier")]
     assert actions == ["promoted", "refused", "forced", "rolled_back"]
 
 
