@@ -340,54 +340,43 @@ def test_a_coach_who_is_recorded_as_a_sixth_player_is_none(small, tmp_path):
     assert len(records.frame) == 7 and records.left_out == {reasons.NO_ROUNDS_PLAYED: 1}
 
 
-def recorded(small: SmallDatabase, column: str, *values: int) -> None:
-    """What the records of the four players say."""
-    for row, value in zip(small.table("PlayerMatchStats"), values, strict=True):
+def recorded(small: SmallDatabase, column: str, *values: int, match: int = 1) -> None:
+    """What the records of a match's four players say."""
+    rows = [row for row in small.table("PlayerMatchStats") if row["MatchId"] == match]
+    for row, value in zip(rows, values, strict=True):
         row[column] = value
 
 
-@pytest.mark.parametrize(
-    ("column", "values", "told"),
-    [
-        ("Kills", (1, 2, 2, 1), False),  # the events have 1, 0, 2, 0: three apart
-        ("Kills", (1, 2, 2, 2), True),
-        ("TotalDamageDealt", (115, 0, 200, 0), False),  # 100, 0, 200, 0: a twentieth
-        ("TotalDamageDealt", (116, 0, 200, 0), True),
-    ],
-)
-def test_records_that_differ_from_the_events_by_more_than_chance_are_taken_and_told(
-    small, tmp_path, column, values, told
-):
-    name = {"Kills": "kills", "TotalDamageDealt": "damage"}[column]
-    recorded(small, "Kills", 1, 0, 2, 0)
-    recorded(small, "TotalDamageDealt", 100, 0, 200, 0)
-    recorded(small, column, *values)
+def test_records_that_differ_from_the_events_by_more_than_chance_are_taken_and_told(small, tmp_path):
+    """The events have kills 1, 0, 2, 0 (three may be apart), and damage 100, 0, 200, 0 (a twentieth may)."""
+    small.add_match(2, NOON)
+    said = {1: ([1, 2, 2, 1], [115, 0, 200, 0]), 2: ([1, 2, 2, 2], [116, 0, 200, 0])}
+    for match, (kills, damage) in said.items():
+        recorded(small, "Kills", *kills, match=match)
+        recorded(small, "TotalDamageDealt", *damage, match=match)
     found = players_of(small, tmp_path)
-    assert found.frame.sort_values("steam_id")[name].tolist() == list(values)
-    assert found.mapped.get(reasons.disagreeing(name), 0) == int(told)
+    for match, of_match in found.frame.groupby("match_id"):
+        assert (of_match["kills"].tolist(), of_match["damage"].tolist()) == said[match]
+    assert [found.mapped[reasons.disagreeing(name)] for name in ("kills", "damage")] == [1, 1], "of the second match"
 
 
-def test_a_count_that_is_nought_for_all_is_counted_from_the_events(small, tmp_path):
+def test_what_was_never_written_or_counts_other_rounds_is_counted_from_the_events(small, tmp_path):
+    small.add_match(2, NOON)
     recorded(small, "Kills", 0, 0, 0, 0)
+    recorded(small, "RoundsPlayed", 5, 5, 5, 5, match=2)
     found = players_of(small, tmp_path)
-    assert found.frame.sort_values("steam_id")["kills"].tolist() == [1, 0, 2, 0]
+    never, others = (of_match for _, of_match in found.frame.groupby("match_id"))
+    assert never["kills"].tolist() == others["kills"].tolist() == [1, 0, 2, 0]
+    assert never["damage"].tolist() == [100, 200, 300, 400], "as recorded"
+    assert (others["rounds"].tolist(), others["damage"].tolist()) == ([3] * 4, [100, 0, 200, 0])
     assert found.mapped[reasons.COUNT_NOT_WRITTEN] == 1
-    assert reasons.OTHER_ROUNDS_COUNTED not in found.mapped
+    assert found.mapped[reasons.OTHER_ROUNDS_COUNTED] == 4
 
 
-def test_records_of_other_rounds_than_the_live_ones_are_counted_from_the_events(small, tmp_path):
-    recorded(small, "RoundsPlayed", 5, 5, 5, 5)
-    found = players_of(small, tmp_path)
-    assert found.frame["rounds"].tolist() == [3] * 4
-    assert found.frame.sort_values("steam_id")["damage"].tolist() == [100, 0, 200, 0]
-    assert found.mapped == {reasons.OTHER_ROUNDS_COUNTED: 4}
-
-
-@pytest.mark.parametrize(("kills", "there"), [(0, False), (4, True)])
-def test_who_was_in_no_live_round_and_did_nothing_played_none(small, tmp_path, kills, there):
-    small.rows["PlayerRoundStats"] = [row for row in small.table("PlayerRoundStats") if row["PlayerId"] != 4]
-    recorded(small, "Kills", 1, 0, 2, kills)
+def test_who_was_in_no_live_round_and_did_nothing_played_none(small, tmp_path):
+    small.rows["PlayerRoundStats"] = [row for row in small.table("PlayerRoundStats") if row["PlayerId"] not in (2, 4)]
+    recorded(small, "Kills", 1, 4, 2, 0)
     recorded(small, "Deaths", 2, 0, 1, 0)
     found = players_of(small, tmp_path)
-    assert (str(STEAM_IDS[4]) in set(found.frame["steam_id"])) == there
-    assert found.left_out.get(reasons.NO_ROUNDS_PLAYED, 0) == int(not there)
+    assert set(found.frame["steam_id"]) == {str(STEAM_IDS[number]) for number in (1, 2, 3)}
+    assert found.left_out[reasons.NO_ROUNDS_PLAYED] == 1

@@ -2,8 +2,6 @@
 
 from datetime import date
 
-import pytest
-
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import extract, reasons
 from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
@@ -15,68 +13,54 @@ OF_ROUNDS = {
 }
 
 
-@pytest.fixture
-def small():
-    """A match whose rounds are recorded, and another."""
-    found = SmallDatabase()
-    found.add_match(2, NOON)
-    return found
-
-
-def unwritten(small, *columns):
-    """The second match's rounds with columns that were never written."""
+def unwritten(small, match, *columns):
+    """A match's rounds with columns that were never written."""
     for row in small.table("Rounds"):
-        if row["MatchId"] == 2:
+        if row["MatchId"] == match:
             row.update(dict.fromkeys(columns, 0))
 
 
 def rounds(small, folder):
-    """Both matches' rounds, and how many were taken with a correction."""
+    """The rounds by match, and how many were taken with a correction."""
     with DemoDatabase(small.write(folder / "demos.sqlite")) as db:
         found = extract.rounds(db, date(2026, 3, 1), date(2026, 3, 1))
-    frames = [found.frame[found.frame["match_id"] == match].sort_values("round_number") for match in (1, 2)]
-    return *frames, found.mapped.get(reasons.ROUND_NOT_WRITTEN, 0)
+    by_match = dict(list(found.frame.sort_values("round_number").groupby("match_id")))
+    return by_match, found.mapped.get(reasons.ROUND_NOT_WRITTEN, 0)
 
 
-def both(frame, of):
-    return frame[[f"ct_{of}", f"t_{of}"]].to_numpy().tolist()
+def told(frame):
+    """What a match's rounds say of both sides, by round."""
+    return {of: frame[[f"ct_{of}", f"t_{of}"]].to_numpy().tolist() for of in OF_ROUNDS}
 
 
-def test_what_is_recorded_is_taken_as_it_is(small, tmp_path):
-    small.row("Rounds", 4)["TLivePlayers"] = 0
-    first, second, corrected = rounds(small, tmp_path)
-    assert both(first, "live_players") == [[2, 1], [1, 1], [1, 1]]
-    assert both(second, "live_players") == [[2, 0], [1, 1], [1, 1]], "nobody left in one round is no sign of anything"
-    assert both(second, "equipment_value") == [[1000, 900]] * 3
-    assert corrected == 0
-
-
-@pytest.mark.parametrize(
-    ("of", "told"),
-    [
-        ("live_players", [[2, 1], [1, 2], [1, 2]]),
-        ("start_money", [[1600, 1610]] * 3),
-        ("equipment_value", [[1000, 1010]] * 3),
-    ],
-)
-def test_a_count_never_written_in_a_match_is_that_of_its_events(small, tmp_path, of, told):
+def test_a_count_never_written_in_a_match_is_that_of_its_events_and_all_else_is_as_recorded(tmp_path):
+    small = SmallDatabase()
+    for number in (2, 3, 4):
+        small.add_match(number, NOON)
+    small.row("Rounds", 2)["TLivePlayers"] = 0
     for row in small.table("PlayerRoundStats"):
-        if row["PlayerId"] == 8:
+        if row["PlayerId"] % 4 == 0:
             row.update(StartMoney=810, EquipmentValue=510)
-    unwritten(small, *OF_ROUNDS[of])
-    first, second, corrected = rounds(small, tmp_path)
-    assert both(second, of) == told
-    assert corrected == 3
-    assert both(first, "equipment_value") == [[1000, 900]] * 3, "the other match has its own"
-    others = [other for other in OF_ROUNDS if other != of]
-    assert [both(second, other) for other in others] == [both(first, other) for other in others]
+    for match, of in zip((2, 3, 4), OF_ROUNDS, strict=True):
+        unwritten(small, match, *OF_ROUNDS[of])
+    found, corrected = rounds(small, tmp_path)
+    recorded = told(found[1])
+    assert recorded["live_players"] == [[2, 1], [1, 0], [1, 1]], "nobody left in one round is no sign of anything"
+    assert recorded["equipment_value"] == [[1000, 900]] * 3
+    assert corrected == 9
+    usual = recorded | {"live_players": [[2, 1], [1, 1], [1, 1]]}
+    assert told(found[2]) == usual | {"live_players": [[2, 1], [1, 2], [1, 2]]}
+    assert told(found[3]) == usual | {"start_money": [[1600, 1610]] * 3}
+    assert told(found[4]) == usual | {"equipment_value": [[1000, 1010]] * 3}
 
 
-def test_plants_never_marked_in_a_match_are_those_of_its_events(small, tmp_path):
-    unwritten(small, "BombPlanted")
+def test_plants_never_marked_in_a_match_are_those_of_its_events(tmp_path):
+    small = SmallDatabase()
+    small.add_match(2, NOON)
+    unwritten(small, 2, "BombPlanted")
     small.row("Rounds", 2)["BombPlanted"] = False
     small.row("Rounds", 3)["BombPlanted"] = True
-    first, second, corrected = rounds(small, tmp_path)
-    assert second["bomb_planted"].tolist() == [0, 1, 0]
-    assert first["bomb_planted"].tolist() == [0, 0, 1], "a match with marked plants is taken as it is"
+    found, corrected = rounds(small, tmp_path)
+    assert found[2]["bomb_planted"].tolist() == [0, 1, 0]
+    assert found[1]["bomb_planted"].tolist() == [0, 0, 1], "a match with marked plants is taken as it is"
     assert corrected == 1

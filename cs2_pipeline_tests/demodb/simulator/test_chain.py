@@ -1,5 +1,7 @@
 """The dynamics of a simulated round: rates at given states, and the next event drawn from them."""
 
+import math
+
 import numpy as np
 import pytest
 
@@ -193,3 +195,15 @@ def test_draws_at_the_edge_of_the_interval_name_an_event_that_can_happen():
 
 def test_the_segments_follow_the_rules_of_the_game():
     assert (CLOCKS.length[0], CLOCKS.length[1]) == (rules.ROUND_TIME, rules.BOMB_TIME)
+
+
+@pytest.mark.parametrize(
+    ("equipment", "rifles"), [(3_500, 0.5), (3_900, 1 / (1 + math.exp(-1))), (3_100, 1 / (1 + math.exp(1)))]
+)
+def test_rifles_of_t_count_half_at_3500_dollars_and_the_free_pistol_at_least(equipment, rifles):
+    model = MODEL
+    even = chain.edge(model, equipment, equipment, 0.25)
+    assert even == pytest.approx(model.ct_edge + 0.25 - model.t_rifle_edge * rifles)
+    assert chain.edge(model, 0, equipment, 0) == chain.edge(model, 200, equipment, 0)
+    richer = chain.edge(model, 2 * equipment, equipment, 0.25)
+    assert richer - even == pytest.approx(model.equipment_effect * math.log(2))
