@@ -384,8 +384,6 @@ class Tracker:
 
     def _reward(self, event: Kill, victim_side: Side | None) -> None:
         """What a kill of an enemy pays its killer."""
-        if event.killer is None and event.killer_side is None:
-            return
         killer = None if event.killer is None else self._named(event.killer, event.killer_side)
         side = event.killer_side if killer is None else killer.side
         if event.killer is not None and killer is None:

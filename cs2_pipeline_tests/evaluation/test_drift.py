@@ -123,6 +123,8 @@ def test_shares_of_a_match_add_up_and_each_match_counts_once(unchanged):
 def test_rows_the_champion_may_have_learnt_from_and_too_few_to_compare_with_are_refused(learnt, patched):
     with pytest.raises(ValueError, match="may have been trained on"):
         drift.compare(learnt[0], learnt[0], since=BEFORE)
+    with pytest.raises(ValueError, match="may have been trained on"):
+        drift.compare(learnt[0], patched("none").assign(started_at=pd.Timestamp(BEFORE)), since=BEFORE)
     with pytest.raises(ValueError, match="at least two matches"):
         drift.compare(learnt[0][:1], patched("none"), since=BEFORE)
 

@@ -91,8 +91,10 @@ def test_another_seed_resamples_everything_anew(test_part):
     def resampled(evidence):
         figures = (evidence.metrics["log_loss"], evidence.baseline_metrics["brier"], evidence.against_baseline)
         halves = evidence.slices["gap_low"].tolist()
-        return [*(figure.low for figure in (*figures, evidence.against_champion, evidence.ece_floor)), *halves]
+        shares = tuple(evidence.reliability["outcome_low"])
+        lows = (figure.low for figure in (*figures, evidence.against_champion, evidence.ece_floor))
+        return [*lows, *halves, shares]
 
     assert resampled(one) == resampled(same)
     differs = [a != b for a, b in zip(resampled(one), resampled(other), strict=True)]
-    assert differs == [True, False, True, True, True, *[True] * 3], "a coin's Brier score is a quarter in every sample"
+    assert differs == [True, False, True, True, True, *[True] * 4], "a coin's Brier score is a quarter in every sample"
