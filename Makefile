@@ -7,7 +7,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help pictures demo test test-again test-slow up bench lint format clean env
+.PHONY: help pictures demo test test-again test-slow up bench lint types layers definitions format clean env
 
 help:
 	@echo "make demo        run everything once: from an empty folder to promoted models, predictions and a forecast"
@@ -44,8 +44,17 @@ bench: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync types layers definitions
+
+types layers definitions: $(VENV)/.installed-dev
+
+types:
 	$(BIN)/mypy
+
+layers:
 	$(BIN)/lint-imports
+
+definitions:
 	$(BIN)/dagster definitions validate -w workspace.yaml
 
 format: $(VENV)/.installed-dev
