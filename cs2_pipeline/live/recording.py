@@ -107,7 +107,8 @@ class _Export:
         }  # fmt: skip
 
     def _happened(self) -> bool:
-        number = self._round["number"] if self._round else 0
+        assert self._round is not None  # noqa: S101  # asked before
+        number = self._round["number"]
         return any(rows and rows[-1].get("roundNumber") == number for rows in
                    (self._lists["kills"], self._lists["damages"]))  # fmt: skip
 

@@ -79,6 +79,13 @@ def test_nothing_played_is_nothing_known():
     assert (nothing.answer, nothing.odds_helped, nothing.odds_did_not) == (Answer.NOT_KNOWN, 1.0, 1.0)
 
 
+def test_where_players_do_not_differ_a_trial_tells_nothing():
+    after = After(np.full(40, 22 * 0.9), np.full(40, 22.0))
+    found = progress(Known(0.6, 0.02, 60, 1300.0, 0.6), replace(GROUP, spread=0.0), after, sign=1)
+    assert (found.answer, found.effect, found.odds_helped) == (Answer.NOT_KNOWN, 0.0, 1.0)
+    assert (found.matches, found.matches_needed, found.document()["effect"]) == (40, None, None)
+
+
 def test_an_answer_once_given_stays():
     helped = look(0.2)
     before = Known(0.6, 0.02, 60, 1300.0, 0.58)
