@@ -201,7 +201,7 @@ def test_the_segments_follow_the_rules_of_the_game():
     ("equipment", "rifles"), [(3_500, 0.5), (3_900, 1 / (1 + math.exp(-1))), (3_100, 1 / (1 + math.exp(1)))]
 )
 def test_rifles_of_t_count_half_at_3500_dollars_and_the_free_pistol_at_least(equipment, rifles):
-    model = MODEL
+    model = GameModel(t_rifle_edge=0.5)
     even = chain.edge(model, equipment, equipment, 0.25)
     assert even == pytest.approx(model.ct_edge + 0.25 - model.t_rifle_edge * rifles)
     assert chain.edge(model, 0, equipment, 0) == chain.edge(model, 200, equipment, 0)
