@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from cs2_pipeline.evaluation import domain
 from cs2_pipeline.game.features import PLAYER_FEATURES, ROUND_FEATURES
+from cs2_pipeline.game.rules import FULL_ARMOR, FULL_HEALTH, TEAM_SIZE
 from cs2_pipeline.game.state import OPTIONAL_ROUND_FIELDS, ROUND_FIELDS, contradictions
 
 
@@ -29,6 +30,10 @@ def test_the_whole_domain_is_drawn_bounds_and_missing_fields_included():
             known = states[field.name][~np.isnan(states[field.name])]
             assert known.min() == field.low, field.name
             assert known.max() == field.high, field.name
+    full = states["t_alive"] == TEAM_SIZE
+    for name, most in (("t_health", FULL_HEALTH), ("t_armor", FULL_ARMOR), ("t_helmets", 1)):
+        shares = states[name][full & ~np.isnan(states[name])] / (most * TEAM_SIZE)
+        assert (shares.min() < 0.1, shares.max()) == (True, 1), "a whole team may have all of it, or hardly any"
     missing = np.array([[bool(hidden) for hidden in pd.isna(states[name])] for name in OPTIONAL_ROUND_FIELDS])
     assert missing.all(axis=0).any(), "rows with no optional field"
     assert (~missing).all(axis=0).any(), "rows with all of them"
