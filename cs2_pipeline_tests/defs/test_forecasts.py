@@ -14,6 +14,7 @@ from cs2_pipeline.defs import jobs
 from cs2_pipeline.defs.assets import forecasts, reports
 from cs2_pipeline.defs.assets.forecasts import results_of
 from cs2_pipeline.defs.definitions import assemble
+from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.forecasting import directories, publishing
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.records import announcements
@@ -140,6 +141,12 @@ def test_a_training_of_the_match_model_makes_the_directories_that_forecasts_are_
 def test_a_training_of_all_models_writes_what_the_pages_say_of_the_data(tmp_path):
     job = assemble(Settings(home=tmp_path / "cs2")).resolve_job_def(jobs.TRAIN_ALL)
     assert dg.AssetKey(reports.NAME) in job.asset_layer.selected_asset_keys
+
+
+def test_players_without_a_table_of_careers_have_no_tiers_and_nobody_is_warned(tmp_path, caplog):
+    """`cs2 train match` alone makes the directories before the player model's training ever made that table."""
+    assert forecasts._tiers(Platform(Settings(home=tmp_path / "cs2"))) == {}
+    assert caplog.text == ""
 
 
 def test_results_name_teams_as_the_directories_do():

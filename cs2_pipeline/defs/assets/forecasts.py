@@ -191,7 +191,9 @@ def _tiers(platform: Platform) -> dict[str, Any]:
         if version is None or careers.empty:
             return {}
         classifier = PlayerClassifier(version, platform.models.artifact(version))
-    except (MissingTableError, RegistryError, ArtifactError) as error:
+    except MissingTableError:  # no training of the player model has made it yet
+        return {}
+    except (RegistryError, ArtifactError) as error:
         logger.warning("players have no tiers in the directories: %s", error)
         return {}
     names = [field.name for field in PLAYER_FIELDS]
