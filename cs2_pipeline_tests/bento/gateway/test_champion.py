@@ -156,7 +156,10 @@ def test_a_champion_that_cannot_be_used_leaves_the_former_in_its_place_and_healt
         served = gateway.app.state.forecasting
         note("1", fitted)
         await_that(lambda: served.forecaster is not None)
-        assert (served.forecaster.version, served.refused) == ("1", None)
+        first = served.forecaster
+        assert (first.version, served.refused) == ("1", None)
+        served._look_for_champion()
+        assert served.forecaster is first, "what is noted already is not loaded again"
         note("2")  # its artifact is not there
         await_that(lambda: served.refused is not None)
         assert served.forecaster.version == "1"

@@ -20,7 +20,7 @@ import pytest
 from bento.predictions.champions import champions as champions_module
 from bento.predictions.champions.champions import Champions, request_reload
 from bento.predictions.champions.file_stamps import note_of
-from bento.predictions.champions.status import Status
+from bento.predictions.champions.status import STATUS_FILE, Status
 from bento.predictions.http import metrics
 from cs2_pipeline.artifact.artifact import write
 from cs2_pipeline.artifact.cache import Cache, ModelVersion
@@ -309,6 +309,16 @@ def test_until_mlflow_was_asked_every_model_is_awaited_and_then_those_with_a_cha
     Status(2.0, champions={"round_predictor": "1", "player_classifier": "1"}).write(settings.champion_cache)
     glance(champions)
     assert champions.missing() == ["player_classifier"]
+
+
+def test_what_mlflow_said_last_counts_also_once_its_file_is_gone(tmp_path):
+    settings = Settings(home=tmp_path)
+    champions = Champions(settings)
+    Status(1.0, champions={"round_predictor": "1", "player_classifier": None}).write(settings.champion_cache)
+    for _ in range(2):
+        asyncio.run(champions.glance())
+        assert champions.missing() == ["round_predictor"]
+        (settings.champion_cache / STATUS_FILE).unlink(missing_ok=True)
 
 
 def test_each_mlflow_has_its_own_cache(tmp_path):
