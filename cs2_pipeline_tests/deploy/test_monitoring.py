@@ -6,6 +6,7 @@ import shutil
 import subprocess
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -30,10 +31,9 @@ needs_promtool = pytest.mark.skipif(shutil.which("promtool") is None, reason="pr
 @cache
 def existing() -> frozenset[str]:
     """Names of the series that the services and the exporter really give."""
-    with dg.DagsterInstance.ephemeral() as instance:
+    with dg.DagsterInstance.ephemeral() as instance, TemporaryDirectory() as home:
         families = [*service_metrics_families(), *DagsterCollector(instance, []).collect()]
-    platform = Platform(Settings(home=Path("nowhere")))
-    families += ChampionCollector(platform, names=[]).collect()
+        families += ChampionCollector(Platform(Settings(home=Path(home))), names=[]).collect()
     return frozenset(family.name + suffix for family in families for suffix in SUFFIXES.get(family.type, ()))
 
 
@@ -86,8 +86,8 @@ def test_of_every_alert_it_is_tested_when_it_rings_and_when_it_does_not() -> Non
         assert outcomes == {True, False}, rule["alert"]
 
 
-def test_a_rule_names_checks_and_assets_that_exist() -> None:
-    graph = assemble(Settings(home=Path("nowhere"))).resolve_asset_graph()
+def test_a_rule_names_checks_and_assets_that_exist(tmp_path: Path) -> None:
+    graph = assemble(Settings(home=tmp_path)).resolve_asset_graph()
     checks = {key.name for key in graph.asset_check_keys}
     assets = {key.to_user_string() for key in graph.get_all_asset_keys()}
     asked = {rule["alert"]: dict(re.findall(r'(\w+)=~"([^"]+)"', rule["expr"])) for rule in rules()}
