@@ -14,16 +14,14 @@ from numpy.typing import NDArray
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import Artifact, ArtifactError, ModelVersion
-from cs2_pipeline.artifact.spec import IGNORED, Values, resolve, serving_of
+from cs2_pipeline.artifact.spec import IGNORED, Columns, Values, resolve, serving_of
 from cs2_pipeline.game.state import Field
 
 DIGITS = 6
 """Decimals of an answered probability."""
 
-Columns = Mapping[str, Sequence[Any]]
-"""Many items by field: each field's values in the items' order, None where one is not given."""
 Table = Mapping[str, Any]
-"""The same as a model reads it: numbers as float64 arrays with NaN for None, texts as they are."""
+"""Columns as a model reads them: numbers as float64 arrays with NaN for None, texts as they are."""
 
 Prediction = TypeVar("Prediction")
 

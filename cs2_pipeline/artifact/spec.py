@@ -18,6 +18,9 @@ Schema = Mapping[str, Any]
 Values = dict[str, Any]
 """A request's values by field name, all of the form's fields among them; None where one is not given."""
 
+Columns = Mapping[str, Sequence[Any]]
+"""Many items by field: each field's values in the items' order, None where one is not given."""
+
 IGNORED: Final = "ignored_inputs"
 """The part of an answer that names the values given which the model ignores: they never varied in its training."""
 

@@ -39,10 +39,10 @@ from bento.http.problems import (
 )
 from bento.http.together import Together
 from bento.predictions.champions.champions import Champions, request_reload
-from bento.predictions.http import metrics, openapi
+from bento.predictions.http import batches, metrics, openapi
 from bento.predictions.http.access import Access
 from bento.predictions.http.answers import spelled, version_key
-from bento.predictions.http.requests import Form, Items, Style, form_of, parse
+from bento.predictions.http.requests import Form, Style, form_of
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import Predictor
 from cs2_pipeline.artifact.spec import ModelSpec, serving_of
@@ -54,8 +54,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("bentoml.predictions")
 
 PASSED_ON: Final = {"/schema.json", "/healthz", *(f"/{name}" for name in SWAGGER_FILES)}
-CHUNK: Final = 500
-"""States of a batch that are worked on before others get their turn."""
 SMALL_BODY: Final = 64 * 1024
 """Largest body of a request with one state or player."""
 RELOAD_WAIT: Final = 15.0
@@ -193,7 +191,7 @@ class PredictionApp:
         body = await self._body(scope, receive, self._settings.max_body_bytes)
         with self._holding(len(body)):
             parts, style, count, unknown = [], None, 0, collections.Counter[str]()
-            async for items, style in _chunks(endpoint.form, body):
+            async for items, style in batches.chunks(endpoint.form, body):
                 predictions = model.table(items.table)
                 if self._log is not None:
                     for values, one in zip(items.rows(), predictions, strict=True):
@@ -416,36 +414,6 @@ async def _end_when_orphaned() -> None:
         await asyncio.sleep(0.5)
     logger.error("the supervisor is gone: exiting")
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-async def _chunks(form: Form, body: bytes) -> AsyncIterator[tuple[Items, Style]]:
-    """The items of a batch in chunks, every one of them right.
-
-    Raises:
-        Problem: before the first chunk, with everything that is wrong anywhere.
-    """
-    if (read := form.read_many(body)) is not None:
-        decoded, style = read
-        chunks = []
-        for start in range(0, len(decoded), CHUNK):
-            items = form.items(decoded[start : start + CHUNK])
-            await asyncio.sleep(0)
-            if items is None:
-                break
-            chunks.append(items)
-        else:
-            for items in chunks:
-                yield items, style
-                await asyncio.sleep(0)
-            return
-    document = await asyncio.to_thread(parse, body)
-    for result in form.read_many_slowly(document):
-        if result is not None:
-            rows, style = result
-            for start in range(0, len(rows), CHUNK):
-                yield form.items_of(rows[start : start + CHUNK]), style
-                await asyncio.sleep(0)
-        await asyncio.sleep(0)
 
 
 def _prediction_log(settings: Settings) -> "PredictionLog | None":

@@ -21,13 +21,11 @@ from functools import cache
 from typing import Annotated, Any, Final
 
 import msgspec
-import numpy as np
 from msgspec.structs import asdict, astuple
 
 from bento.http.problems import MAX_ERRORS, FieldError, bad_values, not_json
-from cs2_pipeline.artifact.predictors import Columns, Table, table_of
-from cs2_pipeline.artifact.spec import Serving, Values
-from cs2_pipeline.game.contradictions import Rule, any_broken, broken
+from cs2_pipeline.artifact.spec import Columns, Serving, Values
+from cs2_pipeline.game.contradictions import Rule, broken
 from cs2_pipeline.game.state import Field
 
 MAX_BATCH: Final = 10_000
@@ -56,21 +54,6 @@ SNAKE: Final = Style("snake_case", str)
 CAMEL: Final = Style("camelCase", camel)
 
 
-@dataclass(frozen=True)
-class Items:
-    """Some right items of a batch: their values as they were given, and as a model reads them."""
-
-    columns: Columns
-    table: Table
-
-    def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
-
-    def rows(self) -> list[Values]:
-        """The values of each item."""
-        return [dict(zip(self.columns, row, strict=True)) for row in zip(*self.columns.values(), strict=True)]
-
-
 class Form:
     """One kind of request: its fields, one or many to a body.
 
@@ -92,7 +75,7 @@ class Form:
         self.fields = tuple(fields)
         self.ids = ids
         self.many = many
-        self._rules = rules
+        self.rules = rules
         # The first field that the two spellings write differently tells them apart in a well-formed body.
         marks = (camel(field.name) for field in self.fields if camel(field.name) != field.name)
         self._camel_mark = f'"{next(marks)}"'.encode()
@@ -119,28 +102,25 @@ class Form:
             values = asdict(self._one[style.name].decode(body))
         except (ValueError, RecursionError):  # msgspec's errors and malformed UTF-8 are ValueErrors
             return self._read_one_slowly(body)
-        if found := broken(self._rules(values)):
+        if found := broken(self.rules(values)):
             raise bad_values([FieldError(style.spell(name), message) for name, message in found])
         return values, style
 
     def read_many(self, body: bytes) -> tuple[list[msgspec.Struct], Style] | None:
-        """The items of a body with many, still to be turned into values; None where `read_many_slowly` must look."""
+        """The items of a body with many, still to be put into columns; None where `read_many_slowly` must look."""
         style = CAMEL if self._camel_mark in body else SNAKE
         try:
             return getattr(self._many[style.name].decode(body), self.many), style
         except (ValueError, RecursionError):
             return None
 
-    def items(self, decoded: Sequence[msgspec.Struct]) -> "Items | None":
-        """Decoded items by column; None where one of them is impossible and `read_many_slowly` must look."""
-        columns = dict(zip(self._names, zip(*map(astuple, decoded), strict=True), strict=True))
-        items = Items(columns, table_of(self.fields, columns))
-        return None if np.any(any_broken(self._rules(items.table))) else items
+    def columns(self, decoded: Sequence[msgspec.Struct]) -> Columns:
+        """The values of decoded items by field, None where one is not given. Some may still be impossible."""
+        return dict(zip(self._names, zip(*map(astuple, decoded), strict=True), strict=True))
 
-    def items_of(self, rows: Sequence[Values]) -> "Items":
-        """Right items by column, from each item's values."""
-        columns = {name: [values[name] for values in rows] for name in self._names}
-        return Items(columns, table_of(self.fields, columns))
+    def columns_of(self, rows: Sequence[Values]) -> Columns:
+        """The same from the values of each item."""
+        return {name: [values[name] for values in rows] for name in self._names}
 
     def unknown(self, columns: Columns) -> dict[str, int]:
         """How many of right items hold a text that the models do not know, by field; only fields with such items."""
@@ -230,7 +210,7 @@ class Form:
             if values[name] is not None and (message := _wrong_text(values[name])):
                 errors.append(FieldError(prefix + spelled, message))
         if not errors:
-            found = broken(self._rules(values))
+            found = broken(self.rules(values))
             errors += [FieldError(prefix + style.spell(name), message) for name, message in found]
         return values, sorted(errors, key=lambda error: error.field)
 

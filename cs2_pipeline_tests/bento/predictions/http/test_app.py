@@ -18,7 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from bento.http.problems import Problem
 from bento.predictions.champions.status import Status
 from bento.predictions.http import openapi
-from bento.predictions.http.app import CHUNK, SMALL_BODY, PredictionApp, _chunks
+from bento.predictions.http.app import SMALL_BODY, PredictionApp
+from bento.predictions.http.batches import CHUNK, chunks
 from bento.predictions.http.requests import camel, form_of
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.cache import ModelVersion
@@ -379,7 +380,7 @@ def test_others_get_their_turn_before_each_chunk_of_a_batch(alive):
     async def turns_before_each_chunk():
         running = asyncio.create_task(others())
         body = json.dumps({"states": [ROUND | {"ct_alive": alive}] * (3 * CHUNK)}).encode()
-        seen = [turns async for _ in _chunks(form_of(serving_of(catalog.ROUND)), body)]
+        seen = [turns async for _ in chunks(form_of(serving_of(catalog.ROUND)), body)]
         running.cancel()
         return seen
 

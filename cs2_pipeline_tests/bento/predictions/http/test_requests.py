@@ -1,13 +1,14 @@
 """What a body may hold, and how everything wrong with it is named."""
 
+import asyncio
 import json
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bento.http.problems import Problem
+from bento.predictions.http.batches import chunks
 from bento.predictions.http.requests import CAMEL, MAX_BATCH, MAX_COMMAS, MAX_LISTS, SNAKE, camel, form_of, parse
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import serving_of
@@ -290,34 +291,13 @@ def test_an_item_that_contradicts_itself_is_refused_in_a_batch_as_alone(form):
     impossible = ROUND | {"ct_health": 401} if form is ROUND_FORM else PLAYER | {"total_clutches": 41}
     alone = errors_of(form, impossible).errors
     right = ROUND if form is ROUND_FORM else PLAYER
-    items, style = form.read_many(json.dumps({form.many: [right, impossible]}).encode())
-    assert form.items(items) is None and style is SNAKE
+    body = json.dumps({form.many: [right, impossible]}).encode()
+    with pytest.raises(Problem) as fast:
+        asyncio.run(anext(chunks(form, body)))
+    assert [one.field for one in fast.value.errors] == [f"{form.many}[1].{one.field}" for one in alone]
     with pytest.raises(Problem) as refused:
         list(form.read_many_slowly({form.many: [right, impossible]}))
     assert [one.field for one in refused.value.errors] == [f"{form.many}[1].{one.field}" for one in alone]
-    assert form.items(items[:1]).rows() == form.items_of([form.read_one(json.dumps(right).encode())[0]]).rows()
-
-
-@pytest.mark.parametrize(
-    ("form", "bodies"),
-    [
-        (ROUND_FORM, [ROUND | {"map_name": "de_nuke", "t_health": 5, "match_id": "m1"}, ROUND]),
-        (PLAYER_FORM, [PLAYER | {"adr": 80}, PLAYER]),
-    ],
-)
-def test_items_of_a_batch_keep_what_was_given_and_are_read_as_numbers(form, bodies):
-    rows = [form.read_one(json.dumps(body).encode())[0] for body in bodies]
-    decoded, _ = form.read_many(json.dumps({form.many: bodies}).encode())
-    for items in (form.items(decoded), form.items_of(rows)):
-        assert len(items) == 2 and items.rows() == rows
-        assert list(items.table) == [field.name for field in form.fields]
-        for field in form.fields:
-            given = [row[field.name] for row in rows]
-            if field.text:
-                assert list(items.table[field.name]) == given
-            else:
-                wanted = np.array(given, dtype=float)
-                np.testing.assert_array_equal(items.table[field.name], wanted, strict=True)
 
 
 def test_texts_that_the_models_do_not_know_are_counted():
