@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from cs2_pipeline.coaching.estimates import spread_between
 from cs2_pipeline.coaching.evidence import LEAST_PLAYERS, Seen, pooled
 from cs2_pipeline.coaching.plans_followed import given, seen
 from cs2_pipeline.records.coaching import StoredPlan
@@ -148,3 +149,12 @@ def test_a_drill_is_compared_with_each_that_the_coin_put_against_it_in_their_ord
             other, [0.1] * 5, other="a", first=100 * place + 50
         )
     assert [one.other for one in pooled(rows)["a"].experiments] == names
+
+
+def test_a_drill_is_pulled_towards_all_the_more_the_less_drills_differ_for_its_own_error():
+    found = pooled([*of("a", [0.0] * 5), *of("b", [1.0] * 5)])
+    error = 0.3 / 5**0.5
+    between = spread_between(np.array([0.0, 1.0]), np.full(2, error**2))
+    own = between**2 / (between**2 + error**2)
+    assert 0.5 < own < 0.99
+    assert (found["a"].effect, found["b"].effect) == pytest.approx(((1 - own) / 2, (1 + own) / 2))

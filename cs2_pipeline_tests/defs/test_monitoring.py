@@ -306,3 +306,10 @@ def test_the_watermark_of_a_dataset_says_until_when_it_has_seen(snapshots):
     assert seen_until(watermark(snapshots.drop(columns="round_id"), "started_at")) == newest
     with pytest.raises(RegistryError, match="'demo 7' names no match time"):
         seen_until("demo 7")
+
+
+def test_the_job_after_an_extraction_looks_at_champions_that_are_watched_on_extracted_days(tmp_path):
+    """A model with a table of its own is looked at when that table is made."""
+    job = assemble(Settings(home=tmp_path)).resolve_job_def(JOB)
+    assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == {catalog.ROUND.monitoring}
+    assert catalog.MATCH.monitored.table is not None

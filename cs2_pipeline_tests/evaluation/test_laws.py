@@ -118,9 +118,10 @@ def test_certainty_and_nonsense_in_an_open_round_are_found(answer):
     def predict(features):
         return np.where(features[:, ROUND_FEATURES.index("ct_money")] > 70_000, answer, fair_price(features))
 
-    assert "probabilities are finite and inside (0, 1) while the round is open" in broken(
-        laws.check(laws.served(predict))
-    )
+    results = laws.check(laws.served(predict))
+    name = "probabilities are finite and inside (0, 1) while the round is open"
+    assert name in broken(results)
+    assert next(law.worst for law in results if law.name == name) == 1
 
 
 def test_rounding_of_float32_is_no_violation():

@@ -86,6 +86,15 @@ def test_a_rounds_end_has_the_games_own_number(feed, winner, reason, side, numbe
     assert (told["winnerSide"], told["endReason"]) == (side, number)
 
 
+def test_moments_are_those_of_the_nearest_tick(feed) -> None:
+    begin(feed, 1)
+    feed.say("bomb_planted", 1.005, player_id=T[0], player_team="B", site="B")
+    feed.say("bomb_exploded", 40.01)
+    end(feed, "B", "bomb_exploded")
+    ticks = [document(feed)[name][0]["tick"] for name in ("bombsPlanted", "bombsExploded")]
+    assert ticks == [17 * 64, 57 * 64 + 1] and all(type(tick) is int for tick in ticks)
+
+
 def test_a_kill_is_told_with_both_sides(feed) -> None:
     begin(feed, 1)
     kill(feed, CT[1], T[2], is_wallbang=True)

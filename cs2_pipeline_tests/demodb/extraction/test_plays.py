@@ -27,6 +27,10 @@ def test_players_are_named_by_steam_id_and_events_belong_to_live_rounds(small, t
     assert len(found.people) == 12
     assert set(found.kills["victim"]) <= set(found.people["player"])
     assert "planted" in set(found.bombs["event"])
+    assert list(found.bombs) == ["round_id", "tick", "player", "event"]
+    assert list(found.kills) == ["round_id", "tick", "killer", "victim", "headshot"]
+    for table in (found.rounds, found.people, found.kills, found.bombs):
+        assert table.index.tolist() == list(range(len(table)))
 
 
 def test_a_bot_has_no_steam_id_and_is_told_apart(small, tmp_path):

@@ -350,9 +350,10 @@ def test_a_match_over_before_anybody_had_the_rounds_was_given_up_and_a_draw_has_
     assert (match["WinnerTeam"], match["WinCondition"], match["IsFinished"]) == (winner, condition, True)
 
 
-def test_halves_and_pistol_rounds_are_those_of_the_matchs_own_length() -> None:
+@pytest.mark.parametrize("overtime", ["ab", "ba"])
+def test_halves_and_pistol_rounds_are_those_of_the_matchs_own_length(overtime: str) -> None:
     script = Script()
-    script.match("a" * 8 + "b" * 8 + "ab", half=8)
+    script.match("a" * 8 + "b" * 8 + overtime, half=8)
     rounds = table(rows(script, settings={"mp_maxrounds": "16"}), "Rounds")
     assert rounds.index[rounds["IsPistolRound"]].tolist() == [0, 8]
     assert rounds["GamePhase"].tolist() == ["first_half"] * 8 + ["second_half"] * 8 + ["overtime"] * 2

@@ -310,10 +310,12 @@ def test_a_tampered_ledger_is_found_and_the_entry_named(gateway):
     assert (found["faults"][0]["seq"], found["faults"][0]["id"]) == (1, made["id"])
 
 
-def test_without_a_champion_it_says_so(gateway):
+def test_without_a_champion_it_says_so_and_looks_for_one_from_then_on(gateway):
     gateway.app.state.forecasting.forecaster = None
+    assert not gateway.app.state.champion_asked_for
     answered = gateway.post("/forecast/get_team1_win_probability", json=OLD)
     assert answered.status_code == 503
+    assert gateway.app.state.champion_asked_for
     assert "match_forecaster" in answered.json()["detail"]
     assert "retry-after" in answered.headers
 
