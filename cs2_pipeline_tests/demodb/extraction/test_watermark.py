@@ -150,3 +150,9 @@ def test_a_watermark_survives_its_text_form(mark):
 def test_a_text_that_is_no_watermark_is_refused(text):
     with pytest.raises(ValueError):
         Watermark.parse(text)
+
+
+def test_who_never_saw_a_parsed_demo_has_not_seen_one_whatever_its_id():
+    unparsed = Watermark(5, None)
+    assert not unparsed.covers(Watermark(3, PARSED))
+    assert unparsed.covers(Watermark(5, None)) and Watermark(5, PARSED).covers(unparsed)

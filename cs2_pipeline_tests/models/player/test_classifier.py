@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -35,8 +36,19 @@ FEATURES, TIER = feature_matrix(TEST), TEST["tier"].to_numpy()
 
 
 @pytest.fixture(scope="module")
-def training(tmp_path_factory: pytest.TempPathFactory) -> PlayerTraining:
-    return train(DATASET, seed=0, folder=tmp_path_factory.mktemp("player"))
+def told() -> list[str]:
+    """What the training says while it runs."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def training(tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> PlayerTraining:
+    return train(DATASET, seed=0, folder=tmp_path_factory.mktemp("player"), progress=told.append)
+
+
+def test_the_training_says_what_it_learns_from_and_what_was_chosen(training: PlayerTraining, told: list[str]) -> None:
+    assert re.fullmatch(r"player model: [\d,]+ records of [\d,]+ players to learn from", told[0])
+    assert f"chosen: {training.chosen.name}; answers from {training.min_rounds:,} rounds on" in told
 
 
 def test_the_model_beats_the_rule_of_the_past_tier_on_unseen_players(training: PlayerTraining) -> None:
