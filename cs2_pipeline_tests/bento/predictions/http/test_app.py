@@ -318,6 +318,7 @@ def test_more_requests_at_once_than_are_held_get_429(served_home):
         waiting = [stack.enter_context(socket.create_connection(("127.0.0.1", small.port))) for _ in range(4)]
         for connection in waiting:
             connection.sendall(head + body[:10])
+        small.get("/livez")  # once it is answered all four are waiting; a probe among them would take one's place
         small.await_that(lambda s: s.post("/predict/round", ROUND).status == 429)
         answer = small.post("/predict/round", ROUND)
         assert (answer.headers["retry-after"], answer.json["type"]) == ("1", "urn:cs2-pipeline:problem:overloaded")
