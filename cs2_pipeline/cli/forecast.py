@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 from rich.table import Table
 
+from cs2_pipeline.cli import refusals
 from cs2_pipeline.cli.console import CliError, UsageError, answer, note, out
 from cs2_pipeline.settings import Settings
 
@@ -93,7 +94,7 @@ def ask(settings: Settings, path: str, body: Mapping[str, Any] | None = None) ->
         with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310
             return json.load(response)
     except HTTPError as error:
-        raise CliError(_told(error)) from error
+        raise CliError(refusals.told(error.code, error.read())) from error
     except (ValueError, HTTPException) as error:
         raise CliError(
             f"{url} responds, but it is not the gateway. If another program uses that port, choose one for the "
@@ -101,15 +102,6 @@ def ask(settings: Settings, path: str, body: Mapping[str, Any] | None = None) ->
         ) from error
     except OSError as error:
         raise CliError(f"no gateway responds at {url}: start it with `cs2 up` ({error})") from error
-
-
-def _told(error: HTTPError) -> str:
-    try:
-        problem = json.load(error)
-        wrong = "; ".join(f"{one['field']} {one['message']}" for one in problem.get("errors", ()))
-        return wrong or f"{problem['title']}: {problem['detail']}"
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"the gateway answers {error.code}"
 
 
 def _score(text: str) -> dict[str, int]:

@@ -12,6 +12,7 @@ from typing import Any, Final, Self
 import httpx
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
+from cs2_pipeline.cli import refusals
 from cs2_pipeline.cli.console import CliError, UsageError, answer, err, note
 from cs2_pipeline.coaching.uploads.kinds import ending_of, why_not
 from cs2_pipeline.settings import Settings
@@ -93,7 +94,7 @@ class Client:
             length = {"Content-Length": str(size), "Content-Type": "application/octet-stream"}
             answered = self._request("POST", ADDRESS, params=query, headers=length, content=_blocks(opened, told))
         if answered.status_code in (413, 415, 422):
-            raise RefusedError(f"{file.name}: {_told(answered)}")
+            raise RefusedError(f"{file.name}: {refusals.told(answered.status_code, answered.content)}")
         return _document(answered), answered.status_code == 201
 
     def settled(self, item: Item) -> Item:
@@ -269,14 +270,5 @@ def _blocks(opened: Any, told: Callable[[int], None]) -> Iterator[bytes]:
 
 def _document(answered: httpx.Response) -> Any:
     if answered.status_code >= 400:
-        raise CliError(_told(answered))
+        raise CliError(refusals.told(answered.status_code, answered.content))
     return answered.json() if answered.content else None
-
-
-def _told(answered: httpx.Response) -> str:
-    try:
-        problem = answered.json()
-        wrong = "; ".join(f"{one['field']} {one['message']}" for one in problem.get("errors", ()))
-        return wrong or f"{problem['title']}: {problem['detail']}"
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"the gateway answers {answered.status_code}"

@@ -1,10 +1,8 @@
 """`cs2 forecast` against a running gateway: teams by name, the answer in words, and what is wrong with a question."""
 
-import io
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from urllib.error import HTTPError
 from urllib.parse import urlencode
 
 import pytest
@@ -128,22 +126,6 @@ def test_a_forecast_is_told_with_its_interval_its_maps_and_its_place_in_the_ledg
     ]  # fmt: skip
     command.show(MADE | {"kind": "map"})
     assert "final score" not in capsys.readouterr().out
-
-
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        ({"title": "No", "detail": "why", "errors": []}, "No: why"),
-        ({"errors": [{"field": "a", "message": "is wrong"}, {"field": "b", "message": "too"}]}, "a is wrong; b too"),
-        ({"title": "No"}, "the gateway answers 418"),
-        (["No"], "the gateway answers 418"),
-        ({"errors": ["No"]}, "the gateway answers 418"),
-        ("<html>", "the gateway answers 418"),
-    ],
-)
-def test_a_refusal_is_told_in_the_gateways_words_where_it_has_some(answer, told):
-    content = answer if isinstance(answer, str) else json.dumps(answer)
-    assert command._told(HTTPError("http://127.0.0.1", 418, "", {}, io.BytesIO(content.encode()))) == told
 
 
 def test_a_score_is_sent_as_the_maps_each_team_has_won():

@@ -202,23 +202,6 @@ def test_what_became_of_a_file_is_told_in_a_line(item, told):
     assert command.verdict({"name": "a.dem", "id": "u1", "reason": ""} | item) == told
 
 
-@pytest.mark.parametrize(
-    ("answer", "told"),
-    [
-        ({"title": "No", "detail": "why", "errors": []}, "No: why"),
-        ({"title": "No", "detail": "why"}, "No: why"),
-        ({"errors": [{"field": "a", "message": "is wrong"}, {"field": "b", "message": "too"}]}, "a is wrong; b too"),
-        ({"title": "No"}, "the gateway answers 418"),
-        (["No"], "the gateway answers 418"),
-        ({"errors": ["No"]}, "the gateway answers 418"),
-        ("<html>", "the gateway answers 418"),
-    ],
-)
-def test_a_refusal_is_told_in_the_gateways_words_where_it_has_some(answer, told):
-    content = answer if isinstance(answer, str) else json.dumps(answer)
-    assert command._told(httpx.Response(418, text=content)) == told
-
-
 def test_a_session_that_runs_out_is_kept_alive(served):
     _, port = served
     with command.Client(f"http://127.0.0.1:{port}", {}) as client:
