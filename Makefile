@@ -44,7 +44,7 @@ bench: $(VENV)/.installed-dev
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	@$(MAKE) --no-print-directory --jobs 2 --output-sync types layers definitions
+	@$(MAKE) --no-print-directory --jobs 2 types layers definitions
 
 types layers definitions: $(VENV)/.installed-dev
 
