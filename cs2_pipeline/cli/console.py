@@ -1,13 +1,16 @@
-"""What a user reads: output, progress and errors of the command line."""
+"""What a user reads: output, progress and errors of the command line.
+
+Text is shown as it is, without markup and without breaking lines: names of players and files may hold anything.
+"""
 
 import json
 from typing import Any
 
 from rich.console import Console
 
-out = Console(highlight=False)
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 """Results. Machine-readable answers go through `answer`."""
-err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
 """Errors and remarks."""
 
 
@@ -34,9 +37,9 @@ def answer(document: Any) -> None:
 
 def stage(title: str) -> None:
     """Announce a stage of long work."""
-    out.print(f"\n[bold]{title}[/bold]")
+    out.print(f"\n{title}", style="bold")
 
 
 def note(text: str) -> None:
     """A line about what happened within a stage."""
-    out.print(f"  {text}", markup=False, soft_wrap=True)
+    out.print(f"  {text}")

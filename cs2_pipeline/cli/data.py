@@ -177,7 +177,7 @@ def _tell(settings: Settings, report: "IngestReport", *, as_json: bool, remedy: 
     else:
         for outcome in report.outcomes:
             rounds = f"{outcome.rounds} rounds  " if outcome.status == "imported" else ""
-            out.print(f"{outcome.status:<12} {outcome.path}  {rounds}{outcome.detail}", markup=False, soft_wrap=True)
+            out.print(f"{outcome.status:<12} {outcome.path}  {rounds}{outcome.detail}")
     if not report.ok:
         raise CliError(f"not everything is in {settings.embedded_database}: {report.summary()}.{remedy}")
     if not as_json:
@@ -185,7 +185,7 @@ def _tell(settings: Settings, report: "IngestReport", *, as_json: bool, remedy: 
         if report.of("imported"):
             say_what_is_next(settings)
     if mixed := origins.warning(origins_of(f"sqlite:///{settings.embedded_database}")):
-        err.print(f"warning: {mixed}", markup=False, soft_wrap=True)
+        err.print(f"warning: {mixed}")
 
 
 def origins_of(database_url: str) -> dict[str, float]:
@@ -227,7 +227,7 @@ def failed_demos(settings: Settings, *, as_json: bool) -> None:
         answer([asdict(entry) for entry in found])
         return
     for entry in found:
-        out.print(f"{entry.path}  {entry.reason}", markup=False, soft_wrap=True)
+        out.print(f"{entry.path}  {entry.reason}")
     if not found:
         note("no demo is in quarantine")
 
@@ -246,8 +246,6 @@ def _say_if_another_is_read(settings: Settings) -> None:
     err.print(
         f"note: this command fills {filled}, but extraction reads {read}, which CS2_DATABASE_URL names. "
         "Unset CS2_DATABASE_URL to work with the database filled here.",
-        markup=False,
-        soft_wrap=True,
     )
 
 

@@ -18,7 +18,7 @@ from cs2_pipeline.registry import listing
 from cs2_pipeline.registry.errors import RegistryError, masked
 from cs2_pipeline.settings import Settings
 
-_MARKS = {"ok": "[green]ok[/green]     ", "warning": "[yellow]warning[/yellow]", "error": "[red]error[/red]  "}
+_COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 
 
 def run(settings: Settings, *, as_json: bool) -> None:
@@ -33,8 +33,8 @@ def run(settings: Settings, *, as_json: bool) -> None:
         answer([asdict(finding) for finding in findings])
     else:
         for finding in findings:
-            out.print(_MARKS[finding.level], end="  ")
-            out.print(f"{finding.topic}: {finding.message}", markup=False, soft_wrap=True)
+            out.print(f"{finding.level:<9}", style=_COLOURS[finding.level], end="")
+            out.print(f"{finding.topic}: {finding.message}")
     errors = sum(finding.level == "error" for finding in findings)
     if errors:
         raise CliError(f"{errors} of {len(findings)} checks failed")

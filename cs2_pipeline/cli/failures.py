@@ -4,8 +4,6 @@ import errno
 import sqlite3
 import sys
 
-from rich.markup import escape
-
 from cs2_pipeline.cli.console import CliError
 
 _MACHINE = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT}
@@ -29,17 +27,17 @@ _KNOWN = {
 
 
 def explained(error: Exception) -> str | None:
-    """The message of an error the user can fix, escaped for the console; None for a defect of ours."""
+    """The message of an error the user can fix; None for a defect of ours."""
     if isinstance(error, OSError) and error.errno in _MACHINE:
-        return escape(f"{error.filename or 'a file'}: {error.strerror}. {_HOME}")
+        return f"{error.filename or 'a file'}: {error.strerror}. {_HOME}"
     original = getattr(error, "orig", error)  # SQLAlchemy's own errors hold the driver's
     if isinstance(original, sqlite3.Error) and getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE:
-        return escape(f"an embedded database cannot be written: {original}. {_HOME}")
+        return f"an embedded database cannot be written: {original}. {_HOME}"
     known = [
         CliError,
         *(getattr(sys.modules[module], name) for module, name in _KNOWN.items() if module in sys.modules),
     ]
     if isinstance(error, tuple(known)):
         text = error.args[0] if isinstance(error, LookupError) else error
-        return escape(str(text))
+        return str(text)
     return None

@@ -61,8 +61,8 @@ def show(made: Mapping[str, Any]) -> None:
     """Print a forecast."""
     low, high = made["interval"]
     first, second = made["team1"]["name"], made["team2"]["name"]
-    out.print(f"[bold]{first}[/bold] {made['team1_win_probability']:.1%}  [{low:.1%}, {high:.1%}]")
-    out.print(f"[bold]{second}[/bold] {made['team2_win_probability']:.1%}")
+    out.print(f"{first} {made['team1_win_probability']:.1%}  [{low:.1%}, {high:.1%}]", style="bold")
+    out.print(f"{second} {made['team2_win_probability']:.1%}", style="bold")
     table = Table("map", "known", first, second)
     for one in made["maps"]:
         known = "yes" if one["known"] else "may be drawn"

@@ -57,7 +57,7 @@ def letters(settings: Settings, *, limit: int, as_json: bool) -> None:
         return
     for one in found:
         when = datetime.fromtimestamp(one.at, UTC).isoformat(timespec="seconds")
-        out.print(f"{one.id}  {when}  {one.match_id or '-'}  {one.reason}", markup=False, soft_wrap=True)
+        out.print(f"{one.id}  {when}  {one.match_id or '-'}  {one.reason}")
     if not found:
         note("no dead letters")
 
@@ -69,7 +69,7 @@ def letter(settings: Settings, letter_id: str) -> None:
     log.close()
     if found is None:
         raise CliError(f"no dead letter {letter_id}; `cs2 live dead-letters list` lists them")
-    err.print(found.reason, markup=False, soft_wrap=True)
+    err.print(found.reason)
     print(found.body.decode(errors="replace"))
 
 

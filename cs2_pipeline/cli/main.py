@@ -29,5 +29,6 @@ def main() -> None:
         message = explained(error)
         if message is None:
             raise
-        err.print(f"[bold red]error:[/bold red] {message}", soft_wrap=True)
+        err.print("error: ", style="bold red", end="")
+        err.print(message)
         sys.exit(error.status if isinstance(error, CliError) else 1)

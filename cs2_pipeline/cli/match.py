@@ -37,9 +37,7 @@ def listed(settings: Settings, *, limit: int, as_json: bool) -> None:
         scores = ", ".join(f"{one['map_name'] or 'map'} {one['team_a_score']}:{one['team_b_score']}" for one in maps)
         when = datetime.fromtimestamp(row["began"], UTC).strftime("%Y-%m-%d %H:%M")
         teams = f"{row['team_a_name'] or 'Team A'} – {row['team_b_name'] or 'Team B'}"
-        out.print(
-            f"{row['match_id']}  {when}  {row['status'].lower():<8}  {teams}  {scores}", markup=False, soft_wrap=True
-        )
+        out.print(f"{row['match_id']}  {when}  {row['status'].lower():<8}  {teams}  {scores}")
     if not rows:
         note("no live matches; `cs2 live simulate` plays some while `cs2 up` runs")
     note("to show a match of the demo database, give its Id: cs2 match 1")
@@ -57,17 +55,17 @@ def show(settings: Settings, match: str, *, as_json: bool) -> None:
     if as_json:
         answer({"match": match, "teams": names, "rounds": [line | {"swing": _plain(line["swing"])} for line in lines]})
         return
-    out.print(f"P({names[0]} wins the map), round by round; the bar is the price after the round", markup=False)
+    out.print(f"P({names[0]} wins the map), round by round; the bar is the price after the round")
     for line in lines:
         filled = round(_BAR * line["after"])
         bar = "█" * filled + "░" * (_BAR - filled)
         swing = f"  {100 * line['swing'].change:+.0f}: {line['swing'].words}" if line["swing"] else ""
-        out.print(f"{line['round']:>3} {bar} {100 * line['after']:>3.0f} %{swing}", markup=False, soft_wrap=True)
+        out.print(f"{line['round']:>3} {bar} {100 * line['after']:>3.0f} %{swing}")
     biggest = sorted(swings, key=lambda one: -abs(one.change))[:5]
     if biggest:
-        out.print("the biggest swings", markup=False)
+        out.print("the biggest swings")
     for one in biggest:
-        out.print(f"  round {one.round_no:>2}  {100 * one.change:+5.1f} points  {one.words}", markup=False)
+        out.print(f"  round {one.round_no:>2}  {100 * one.change:+5.1f} points  {one.words}")
 
 
 def _rounds(rows: Sequence[dict[str, Any]], swings: Sequence[Swing]) -> list[dict[str, Any]]:
@@ -143,5 +141,5 @@ def _champion(settings: Settings) -> RoundPredictor | None:
         reason = "no version of the round model was promoted yet"
     except (RegistryError, ArtifactError) as error:
         reason = str(error)
-    err.print(f"priced by the score alone: {reason}", markup=False)
+    err.print(f"priced by the score alone: {reason}")
     return None

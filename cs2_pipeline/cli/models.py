@@ -34,11 +34,11 @@ def show_all(settings: Settings, *, as_json: bool) -> None:
         if not one.versions:
             note(f"{name}: no version yet; `cs2 train` creates one")
             continue
-        out.print(f"[bold]{name}[/bold]")
+        out.print(name, style="bold")
         for line in _versions_table(one.versions, one.aliases):
-            out.print(line, markup=False, soft_wrap=True)
+            out.print(line)
         for event in one.history:
-            out.print(_told(event, _numbers(event, one.versions)), markup=False, soft_wrap=True)
+            out.print(_told(event, _numbers(event, one.versions)))
 
 
 def show(settings: Settings, name: str, version: str | None, *, as_json: bool) -> None:
@@ -51,7 +51,7 @@ def show(settings: Settings, name: str, version: str | None, *, as_json: bool) -
     if as_json:
         answer(found.to_dict())
         return
-    out.print(f"[bold]{found.name} {found.version}[/bold]")
+    out.print(f"{found.name} {found.version}", style="bold")
     facts = {
         "run": found.run_id,
         "trained": found.trained_at,
@@ -63,12 +63,12 @@ def show(settings: Settings, name: str, version: str | None, *, as_json: bool) -
         "commit": found.tags.get("git_commit", ""),
     }
     for key, value in facts.items():
-        out.print(f"  {key:<12} {value}", markup=False, soft_wrap=True)
+        out.print(f"  {key:<12} {value}")
     for metric in sorted(found.metrics):
         if not metric.endswith(("_low", "_high")):
             low, high = (found.metrics.get(f"{metric}_{end}") for end in ("low", "high"))
             interval = f" [{low:.4f}, {high:.4f}]" if low is not None and high is not None else ""
-            out.print(f"  {metric:<28} {found.metrics[metric]:.4f}{interval}", markup=False)
+            out.print(f"  {metric:<28} {found.metrics[metric]:.4f}{interval}")
 
 
 def promote(settings: Settings, name: str, version: str, *, force: bool, reason: str) -> None:

@@ -37,12 +37,12 @@ def predict(
     values = fields.given(serving.fields, by_option, assignments)
     taken = [f"{name}={value}" for name, value in serving.example.items() if name not in values]
     if values and taken:
-        err.print(f"not given, taken from the example: {' '.join(taken)}", markup=False, soft_wrap=True)
+        err.print(f"not given, taken from the example: {' '.join(taken)}")
     body = {**serving.example, **values}
     for one in serving.fields:
         if one.known and body.get(one.name) not in (None, *one.known):
             warning = f"{one.name}: the models do not know {body[one.name]}, so it is left out"
-            err.print(f"{warning}. Known: {', '.join(one.known)}", markup=False, soft_wrap=True)
+            err.print(f"{warning}. Known: {', '.join(one.known)}")
     found = ask(settings, serving.one, body)
     if as_json:
         answer(found)
@@ -91,12 +91,12 @@ def _show(settings: Settings, spec: ModelSpec, body: dict[str, Any], found: dict
     """Print an answer as people read it, and the curl line that repeats it."""
     url = f"http://{settings.host}:{settings.service_port}{serving_of(spec).one}"
     for line in _drawn(spec, found):
-        out.print(f"  {line}", markup=False, soft_wrap=True)
+        out.print(f"  {line}")
     if ignored := found.get(IGNORED):
-        out.print(f"  ignored, because it never varied in training: {', '.join(ignored)}", markup=False, soft_wrap=True)
+        out.print(f"  ignored, because it never varied in training: {', '.join(ignored)}")
     key = "-H 'X-API-Key: …' " if settings.api_key is not None else ""
     command = f"curl -s {url} {key}-H 'Content-Type: application/json' -d {shlex.quote(json.dumps(body))}"
-    out.print(f"  {command}", style="dim", markup=False, soft_wrap=True)
+    out.print(f"  {command}", style="dim")
 
 
 def _drawn(spec: ModelSpec, found: Mapping[str, Any]) -> list[str]:

@@ -33,8 +33,8 @@ def run(settings: Settings, *, live: bool | None) -> None:
         processes.beside("live", watched, settings) if live else nullcontext(),
     ):
         for name, address in addresses(settings).items():
-            out.print(f"{name:<12} {address}", markup=False, soft_wrap=True)
-        out.print(f"logs         {settings.home / 'logs'}", markup=False, soft_wrap=True)
+            out.print(f"{name:<12} {address}")
+        out.print(f"logs         {settings.home / 'logs'}")
         out.print("Press Ctrl-C to stop.")
         processes.wait_until_interrupted()
         note("stopping …")

@@ -42,5 +42,5 @@ def test_a_defect_is_none_of_them(defect):
 
 
 def test_a_message_is_shown_as_it_is_though_it_looks_like_markup():
-    assert explained(CliError("[bold] is no markup")) == r"\[bold] is no markup"
+    assert explained(CliError("[bold] is no markup")) == "[bold] is no markup"
     assert explained(SettingsError("wrong")) == "wrong"
