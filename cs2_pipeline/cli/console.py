@@ -7,6 +7,7 @@ import json
 from typing import Any
 
 from rich.console import Console
+from rich.progress import Progress, ProgressColumn
 
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
 """Results. Machine-readable answers go through `answer`."""
@@ -43,3 +44,8 @@ def stage(title: str) -> None:
 def note(text: str) -> None:
     """A line about what happened within a stage."""
     out.print(f"  {text}")
+
+
+def progress(*columns: ProgressColumn) -> Progress:
+    """A bar for long work: only on a terminal, and gone when the work is done."""
+    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)

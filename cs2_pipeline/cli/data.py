@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from cs2_pipeline.cli.console import CliError, UsageError, answer, err, note, out, stage
+from cs2_pipeline.cli.console import CliError, UsageError, answer, err, note, out, progress, stage
 from cs2_pipeline.datasets import origins
 from cs2_pipeline.settings import Settings
 
@@ -250,5 +250,4 @@ def _say_if_another_is_read(settings: Settings) -> None:
 
 
 def _progress(title: str) -> Progress:
-    columns = (TextColumn(f"  {title}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=err, transient=True, disable=not err.is_terminal)
+    return progress(TextColumn(f"  {title}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -7,9 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from rich.progress import Progress
-
-from cs2_pipeline.cli.console import CliError, err, note, out
+from cs2_pipeline.cli.console import CliError, note, out, progress
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.one_match import day_of
 from cs2_pipeline.demodb.importers import exports, ingest
@@ -81,11 +79,11 @@ def _play(settings: Settings, matches: Sequence[Recorded], *, speed: float, url:
         note(f"{match.map_name}: {address}/api/v1/matches/{match.match_id}")
     total = sum(len(match.events) for match in matches)
     try:
-        with Progress(console=err, transient=True) as progress:
-            task = progress.add_task(f"{len(matches)} matches", total=total)
+        with progress() as bar:
+            task = bar.add_task(f"{len(matches)} matches", total=total)
             sending.play(
                 client, matches, speed=speed, stagger=2.0 if speed else 0.0,
-                told=lambda sent: progress.update(task, completed=sent.accepted + sent.duplicates + sent.refused),
+                told=lambda sent: bar.update(task, completed=sent.accepted + sent.duplicates + sent.refused),
             )  # fmt: skip
     except sending.SendError as error:
         raise CliError(str(error)) from error

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import httpx
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
+from rich.progress import BarColumn, DownloadColumn, TextColumn
 
 from cs2_pipeline.cli import refusals
-from cs2_pipeline.cli.console import CliError, UsageError, answer, err, note
+from cs2_pipeline.cli.console import CliError, UsageError, answer, err, note, progress
 from cs2_pipeline.coaching.uploads.kinds import ending_of, why_not
 from cs2_pipeline.settings import Settings
 
@@ -256,10 +256,10 @@ def _signed_in(settings: Settings, username: str | None, url: str | None) -> Ite
 @contextmanager
 def _progress(file: Path) -> Iterator[Callable[[int], None]]:
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
-    with Progress(*columns, console=err, transient=True) as progress:
+    with progress(*columns) as bar:
         size = file.stat().st_size if file.is_file() else None
-        task = progress.add_task(file.name, total=size)
-        yield lambda sent: progress.update(task, advance=sent)
+        task = bar.add_task(file.name, total=size)
+        yield lambda sent: bar.update(task, advance=sent)
 
 
 def _blocks(opened: Any, told: Callable[[int], None]) -> Iterator[bytes]:

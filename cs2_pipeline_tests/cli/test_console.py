@@ -44,3 +44,12 @@ def test_an_answer_is_json_that_a_person_can_read_with_dates_as_text(capsys):
 def test_a_wrong_command_line_is_told_from_other_failures_by_its_status():
     assert (CliError("x").status, UsageError("x").status) == (1, 2)
     assert isinstance(UsageError("x"), CliError)
+
+
+def test_a_bar_is_drawn_on_a_terminal_alone_and_gone_at_the_end(monkeypatch, capsys):
+    with console.progress() as bar:
+        bar.add_task("work")
+    assert capsys.readouterr() == ("", "")
+    monkeypatch.setattr(console.err, "_force_terminal", True)
+    drawn = console.progress()
+    assert (drawn.disable, drawn.live.transient, drawn.live.console) == (False, True, console.err)

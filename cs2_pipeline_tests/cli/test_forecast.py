@@ -1,8 +1,6 @@
 """`cs2 forecast` against a running gateway: teams by name, the answer in words, and what is wrong with a question."""
 
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from urllib.parse import urlencode
 
 import pytest
@@ -13,6 +11,7 @@ from cs2_pipeline.records.database import open_records
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.gateway.process import gateway
 from cs2_pipeline_tests.bento.serving import free_port
+from cs2_pipeline_tests.cli.desk import open_desk
 from cs2_pipeline_tests.forecasting import league
 
 
@@ -139,23 +138,55 @@ def test_a_score_that_is_none_is_refused(score):
 
 
 def test_the_key_is_sent_to_the_gateway_where_there_is_one(cs2, monkeypatch):
-    seen = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):
-            seen.append(self.headers.get("X-API-Key"))
-            self.send_response(403)
-            self.end_headers()
-
-        def log_message(self, *_):
-            """Say nothing."""
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        monkeypatch.setenv("CS2_GATEWAY_PORT", str(server.server_port))
+    with open_desk() as desk:
+        desk.put("GET /api/v1/teams", (403, None))
+        monkeypatch.setenv("CS2_GATEWAY_PORT", str(desk.server_port))
         for key in ("a-key", None):
             monkeypatch.setenv("CS2_API_KEY", key) if key else monkeypatch.delenv("CS2_API_KEY")
             ended = cs2("forecast", "--team", "a", "--team", "b")
             assert (ended.status, "the gateway answers 403" in ended.err) == (1, True)
-        server.shutdown()
-    assert seen == ["a-key", None]
+    assert [one.headers["x-api-key"] for one in desk.asked] == ["a-key", None]
+
+
+TEAMS = {"items": [{"id": "t1", "name": "One"}, {"id": "t2", "name": "[b]Two :fire:"}]}
+
+
+@pytest.fixture
+def desk(monkeypatch):
+    """A stand-in that knows two teams and answers each forecast with the same."""
+    with open_desk() as made:
+        monkeypatch.setenv("CS2_GATEWAY_PORT", str(made.server_port))
+        made.put("GET /api/v1/teams", (200, TEAMS))
+        made.put(f"POST {command.SERIES}", (200, MADE))
+        yield made
+
+
+def test_what_is_asked_is_sent_as_the_gateway_reads_it(cs2, desk):
+    ended = cs2("forecast", "--team", "ONE", "--team", "t2", "--json")
+    assert (ended.status, json.loads(ended.out)) == (0, MADE)
+    cs2("forecast", "--team", "t2", "--team", "t1", "--best-of", "5", "--map", "de_nuke", "--map", "de_inferno",
+        "--score", "2:1")  # fmt: skip
+    first, second = desk.of(f"POST {command.SERIES}")
+    assert json.loads(first.body) == {"team1_id": "t1", "team2_id": "t2", "best_of": 3, "map_ids": []}
+    assert json.loads(second.body) == {
+        "team1_id": "t2", "team2_id": "t1", "best_of": 5, "map_ids": ["de_nuke", "de_inferno"],
+        "score": {"team1": 2, "team2": 1},
+    }  # fmt: skip
+    assert {one.headers["content-type"] for one in desk.asked} == {"application/json"}
+    assert [one.query for one in desk.of("GET /api/v1/teams")[:2]] == [
+        {"q": "ONE", "limit": "100"}, {"q": "t2", "limit": "100"},
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("teams", [(), ("t1",), ("t1", "t2", "t1")])
+def test_a_series_is_between_two_teams(desk, teams):
+    with pytest.raises(UsageError, match=f"give two teams, each with --team; got {len(teams)}"):
+        command.run(Settings(), teams, best_of=3, maps=(), score=None, as_json=False)
+    assert desk.asked == []
+
+
+def test_a_teams_name_is_shown_as_it_is_however_it_looks(capsys):
+    command.show(MADE | {"team1": {"name": "[b]clan :fire:"}, "team2": {"name": "[/b]"}})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].startswith("[b]clan :fire: 65.0%") and lines[1] == "[/b] 35.0%"
+    assert [cell.strip() for cell in lines[3].strip("┃").split("┃")] == ["map", "known", "[b]clan :fire:", "[/b]"]

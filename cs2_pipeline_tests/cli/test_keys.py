@@ -4,10 +4,12 @@ import io
 import json
 import subprocess
 import sys
+from contextlib import closing
 
 import pytest
 
-from cs2_pipeline.records.accounts import authenticate
+from cs2_pipeline.cli import keys
+from cs2_pipeline.records.accounts import authenticate, named
 from cs2_pipeline.records.database import open_records
 from cs2_pipeline.settings import Settings
 
@@ -67,8 +69,9 @@ LONG = "correct horse battery"
 
 @pytest.fixture
 def create_admin(cs2, monkeypatch):
-    def run(name, email, password):
-        monkeypatch.setattr(sys, "stdin", io.StringIO(f"{password}\n"))
+    def run(name, email, password, *, terminal=False):
+        monkeypatch.setattr(sys, "stdin", stdin := io.StringIO(f"{password}\n"))
+        stdin.isatty = lambda: terminal
         return cs2("users", "create-admin", name, email)
 
     return run
@@ -92,3 +95,30 @@ def test_the_shortest_name_and_password_do_and_nobody_is_made_twice(create_admin
     for name, email in (("a_1", "c@example.org"), ("ccc", "a@example.org")):
         ended = create_admin(name, email, LONG)
         assert (ended.status, f"{name} or {email} already has an account" in ended.err) == (1, True)
+
+
+def test_a_key_of_an_account_is_told_with_all_that_it_allows(cs2, create_admin):
+    create_admin("anna", "a@example.org", LONG)
+    made = json.loads(cs2("keys", "create", "[b]script :fire:", "--scope", "upload", "--user", "anna", "--json").out)
+    (listed,) = json.loads(cs2("keys", "list", "--json").out)["keys"]
+    assert {name: value for name, value in made.items() if name != "key"} == listed
+    assert listed | {"id": 0, "user_id": 0, "created_at": 0} == {
+        "id": 0, "name": "[b]script :fire:", "scopes": ["upload"], "user_id": 0, "rate": 100.0, "daily_quota": None,
+        "created_at": 0, "revoked_at": None,
+    }  # fmt: skip
+    with closing(open_records(Settings())) as records:
+        assert listed["user_id"] == named(records, "anna").id
+
+
+def test_a_new_key_is_shown_alone_on_its_line_with_what_it_changes(cs2):
+    lines = cs2("keys", "create", "bot", "--scope", "predict").out.splitlines()
+    assert lines[0].startswith("cs2_") and " " not in lines[0]
+    assert lines[1].startswith("  Send it as X-API-Key") and lines[2].startswith("  From now on every caller needs")
+    assert len(lines) == 3
+
+
+def test_the_password_of_an_administrator_is_read_unseen_at_a_terminal(cs2, create_admin, monkeypatch):
+    monkeypatch.setattr(keys, "getpass", lambda prompt: f"unseen after {prompt!r}")
+    assert create_admin("anna", "a@example.org", "seen", terminal=True).status == 0
+    with closing(open_records(Settings())) as records:
+        assert authenticate(records, "anna", "unseen after 'password: '").is_admin

@@ -60,3 +60,13 @@ def test_a_card_is_a_line_for_each_skill_with_what_is_known_and_what_is_missing(
         needed = str(line["matches_needed"] or "–")
         assert cells[1:] == [f"{line['percentile']:.0%}", f"{low:.0%} to {high:.0%}", line["standing"], needed]
     assert "No weakness is known. More matches tell more." in cs2("player", "8").out
+
+
+def test_a_name_is_shown_as_it_is_however_it_looks_and_a_part_of_it_is_no_name(cs2, home):
+    with closing(open_records(Settings())) as records:
+        directories.replace(records, [Entry(PLAYER, "7", "[de]clan :fire:", 9, coach.NOW),
+                                      Entry(directories.TEAM, "8", "team", 9, coach.NOW)])  # fmt: skip
+        coach.keep(records, coach.card("7"))
+    assert cs2("player", "[DE]clan :fire:").out.strip().startswith("[de]clan :fire: (7)")
+    for name in ("[de]", "team", "8"):
+        assert f"no player is called {name}: " in cs2("player", name).err

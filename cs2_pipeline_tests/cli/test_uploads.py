@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from cs2_pipeline.cli import uploads as command
+from cs2_pipeline.cli.console import progress
 from cs2_pipeline.coaching.uploads.inbox import Inbox
 from cs2_pipeline.coaching.uploads.reading import read_waiting
 from cs2_pipeline.records import accounts, keys
@@ -17,6 +18,7 @@ from cs2_pipeline.records.database import open_records
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.gateway.process import SERVICE, gateway
 from cs2_pipeline_tests.bento.serving import free_port
+from cs2_pipeline_tests.cli.desk import open_desk
 from cs2_pipeline_tests.demodb.importers import made_exports as made
 
 PASSWORD = "a long password of anna"
@@ -209,3 +211,171 @@ def test_a_session_that_runs_out_is_kept_alive(served):
         client._http.headers["Authorization"] = "Bearer out-of-date"
         assert isinstance(client.every(), list)
         client.sign_out()
+
+
+# What a real gateway seldom answers, or only after long use, is answered by a stand-in here.
+LIMITS = {"file_bytes": 10, "room_bytes": 100}
+ITEM = {"id": "u1", "name": "a.dem", "kind": "demo", "size": 10, "at": "2026-03-01T20:45:10Z", "state": "accepted",
+        "reason": ""}  # fmt: skip
+ADDRESS = "/api/v1/uploads"
+
+
+@pytest.fixture
+def desk(monkeypatch):
+    with open_desk() as made:
+        monkeypatch.setenv("CS2_GATEWAY_PORT", str(made.server_port))
+        monkeypatch.setenv("CS2_API_KEY", "a-key")
+        made.put(f"GET {ADDRESS}/limits", (200, LIMITS))
+        made.put(f"POST {ADDRESS}", (201, ITEM))
+        made.put("POST /auth/login", (200, {"access_token": "first"}))
+        made.put("POST /auth/refresh", (200, {"access_token": "second"}))
+        made.put("POST /auth/logout", (204, None))
+        yield made
+
+
+def demo(tmp_path, size=10, name="a.dem"):
+    file = tmp_path / name
+    file.write_bytes(bytes(range(size)))
+    return file
+
+
+def test_a_file_is_sent_as_it_is_with_its_name_its_length_and_its_day(cs2, desk, tmp_path, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setattr(command, "BLOCK", 4)
+    ended = cs2("uploads", "send", demo(tmp_path), "--date", "2026-03-01", "--json")
+    assert ended.status == 0, ended.err
+    assert json.loads(ended.out) == {"uploads": [ITEM | {"known": False}]}
+    (sent,) = desk.of(f"POST {ADDRESS}")
+    assert (sent.query, sent.body) == ({"name": "a.dem", "played_on": "2026-03-01"}, bytes(range(10)))
+    assert (sent.headers["content-length"], sent.headers["x-api-key"]) == ("10", "a-key")
+    desk.put(f"POST {ADDRESS}", (200, ITEM))
+    assert json.loads(cs2("uploads", "send", demo(tmp_path), "--json").out)["uploads"][0]["known"]
+    assert desk.of(f"POST {ADDRESS}")[1].query == {"name": "a.dem"}
+
+
+def test_the_bytes_that_are_on_their_way_are_told_block_by_block(desk, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "BLOCK", 4)
+    told = []
+    with command.Client(desk.url, {"X-API-Key": "a-key"}) as client:
+        assert client.send(demo(tmp_path), None, told.append) == (ITEM, True)
+    assert told == [4, 4, 2]
+
+
+def test_a_file_of_exactly_the_largest_size_is_sent_and_a_larger_one_is_not(cs2, desk, tmp_path):
+    assert cs2("uploads", "send", demo(tmp_path, 10)).status == 0
+    ended = cs2("uploads", "send", demo(tmp_path, 11))
+    assert (ended.status, ended.out) == (1, "  not taken: a.dem: 11 bytes; the gateway takes at most 10\n")
+    assert len(desk.of(f"POST {ADDRESS}")) == 1
+
+
+@pytest.mark.parametrize(("status", "of_the_file"), [(413, True), (415, True), (422, True), (429, False), (400, False)])
+def test_what_is_wrong_with_one_file_keeps_no_other_from_being_sent(cs2, desk, tmp_path, status, of_the_file):
+    desk.put(f"POST {ADDRESS}", (201, ITEM), (status, {"title": "No", "detail": "so"}), (201, ITEM | {"id": "u3"}))
+    files = [demo(tmp_path, name=f"{name}.dem") for name in "abc"]
+    ended = cs2("uploads", "send", *files, "--json")
+    told = json.loads(ended.out)["uploads"]
+    reason = "b.dem: No: so" if of_the_file else "No: so"
+    assert told[1] == {"name": "b.dem", "state": "refused", "reason": reason, "known": False}
+    assert [one.get("id") for one in told] == (["u1", None, "u3"] if of_the_file else ["u1", None])
+    missed = 1 if of_the_file else 2
+    assert (ended.status, f"{missed} of 3 files not taken" in ended.err) == (1, True)
+
+
+def test_where_nothing_was_sent_the_refusal_alone_is_told(cs2, desk, tmp_path):
+    desk.put(f"GET {ADDRESS}/limits", (429, {"title": "Full", "detail": "50 wait"}))
+    ended = cs2("uploads", "send", demo(tmp_path), demo(tmp_path, name="b.dem"), "--json")
+    assert (ended.status, ended.out, ended.err) == (1, "", "error: Full: 50 wait\n")
+    assert len(desk.of(f"GET {ADDRESS}/limits")) == 1
+
+
+def test_what_waits_is_asked_for_until_it_is_read(cs2, desk, tmp_path, monkeypatch):
+    pauses = []
+    monkeypatch.setattr(command.time, "sleep", pauses.append)
+    waiting = ITEM | {"state": "waiting"}
+    desk.put(f"POST {ADDRESS}", (201, waiting))
+    desk.put(f"GET {ADDRESS}/u1", (200, waiting), (200, ITEM | {"reason": "one new match"}))
+    ended = cs2("uploads", "send", demo(tmp_path))
+    assert (ended.status, ended.out) == (0, "  a.dem: kept: one new match (u1)\n")
+    assert "waiting until it is read; Ctrl-C leaves it in the queue" in ended.err
+    assert pauses == [command.POLL_SECONDS] * 2
+    ended = cs2("uploads", "send", demo(tmp_path), "--no-wait")
+    assert (ended.status, ended.out, ended.err) == (0, "  a.dem: kept; it waits to be read (u1)\n", "")
+
+
+def test_nothing_is_waited_for_where_all_was_read_at_once(cs2, desk, tmp_path):
+    ended = cs2("uploads", "send", demo(tmp_path))
+    assert (ended.status, ended.out, ended.err) == (0, "  a.dem: kept (u1)\n", "")
+
+
+def test_a_file_in_quarantine_is_an_error(cs2, desk, tmp_path):
+    desk.put(f"POST {ADDRESS}", (200, ITEM | {"state": "quarantined", "reason": "no demo"}))
+    ended = cs2("uploads", "send", demo(tmp_path))
+    assert (ended.status, ended.out) == (1, "  a.dem: sent before; in quarantine: no demo (u1)\n")
+    assert "1 of 1 files not taken" in ended.err
+
+
+def test_a_list_of_many_is_read_page_by_page(cs2, desk):
+    pages = [{"items": [ITEM | {"id": f"u{n}"}], "next": after} for n, after in ((1, "one"), (2, "two"), (3, None))]
+    desk.put(f"GET {ADDRESS}", *((200, page) for page in pages))
+    ended = cs2("uploads", "list")
+    assert ended.out.splitlines() == [
+        f"  u{n}  2026-03-01 20:45  a.dem (demo, 10 bytes)  accepted" for n in (1, 2, 3)
+    ]  # fmt: skip
+    assert [one.query for one in desk.asked] == [
+        {"limit": "100"}, {"limit": "100", "after": "one"}, {"limit": "100", "after": "two"},
+    ]  # fmt: skip
+
+
+def test_whoever_signs_in_is_asked_as_that_account_and_signed_out_whatever_happens(cs2, desk, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.StringIO("a password \n"))
+    ended = cs2("uploads", "delete", "u7", "--user", "anna")
+    assert (ended.status, "Not found" in ended.err) == (1, True)
+    assert [one.what for one in desk.asked] == ["POST /auth/login", f"DELETE {ADDRESS}/u7", "POST /auth/logout"]
+    assert json.loads(desk.asked[0].body) == {"username": "anna", "password": "a password "}
+    assert {one.headers["x-api-key"] for one in desk.asked} == {None}, "the key is another's"
+    assert desk.asked[1].headers["authorization"] == "Bearer first"
+
+
+def test_at_a_terminal_the_password_is_asked_for_unseen(cs2, desk, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", type("Terminal", (io.StringIO,), {"isatty": lambda _: True})("seen\n"))
+    monkeypatch.setattr(command, "getpass", lambda prompt: f"unseen after {prompt!r}")
+    desk.put(f"DELETE {ADDRESS}/u7", (204, None))
+    ended = cs2("uploads", "delete", "u7", "--user", "anna")
+    assert (ended.status, ended.out) == (0, "  u7 is deleted; matches that were read from it stay\n")
+    assert json.loads(desk.asked[0].body)["password"] == "unseen after 'password: '"
+
+
+def test_a_session_that_ran_out_is_renewed_once_and_the_request_made_again(desk):
+    desk.put(f"GET {ADDRESS}/u1", (401, {"title": "No", "detail": "over"}), (200, ITEM))
+    with command.Client(desk.url, {}) as client:
+        client.sign_in("anna", "x")
+        assert client.ask("GET", f"{ADDRESS}/u1") == ITEM
+        desk.put("POST /auth/refresh", (401, {"title": "No", "detail": "signed out elsewhere"}))
+        desk.put(f"GET {ADDRESS}/u1", (401, {"title": "No", "detail": "over"}))
+        with pytest.raises(command.CliError, match="signed out elsewhere"):
+            client.ask("GET", f"{ADDRESS}/u1")
+    asked = [(one.what, one.headers["authorization"]) for one in desk.asked[1:4]]
+    assert asked == [(f"GET {ADDRESS}/u1", "Bearer first"), ("POST /auth/refresh", None),
+                     (f"GET {ADDRESS}/u1", "Bearer second")]  # fmt: skip
+
+
+def test_a_gateway_that_breaks_off_is_told_from_one_that_does_not_run(desk):
+    with command.Client(desk.url, {}) as client:
+        desk.put("GET /", (999_999, None))  # no status that HTTP knows
+        with pytest.raises(command.CliError, match=r"^the connection to the gateway broke off: "):
+            client.ask("GET", "/")
+    with pytest.raises(
+        command.CliError, match=r"^no gateway responds at http://127\.0\.0\.1:.* start it with `cs2 up`"
+    ):
+        command.Client(f"http://127.0.0.1:{free_port()}", {}).ask("GET", "/")
+
+
+def test_the_bar_of_a_file_knows_its_size_and_what_was_sent_of_it(tmp_path, monkeypatch):
+    bars = []
+    monkeypatch.setattr(command, "progress", lambda *columns: bars.append(progress(*columns)) or bars[-1])
+    for file in (demo(tmp_path), tmp_path / "absent.dem"):
+        with command._progress(file) as told:
+            told(4)
+            told(4)
+    shown = [(task.description, task.total, task.completed) for bar in bars for task in bar.tasks]
+    assert shown == [("a.dem", 10, 8), ("absent.dem", None, 8)]
