@@ -116,7 +116,7 @@ def running(programs: Iterable[Program], settings: Settings) -> Iterator[None]:
     try:
         for program in programs:
             with log_path(settings, program).open("wb") as log:
-                started.append((program, _start(program, environment, log)))
+                started.append((program, _start(program.command, environment, log)))
         for program, process in started:
             _await_ready(program, process, settings)
         yield
@@ -133,8 +133,7 @@ def beside(name: str, command: tuple[str, ...], settings: Settings) -> Iterator[
         command: arguments of ``cs2``.
     """
     with (settings.home / "logs" / f"{name}.log").open("wb") as log:
-        program = Program(name, _module("cs2_pipeline.cli", *command), 0, "", "")
-        process = _start(program, child_environment(settings), log)
+        process = _start(_module("cs2_pipeline.cli", *command), child_environment(settings), log)
     try:
         yield
     finally:
@@ -176,9 +175,9 @@ def _module(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-m", module, *arguments)
 
 
-def _start(program: Program, environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
+def _start(command: tuple[str, ...], environment: Mapping[str, str], log: IO[bytes]) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603  our own command lines
-        program.command,
+        command,
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,

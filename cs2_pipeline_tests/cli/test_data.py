@@ -5,17 +5,24 @@ import os
 import shutil
 import sqlite3
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from cs2_pipeline.cli import data
+from cs2_pipeline.cli.console import CliError
+from cs2_pipeline.datasets.store import TableStore
 from cs2_pipeline.defs.automation.due_days import due_days
 from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts
+from cs2_pipeline.demodb import simulator
+from cs2_pipeline.demodb.importers import exports, ingest
+from cs2_pipeline.demodb.importers.exported import NO_DATE
 from cs2_pipeline.demodb.importers.ingest import UNDATED, IngestReport, Outcome
-from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY
+from cs2_pipeline.demodb.simulator import real_play
+from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, SimulationReport
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.demodb.importers import made_exports
 from cs2_pipeline_tests.demodb.importers.recordings import Script
@@ -182,8 +189,11 @@ def test_a_table_of_series_is_taken_and_what_is_in_it_told(cs2, tmp_path):
 def test_a_table_of_maps_beside_it_tells_the_rounds_of_its_series(cs2, tmp_path):
     (tmp_path / "series.csv").write_text("date,team_w,team_l\n2025-03-01,Alpha,Beta\n")
     (tmp_path / "maps.csv").write_text("date,team1,team2,rounds1,rounds2\n2025-03-01,Beta,Alpha,9,13\n")
-    told = json.loads(cs2("ingest", "series", tmp_path / "series.csv", "--maps", tmp_path / "maps.csv", "--json").out)
-    assert told["with_rounds"] == 1
+    told = cs2("ingest", "series", tmp_path / "series.csv", "--maps", tmp_path / "maps.csv").out.splitlines()
+    assert told[1] == "Reading series.csv"
+    assert "  with rounds                                 1" in told
+    assert "  last day                           2025-03-01" in told
+    assert told[-1] == "  train on it: cs2 train match --published"
     missing = cs2("ingest", "series", tmp_path / "series.csv", "--maps", tmp_path / "none.csv")
     assert missing.status == 1
     assert "there is no file" in missing.err
@@ -211,6 +221,110 @@ def test_doctor_says_that_matches_are_simulated(cs2):
     found = {one["topic"]: one for one in json.loads(cs2("doctor", "--json").out)}
     assert found["demo database, origin"]["level"] == "ok"
     assert "simulated matches" in found["demo database, origin"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("options", "given"),
+    [
+        ([], {"matches": 800, "seed": 5, "equal_skill": False, "overwrite": False, "like_real": False}),
+        (["--matches", "3", "--seed", "0", "--equal-skill", "--like-real", "--replace"],
+         {"matches": 3, "seed": 0, "equal_skill": True, "overwrite": True, "like_real": True}),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("server", [False, True])
+def test_a_simulation_is_made_as_it_was_asked_for(cs2, home, monkeypatch, options, given, server):  # noqa: PLR0917
+    asked = []
+
+    def simulated(path, *, model, progress, **named):
+        progress(1, named["matches"])
+        asked.append((path, named | {"like_real": model == real_play.like_real()}))
+        assert model is None or named["matches"] == 3
+        return SimulationReport(path, None, {"Matches": 12_345, "Rounds": 6}, FIRST_DAY, FIRST_DAY, 0.5)
+
+    monkeypatch.setattr(simulator, "simulate", simulated)
+    monkeypatch.setenv("CS2_SEED", "5")
+    if server:
+        monkeypatch.setenv("CS2_DATABASE_URL", "postgresql://reader@127.0.0.1:9/demos")
+    tables = TableStore(str(home / "data"))
+    tables.write("rounds", pd.DataFrame({"round_id": [1]}), "2026-01-01")
+    ended = cs2("simulate", *options)
+    assert asked == [(home / "demos.sqlite", given)]
+    lines = ended.out.splitlines()
+    assert lines[0] == f"  {home / 'demos.sqlite'}: 12,345 Matches, 6 Rounds"
+    assert bool(tables.partitions("rounds")) is server, "what was read of a server stays"
+    assert len(lines) == (1 if server else 2), "only the database that is read can be trained on next"
+    assert json.loads(cs2("simulate", *options, "--json").out)["rows"] == {"Matches": 12_345, "Rounds": 6}
+
+
+@pytest.mark.parametrize("cores", [3, None])
+def test_recordings_are_read_as_it_was_asked_for(cs2, home, tmp_path, monkeypatch, cores):
+    asked = []
+
+    def ingested(paths, database, *, progress, **named):
+        progress(1, 2, "a.dem")
+        asked.append((paths, database, named))
+        return IngestReport([])
+
+    monkeypatch.setattr(ingest, "ingest", ingested)
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(data, "origins_of", lambda _: {})
+    assert cs2("ingest", "demos", "a", "b").status == 0
+    assert cs2("ingest", "demos", "a", "--date", "2024-03-09", "--file-times", "--retry", "--workers", "2").status == 0
+    usual = {"played_on": None, "file_times": False, "retry": False, "workers": cores or 1}
+    told = {"played_on": date(2024, 3, 9), "file_times": True, "retry": True, "workers": 2}
+    database = home / "demos.sqlite"
+    assert asked == [([Path("a"), Path("b")], database, usual), ([Path("a")], database, told)]
+
+
+@pytest.mark.parametrize(
+    ("details", "told"),
+    [
+        (["broken"], "why."),
+        (["broken", f"it has {NO_DATE}"], "why. 1 only lacks a date: say it with --date YYYY-MM-DD."),
+        ([f"it has {NO_DATE}", f"it has {NO_DATE}"], "why. 2 only lack a date: say it with --date YYYY-MM-DD."),
+        ([], ""),
+    ],
+)
+@pytest.mark.parametrize("status", ["refused", "quarantined"])
+def test_exports_that_did_not_come_in_have_their_remedy(home, monkeypatch, capsys, details, told, status):  # noqa: PLR0917
+    asked = []
+
+    def ingested(paths, database, *, progress, **named):
+        progress(1, 2, "a.json")
+        asked.append((paths, database, named))
+        left = [Outcome(Path("a.json"), status, detail) for detail in details]
+        return IngestReport([*left, Outcome(Path("b.json"), "missing" if details else "known", "")])
+
+    monkeypatch.setattr(exports, "ingest_exports", ingested)
+    monkeypatch.setattr(data, "origins_of", lambda _: {})
+    wanted = {"played_on": date(2024, 3, 9), "retry": True}
+    if details:
+        with pytest.raises(CliError) as left:
+            data.ingest_exports(Settings(), [Path("x")], **wanted)
+        assert str(left.value).endswith(f" `cs2 ingest exports --failed` lists what could not be read and {told}")
+    else:
+        data.ingest_exports(Settings(), [Path("x")], **wanted)
+        assert capsys.readouterr().out.splitlines()[0] == "known        b.json  "
+    assert asked == [([Path("x")], home / "demos.sqlite", wanted)]
+
+
+@pytest.mark.parametrize("kind", ["demos", "exports"])
+def test_without_a_path_one_is_asked_for(cs2, home, kind):
+    ended = cs2("ingest", kind)
+    assert (ended.status, f"cs2 ingest {kind} PATH…" in ended.err) == (2, True)
+    assert not home.exists()
+
+
+def test_each_recording_has_a_line_and_only_what_came_in_tells_its_rounds(cs2, home, monkeypatch):
+    outcomes = [Outcome(Path("a.dem"), "imported", "", rounds=24), Outcome(Path("b.dem"), "known", "as a.dem")]
+    monkeypatch.setattr(ingest, "ingest", lambda *_, **__: IngestReport(outcomes))
+    monkeypatch.setattr(data, "origins_of", lambda _: {})
+    ended = cs2("ingest", "demos", "a")
+    assert ended.out.splitlines()[:2] == ["imported     a.dem  24 rounds  ", "known        b.dem  as a.dem"]
+    told = json.loads(cs2("ingest", "demos", "a", "--json").out)
+    assert [(one["path"], one["status"], one["rounds"]) for one in told] == [
+        ("a.dem", "imported", 24), ("b.dem", "known", 0),
+    ]  # fmt: skip
 
 
 def test_what_was_extracted_from_a_simulated_database_is_forgotten_when_it_is_replaced(tmp_path):

@@ -1,6 +1,8 @@
 """`cs2 demo`: which stages run, in which order, with which models; the stages themselves have their own tests."""
 
+import re
 from contextlib import contextmanager
+from datetime import date
 from types import SimpleNamespace
 
 import pytest
@@ -26,6 +28,7 @@ class Stages:
         self.done, self.served, self.asked = [], None, []
         self.ledger = {"holds": True, "entries": 1}
         self.refusals = 0
+        self.configured, self.measured = {}, None
 
     def ask(self, _settings, path, body=None):
         if path == forecast.SERIES:
@@ -35,6 +38,21 @@ class Stages:
                 raise CliError("no champion is fetched yet")
             return {"made": True}
         return {"items": TEAMS} if path.startswith("/api/v1/teams") else self.ledger
+
+    def told(self, what):
+        return lambda _settings, *values, **named: self.done.append((what, *values, named))
+
+    def run_job(self, _settings, job, **named):
+        self.done.append(job)
+        self.configured[job] = named
+
+    def predict(self, _settings, spec, *values, **named):
+        self.done.append(("ask", spec.name))
+        assert (values, named) == (({}, ()), {"as_json": False}), "the example, as people read it"
+
+    def measure(self, **named):
+        self.measured = named
+        return TRUTH
 
     @contextmanager
     def running(self, programs, settings):
@@ -56,29 +74,37 @@ def stages(monkeypatch):
     monkeypatch.setattr(processes, "require_free_port", lambda program, _: made.done.append(("free", program.name)))
     monkeypatch.setattr(processes, "running", made.running)
     monkeypatch.setattr(processes, "answers", lambda _: True)
-    monkeypatch.setattr(data, "simulate", lambda _, *, matches, **__: made.done.append(("simulate", matches)))
-    monkeypatch.setattr(data, "ingest_exports", note("ingest"))
+    monkeypatch.setattr(data, "simulate", made.told("simulate"))
+    monkeypatch.setattr(data, "ingest_exports", made.told("ingest"))
     monkeypatch.setattr(training, "extract_new", note("extract"))
-    monkeypatch.setattr(demo, "run_job", lambda _, job, **__: made.done.append(job))
+    monkeypatch.setattr(demo, "run_job", made.run_job)
     monkeypatch.setattr(demo, "Platform", made.platform)
-    monkeypatch.setattr(predict, "predict", lambda _, spec, *__, **___: made.done.append(("ask", spec.name)))
+    monkeypatch.setattr(predict, "predict", made.predict)
     monkeypatch.setattr(forecast, "ask", made.ask)
     monkeypatch.setattr(forecast, "show", note("show"))
-    monkeypatch.setattr(known_truth, "measure", lambda **_: TRUTH)
+    monkeypatch.setattr(known_truth, "measure", made.measure)
     return made
 
 
+DAY = date(2024, 3, 9)
 FREE = [("free", "prediction service"), ("free", "gateway")]
 RUNNING = ("running", "prediction service", "gateway")
 SERVED = [spec.name for spec in catalog.served()]
 
 
 def test_simulated_matches_go_through_every_stage(stages, tmp_path, capsys):
-    demo.run(Settings(home=tmp_path), 12, [], None)
+    demo.run(Settings(home=tmp_path, seed=7), 12, [], None)
+    simulated = {"matches": 12, "seed": None, "equal_skill": False, "replace": False}
     assert stages.done == [
-        *FREE, ("simulate", 12), "extract", jobs.TRAIN_ALL, impact.JOB, jobs.COACH, forecasts.JOB, RUNNING,
+        *FREE, ("simulate", simulated), "extract", jobs.TRAIN_ALL, impact.JOB, jobs.COACH, forecasts.JOB, RUNNING,
         *(("ask", name) for name in SERVED), "show",
     ]  # fmt: skip
+    from_database = {"config": {"source": "DATABASE"}}
+    assert stages.configured == {
+        jobs.TRAIN_ALL: {"config": {"ops": {"round_dataset": from_database, "match_dataset": from_database}}},
+        impact.JOB: {}, jobs.COACH: {}, forecasts.JOB: {},
+    }  # fmt: skip
+    assert stages.measured == {"matches": known_truth.DEMO_MATCHES, "seed": 7}
     assert stages.served == ",".join(SERVED)
     assert stages.asked == [{"team1_id": "a", "team2_id": "b", "best_of": 3}], "those that played most"
     said = capsys.readouterr().out
@@ -89,14 +115,17 @@ def test_simulated_matches_go_through_every_stage(stages, tmp_path, capsys):
     ]  # fmt: skip
     assert "root mean square error against the exact probability: 0.0123" in said
     assert "the ledger is intact: no entry (1 so far)" in said
-    assert "`cs2 up` keeps it running. Then open:" in said and "  pages        http://" in said
+    (seconds,) = re.findall(r"  done in (\d+) s; `cs2 up` keeps it running\. Then open:\n  pages        http://", said)
+    assert int(seconds) < 3600
+    assert "(test part: 1,234 states of 12 matches, trained on 34)" in said
 
 
 def test_real_matches_are_served_with_the_models_there_are(stages, tmp_path, capsys):
     stages.champions = [catalog.ROUND.name]
-    demo.run(Settings(home=tmp_path), 12, [tmp_path], None)
+    demo.run(Settings(home=tmp_path), 12, [tmp_path], DAY)
     assert stages.done == [
-        *FREE, "ingest", "extract", jobs.TRAIN_ALL, impact.JOB, jobs.COACH, RUNNING, ("ask", catalog.ROUND.name),
+        *FREE, ("ingest", [tmp_path], {"played_on": DAY, "retry": False}), "extract",
+        jobs.TRAIN_ALL, impact.JOB, jobs.COACH, RUNNING, ("ask", catalog.ROUND.name),
     ]  # fmt: skip
     assert stages.served == catalog.ROUND.name
     said = capsys.readouterr().out
@@ -122,20 +151,33 @@ def test_real_matches_without_any_champion_end_with_what_to_do_next(stages, tmp_
     stages.champions = []
     demo.run(Settings(home=tmp_path), 12, [tmp_path], None)
     assert RUNNING not in stages.done and jobs.COACH not in stages.done
-    assert "there is no model to serve yet" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    (at,) = [number for number, line in enumerate(said) if line.startswith("  there is no model to serve yet")]
+    assert f"  the matches are in {tmp_path / 'demos.sqlite'}, and in the tables" in said[at + 1]
+    assert "`cs2 ingest exports PATH…`, then `cs2 train`" in said[at + 2]
+    assert "`cs2 ingest snapshots FILE`, `cs2 ingest series FILE`" in said[at + 3]
+    (seconds,) = re.fullmatch(r"  done in (\d+) s", said[at + 4]).groups()
+    assert int(seconds) < 3600 and len(said) == at + 5
 
 
 def test_too_little_data_is_an_error_when_simulated_and_a_remark_when_real(stages, tmp_path, monkeypatch, capsys):
     def too_little(_settings, job, **_):
         stages.done.append(job)
         if job == jobs.TRAIN_ALL:
-            raise TooLittleDataError({catalog.ROUND.dataset: "there are 2 matches"})
+            raise TooLittleDataError({
+                catalog.MATCH.dataset: "there is 1 series", catalog.ROUND.dataset: "there are 2 matches",
+                catalog.ROUND.name: "and 3 rounds",
+            })  # fmt: skip
 
     monkeypatch.setattr(demo, "run_job", too_little)
     with pytest.raises(TooLittleDataError):
         demo.run(Settings(home=tmp_path), 2, [], None)
     demo.run(Settings(home=tmp_path), 2, [tmp_path], None)
-    assert "✗ round_predictor could not be trained: there are 2 matches" in capsys.readouterr().out
+    assert [line for line in capsys.readouterr().out.splitlines() if "✗" in line] == [
+        "  ✗ round_predictor could not be trained: there are 2 matches",
+        "  ✗ round_predictor could not be trained: and 3 rounds",
+        "  ✗ match_forecaster could not be trained: there is 1 series",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +197,7 @@ def test_a_forecast_is_asked_for_until_the_champion_is_fetched_but_not_for_ever(
     stages.refusals = 2
     demo.run(Settings(home=tmp_path), 12, [], None)
     assert len(stages.asked) == 3
-    monkeypatch.setattr(demo, "READY_TIMEOUT", -1.0)
+    monkeypatch.setattr(demo, "READY_TIMEOUT", -3600.0)
     stages.refusals = 9
     with pytest.raises(CliError, match="no champion is fetched yet"):
         demo.run(Settings(home=tmp_path), 12, [], None)
@@ -169,6 +211,16 @@ def test_a_damaged_ledger_is_an_error_that_names_the_entry(stages, tmp_path):
 
 def test_a_service_without_models_is_not_waited_for_for_ever(stages, tmp_path, monkeypatch):
     monkeypatch.setattr(processes, "answers", lambda _: False)
-    monkeypatch.setattr(demo, "READY_TIMEOUT", -1.0)
+    monkeypatch.setattr(demo, "READY_TIMEOUT", -3600.0)
     with pytest.raises(CliError, match="the prediction service loaded no model within"):
         demo.run(Settings(home=tmp_path), 12, [], None)
+
+
+def test_models_are_asked_when_the_service_has_loaded_them(stages, tmp_path, monkeypatch):
+    asked, answers = [], iter([False, False, True])
+    monkeypatch.setattr(demo.time, "sleep", lambda _: stages.done.append("pause"))
+    monkeypatch.setattr(processes, "answers", lambda url: asked.append(url) or next(answers))
+    demo.run(Settings(home=tmp_path, service_port=8001), 12, [], None)
+    assert asked == ["http://127.0.0.1:8001/readyz"] * 3
+    at = stages.done.index(RUNNING)
+    assert stages.done[at + 1 : at + 4] == ["pause", "pause", ("ask", SERVED[0])]

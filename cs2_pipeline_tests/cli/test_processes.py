@@ -12,6 +12,7 @@ import pytest
 from cs2_pipeline.cli import processes
 from cs2_pipeline.cli.console import CliError
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.cli.desk import open_desk
 
 PROGRAM = """
 import signal, sys
@@ -142,6 +143,14 @@ def test_signals_are_as_at_first_after_everything_was_stopped(signals_back):
     processes._stop([])
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@pytest.mark.parametrize(("status", "good"), [(200, True), (204, False), (404, False), (503, False)])
+def test_a_page_answers_when_it_answers_with_success(status, good):
+    with open_desk() as desk:
+        desk.put("GET /livez", (status, None))
+        assert processes.answers(f"{desk.url}/livez") is good
+    assert not processes.answers(f"{desk.url}/livez"), "nothing listens"
 
 
 def test_waiting_ends_with_an_interrupt(monkeypatch):

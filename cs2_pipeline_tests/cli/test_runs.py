@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import warnings
 from contextlib import closing
 from types import SimpleNamespace
 
@@ -20,6 +21,7 @@ from cs2_pipeline.cli import runs, training
 from cs2_pipeline.cli.console import CliError
 from cs2_pipeline.defs.automation.abandoned import HOST_TAG
 from cs2_pipeline.defs.partitions import range_tags
+from cs2_pipeline.defs.retries import ATTENDED_TAG
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY
 from cs2_pipeline.settings import Settings
@@ -56,6 +58,7 @@ def test_a_run_says_what_it_made_and_is_kept_where_the_browser_shows_it(small, m
         shown = instance.get_runs(dg.RunsFilter(tags={".dagster/repository": "__repository__@cs2_pipeline"}))
         assert [run.job_name for run in shown] == [run.job_name for run in instance.get_runs()] == ["extract"]
         assert shown[0].tags["dagster/max_retries"] == "0"
+        assert (shown[0].tags[ATTENDED_TAG], shown[0].tags[HOST_TAG]) == ("true", socket.gethostname())
         assert shown[0].remote_job_origin.job_name == "extract"
         assert shown[0].remote_job_origin.repository_origin.get_label() == "__repository__@cs2_pipeline"
     training.extract_new(settings)
@@ -115,13 +118,16 @@ def test_a_run_whose_process_was_killed_is_ended_and_said_before_the_next_one(tm
         run = instance.create_run_for_job(
             job.resolve_job_def("extract"), status=dg.DagsterRunStatus.STARTED, tags={HOST_TAG: socket.gethostname()}
         )
-        instance.report_engine_event("Executing", run, EngineEventData.in_process(child.pid))
+        launched = instance.create_run_for_job(job.resolve_job_def("extract"), status=dg.DagsterRunStatus.STARTED)
+        for one in (run, launched):
+            instance.report_engine_event("Executing", one, EngineEventData.in_process(child.pid))
         runs.end_killed(Settings(home=tmp_path), instance, quiet=quiet)
         assert capsys.readouterr().out == "", "it lives"
         os.kill(child.pid, signal.SIGKILL)
         child.communicate()
         runs.end_killed(Settings(home=tmp_path), instance, quiet=quiet)
         assert instance.get_run_by_id(run.run_id).status == dg.DagsterRunStatus.FAILURE
+        assert instance.get_run_by_id(launched.run_id).status == dg.DagsterRunStatus.STARTED, "the daemon's own"
     assert (f"an earlier extract was killed; its run {run.run_id} is marked" in capsys.readouterr().out) == (not quiet)
 
 
@@ -171,6 +177,88 @@ def test_progress_tells_tables_with_their_rows_what_they_log_and_checks_that_did
     (at,) = [number for number, line in enumerate(lines) if line.startswith("  ✓ told 1,234 rows (5,678 left out) [")]
     assert lines[at + 1 : at + 3] == ["      one", "      two"]
     assert not any("what stopped it" in line for line in lines)
+
+
+@dg.asset
+def plain(context):
+    """An asset that tells nothing of itself."""
+    context.log.warning("mind this")
+    return dg.MaterializeResult(metadata={"left_out_total": 0})
+
+
+@dg.asset_check(asset=plain)
+def sound():
+    return dg.AssetCheckResult(passed=True, description="all 3 rows")
+
+
+@dg.op
+def no_asset():
+    """A step that makes no table."""
+
+
+def test_progress_tells_no_more_of_a_step_than_there_is_to_tell(capsys):
+    made = dg.Definitions(assets=[plain], asset_checks=[sound], loggers={"progress": runs.progress})
+    job = made.resolve_implicit_global_asset_job_def()
+    result = job.execute_in_process(run_config={"loggers": {"progress": {}}})
+    (seconds,) = [
+        event.step_success_data.duration_ms / 1000
+        for event in result.all_events
+        if event.is_step_success and event.step_key == "plain"
+    ]
+    assert capsys.readouterr().out.splitlines() == [
+        "  … mind this", f"  ✓ plain [{seconds:.1f} s]", "  ✓ check sound on plain: passed",
+    ]  # fmt: skip
+    job = dg.GraphDefinition(name="steps", node_defs=[no_asset]).to_job(logger_defs={"progress": runs.progress})
+    job.execute_in_process(run_config={"loggers": {"progress": {}}})
+    assert capsys.readouterr().out == ""
+
+
+@dg.asset_check(asset=plain, blocking=True)
+def stops():
+    return dg.AssetCheckResult(passed=False)
+
+
+@dg.asset_check(asset=plain)
+def only_doubts():
+    return dg.AssetCheckResult(passed=False, description="odd")
+
+
+def test_a_run_that_a_check_stopped_names_the_blocking_one():
+    result = dg.materialize([plain, only_doubts, stops], raise_on_error=False)
+    with pytest.raises(CliError) as ended:
+        runs.require_success(result)
+    assert str(ended.value) == "the check stops on plain failed: see its metadata"
+
+
+def test_a_run_that_went_through_is_no_error_though_a_check_doubts():
+    runs.require_success(dg.materialize([plain, only_doubts]))
+
+
+def test_libraries_notices_about_themselves_are_not_shown():
+    with warnings.catch_warnings(record=True) as shown:
+        warnings.simplefilter("always")
+        runs._quieten()
+        for category in (dg.BetaWarning, dg.PreviewWarning, dg.SupersessionWarning, UserWarning):
+            warnings.warn(category("a notice"), stacklevel=1)
+    assert [one.category for one in shown] == [UserWarning]
+
+
+def test_what_was_never_made_is_reported_as_empty_once_and_what_was_made_is_not():
+    names = {"published_snapshots", "published_series", "win_probability_added"}
+    with dg.DagsterInstance.ephemeral() as instance:
+        instance.report_runless_asset_event(dg.AssetMaterialization("published_series"))
+        for _ in range(2):
+            runs.report_nothing_ingested(instance)
+        told = {
+            name: [one.asset_materialization.metadata.get("summary") for one in records.records]
+            for name in names
+            for records in [instance.fetch_materializations(dg.AssetKey(name), limit=10)]
+        }
+    assert {name: [one and one.value for one in each] for name, each in told.items()} == {
+        "published_snapshots": ["empty: no file was ingested yet"],
+        "published_series": [None],
+        "win_probability_added": ["empty: not made yet"],
+    }
 
 
 def test_what_answers_with_json_says_nothing_else(capsys):
