@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 import httpx
 import pytest
+from prometheus_client import REGISTRY
 
 from cs2_pipeline.live import webhooks
 from cs2_pipeline.live.hub import Update
@@ -231,10 +232,21 @@ def test_nothing_is_sent_to_a_private_address_unless_it_is_allowed() -> None:
 
 @pytest.mark.parametrize(
     "url",
-    ["ftp://example.org/", "file:///etc/passwd", "example.org/hook", "http://", "http://[::1", "http://h:99999/", ""],
+    [
+        "ftp://example.org/",
+        "file:///etc/passwd",
+        "example.org/hook",
+        "http://",
+        "http://[::1",
+        "http://h:99999/",
+        "",
+        "http://h:0/",
+        "https:///hook",
+        "http://h\x00/",
+    ],
 )
 def test_only_web_addresses_are_webhooks(url) -> None:
-    with pytest.raises(WebhookError):
+    with pytest.raises(WebhookError, match="a webhook is an http:// or https:// address"):
         Target(url, SECRET, private=True)
 
 
@@ -461,3 +473,151 @@ def test_what_comes_while_too_much_waits_is_counted_as_missed(monkeypatch) -> No
             assert hooks.webhooks[target].missed == 2
             hooks.offer([])
             assert not hooks._inbox
+
+
+@pytest.mark.parametrize("url", ["http://example.org", "https://example.org:1/", "http://127.0.0.1:65535/hook?x=1"])
+def test_a_web_address_is_taken_as_it_is_and_never_shown(url) -> None:
+    target = Target(url, SECRET, private=True)
+    assert target.url == url and "example" not in repr(target) and "shared" not in repr(target)
+    assert (target.kinds, target.owner, target.id) == (None, None, "")
+
+
+@pytest.mark.parametrize(
+    ("url", "port"), [("http://example.org/", 80), ("https://example.org/", 443), ("https://example.org:80/", 80)]
+)
+def test_an_address_is_looked_up_for_its_own_port(monkeypatch, url, port) -> None:
+    asked = []
+
+    def looked_up(host, port, **how):
+        asked.append((host, port, how))
+        return [(0, 0, 0, "", ("1.1.1.1", port))]
+
+    async def sent() -> None:
+        transport = httpx.MockTransport(lambda request: httpx.Response(204))
+        async with httpx.AsyncClient(transport=transport) as sender:
+            await post(sender, Target(url, SECRET, private=False), b"{}")
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    asyncio.run(sent())
+    assert asked == [("example.org", port, {"type": socket.SOCK_STREAM})]
+
+
+def test_a_post_is_json_and_says_who_is_meant(monkeypatch) -> None:
+    """Also where the address may be private: there nothing is looked up."""
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: 1 / 0)
+    sent = []
+
+    async def told_() -> None:
+        transport = httpx.MockTransport(lambda request: (sent.append(request), httpx.Response(200))[1])
+        async with httpx.AsyncClient(transport=transport) as sender:
+            await post(sender, Target("http://example.org:8080/hook", SECRET, private=True), b'{"a":1}')
+
+    asyncio.run(told_())
+    (request,) = sent
+    assert (request.method, str(request.url), request.content) == ("POST", "http://example.org:8080/hook", b'{"a":1}')
+    assert (request.headers["content-type"], request.headers["host"]) == ("application/json", "example.org:8080")
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(httpx.ConnectError("no route to 10.0.0.1"), r"^example\.org cannot be reached \(ConnectError\)$"),
+     (ValueError("?"), r"^example\.org cannot be reached \(ValueError\)$"),
+     (httpx.Response(404), r"^example\.org answers 404$"), (httpx.Response(199), r"^example\.org answers 199$"),
+     (httpx.Response(300), r"^example\.org answers 300$")],
+)  # fmt: skip
+def test_why_a_post_was_not_taken_is_said_without_what_is_secret(answer, said) -> None:
+    def answered(request):
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def sent() -> None:
+        async with httpx.AsyncClient(transport=httpx.MockTransport(answered)) as sender:
+            await post(sender, Target("https://example.org/hook?token=secret", SECRET, private=True), b"{}")
+
+    with pytest.raises(WebhookError, match=said):
+        asyncio.run(sent())
+
+
+def test_posts_are_sent_straight_without_proxies_redirects_and_cookies(monkeypatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+
+    async def scene() -> None:
+        async with webhooks.client() as sender:
+            assert (sender.follow_redirects, sender.trust_env) == (False, False)
+            assert sender.timeout == httpx.Timeout(None)
+            request = httpx.Request("GET", "http://example.org/")
+            sender.cookies.extract_cookies(httpx.Response(200, headers={"set-cookie": "a=b"}, request=request))
+            assert not sender.cookies
+
+    asyncio.run(scene())
+
+
+def told_by_metric() -> dict[str, float]:
+    return {name: REGISTRY.get_sample_value("live_webhook_updates_total", {"result": name}) or 0.0
+            for name in ("told", "failed", "missed")}  # fmt: skip
+
+
+def test_updates_told_and_missed_and_attempts_that_failed_are_counted(monkeypatch) -> None:
+    before = told_by_metric()
+    hook = Scripted(monkeypatch)
+    hook.tell(True, False, True, *[False] * 5, updates=3)
+    assert {name: value - before[name] for name, value in told_by_metric().items()} == {
+        "told": 6, "failed": 6, "missed": 3,
+    }  # fmt: skip
+
+
+def test_with_no_webhook_nothing_waits() -> None:
+    register = Registered()
+    with courier(register=register) as hooks:
+        hooks.offer([update(1)])
+        assert not hooks._inbox
+    hooks.close()
+    assert register.notes[-1] == "closed"
+
+
+def test_what_is_offered_to_a_closed_courier_disturbs_nobody() -> None:
+    with courier(Target("http://127.0.0.1:1/", SECRET, private=True)) as hooks:
+        pass
+    hooks.offer([update(1)])
+    assert not hooks._thread.is_alive()
+
+
+def test_a_register_that_fails_leaves_the_webhooks_as_they_are(monkeypatch) -> None:
+    monkeypatch.setattr(webhooks, "REREAD", 0.0)
+    kept = Target("http://127.0.0.1:1/", SECRET, private=True)
+
+    class Away(Registered):
+        reads = 0
+
+        def targets(self):
+            self.reads += 1
+            if self.reads % 2:
+                raise OSError("the records are away")
+            return self.known
+
+    register = Away(Target("http://127.0.0.1:2/", SECRET, private=True, id="w"))
+    with courier(kept, register=register) as hooks:
+        until(lambda: len(hooks.webhooks) == 2)
+        first = dict(hooks.webhooks)
+        reads = register.reads
+        until(lambda: register.reads > reads + 4)
+        assert hooks.webhooks == first, "each goes on as it was: none is begun anew"
+    assert all(one.task.cancelled() for one in first.values())
+
+
+@pytest.mark.parametrize(("identifier", "noted"), [("w", [("w", None), ("w", "why")]), ("", [])])
+def test_only_of_a_registered_webhook_it_is_noted_whether_it_works(identifier, noted) -> None:
+    register = Registered()
+    made = Courier([], register)
+    made.close()
+    register.notes.clear()
+    target = Target("http://example.org", SECRET, private=True, id=identifier)
+    asyncio.run(made._settle(target, None))
+    asyncio.run(made._settle(target, "why"))
+    assert register.notes == noted
+    register.failed = register.worked = lambda *_: 1 / 0
+    asyncio.run(made._settle(target, None))  # what cannot be noted ends nothing
+    alone = Courier([])
+    alone.close()
+    asyncio.run(alone._settle(target, "why"))

@@ -13,7 +13,7 @@ from cs2_pipeline.live.events import NOBODY_KNOWN
 
 SOURCE: Final = "gsi"
 _OTHER: Final = {"CT": "T", "T": "CT"}
-_LIVE_PHASES: Final = ("live", "overtime", "intermission")
+_PHASES: Final = ("live", "overtime", "intermission", "gameover")
 
 
 class StateIntegration:
@@ -27,7 +27,7 @@ class StateIntegration:
     def __init__(self, match_id: str, key: str) -> None:
         self.match_id, self._key = match_id, key
         self._map: str | None = None
-        self._map_number = 0
+        self._map_number, self._map_over = 0, False
         self._phase, self._bomb = "", ""
         self._score = {"CT": 0, "T": 0}
         self._a_side = "CT"
@@ -48,19 +48,22 @@ class StateIntegration:
             return []
         told = _object(body, "provider").get("timestamp")
         self._now = max(self._now, float(told) if isinstance(told, int | float) else now)
-        if of_map.get("phase") not in _LIVE_PHASES and of_map.get("phase") != "gameover":
+        if of_map.get("phase") not in _PHASES:
             return []  # warm-up
-        if of_map["name"] != self._map:
+        over = of_map["phase"] == "gameover"
+        if over and self._map_over:
+            return []  # posts go on while the final score is shown
+        if self._map_over or of_map["name"] != self._map:
             self._new_map(of_map)
         self._scores(of_map)
         self._phases(of_round)
         self._everybody(_object(body, "allplayers"))
-        if of_map.get("phase") == "gameover" and self._map_number:
+        if over:
             self._over()
         return self._out
 
     def _new_map(self, of_map: dict[str, Any]) -> None:
-        self._map, self._map_number = of_map["name"], self._map_number + 1
+        self._map, self._map_number, self._map_over = of_map["name"], self._map_number + 1, False
         self._a_side, self._players, self._phase, self._bomb, self._ended = "CT", {}, "", "", True
         self._a_name = _object(of_map, "team_ct").get("name")
         names = {
@@ -149,7 +152,7 @@ class StateIntegration:
         a, b = self._score[self._a_side], self._score[_OTHER[self._a_side]]
         winner = "A" if a > b else "B" if b > a else None
         self._say("map_end", self._round, team_a_score=a, team_b_score=b, winner_team=winner)
-        self._map = None
+        self._map_over = True
 
     def _say(self, kind: str, round_no: int, **payload: Any) -> None:
         self._seq += 1

@@ -3,6 +3,7 @@
 import json
 import math
 import sqlite3
+import uuid
 from collections import Counter
 from datetime import date
 from functools import cache
@@ -171,6 +172,10 @@ def test_scores_sides_and_line_ups_follow_the_recorded_rounds(tmp_path) -> None:
     starts, ends = of_kind(match, "round_start"), of_kind(match, "round_end")
     assert len(starts) == len(ends) == len(rounds)
     score = {"A": 0, "B": 0}
+    ids = {team: sorted(str(steam_id) for (steam_id,) in connection.execute(
+        "select SteamId from Players where Team = ?", (side,))) for team, side in (("a", "CT"), ("b", "T"))}  # fmt: skip
+    about = {"team_a_name": "Team 80", "team_b_name": "Team 48", "team_a_line_up": ids["a"], "team_b_line_up": ids["b"]}
+    assert about.items() <= match.events[0]["payload"].items()
     for start, end, (winner, ct, t) in zip(starts, ends, rounds, strict=True):
         told, after = start["payload"], end["payload"]
         assert {told["team_a_side"], told["team_b_side"]} == {"CT", "T"}
@@ -281,3 +286,109 @@ def test_a_round_that_is_not_known_whole_is_told_by_its_score_alone(tmp_path) ->
         assert told[1]["ts_event"] == next(e for e in whole if e["type"] == "freeze_time_ended")["ts_event"]
         assert told[2]["ts_event"] == pytest.approx(whole[-1]["ts_event"], abs=8.0)
     assert fold_of(match)[0].maps.popitem()[1].score == fold_of(known)[0].maps.popitem()[1].score
+
+
+ROUNDS_OF_THREE_KINDS = (
+    "delete from Kills", "delete from Damages", "delete from Bombs", "delete from PlayerRoundStats where RoundId > 3",
+    "delete from Rounds where Id > 3",
+    # 1: the bomb explodes 100 s after the freeze time, which ends at tick 3,840
+    "update Rounds set EndTick = 10240 where Id = 1",
+    "insert into Kills (Id, DemoFileId, RoundId, Tick, GameTime, KillerId, VictimId, Weapon, IsHeadshot, IsWallbang,"
+    " IsFirstKill, IsTradeKill, Distance, KillerTeam, VictimTeam, IsTeamKill) values"
+    " (1, 1, 1, 4544, 0, 10, 1, 'glock', 1, 0, 1, 0, 1, 'T', 'CT', 0),"
+    " (2, 1, 1, 4608, 0, null, 2, null, 0, 0, 0, 0, 1, null, 'CT', 0),"
+    " (3, 1, 1, 4672, 0, 3, 4, 'usp_silencer', 0, 0, 0, 0, 1, 'CT', 'CT', 1)",
+    "insert into Bombs (Id, DemoFileId, RoundId, EventType, Tick, GameTime, PlayerId, HasKit, Team, RoundNumber) values"
+    " (1, 1, 1, 'dropped', 7000, 0, 10, 0, 'T', 1), (2, 1, 1, 'planted', 7680, 0, 10, 0, 'T', 1),"
+    " (3, 1, 1, 'exploded', 10240, 0, 10, 0, 'T', 1)",
+    # 2: half a second before time is up; a hit in the freeze time; nobody's money was recorded
+    "update Rounds set StartTick = 11136, EndTick = 11136 + 960 + 7360 - 32, BombPlanted = 0, BombDefused = 0,"
+    " EndReason = 'TargetSaved' where Id = 2",
+    "update PlayerRoundStats set Health = 100, StartMoney = null, MoneySpent = null, EndMoney = null,"
+    " EquipmentValue = null where RoundId = 2",
+    "insert into Damages (Id, DemoFileId, RoundId, Tick, GameTime, AttackerId, VictimId, Weapon, DamageAmount,"
+    " DamageArmor, Health, Armor, IsFatal) values (1, 1, 1, 4480, 0, 10, 1, 'glock', 27, 0, 73, 40, 0),"
+    " (2, 1, 1, 4544, 0, 10, 1, 'glock', 99, 0, -26, 0, 1), (3, 1, 2, 11200, 0, 1, 6, 'awp', 5, 0, 95, 7, 0),"
+    " (4, 1, 2, 13376, 0, 1, 6, 'awp', 30, 9, 65, -2, 0)",
+    # 3: not everybody's row was recorded
+    "update Rounds set StartTick = 20096, EndTick = 20096 + 960 + 640 where Id = 3",
+    "delete from PlayerRoundStats where RoundId = 3 and Id % 2 = 0",
+)  # fmt: skip
+
+
+def test_a_match_of_three_rounds_is_told_event_by_event(tmp_path) -> None:
+    (match,), connection = changed(tmp_path, *ROUNDS_OF_THREE_KINDS)
+    names = [name for (name,) in connection.execute("select PlayerName from Players order by Id limit 10")]
+
+    def equipped(at, number, economy):
+        return [
+            (at, number, "player_equipment", {"player_id": name, "player_team": "A" if place < 5 else "B"}
+             | (economy[place >= 5] if economy else {}))
+            for place, name in enumerate(names)
+        ]  # fmt: skip
+
+    def hit(at, number, victim, team, health, armor):
+        return at, number, "player_hurt", {
+            "attacker_player_id": "?", "attacker_team": "B" if team == "A" else "A", "victim_player_id": names[victim],
+            "victim_team": team, "damage": 0, "weapon": "", "victim_health": health, "victim_armor": armor,
+        }  # fmt: skip
+
+    def kill(at, killer, team, victim, weapon, headshot):
+        return at, 1, "kill", {
+            "killer_player_id": names[killer], "killer_team": team, "victim_player_id": names[victim],
+            "victim_team": "A", "weapon": weapon, "is_headshot": headshot,
+        }  # fmt: skip
+
+    def score(a, b):
+        return {"team_a_score": a, "team_b_score": b}
+
+    sides, fives = {"team_a_side": "CT", "team_b_side": "T"}, {"team_a_players": 5, "team_b_players": 5}
+    bare = {"has_helmet": False, "has_defuse_kit": False}
+    pistols = {
+        False: {"money": 250, "equipment_value": 750} | bare,
+        True: {"money": 200, "equipment_value": 800} | bare,
+    }
+    teams = {name: uid_of(f"team {name[5]}") for name in ("team_a_id", "team_b_id")}
+    assert [(one["ts_event"], one["round_no"], one["type"], one["payload"]) for one in match.events] == [
+        (0.0, 0, "match_start", teams | {"team_a_name": "Team A", "team_b_name": "Team B", "format": "bo1"}),
+        (0.0, 0, "map_start", teams | {"map_name": "de_inferno", "map_number": 1}),
+        (3.0, 1, "round_start", score(0, 0) | sides | fives | {"round_time": 115.0}),
+        *equipped(18.0, 1, pistols),
+        (18.0, 1, "freeze_time_ended", {}),
+        hit(28.0, 1, 0, "A", 73, 40),
+        hit(29.0, 1, 0, "A", 0, 0),  # of one tick the hit comes before the kill
+        kill(29.0, 9, "B", 0, "glock", True),
+        kill(30.0, 1, "A", 1, "", False),
+        kill(31.0, 2, "A", 3, "usp_silencer", False),
+        (78.0, 1, "bomb_planted", {}),
+        (118.0, 1, "bomb_exploded", {}),
+        (118.0, 1, "round_end", {"winner_team": "B", "win_reason": "bomb_exploded"} | score(0, 1)),
+        (132.0, 2, "round_start", score(0, 1) | sides | fives | {"round_time": 115.0}),
+        *equipped(147.0, 2, None),
+        (147.0, 2, "freeze_time_ended", {}),
+        hit(147.0, 2, 5, "B", 95, 7),  # not before the round is live
+        hit(167.0, 2, 5, "B", 65, 0),
+        (261.5, 2, "round_end", {"winner_team": "A", "win_reason": "time_expired"} | score(1, 1)),
+        (272.0, 3, "round_start", score(1, 1) | sides),
+        (287.0, 3, "freeze_time_ended", {}),
+        (297.0, 3, "round_end", {"winner_team": "A", "win_reason": "elimination"} | score(2, 1)),
+        (298.0, 3, "map_end", {"winner_team": "A"} | score(2, 1)),
+        (298.0, 3, "match_end", {"winner_team": "A"}),
+    ]  # fmt: skip
+    assert (match.recorded_id, match.match_id, match.map_name) == (1, uid_of("match"), "de_inferno")
+    assert [
+        (one["event_id"], one["match_id"], one["map_id"], one["source"], one["seq_no"]) for one in match.events
+    ] == [
+        (uid_of(str(number)), uid_of("match"), uid_of("map"), "simulator", number)
+        for number in range(1, len(match.events) + 1)
+    ]
+    begun = match.begun_at(1_700_000_000.0)
+    assert [one["ts_event"] for one in begun[1:3]] == [
+        "2023-11-14T22:13:20.000000+00:00", "2023-11-14T22:13:23.000000+00:00"
+    ]  # fmt: skip
+    assert begun[2] | {"ts_event": 3.0} == match.events[2]
+
+
+def uid_of(what):
+    """The id of something of the first recorded match."""
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"cs2-replay/1//{what}"))

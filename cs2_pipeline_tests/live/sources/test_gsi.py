@@ -231,3 +231,77 @@ def test_a_round_is_over_when_its_phase_says_so() -> None:
              post(133, "over", 0, 1, win_team="T")]  # fmt: skip
     told = [[event["type"] for event in client.read(body, 0.0)] for body in posts]
     assert told == [["match_start", "map_start", "round_start"], ["freeze_time_ended"], [], [], [], ["round_end"], []]
+
+
+def test_the_end_of_a_map_is_told_once_however_long_its_score_is_shown() -> None:
+    shown = [named(post(at, "over", 13, 4), phase="gameover") for at in (2, 3, 9)]
+    assert kinds([post(1, "live", 13, 4), *shown])[4:] == ["map_end"]
+    assert kinds([post(1, "live", 13, 4), *shown, post(20, "freezetime")])[5:] == [
+        "match_start", "map_start", "round_start",
+    ]  # fmt: skip
+
+
+def test_another_map_begins_with_nothing_of_the_one_before() -> None:
+    """Its last posts may be lost: the map's name alone says that it is another one."""
+    swapped = [named(post(1, "live", 7, 5), "Blue", "Red"), named(post(2, "over", 7, 5, win_team="CT"), "Blue", "Red"),
+               named(post(3, "live", 5, 7, bomb="planted", players=everybody()), "Red", "Blue")]  # fmt: skip
+    bodies = [*swapped, named(post(50, "live", bomb="planted", players=everybody()), "Red", "Blue", name="de_train")]
+    begun = told(bodies)[len(told(swapped)) :]
+    assert [kind for kind, _ in begun][:5] == [
+        "match_start", "map_start", "round_start", "freeze_time_ended", "bomb_planted"
+    ]  # fmt: skip
+    assert begun[0][1] == {"team_a_id": "A", "team_b_id": "B", "team_a_name": "Red", "team_b_name": "Blue"}
+    assert begun[1][1] == {"map_name": "de_train", "map_number": 2}
+    assert begun[2][1] == {"team_a_score": 0, "team_b_score": 0, "team_a_side": "CT", "team_b_side": "T"}
+    assert [kind for kind, _ in begun][5:] == ["player_equipment"] * 10, "all are told anew"
+
+
+def test_a_series_has_nine_maps_at_most_by_number() -> None:
+    bodies = [named(post(at, "live"), name=f"de_{at}") for at in range(11)]
+    assert [one["map_number"] for one in told(bodies, "map_start")] == [*range(1, 10), 9, 9]
+
+
+@pytest.mark.parametrize("gone", ["mode", "name", "phase"])
+def test_a_post_without_mode_name_or_phase_of_the_map_tells_nothing(gone) -> None:
+    body = post(1, "live")
+    assert told([body])
+    del body["map"][gone]
+    assert told([body]) == []
+
+
+def test_who_is_first_seen_hurt_was_hit_before_and_who_is_as_before_is_told_nothing_of() -> None:
+    first = {"3": {"team": "CT", "state": {"health": 64, "armor": 7}}}
+    bodies = [post(1, "live", players=first), post(2, "live", players=first)]
+    assert told(bodies)[4:] == [
+        ("player_hurt", {"attacker_player_id": "?", "attacker_team": "B", "victim_player_id": "3", "victim_team": "A",
+                         "damage": 36, "weapon": "", "victim_health": 64, "victim_armor": 7}),
+        ("player_equipment", {"player_id": "3", "player_team": "A", "money": 0, "equipment_value": 0, "armor": 7,
+                              "has_helmet": False, "has_defuse_kit": False}),
+    ]  # fmt: skip
+    healed = [post(1, "live", players=first),
+              post(2, "live", players={"3": {"team": "CT", "state": {"health": 100, "money": 5}}})]  # fmt: skip
+    assert "player_hurt" not in kinds(healed)[5:] and kinds(healed)[-1] == "player_equipment"
+
+
+def test_players_are_told_anew_each_round() -> None:
+    bodies = [post(1, "live", players=everybody()), post(2, "over", win_team="CT"),
+              post(3, "live", 1, 0, players=everybody())]  # fmt: skip
+    assert kinds(bodies)[-12:] == ["round_start", "freeze_time_ended", *["player_equipment"] * 10]
+
+
+def test_a_round_in_which_the_bomb_went_off_ends_for_that_reason_and_a_freeze_time_is_told_once() -> None:
+    bodies = [post(1, "freezetime"), post(2, "live"), post(3, "live"), post(4, "live", bomb="planted"),
+              post(5, "over", bomb="exploded", win_team="T"), post(6, "freezetime", 0, 1)]  # fmt: skip
+    assert kinds(bodies) == ["match_start", "map_start", "round_start", "freeze_time_ended", "bomb_planted",
+                             "bomb_exploded", "round_end", "round_start"]  # fmt: skip
+    assert told(bodies, "round_end") == [
+        {"winner_team": "B", "win_reason": "bomb_exploded", "team_a_score": 0, "team_b_score": 1}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "seconds"), [(100, "01:40"), (100.5, "01:40.500000"), ("100", "00:05"), (None, "00:05")]
+)
+def test_a_post_was_sent_when_it_says_or_else_when_it_came(timestamp, seconds) -> None:
+    body = post(timestamp, "live")
+    assert StateIntegration(uid("gsi"), "c").read(body, 5.0)[0]["ts_event"] == f"1970-01-01T00:{seconds}+00:00"
