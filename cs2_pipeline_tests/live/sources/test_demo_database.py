@@ -172,9 +172,10 @@ def test_scores_sides_and_line_ups_follow_the_recorded_rounds(tmp_path) -> None:
     starts, ends = of_kind(match, "round_start"), of_kind(match, "round_end")
     assert len(starts) == len(ends) == len(rounds)
     score = {"A": 0, "B": 0}
-    ids = {team: sorted(str(steam_id) for (steam_id,) in connection.execute(
-        "select SteamId from Players where Team = ?", (side,))) for team, side in (("a", "CT"), ("b", "T"))}  # fmt: skip
-    about = {"team_a_name": "Team 80", "team_b_name": "Team 48", "team_a_line_up": ids["a"], "team_b_line_up": ids["b"]}
+    about = {"team_a_name": "Team 80", "team_b_name": "Team 48"}
+    for team, side in (("a", "CT"), ("b", "T")):
+        players = connection.execute("select SteamId from Players where Team = ?", (side,))
+        about[f"team_{team}_line_up"] = sorted(str(player) for (player,) in players)
     assert about.items() <= match.events[0]["payload"].items()
     for start, end, (winner, ct, t) in zip(starts, ends, rounds, strict=True):
         told, after = start["payload"], end["payload"]
@@ -327,16 +328,17 @@ def test_a_match_of_three_rounds_is_told_event_by_event(tmp_path) -> None:
             for place, name in enumerate(names)
         ]  # fmt: skip
 
-    def hit(at, number, victim, team, health, armor):
-        return at, number, "player_hurt", {
-            "attacker_player_id": "?", "attacker_team": "B" if team == "A" else "A", "victim_player_id": names[victim],
-            "victim_team": team, "damage": 0, "weapon": "", "victim_health": health, "victim_armor": armor,
+    def hit(at, victim, health, armor):
+        return at, 1 if at < 132.0 else 2, "player_hurt", {
+            "attacker_player_id": "?", "attacker_team": "B" if victim < 5 else "A", "victim_player_id": names[victim],
+            "victim_team": "A" if victim < 5 else "B", "damage": 0, "weapon": "", "victim_health": health,
+            "victim_armor": armor,
         }  # fmt: skip
 
-    def kill(at, killer, team, victim, weapon, headshot):
+    def kill(at, killer, victim, weapon, *, headshot=False):
         return at, 1, "kill", {
-            "killer_player_id": names[killer], "killer_team": team, "victim_player_id": names[victim],
-            "victim_team": "A", "weapon": weapon, "is_headshot": headshot,
+            "killer_player_id": names[killer], "killer_team": "A" if killer < 5 else "B",
+            "victim_player_id": names[victim], "victim_team": "A", "weapon": weapon, "is_headshot": headshot,
         }  # fmt: skip
 
     def score(a, b):
@@ -355,19 +357,19 @@ def test_a_match_of_three_rounds_is_told_event_by_event(tmp_path) -> None:
         (3.0, 1, "round_start", score(0, 0) | sides | fives | {"round_time": 115.0}),
         *equipped(18.0, 1, pistols),
         (18.0, 1, "freeze_time_ended", {}),
-        hit(28.0, 1, 0, "A", 73, 40),
-        hit(29.0, 1, 0, "A", 0, 0),  # of one tick the hit comes before the kill
-        kill(29.0, 9, "B", 0, "glock", True),
-        kill(30.0, 1, "A", 1, "", False),
-        kill(31.0, 2, "A", 3, "usp_silencer", False),
+        hit(28.0, 0, 73, 40),
+        hit(29.0, 0, 0, 0),  # of one tick the hit comes before the kill
+        kill(29.0, 9, 0, "glock", headshot=True),
+        kill(30.0, 1, 1, ""),
+        kill(31.0, 2, 3, "usp_silencer"),
         (78.0, 1, "bomb_planted", {}),
         (118.0, 1, "bomb_exploded", {}),
         (118.0, 1, "round_end", {"winner_team": "B", "win_reason": "bomb_exploded"} | score(0, 1)),
         (132.0, 2, "round_start", score(0, 1) | sides | fives | {"round_time": 115.0}),
         *equipped(147.0, 2, None),
         (147.0, 2, "freeze_time_ended", {}),
-        hit(147.0, 2, 5, "B", 95, 7),  # not before the round is live
-        hit(167.0, 2, 5, "B", 65, 0),
+        hit(147.0, 5, 95, 7),  # not before the round is live
+        hit(167.0, 5, 65, 0),
         (261.5, 2, "round_end", {"winner_team": "A", "win_reason": "time_expired"} | score(1, 1)),
         (272.0, 3, "round_start", score(1, 1) | sides),
         (287.0, 3, "freeze_time_ended", {}),
