@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from math import exp, isfinite, log
+from math import exp, log
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -131,19 +131,19 @@ def prices(
 def round_odds(moments: Sequence[Moment], model: RoundPredictor | None) -> list[Odds | None]:
     """What each moment says about its round; None where there is none, or no model to ask."""
     found: list[Odds | None] = [_settled(moment) for moment in moments]
+    if model is None:
+        return found
     rows: list[dict[str, Any]] = []
     places: list[tuple[int, int]] = []
     for place, moment in enumerate(moments):
-        if moment.state is not None and moment.round_winner is None and model is not None:
+        if moment.state is not None and moment.round_winner is None:
             if moment.state["ct_alive"] is None or moment.state["t_alive"] is None:
                 found[place] = UNKNOWN
                 continue
             variants = scenarios(moment.state)
             places.append((place, len(variants)))
             rows += variants
-    if model is None or not rows:
-        return found
-    answered = model.many(rows)
+    answered = model.many(rows) if rows else []
     at = 0
     for place, count in places:
         of_moment = answered[at : at + count]
@@ -301,7 +301,6 @@ def _map_odds(before: float, score: tuple[int, int], began_ct: bool) -> float:
 def _after_round(before: float, score: tuple[int, int], began_ct: bool) -> tuple[float, float]:
     """The same once the round under way is won, and once it is lost."""
     a, b = score
-    _map_odds(before, score, began_ct)  # raises for a score at which no round is played
     return _map_odds(before, (a + 1, b), began_ct), _map_odds(before, (a, b + 1), began_ct)
 
 
@@ -346,6 +345,4 @@ def _flipped(odds: Odds) -> Odds:
 
 
 def _rounded(odds: Odds | None) -> Odds | None:
-    if odds is None or not all(isfinite(one) for one in odds):
-        return None
-    return round(odds[0], DIGITS), round(odds[1], DIGITS), round(odds[2], DIGITS)
+    return odds and (round(odds[0], DIGITS), round(odds[1], DIGITS), round(odds[2], DIGITS))

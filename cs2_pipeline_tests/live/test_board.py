@@ -1,5 +1,8 @@
 """What is said of a match: prices, scores, rounds and players in the contract's names."""
 
+import json
+
+import msgspec
 import pytest
 
 from cs2_pipeline.live import board
@@ -134,3 +137,101 @@ def test_the_clutch_index_is_how_far_from_won_the_round_was_for_its_winner():
     assert board.clutch_index("A", (0.2, 0.9)) == 0.8
     assert board.clutch_index("B", (0.2, 0.9)) == 0.9
     assert board.clutch_index("A", None) is None
+
+
+ODDS = {f"{of}_{name}": p for of, ps in (("round", (0.2, 0.1, 0.3)), ("map", (0.4, 0.35, 0.45)),
+                                         ("series", (0.6, 0.5, 0.7))) for name, p in zip(("p", "low", "high"), ps,
+                                                                                         strict=True)}  # fmt: skip
+
+
+def test_a_prediction_says_all_of_a_price():
+    assert board.prediction(price(**ODDS)) == {
+        "match_id": "m", "map_id": "a", "round_no": 3, "p_team_a_win": 0.4, "p_team_b_win": 0.6, "confidence": 0.6,
+        "model_version": "4+2", "ts_calc": 1.5, "state_version": 7, "trigger_event_type": "kill", "event_id": "e",
+        "price_id": "p", "supersedes": None, "round": {"p_team_a_win": 0.2, "interval": [0.1, 0.3]},
+        "map": {"p_team_a_win": 0.4, "interval": [0.35, 0.45]}, "series": {"p_team_a_win": 0.6, "interval": [0.5, 0.7]},
+    }  # fmt: skip
+    odd = board.prediction(price(map_p=0.1234567))
+    assert (odd["p_team_b_win"], odd["confidence"]) == (0.876543, 0.876543)
+    assert board.prediction(price(map_p=0.0, round_p=1.0))["p_team_a_win"] == 0.0, "a map that is lost is lost"
+
+
+def two_kills():
+    feed = Feed()
+    feed.say("match_start", team_a_id="10", team_b_id=20, team_a_name="Blue", tournament="Cup", format="bo3")
+    feed.say("map_start", map_name="de_nuke", map_number=2)
+    feed.round = 1
+    feed.say("round_start", team_a_score=0, team_b_score=0, team_a_side="T", team_b_side="CT")
+    feed.say("freeze_time_ended")
+    for killer, team, victim in (("b2", "B", "a1"), ("a3", "A", "b1")):
+        feed.say("kill", killer_player_id=killer, killer_team=team, victim_player_id=victim, weapon="awp",
+                 is_headshot=team == "A")  # fmt: skip
+    feed.say("player_hurt", attacker_player_id="a3", attacker_team="A", victim_player_id="b2", victim_team="B",
+             damage=12.5, weapon="awp")  # fmt: skip
+    return feed
+
+
+def test_a_match_says_all_it_holds():
+    feed = two_kills()
+    feed.say("made_up")
+    match = followed(read(feed.events))
+    player = {"kills": 0, "deaths": 0, "headshots": 0, "damage": 0.0}
+    assert board.summary(match) == {
+        "maps": [{
+            "map_id": uid("one", 1), "map_name": "de_nuke", "map_number": 2, "phase": "round", "round_no": 1,
+            "team_a_score": 0, "team_b_score": 0, "team_a_side": "T", "winner": None,
+            "players": [
+                {"player_id": "a3", "team": "A"} | player | {"kills": 1, "headshots": 1, "damage": 12.5},
+                {"player_id": "a1", "team": "A"} | player | {"deaths": 1},
+                {"player_id": "b2", "team": "B"} | player | {"kills": 1},
+                {"player_id": "b1", "team": "B"} | player | {"deaths": 1},
+            ],
+        }],
+        "current_map": uid("one", 1), "sources": {uid("one", 1): "server"}, "gaps": 0, "waiting": 0,
+        "recomputations": 0, "problems": {}, "ignored": {"unknown type made_up": 1},
+    }  # fmt: skip
+    row = board.stored_match(match, price(**ODDS), 1.0, 2.0, "key:a")
+    assert msgspec.structs.asdict(row) == {
+        "match_id": uid("one"), "status": "LIVE", "tournament": "Cup", "format": "bo3", "team_a_id": "10",
+        "team_b_id": "20", "team_a_name": "Blue", "team_b_name": "", "team_a_maps": 0, "team_b_maps": 0, "winner": "",
+        "began": 1.0, "updated": 2.0, "state_version": 8, "state": match.fold.digest(), "arrived": 8, "owner": "key:a",
+        "summary": row.summary, "prediction": row.prediction,
+    }  # fmt: skip
+    assert json.loads(row.summary) == board.summary(match)
+    assert json.loads(row.prediction) == board.prediction(price(**ODDS))
+
+
+def test_a_finished_round_says_all_of_itself_and_one_that_does_not_count_nothing():
+    feed = two_kills()
+    feed.say("round_end", winner_team="B", win_reason="time_expired", team_a_score=0, team_b_score=1)
+    match = followed(read(feed.events))
+    assert [msgspec.structs.astuple(row) for row in board.stored_rounds(match, {(uid("one", 1), 1): (0.25, 0.75)})] == [
+        (uid("one"), uid("one", 1), 1, 1, 1, 1, 0, -0.3, 0.75, "B", "time_expired", "T", 8)
+    ]
+    assert msgspec.structs.astuple(board.no_round(match, "map", 3)) == (
+        uid("one"), "map", 3, 0, 0, 0, 0, 0.0, None, "", "", "CT", 8
+    )  # fmt: skip
+
+
+def test_an_event_and_a_change_of_the_match_are_told_with_all_they_say():
+    feed = two_kills()
+    fold = Fold(uid("one"))
+    first, second, third, *_ = read(feed.events)
+    fold.apply(first)
+    moment = fold.apply(second)
+    _, event, lifecycle = board.updates(fold, moment, price(), second, 2.5)
+    assert event.data == {
+        "event_id": second.event_id, "match_id": uid("one"), "map_id": uid("one", 1), "round_no": 0,
+        "type": "map_start", "source": "server", "seq_no": 2, "ts_event": second.ts_event,
+        "payload": {"map_name": "de_nuke", "map_number": 2, "team_a_id": None, "team_b_id": None,
+                    "team_a_line_up": None, "team_b_line_up": None},
+    }  # fmt: skip
+    assert lifecycle.data == {
+        "match_id": uid("one"), "map_id": uid("one", 1), "type": "map_start", "status": "LIVE"
+    }  # fmt: skip
+    *_, score = board.updates(fold, fold.apply(third), price(), None, 0.0)
+    assert (score.kind, score.at, score.tournament) == ("score", 0.0, "Cup")
+    assert score.data == {
+        "match_id": uid("one"), "map_id": uid("one", 1), "round_no": 1, "team_a_score": 0, "team_b_score": 0,
+        "team_a_maps": 0, "team_b_maps": 0, "state_version": 3,
+    }  # fmt: skip

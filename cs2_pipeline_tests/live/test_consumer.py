@@ -20,6 +20,7 @@ from cs2_pipeline_tests.live.conftest import Bench, promote
 from cs2_pipeline_tests.live.made import Feed, play, uid
 
 MATCH = uid("one")
+LEASE = consumers.LEASE  # before the tests' patience makes it longer
 
 
 @pytest.fixture(scope="module")
@@ -629,3 +630,9 @@ def test_the_row_of_a_match_is_written_at_the_end_of_a_round_however_young_it_is
     bench.send(events[end : end + 1])
     bench.consumer.step()
     assert bench.consumer._behind == {}
+
+
+def test_what_is_promised_of_a_consumer_in_numbers() -> None:
+    """docs/live.md: a lease of six seconds, history written five times a second, rows and clocks twice."""
+    assert (LEASE, consumers.WRITES, consumers.ROWS, consumers.CLOCK) == (6.0, 0.2, 0.5, 0.5)
+    assert (consumers.PORTION, consumers.IDLE, consumers.PASSING) == (2_000, 0.05, 0.05)

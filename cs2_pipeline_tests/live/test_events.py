@@ -207,3 +207,94 @@ def test_a_corrections_payload_may_be_spelled_either_way_and_fits_the_type():
     assert (amended.event_id, amended.seq_no, amended.ts_event) == (event.event_id, event.seq_no, event.ts_event)
     wrong = parse_payload("correction", json.dumps({"event_id": uid("e"), "payload": {}}).encode())
     assert refused(events.amended, event, wrong).event_id == uid("e")
+
+
+STARTS = {"team_a_id": 1, "team_b_id": 2}
+COUNTS, FIVE = (0, 99), (0, 5)
+EVERY_LIMIT = [
+    ("match_end", {}, COUNTS, ["team_a_maps", "team_b_maps"]),
+    ("map_start", {"map_name": "de_nuke"}, (1, 9), ["map_number"]),
+    ("map_end", {}, (1, 9), ["map_number"]),
+    ("map_end", {}, COUNTS, ["team_a_score", "team_b_score"]),
+    ("round_start", ROUND_START, COUNTS, ["team_a_score", "team_b_score"]),
+    ("round_start", ROUND_START, FIVE, ["team_a_players", "team_b_players"]),
+    ("round_start", ROUND_START, (0, 600), ["round_time"]),
+    ("economy_update", {"team_a_econ": 0, "team_b_econ": 0}, (0, 1_000_000),
+     ["team_a_econ", "team_b_econ", "team_a_equipment_value", "team_b_equipment_value"]),
+    ("player_hurt", HURT, (0, 1_000), ["damage", "damage_armor"]),
+    ("player_hurt", HURT, (0, 100), ["victim_health", "victim_armor"]),
+    ("player_equipment", {"player_id": 1, "player_team": "A"}, (0, 1_000_000), ["money", "equipment_value"]),
+    ("player_equipment", {"player_id": 1, "player_team": "A"}, (0, 100), ["armor"]),
+    ("bomb_planted", {}, (0, 600), ["time_remaining_sec"]),
+    ("round_end", ROUND_END, COUNTS, ["team_a_score", "team_b_score"]),
+    ("round_end", ROUND_END, FIVE, ["team_a_alive", "team_b_alive"]),
+    ("round_restored", {}, (1, 200), ["round_no"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "valid", "limits", "names"), EVERY_LIMIT)
+def test_every_number_of_a_payload_is_taken_from_its_least_to_its_largest(kind, valid, limits, names):
+    for name in names:
+        for value in limits:
+            assert getattr(parse_payload(kind, json.dumps(valid | {name: value}).encode()), name) == value
+        for value in (limits[0] - 1, limits[1] + 1):
+            assert refused(parse_payload, kind, json.dumps(valid | {name: value}).encode()).field == f"payload.{name}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "valid", "left_out"),
+    [
+        ("kill", KILL, {"victim_team": None, "is_wallbang": False, "is_through_smoke": False, "is_no_scope": False,
+                        "is_first_kill": None, "attacker_blind": False}),
+        ("match_start", STARTS, dict.fromkeys(["tournament", "format", "team_a_name", "team_b_name", "team_a_line_up",
+                                               "team_b_line_up"])),
+        ("match_end", {}, dict.fromkeys(["winner_team", "team_a_maps", "team_b_maps", "tournament", "team_a_id",
+                                         "team_b_id"])),
+        ("map_start", {"map_name": "x"}, dict.fromkeys(["team_a_id", "team_b_id", "team_a_line_up", "team_b_line_up"])
+         | {"map_number": 1}),
+        ("map_end", {}, dict.fromkeys(["winner_team", "team_a_score", "team_b_score", "map_name", "map_number"])),
+        ("player_hurt", HURT, dict.fromkeys(["damage_armor", "hitgroup", "victim_health", "victim_armor"])),
+        ("player_equipment", {"player_id": 1, "player_team": "A"},
+         dict.fromkeys(["money", "equipment_value", "armor", "has_helmet", "has_defuse_kit"])),
+        ("bomb_planted", {}, dict.fromkeys(["player_id", "player_team", "site", "time_remaining_sec"])),
+        ("round_end", ROUND_END, dict.fromkeys(["team_a_alive", "team_b_alive", "team_a_id", "team_b_id"])),
+        ("correction", {"event_id": uid("e"), "payload": {}}, {"void": False}),
+    ],
+)  # fmt: skip
+def test_what_a_payload_leaves_out_is_not_known_and_no_flag_is_set(kind, valid, left_out):
+    found = parse_payload(kind, json.dumps(valid).encode())
+    assert {name: getattr(found, name) for name in left_out} == left_out
+    with pytest.raises(AttributeError):
+        setattr(found, next(iter(left_out)), 1)
+    assert {name: getattr(found, name) for name in valid if name != "event_id"} == {
+        name: value for name, value in valid.items() if name != "event_id"
+    }
+
+
+def test_a_line_up_has_five_players_at_most_and_texts_200_characters():
+    for kind, valid in (("match_start", STARTS), ("map_start", {"map_name": "x"})):
+        for name in ("team_a_line_up", "team_b_line_up"):
+            assert getattr(parse_payload(kind, json.dumps(valid | {name: [1] * 5}).encode()), name) == [1] * 5
+            assert refused(parse_payload, kind, json.dumps(valid | {name: [1] * 6}).encode()).field == f"payload.{name}"
+    for weapon in ("", "x" * 200):
+        assert parse_payload("kill", json.dumps(KILL | {"weapon": weapon}).encode()).weapon == weapon
+    assert refused(parse_payload, "kill", json.dumps(KILL | {"weapon": "x" * 201}).encode()).field == "payload.weapon"
+    assert refused(parse_payload, "kill", json.dumps(KILL | {"killer_player_id": ""}).encode()).field.startswith(
+        "payload.killer_player_id"
+    )
+
+
+def test_an_event_cannot_be_changed_and_an_error_says_what_it_knows():
+    event = parse(body())
+    with pytest.raises(AttributeError):
+        event.seq_no = 8
+    told = EventError("payload.weapon", "missing", "e", "m")
+    assert (str(told), told.field, told.message) == ("payload.weapon: missing", "payload.weapon", "missing")
+    assert (told.event_id, told.match_id) == ("e", "m")
+    whole = EventError("", "no object")
+    assert (str(whole), whole.field, whole.event_id, whole.match_id) == ("no object", "", "", "")
+
+
+def test_what_is_wrong_within_a_list_is_named_with_its_place():
+    error = refused(parse_payload, "match_start", json.dumps(STARTS | {"team_a_line_up": [1, None]}).encode())
+    assert error.field == "payload.team_a_line_up[1]"

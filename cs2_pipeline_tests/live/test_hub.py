@@ -179,3 +179,12 @@ def test_one_subscriber_that_leaves_takes_no_other_with_it() -> None:
             return await anext(stays)
 
     assert asyncio.run(scene()) == [price(1)]
+
+
+def test_an_update_cannot_be_changed_and_two_subscriptions_are_never_the_same() -> None:
+    with pytest.raises(AttributeError):
+        price(1).kind = "score"
+    assert (price(1).at, price(1)) == (0.0, price(1))
+    one, other = (hubs.Subscription("m", None, frozenset({"score"})) for _ in range(2))
+    assert one != other and len({one, other}) == 2
+    assert (one.cut_off, one.queue.maxsize, one.queue is other.queue) == (False, 256, False)

@@ -167,3 +167,13 @@ def test_what_became_of_events_is_counted_by_type_and_source(log):
         "requests": 2,
     }  # fmt: skip
     assert sample("ingestion_latency_seconds_sum") >= 0
+
+
+def test_what_is_promised_at_the_door_in_numbers():
+    assert (MAX_PENDING, MAX_BACKLOG) == (20_000, 200_000)
+    assert (door._BACKLOG_SEEN_FOR, door._CLAIMS_REMEMBERED) == (0.5, 50_000)
+
+
+def test_what_is_taken_without_more_is_new_and_right():
+    taken = door.Taken("e")
+    assert (taken.duplicate, taken.error, taken.letter, taken.forbidden) == (False, None, "", False)

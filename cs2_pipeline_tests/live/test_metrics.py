@@ -36,3 +36,8 @@ def test_times_are_told_from_a_millisecond_to_ten_seconds(name):
         "0.001", "0.0025", "0.005", "0.01", "0.02", "0.035", "0.05", "0.075", "0.1", "0.15", "0.25", "0.5", "1.0",
         "2.5", "5.0", "10.0", "+Inf",
     ]  # fmt: skip
+
+
+def test_two_series_add_up_over_processes_and_a_depth_does_not():
+    modes = {name: getattr(metrics, name)._multiprocess_mode for name in ("DEPTH", "MATCHES", "SUBSCRIBERS")}
+    assert modes == {"DEPTH": "livemax", "MATCHES": "livesum", "SUBSCRIBERS": "livesum"}

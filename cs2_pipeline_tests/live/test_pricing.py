@@ -5,6 +5,7 @@ import uuid
 from dataclasses import replace
 from types import SimpleNamespace
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -321,7 +322,7 @@ def test_a_series_that_is_over_or_cannot_be_has_no_more_than_its_result() -> Non
 def test_strength_counts_by_the_share_of_the_living_in_log_odds() -> None:
     before = (0.8, 0.8, 0.8)
     strength = math.log(series.round_odds_at_price(0.8).as_ct / (1 - series.round_odds_at_price(0.8).as_ct))
-    for ct, t, share in ((5, 5, 1.0), (4, 3, 0.7), (1, None, 0.1), (5, 6, 1.0)):
+    for ct, t, share in ((5, 5, 1.0), (4, 3, 0.7), (1, None, 0.1), (None, 2, 0.2), (None, None, 0.0), (5, 6, 1.0)):
         moment = under_way(state=STATE | {"ct_alive": ct, "t_alive": t})
         expected = 1 / (1 + math.exp(-(math.log(0.3 / 0.7) + share * strength)))
         assert tilted(moment, (0.3, 0.3, 0.3), before)[0] == pytest.approx(expected, abs=1e-6)
@@ -392,3 +393,55 @@ def test_all_odds_are_told_with_six_digits() -> None:
             for of in ("map", "series") for name in ("p", "low", "high")]  # fmt: skip
     assert len({one for one in told if one is not None}) > 30
     assert all(one == round(one, 6) for one in told if one is not None)
+
+
+@pytest.mark.parametrize(("certain", "least"), [(1.0, 0.999999), (0.0, 0.000001)])
+def test_no_map_is_certain_before_it_is_played(certain, least) -> None:
+    before = map_odds(under_way(phase="between", score=(0, 0)), None, (certain,) * 3)
+    assert before == pytest.approx((least,) * 3, abs=1e-9) and before[0] not in (0.0, 1.0)
+    p, *_ = tilted(under_way(), (0.5, 0.5, 0.5), (certain,) * 3)
+    assert 0.0 < p < 1.0 and (p > 0.5) is (certain > 0.5)
+
+
+@pytest.mark.parametrize("score", [(13, 0), (0, 13), (13, 11), (11, 13), (16, 12), (14, 16), (25, 0)])
+def test_at_a_score_at_which_the_map_is_over_no_round_has_a_price(score) -> None:
+    assert map_odds(under_way(score=score), (0.5, 0.5, 0.5)) is None
+
+
+@pytest.mark.parametrize("score", [(12, 11), (12, 12), (13, 12), (15, 14), (15, 15), (16, 15)])
+def test_a_map_goes_on_into_overtime_until_one_team_is_two_ahead_of_it(score) -> None:
+    p, low, high = map_odds(under_way(score=score), (0.5, 0.5, 0.5))
+    assert p == low == high and 0.0 < p < 1.0
+
+
+def test_a_price_says_all_of_its_moment_and_its_odds() -> None:
+    moment = under_way(best_of=1, maps=(0, 0))
+    (told,) = prices([moment], Says((0.51, 0.4, 0.6)), 3.5, {moment.event_id: "old"})
+    of_map = map_odds(moment, (0.51, 0.4, 0.6))
+    assert msgspec.structs.asdict(told) == {
+        "price_id": price_id_of(moment.event_id, "old"), "match_id": moment.match_id, "map_id": moment.map_id,
+        "event_id": moment.event_id, "round_no": 1, "trigger": "round_start", "state_version": 3, "ts_calc": 3.5,
+        "model_version": "9", "basis": basis_of(moment), "round_p": 0.51, "round_low": 0.4, "round_high": 0.6,
+        **{f"{of}_{name}": round(one, 6) for of in ("map", "series")
+           for name, one in zip(("p", "low", "high"), of_map, strict=True)}, "supersedes": "old",
+    }  # fmt: skip
+    assert len(basis_of(moment)) == 20
+
+
+def test_a_rounds_odds_between_unequal_teams_have_six_digits_and_keep_their_order() -> None:
+    found = tilted(_with(under_way(), 5), (0.5, 0.4, 0.6), (0.7, 0.6, 0.8))
+    assert found == tuple(round(one, 6) for one in found) and found[1] < found[0] < found[2]
+    assert found[0] == pytest.approx(series.round_odds_at_price(0.7).as_ct, abs=1e-6), "as their rounds usually are"
+
+
+def test_a_model_is_asked_about_open_rounds_alone() -> None:
+    class Asked:
+        def many(self, rows):
+            assert rows
+            return [(0.5, 0.4, 0.6)] * len(rows)
+
+    between = under_way(state=None, phase="between", round_winner="B")
+    assert round_odds([between, under_way(state=None)], Asked()) == [(0.0, 0.0, 0.0), None]
+    assert round_odds([between, under_way(), under_way(round_winner="A")], Asked()) == [
+        (0.0, 0.0, 0.0), (0.5, 0.4, 0.6), (1.0, 1.0, 1.0)
+    ]  # fmt: skip

@@ -161,3 +161,9 @@ def test_a_batch_is_never_larger_than_a_gateway_takes(matches) -> None:
     batches = [batch for _, batch in paced(matches * 3, speed=0.0)]
     assert {len(batch) for batch in batches[:-1]} == {1_000} and 0 < len(batches[-1]) <= 1_000
     assert sum(map(len, batches)) == 3 * sum(len(match.events) for match in matches)
+
+
+def test_nothing_sent_is_nothing_counted_and_pace_and_patience_are_as_told() -> None:
+    sent = sender.Sent()
+    assert (sent.accepted, sent.duplicates, sent.refused) == (0, 0, 0)
+    assert (TICK, sender.ATTEMPTS) == (0.05, 10)

@@ -7,6 +7,7 @@ import pytest
 
 from cs2_pipeline.live.story import Swing, known, log_loss, moment_of, moments, movers, priced, swings, words_of
 from cs2_pipeline_tests.live.made import play, uid
+from cs2_pipeline_tests.live.test_pricing import FIVES, Favours
 
 
 def row(event, trigger, p):
@@ -125,3 +126,66 @@ def test_a_match_is_priced_again_event_by_event_in_its_order():
     assert rows[-1]["series_p"] in (0.0, 1.0) and {one["ts_calc"] for one in rows} == {0.0}
     assert [moment.version for moment in moments(uid("one"), events)] == list(range(1, len(events) + 1))
     assert {one["match_id"] for one in rows} == {uid("one")}
+
+
+def test_a_swing_says_who_did_what_when_and_by_how_much():
+    rows = [row("s", "round_start", 0.5), row("k", "kill", 0.4123456789) | {"round_no": 7}]
+    told = body(1.0, **KILL, weapon="awp", is_headshot=True)
+    assert list(swings(rows, {"k": told})) == [
+        Swing("k", 7, "kill", "k kills v with awp, a headshot", "k", "A", -0.087654)
+    ]
+    planted = [row("s", "round_start", 0.5), row("b", "bomb_planted", 0.25)]
+    assert list(swings(planted, {"b": body(1.0, player_id="p", player_team="X")})) == [
+        Swing("b", 1, "bomb_planted", "p plants the bomb", "p", None, -0.25)
+    ]
+    assert list(swings(planted, {})) == [Swing("b", 1, "bomb_planted", "somebody plants the bomb", None, None, -0.25)]
+    assert list(swings(rows[:1], {})) == list(swings([], {})) == []
+
+
+def test_the_hit_before_the_last_price_of_a_moment_counts_from_the_price_before_it():
+    """Each event's change is that against the price right before it, whatever that was of."""
+    rows = [row("s", "round_start", 0.5), row("c", "clock", 0.45), row("k", "kill", 0.55), row("l", "kill", 0.5)]
+    bodies = {"k": body(1.0, **KILL), "l": body(2.0, killer_player_id="w", killer_team="B", victim_player_id="k")}
+    assert [(one.player_id, one.change) for one in swings(rows, bodies)] == [("k", 0.1), ("w", -0.05)]
+
+
+def test_a_hit_without_a_victim_is_nobodys():
+    rows = [row("s", "round_start", 0.5), row("h", "player_hurt", 0.6), row("k", "kill", 0.7)]
+    hit = body(1.0, attacker_player_id="k")
+    assert [one.change for one in swings(rows, {"h": hit, "k": body(1.0, **KILL)})] == [0.1]
+    assert [one.change for one in swings(rows, {"h": hit, "k": body(1.0)})] == [0.1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "words"),
+    [
+        ("kill", KILL, "k kills v"),
+        ("kill", KILL | {"weapon": "", "is_headshot": False}, "k kills v"),
+        ("player_hurt", {"attacker_player_id": "k", "victim_player_id": "v", "weapon": "awp"}, "k hits v"),
+        ("player_hurt", {"victim_player_id": "v"}, "somebody hits v"),
+        ("bomb_defused", {"player_id": "d"}, "d defuses the bomb"),
+        ("bomb_exploded", {"player_id": "d", "weapon": "c4", "is_headshot": True}, "the bomb explodes"),
+        ("round_end", {"winner_team": "B"}, "team B wins the round"),
+        ("economy_update", {"weapon": "awp"}, "economy update"),
+    ],
+)
+def test_each_event_has_its_sentence(kind, payload, words):
+    assert words_of(kind, payload) == words
+
+
+def test_the_log_loss_is_told_with_six_digits():
+    def of(p):
+        return {"round_no": 1, "round_p": p}
+
+    assert log_loss([of(0.3), of(1.0)]) == 1.203973
+    assert log_loss([of(0.3), of(0.0)]) == 0.356675
+    assert log_loss([of(1.0)]) is None
+    assert log_loss([of(0.3), of(1.0), of(0.0)]) == 0.356675, "the last that was said of a round is how it ended"
+
+
+def test_a_match_is_priced_again_with_what_the_match_model_says():
+    events = play(3, rounds=1)
+    events[0]["payload"] |= FIVES
+    (start, *_), (alone, *_) = (priced(uid("one"), events, None, forecaster) for forecaster in (Favours(0.7), None))
+    assert (start["map_p"], start["model_version"]) == (0.6, "+7"), "no map is named yet"
+    assert (alone["map_p"], alone["model_version"]) == (0.5, "")

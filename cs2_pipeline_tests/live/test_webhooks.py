@@ -22,6 +22,8 @@ from cs2_pipeline_tests.live.made import play
 from cs2_pipeline_tests.receiver import Receiver
 
 SECRET = b"shared"
+PROMISED = (webhooks.TIMEOUT, webhooks.FIRST_WAIT, webhooks.LONGEST_WAIT, webhooks.REREAD, webhooks.ATTEMPTS,
+            webhooks.BATCH)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -621,3 +623,9 @@ def test_only_of_a_registered_webhook_it_is_noted_whether_it_works(identifier, n
     alone = Courier([])
     alone.close()
     asyncio.run(alone._settle(target, "why"))
+
+
+def test_what_is_promised_to_receivers_in_numbers() -> None:
+    """docs/live.md names them."""
+    assert PROMISED == (10.0, 0.5, 60.0, 5.0, 5, 200)
+    assert (webhooks.QUEUE, webhooks.WAITING, webhooks.OWNERS_KEPT) == (5_000, 1_000, 50_000)

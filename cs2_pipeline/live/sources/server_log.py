@@ -72,14 +72,13 @@ class _Player:
     armor: int | None = None
     helmet: bool = False
     kit: bool = False
-    alive: bool = True
     items_known: bool = False
 
     def carries(self, items: str) -> None:
         """What `left buyzone` lists: everything."""
         found = items.split()
         armor = _ARMOR.search(items)
-        self.armor = int(armor[1]) if armor else 0
+        self.armor = min(100, int(armor[1])) if armor else 0
         self.helmet, self.kit = "helmet" in found, "defuser" in found
         self.items = [item for item in found if item.startswith("weapon_")]
         self.items_known = True
@@ -107,7 +106,7 @@ class _Player:
 
     def dies(self) -> None:
         """Nothing is carried any more."""
-        self.alive, self.items, self.armor, self.helmet, self.kit = False, [], 0, False, False
+        self.items, self.armor, self.helmet, self.kit = [], 0, False, False
 
     def value(self) -> float:
         """What the equipment is worth, dollars."""
@@ -194,12 +193,11 @@ class ServerLog:
         elif what == "Round_Start":
             if not self._begun:
                 self._begin_round()
-            if not self._roster and self._a_side == "CT":
+            if not self._roster:
                 self._roster = {who for who, player in self._players.items() if player.side == "CT"}
             for who, player in self._players.items():
                 if player.side in ("CT", "T"):
                     self._dirty[who] = None
-            self._flush()
             self._say("freeze_time_ended")
 
     def _start_map(self) -> None:
@@ -224,8 +222,6 @@ class ServerLog:
     def _begin_round(self) -> None:
         if self._map_over:
             return  # the next map begins with its own start
-        for player in self._players.values():
-            player.alive = True
         if self._roster:
             here = {side: {who for who, p in self._players.items() if p.side == side} for side in ("CT", "T")}
             self._a_side = "CT" if len(here["CT"] & self._roster) >= len(here["T"] & self._roster) else "T"
@@ -307,12 +303,12 @@ class ServerLog:
     def _attacked(self, found: re.Match[str]) -> None:
         attacker, victim = self._player(found), self._player(found, "v")
         player = self._players[victim]
-        player.armor = max(0, int(found["armor"]))
+        player.armor = min(100, max(0, int(found["armor"])))
         self._say(
             "player_hurt", attacker_player_id=attacker, attacker_team=self._team(self._players[attacker].side),
             victim_player_id=victim, victim_team=self._team(player.side), damage=min(1000, int(found["damage"])),
             damage_armor=min(1000, int(found["taken"])), weapon=found["weapon"], hitgroup=found["hitgroup"],
-            victim_health=min(100, max(0, int(found["health"]))), victim_armor=min(100, player.armor),
+            victim_health=min(100, max(0, int(found["health"]))), victim_armor=player.armor,
         )  # fmt: skip
 
     def _killed(self, found: re.Match[str]) -> None:
@@ -361,7 +357,7 @@ class ServerLog:
             known = player.items_known
             self._say(
                 "player_equipment", player_id=who, player_team=self._team(player.side), money=player.money,
-                equipment_value=player.value() if known else None, armor=min(100, player.armor or 0) if known else None,
+                equipment_value=player.value() if known else None, armor=player.armor or 0 if known else None,
                 has_helmet=player.helmet if known else None, has_defuse_kit=player.kit if known else None,
             )  # fmt: skip
 
@@ -390,4 +386,4 @@ def _identity(name: str, steam: str) -> str:
 def _seconds(day: str, clock: str) -> float:
     whole, _, part = clock.partition(".")
     moment = datetime.strptime(f"{day} {whole}", "%m/%d/%Y %H:%M:%S").replace(tzinfo=UTC)
-    return moment.timestamp() + (float(f"0.{part}") if part else 0.0)
+    return moment.timestamp() + float(f"0.{part}")

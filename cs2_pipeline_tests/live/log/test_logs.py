@@ -10,10 +10,14 @@ import pytest
 
 from cs2_pipeline.live.log import (
     BURST,
+    CLAIM_KEPT,
     FOREIGN,
+    IDS_KEPT,
+    MAX_ALL_LETTERS,
     MAX_LETTERS,
     SHARDS,
     TOO_MANY,
+    Arrival,
     DeadLetter,
     LogUnavailableError,
     Submitted,
@@ -237,3 +241,16 @@ def test_gateways_on_redis_count_a_key_together_and_exactly(server) -> None:
     assert 5 <= sum(wait == 0.0 for wait in waits) < 60
     for gateway in gateways:
         gateway.close()
+
+
+def test_what_is_promised_of_a_log_in_numbers() -> None:
+    """docs/live.md names them; a match must also stay in its shard from one version to the next."""
+    assert (SHARDS, BURST, MAX_LETTERS, MAX_ALL_LETTERS) == (16, 5.0, 1_000, 20_000)
+    assert (IDS_KEPT, CLAIM_KEPT) == (7 * 24 * 3_600, 90 * 24 * 3_600)
+    assert [shard_of(match) for match in ("m", "00000000-0000-0000-0000-000000000000", "one")] == [8, 9, 1]
+
+
+def test_what_an_event_was_read_as_does_not_make_it_another_one() -> None:
+    one, same = (Arrival(3, "5", 1.0, "e", "m", b"{}", event) for event in (None, object()))
+    assert one == same and "object" not in repr(same)
+    assert one != Arrival(3, "6", 1.0, "e", "m", b"{}")

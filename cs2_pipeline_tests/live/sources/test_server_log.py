@@ -417,3 +417,213 @@ def test_what_begins_a_match_or_a_map_belongs_to_no_round() -> None:
     assert [event["payload"].get("map_number") for event in starts if event["type"] == "map_start"] == [1, 2]
     assert starts[2]["payload"] == {"team_a_id": "A", "team_b_id": "B", "team_a_name": "Löwen"}
     assert starts[3]["payload"] == {"team_a_id": "A", "team_b_id": "B", "team_b_name": "Blue"}
+
+
+def test_a_short_match_is_told_event_by_event() -> None:
+    anna, otto = '"Anna<1><[U:1:5]><CT>"', '"Otto<2><BOT><TERRORIST>"'
+    lines = Lines()
+    lines.add('Loading map "de_nuke"', f"{anna} money change 16000-2700 = $13300 (tracked) (purchase: weapon_ak47)")
+    lines.add(f"{otto} money change 800-0 = $800 (tracked)", 'World triggered "Match_Start" on "de_mirage"', after=0)
+    lines.add('Team playing "CT": Löwen ', 'MatchStatus: Team playing "TERRORIST": Blue', 'Team playing "CT": Blue')
+    lines.add(f"{anna} left buyzone with [ weapon_knife weapon_ak47 kevlar(87) helmet defuser C4 ]",
+              'World triggered "Round_Start"')  # fmt: skip
+    lines.add(f'{otto} triggered "Planted_The_Bomb" at bombsite A', after=30)
+    lines.add(f'{anna} [0 -1 2.5] attacked {otto} [4 5 6] with "ak47" (damage "5000") (damage_armor "4000")'
+              ' (health "120") (armor "130") (hitgroup "head")')  # fmt: skip
+    lines.add(f'{otto} money change 800+300 = $1100 (tracked)',
+              f'{anna} [0 -1 2.5] killed {otto} [4 5 6] with "ak47" (headshot)')  # fmt: skip
+    lines.add(f'{anna} triggered "Defused_The_Bomb"')
+    lines.add('Team "CT" triggered "SFUI_Notice_Bomb_Defused" (CT "1") (T "0")', 'World triggered "Round_End"')
+    lines.add("Game Over: casual mg_active de_mirage score 1:1 after 2 min")
+    lines.add('World triggered "Match_Start" on "de_mirage"')  # of another match
+    sides = {"team_a_side": "CT", "team_b_side": "T"}
+    teams, fives = {"team_a_id": "A", "team_b_id": "B"}, {"team_a_players": 5, "team_b_players": 5}
+    equipped = {
+        "player_id": "[U:1:5]", "player_team": "A", "money": 13_300, "equipment_value": 2_700 + 650 + 350 + 400,
+        "armor": 87, "has_helmet": True, "has_defuse_kit": True,
+    }  # fmt: skip
+    poor = {"player_id": "Otto", "player_team": "B", "money": 800}
+    assert [(one["ts_event"][14:19], one["round_no"], one["type"], one["payload"]) for one in told(lines)] == [
+        ("00:01", 0, "match_start", teams | {"format": "bo1"}),
+        ("00:01", 0, "map_start", {"map_name": "de_mirage", "map_number": 1}),
+        ("00:01", 1, "round_start", {"team_a_score": 0, "team_b_score": 0} | sides | fives),
+        ("00:02", 0, "match_start", teams | {"team_a_name": "Löwen"}),
+        ("00:02", 0, "match_start", teams | {"team_b_name": "Blue"}),
+        ("00:03", 1, "player_equipment", equipped),
+        ("00:03", 1, "player_equipment", poor),
+        ("00:03", 1, "freeze_time_ended", {}),
+        ("00:33", 1, "bomb_planted", {"player_id": "Otto", "player_team": "B", "site": "A"}),
+        ("00:34", 1, "player_hurt", {
+            "attacker_player_id": "[U:1:5]", "attacker_team": "A", "victim_player_id": "Otto", "victim_team": "B",
+            "damage": 1_000, "damage_armor": 1_000, "weapon": "ak47", "hitgroup": "head", "victim_health": 100,
+            "victim_armor": 100,
+        }),
+        ("00:35", 1, "player_equipment", poor | {"money": 1_100}),
+        ("00:35", 1, "kill", {
+            "killer_player_id": "[U:1:5]", "killer_team": "A", "victim_player_id": "Otto", "victim_team": "B",
+            "weapon": "ak47", "is_headshot": True, "is_wallbang": False, "is_through_smoke": False,
+            "is_no_scope": False, "attacker_blind": False,
+        }),
+        ("00:36", 1, "bomb_defused", {"player_id": "[U:1:5]", "player_team": "A"}),
+        ("00:37", 1, "round_end", {"winner_team": "A", "win_reason": "bomb_defused", "team_a_score": 1,
+                                   "team_b_score": 0}),
+        ("00:38", 1, "map_end", {"team_a_score": 1, "team_b_score": 1}),
+        ("00:38", 1, "match_end", {}),
+    ]  # fmt: skip
+    log = ServerLog(uid("log"), "server")
+    assert not log.over
+    for number, event in enumerate(log.read(lines.text), start=1):
+        assert (event["event_id"], event["seq_no"]) == (uid(uid("log"), "server", number), number)
+        assert (event["match_id"], event["map_id"], event["source"]) == (uid("log"), uid(uid("log"), 1), "server-log")
+    assert log.over
+
+
+def test_a_log_read_line_by_line_tells_what_it_tells_at_once_but_for_equipment(begun) -> None:
+    """What changed in one moment is told once at its end, which is also the end of what was read."""
+    begun.wipe(T[:2], CT)
+    begun.end("CT", "SFUI_Notice_CTs_Win", 1, 0)
+    log = ServerLog(uid("log"), "server")
+    apart = [event for line in begun.text for event in log.read([line])]
+    at_once = told(begun)
+    without = [[(one["type"], one["ts_event"], one["round_no"], one["payload"]) for one in of
+                if one["type"] != "player_equipment"] for of in (apart, at_once)]  # fmt: skip
+    assert without[0] == without[1] and len(apart) > len(at_once)
+
+
+@pytest.mark.parametrize(("side", "mine", "other"), [("CT", "team_a_players", "team_b_players"),
+                                                     ("TERRORIST", "team_b_players", "team_a_players")])  # fmt: skip
+def test_an_empty_side_is_one_that_still_loads(begun, side, mine, other) -> None:
+    for players, expected in ((0, 5), (1, 1), (5, 5), (9, 5)):
+        begun.add(f'Team "{side}" scored "0" with "{players}" players', "Starting Freeze period")
+        start = told(begun, "round_start")[-1]
+        assert (start[mine], start[other]) == (expected, 5)
+
+
+def test_a_log_that_begins_in_the_middle_knows_the_teams_from_its_first_round_on() -> None:
+    lines = Lines()
+    lines.add(*(f"{who} money change 1-0 = $1 (tracked)" for who in CT[:3] + T[:3]))
+    lines.add('World triggered "Round_Start"')
+    assert [one["type"] for one in told(lines)][:1] == ["round_start"], "the freeze time before it was not heard of"
+    for who in CT[:3]:
+        lines.add(f'{who[:-5]}" switched from team <CT> to <TERRORIST>', after=0)
+    for who in T[:3]:
+        lines.add(f'{who[:-12]}" switched from team <TERRORIST> to <CT>', after=0)
+    lines.add("Starting Freeze period")
+    assert [one["team_a_side"] for one in told(lines, "round_start")] == ["CT", "T"]
+    lines.add('World triggered "Round_Start"', "Starting Freeze period")
+    assert told(lines, "round_start")[-1]["team_a_side"] == "T", "who began as CT stays team A"
+    assert {
+        one["player_team"] for one in told(lines, "player_equipment")[-6:] if one["player_id"] == "STEAM_1:0:0"
+    } == {"A"}
+
+
+@pytest.mark.parametrize(("stay", "a_side"), [(2, "CT"), (1, "T"), (0, "T")])
+def test_team_a_plays_where_more_of_those_are_who_began_as_ct(stay, a_side) -> None:
+    lines = Lines()
+    began = (f"{who} money change 1-0 = $1 (tracked)" for who in CT[:4] + T[:3])
+    lines.add(*began, 'World triggered "Match_Start"')
+    for who in CT[stay:4]:
+        lines.add(f'{who[:-5]}" switched from team <CT> to <TERRORIST>', after=0)
+    lines.add("Starting Freeze period")
+    assert told(lines, "round_start")[-1]["team_a_side"] == a_side, "as many on both: they stay"
+
+
+def test_who_dies_in_the_moment_in_which_he_bought_is_told_of_no_more(begun) -> None:
+    before = len(told(begun, "player_equipment"))
+    begun.add(f'{T[0]} dropped "glock"', f'{CT[0]} [1 2 3] killed {T[0]} [4 5 6] with "awp"')
+    after = told(begun)
+    assert [one["payload"]["player_id"] for one in after if one["type"] == "player_equipment"][before:] == [
+        "STEAM_1:1:0"
+    ]
+    begun.add(f'{CT[0]} [1 2 3] killed {T[1]} [4 5 6] with "awp"', f"{T[1]} money change 1-1 = $0 (tracked)")
+    last = told(begun)[-1]
+    assert last["payload"]["equipment_value"] == 0 and last["payload"]["armor"] == 0, "the dead carry nothing"
+
+
+def test_what_is_worn_is_lost_when_it_is_dropped_or_bought_anew(begun) -> None:
+    who, steps = CT[0], []
+    for line in ('purchased "vest"', 'dropped "vest"', 'purchased "vesthelm"', 'purchased "item_kevlar"',
+                 'purchased "defuser"', 'dropped "defuser"', 'picked up "weapon_decoy_of_nobody"',
+                 'dropped "weapon_glock"', 'dropped "weapon_glock"'):  # fmt: skip
+        begun.add(f"{who} {line}")
+        last = equipment_of(begun, "STEAM_1:0:0")[-1]
+        steps.append((last["armor"], last["has_helmet"], last["has_defuse_kit"], last["equipment_value"]))
+    pistol, vest, helmet, kit = 200, 650, 350, 400
+    assert steps == [
+        (100, False, False, pistol + vest), (0, False, False, pistol), (100, True, False, pistol + vest + helmet),
+        (100, True, False, pistol + vest + helmet), (100, True, True, pistol + vest + helmet + kit),
+        (100, True, False, pistol + vest + helmet), (100, True, False, pistol + vest + helmet),
+        (100, True, False, vest + helmet), (100, True, False, vest + helmet),
+    ]  # fmt: skip
+
+
+def test_a_map_won_counts_for_the_series_and_a_drawn_one_for_nobody() -> None:
+    def ends(*scores, best_of):
+        lines = Lines()
+        for ct, t in scores:
+            lines.add('World triggered "Match_Start" on "de_nuke"')
+            lines.add(f"Game Over: competitive mg_active de_nuke score {ct}:{t} after 40 min")
+        return [one["type"] for one in told(lines, best_of=best_of)].count("match_end")
+
+    assert ends((12, 12), (13, 1), best_of=3) == 0
+    assert ends((12, 12), (13, 1), (1, 13), best_of=3) == 1, "all maps are played"
+    assert ends((13, 1), (13, 1), (13, 1), best_of=5) == 1
+    assert ends((13, 1), (13, 1), best_of=5) == 0
+    assert ends((1, 13), (13, 1), (1, 13), best_of=3) == 1
+
+
+@pytest.mark.parametrize(("rounds", "number"), [(-1, 0), (0, 4), (3, 4)])
+def test_a_warm_up_has_no_round(rounds, number) -> None:
+    lines = Lines()
+    lines.add(f'MatchStatus: Score: 2:1 on map "de_train" RoundsPlayed: {rounds}', "Starting Freeze period")
+    (start,) = told(lines)
+    assert (start["type"], start["round_no"]) == ("round_start", number)
+
+
+def test_what_a_player_gets_is_told_when_it_was_and_not_between_rounds(begun) -> None:
+    before = len(told(begun))
+    begun.add(f"{CT[0]} money change 100-0 = $100 (tracked)")
+    begun.add(f"{CT[0]} money change 100-50 = $50 (tracked)", f"{CT[0]} money change 50-50 = $0 (tracked)")
+    begun.end("CT", "SFUI_Notice_CTs_Win", 1, 0)
+    begun.add(f"{CT[0]} money change 0+3250 = $3250 (tracked)")
+    begun.add("Starting Freeze period")
+    assert [(one["type"], one["ts_event"][14:19], one["payload"].get("money")) for one in told(begun)[before:]] == [
+        ("player_equipment", "00:17", 100), ("player_equipment", "00:18", 0), ("round_end", "00:19", None),
+        ("round_start", "00:21", None),
+    ]  # fmt: skip
+    begun.add('World triggered "Round_Start"')
+    assert {one["money"] for one in equipment_of(begun, "STEAM_1:0:0")[-1:]} == {3_250}, "then all of it is told"
+
+
+def test_a_map_without_a_name_is_unknown_and_a_later_one_is_another() -> None:
+    lines = Lines()
+    lines.add('World triggered "Match_Start"', 'World triggered "Match_Start" on "de_nuke"')
+    assert [one["map_name"] for one in told(lines, "map_start")] == ["unknown", "de_nuke"]
+    assert [one["map_number"] for one in told(lines, "map_start")] == [1, 1], "started anew it is the same map"
+
+
+def test_a_player_plays_where_his_last_line_says() -> None:
+    lines = Lines()
+    lines.add('World triggered "Match_Start" on "de_nuke"', f"{CT[0]} money change 1-0 = $1 (tracked)")
+    lines.add(f"{CT[0].replace('<CT>', '<TERRORIST>')} money change 1-0 = $2 (tracked)")
+    lines.add(f"{CT[0].replace('<CT>', '<>')} money change 1-0 = $3 (tracked)")
+    assert [(one["player_team"], one["money"]) for one in told(lines, "player_equipment")] == [
+        ("A", 1), ("B", 2), ("B", 3),
+    ]  # fmt: skip
+
+
+def test_nobody_wears_more_armor_than_there_is(begun) -> None:
+    begun.add(f"{CT[0]} left buyzone with [ kevlar(120) ]")
+    begun.add(f'{T[0]} [1 2 3] attacked {CT[1]} [4 5 6] with "awp" (damage "1") (damage_armor "1") (health "99")'
+              ' (armor "-5") (hitgroup "head")', f"{CT[1]} money change 1-0 = $1 (tracked)")  # fmt: skip
+    assert [equipment_of(begun, f"STEAM_1:0:{n}")[-1]["armor"] for n in (0, 1)] == [100, 0]
+    assert told(begun, "player_hurt")[-1]["victim_armor"] == 0
+    assert equipment_of(begun, "STEAM_1:0:1")[-1]["equipment_value"] == 200, "armor that is used up is worth nothing"
+
+
+def test_who_leaves_the_buy_zone_without_a_vest_wears_none(begun) -> None:
+    before = equipment_of(begun, "STEAM_1:0:0")[-1]
+    begun.add(f"{CT[0]} left buyzone with [ weapon_knife weapon_glock helmet ]")
+    after = equipment_of(begun, "STEAM_1:0:0")[-1]
+    assert (before["armor"], before["has_helmet"]) == (100, False)
+    assert (after["armor"], after["has_helmet"], after["equipment_value"]) == (0, True, 200 + 350)
