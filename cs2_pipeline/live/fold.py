@@ -276,7 +276,7 @@ class Fold:
                 return _round_end(of_map, payload, time)
             case live.RoundRestored():
                 of_map.rounds = {n: one for n, one in of_map.rounds.items() if n < payload.round_no}
-                of_map.phase, of_map.round_no = "between", payload.round_no - 1
+                of_map.phase, of_map.round_no, of_map.winner = "between", payload.round_no - 1, None
                 return None
         if of_map.a_side is None:
             return NO_SIDES

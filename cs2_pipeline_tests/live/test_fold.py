@@ -344,3 +344,11 @@ def test_a_match_goes_on_from_its_document_whatever_it_holds():
             fold.apply(event)
         again = Fold.from_document(json.loads(json.dumps(fold.document())))
         assert again == fold and again.digest() == fold.digest()
+
+
+def test_a_map_that_goes_back_to_a_round_after_its_end_is_not_won():
+    told = Told()
+    told.end("A", (13, 0))
+    assert told.say("map_end", winner_team="A").maps == (1, 0)
+    restored = told.fold.apply(*read([told.feed.say("round_restored") | {"payload": {"round_no": 1}}]))
+    assert (restored.map_winner, restored.maps, restored.phase, restored.round_no) == (None, (0, 0), "between", 0)

@@ -309,6 +309,9 @@ def test_a_series_is_worth_what_its_maps_are() -> None:
     over = under_way(best_of=3, maps=(1, 1), phase="over", map_winner="A")
     assert series_odds(over, (1.0, 1.0, 1.0), others) == pytest.approx(others), "the decider is another map"
     assert series_odds(under_way(best_of=1), of_map, others) == pytest.approx(of_map)
+    won = under_way(best_of=3, maps=(1, 0), phase="between", map_winner="A")  # a knife round had begun again
+    rest = [1 - (1 - other) ** 2 for other in others]
+    assert series_odds(won, (1.0, 1.0, 1.0), others) == pytest.approx(rest), "one of two maps is enough"
 
 
 def test_a_series_that_is_over_or_cannot_be_has_no_more_than_its_result() -> None:
@@ -336,7 +339,8 @@ def test_strength_counts_by_the_share_of_the_living_in_log_odds() -> None:
 
 def test_a_price_is_known_by_its_event_and_by_the_price_it_replaces() -> None:
     assert price_id_of("e") == str(uuid.uuid5(uuid.NAMESPACE_OID, "e/"))
-    assert price_id_of("e", "p") == str(uuid.uuid5(uuid.NAMESPACE_OID, "e/p"))
+    for number in range(20):  # every bit of it
+        assert price_id_of("e", f"p{number}") == str(uuid.uuid5(uuid.NAMESPACE_OID, f"e/p{number}"))
     moment = under_way()
     first, again = (prices([moment], Says((0.5, 0.4, 0.6)), 3.0, replaced)[0] for replaced in (None, {}))
     assert first == again and first.supersedes == "" and first.ts_calc == 3.0
