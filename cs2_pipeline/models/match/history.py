@@ -49,14 +49,10 @@ class _Record:
 
     def trend(self, points: float | None, day: int) -> float:
         """How many hundred points more than 45 days before; 0 where either is not known."""
-        if points is None or not self.points or self.points[0][0] > day - _TREND_DAYS:
+        before = [known for since, known in self.points if since <= day - _TREND_DAYS]
+        if points is None or not before:
             return 0.0
-        before = points
-        for since, known in self.points:
-            if since > day - _TREND_DAYS:
-                break
-            before = known
-        return min(max((points - before) / 100.0, -3.0), 3.0)
+        return min(max((points - before[-1]) / 100.0, -3.0), 3.0)
 
     def note_points(self, points: float | None, day: int) -> None:
         if points is not None:

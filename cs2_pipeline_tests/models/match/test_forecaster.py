@@ -2,9 +2,11 @@
 
 import dataclasses
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import onnxruntime as ort
 import pandas as pd
 import pytest
 
@@ -15,6 +17,7 @@ from cs2_pipeline.models.match import forecaster
 from cs2_pipeline.models.match.contest import Contest, LineUp
 from cs2_pipeline.models.match.price import FEATURES, Forecaster, Price, Step, outputs
 from cs2_pipeline.models.match.table import contests
+from cs2_pipeline.models.onnx_export import INPUT
 from cs2_pipeline.models.training import LEFT_OUT_LOSS, TrainingError
 from cs2_pipeline.training import match_table
 from cs2_pipeline_tests.models.match.played import contests_table
@@ -237,3 +240,50 @@ def test_the_probe_is_the_last_64_matches_and_candidates_say_what_was_fitted(fit
     )
     told = chosen.predict(seen[[*FEATURES, "elo"]].to_numpy(np.float32))
     assert chosen.log_loss == pytest.approx(-np.log(np.where(seen["first_wins"] == 1, told, 1 - told)).mean(), abs=1e-5)
+
+
+def test_the_graph_gives_what_the_step_gives_at_every_bend():
+    """No advantage and hardly any, a length between two, a variance below nothing, and more than may be said."""
+    latents, variances, lengths = (
+        (0.0, 0.004, -0.004, 0.7, -3.0, 40.0, -40.0),
+        (-0.5, 0.0, 0.4, 30.0),
+        (1, 1.9, 2, 3.9, 4, 5),
+    )
+    rows = np.array([[a, b, c] for a in latents for b in variances for c in lengths], dtype=np.float32)
+    step = Step(slope=0.8, widening=1.7)
+    session = ort.InferenceSession(forecaster.graph(step), providers=["CPUExecutionProvider"])
+    names = ["probability", "low", "high"]
+    for name, found in zip(names, session.run(names, {INPUT: rows}), strict=True):
+        np.testing.assert_allclose(found, outputs(step, rows)[name], atol=1e-6, err_msg=name)
+
+
+@pytest.mark.parametrize(("won", "slope"), [(0, 0.1), (1, 3.0)])
+def test_however_much_evidence_there_is_the_slope_stays_between_a_tenth_and_three(won, slope):
+    step, stretch = forecaster.steps(made([0.5] * 5_000, [won] * 5_000))
+    assert (step.slope, stretch) == pytest.approx((slope, slope), abs=1e-3)
+
+
+def test_a_fit_tells_what_it_does_and_how_long_it_took(dataset, tmp_path):
+    said, began = [], time.perf_counter()
+    few = dataset.iloc[:20].assign(part=["train"] * 15 + ["test"] * 5)
+    training = forecaster.fit(few, seed=5, folder=tmp_path / "new", progress=said.append)
+    assert said == [
+        "fitting the step from ratings to prices on 12 matches", "replaying 20 matches into the state that is served",
+    ]  # fmt: skip
+    assert 0 < training.train_seconds <= time.perf_counter() - began
+    assert (training.rows, training.folder, training.artifact.manifest["seed"]) == (12, tmp_path / "new", 5)
+    assert training.chosen.params["widening"] == 1.0
+
+
+def test_a_curve_is_the_mean_loss_of_each_stretch_by_matches_played(dataset, tmp_path):
+    few = dataset.iloc[:30].assign(part="train")
+    training = forecaster.fit(few, seed=0, folder=tmp_path, progress=lambda _: None)
+    fitted = few.iloc[6:]
+    outcome = fitted["first_wins"].to_numpy()
+    told = training.chosen.predict(fitted[list(FEATURES)].to_numpy(np.float32))
+    losses = -np.log(np.where(outcome == 1, told, 1 - told))
+    ends = [2, 4, 6, 8, *range(9, 25)]
+    means = [losses[begin:end].mean() for begin, end in zip((0, *ends), ends, strict=False)]
+    assert training.chosen.curves[LEFT_OUT_LOSS] == [
+        (end, pytest.approx(mean, abs=1e-6)) for end, mean in zip(ends, means, strict=True)
+    ]

@@ -116,3 +116,35 @@ def test_teams_are_numbered_as_they_are_first_seen_and_live_on_in_three_players(
     assert history.note(FIVE, 1, won=True) == 0
     assert history.note(LineUp(tuple("vwxyz")), 1, won=False) == 1
     assert history.note(LineUp(("a", "b", "c", "x", "y")), 2, won=True) == 0
+
+
+def test_of_a_teams_contests_the_latest_120_are_kept():
+    history = History()
+    for _ in range(119):
+        history.note(FIVE, TODAY, won=True)
+    assert told(history)["played_30"] == pytest.approx(math.log1p(119) / 0.8)
+    for _ in range(30):
+        history.note(FIVE, TODAY, won=True)
+    assert told(history)["played_30"] == pytest.approx(math.log1p(120) / 0.8)
+    assert told(history)["together"] == pytest.approx(math.log1p(149) / 1.5), "counted, not kept"
+
+
+@pytest.mark.parametrize(
+    ("ago", "kept"), [((90, 60, 50, 20), (50, 20, 0)), ((90, 45, 44), (45, 44, 0)), ((46,), (46, 0))]
+)
+def test_of_published_points_those_of_45_days_are_kept_and_the_last_before(ago, kept):
+    history = played(*ago, 0, line_up=LineUp(FIVE.players, 500.0))
+    ((_, _, _, _, points),) = history.to_document()["records"]
+    assert points == [[TODAY - days, 500.0] for days in kept]
+
+
+def test_a_history_is_kept_with_every_team_player_and_line_up():
+    history = played(2, line_up=LineUp(tuple("edcba"), 500.0))
+    history.note(LineUp(("a", "b", "c", "x", "y")), TODAY, won=False)
+    assert history.to_document() == {
+        "teams": 1,
+        "of_player": dict.fromkeys("abcdexy", 0),
+        "records": [[0, [TODAY - 2, TODAY], [1, 0], ["a", "b", "c", "x", "y"], [[TODAY - 2, 500.0]]]],
+        "played": {"a": 2, "b": 2, "c": 2, "d": 1, "e": 1, "x": 1, "y": 1},
+        "together": {"a\nb\nc\nd\ne": 1, "a\nb\nc\nx\ny": 1},
+    }
