@@ -10,6 +10,7 @@ from typing import Final
 
 import pandas as pd
 
+from cs2_pipeline.artifact.artifact import Artifact, Outputs
 from cs2_pipeline.datasets import rounds, snapshots
 from cs2_pipeline.demodb import simulator
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
@@ -65,19 +66,25 @@ def measure(matches: int, *, seed: int) -> KnownTruth:
     frame, exact = dataset(matches, seed=seed)
     with tempfile.TemporaryDirectory() as folder:
         training = predictor.train(frame, seed=seed, folder=Path(folder))
+    return compare(training.artifact, frame, exact)
+
+
+def compare(artifact: Artifact, frame: pd.DataFrame, exact: Floats) -> KnownTruth:
+    """Compare a model's answers with the exact P(CT wins) of the rows of `dataset` on the test part."""
     tested = (frame["part"] == "test").to_numpy()
-    test = frame[tested]
+    test, truths = frame[tested], exact[tested]
     features = feature_matrix(test)
-    outputs, plain = (training.artifact.predict(view) for view in (features, mask(features)))  # all states are open
-    inside, inside_plain = (
-        (told["low"] <= exact[tested]) & (exact[tested] <= told["high"]) for told in (outputs, plain)
-    )
+    told, plain = (artifact.predict(view) for view in (features, mask(features)))  # all states are open
     return KnownTruth(
-        rmse=truth.rmse(outputs["probability"], exact[tested]),
-        coverage=float(inside.mean()),
-        rmse_required=truth.rmse(plain["probability"], exact[tested]),
-        coverage_required=float(inside_plain.mean()),
+        rmse=truth.rmse(told["probability"], truths),
+        coverage=_coverage(told, truths),
+        rmse_required=truth.rmse(plain["probability"], truths),
+        coverage_required=_coverage(plain, truths),
         rows=len(test),
         matches=int(test["match_id"].nunique()),
         training_matches=int(frame.loc[~tested, "match_id"].nunique()),
     )
+
+
+def _coverage(told: Outputs, truths: Floats) -> float:
+    return float(((told["low"] <= truths) & (truths <= told["high"])).mean())

@@ -1,7 +1,13 @@
 """Against play whose every probability is known: how far the round model is off, and whether its intervals know."""
 
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
 import pytest
 
+from cs2_pipeline.game.features import ROUND_FEATURES
+from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.training import known_truth
 from cs2_pipeline.training.known_truth import KnownTruth
 from cs2_pipeline_tests.models.round.quick import train_quickly
@@ -22,6 +28,31 @@ def test_a_model_learned_from_few_matches_is_measured_against_the_truth(monkeypa
     assert (found.training_matches, found.matches) == (28, 12)
     assert 0 < found.rmse < 0.15  # the truth itself varies by more than .3
     assert 0.3 < found.coverage <= 1
+
+
+class Told:
+    """A model that answers whole states in one way, and those with the required inputs alone in another."""
+
+    def __init__(self, whole, required):
+        self.answers = {False: whole, True: required}
+
+    def predict(self, features):
+        hidden = np.isnan(features[:, ROUND_FEATURES.index("ct_health")])
+        (answer,) = (self.answers[one] for one in set(hidden.tolist()))
+        return dict(zip(("probability", "low", "high"), np.array(answer).T, strict=True))
+
+
+def test_error_and_coverage_are_of_the_test_part_with_all_inputs_and_with_the_required_ones() -> None:
+    frame = pd.DataFrame({field.name: 1.0 for field in ROUND_FIELDS if not field.text}, index=range(6))
+    frame = frame.assign(map_index=1, part=["train", "test", "test", "test", "test", "validate"])
+    frame = frame.assign(match_id=[1, 7, 7, 8, 8, 2])
+    exact = np.array([0.9, 0.5, 0.5, 0.5, 0.5, 0.1])
+    whole = [(0.5, 0.5, 0.6), (0.5, 0.4, 0.5), (0.5, 0.51, 0.6), (0.9, 0.4, 0.49)]
+    required = [(0.4, 0.0, 0.2), (0.4, 0.0, 1.0), (0.6, 0.6, 0.8), (0.6, 0.7, 0.7)]
+    assert asdict(known_truth.compare(Told(whole, required), frame, exact)) == {
+        "rmse": pytest.approx(0.2), "coverage": 0.5, "rmse_required": pytest.approx(0.1), "coverage_required": 0.25,
+        "rows": 4, "matches": 2, "training_matches": 2,
+    }  # fmt: skip
 
 
 @pytest.mark.slow

@@ -119,13 +119,13 @@ class History:
         """For JSON: the same past gives the same document."""
         return {
             "teams": self.teams.count,
-            "of_player": dict(sorted(self.teams.of_player.items())),
+            "of_player": dict(self.teams.of_player),
             "records": [
                 [team, list(record.days), list(record.results), list(record.line_up), list(map(list, record.points))]
                 for team, record in sorted(self._records.items())
             ],
-            "played": dict(sorted(self._played.items())),
-            "together": dict(sorted(self._together.items())),
+            "played": dict(self._played),
+            "together": dict(self._together),
         }
 
     @classmethod

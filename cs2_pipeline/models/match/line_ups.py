@@ -198,8 +198,8 @@ class LineUps:
                 [team, group.day, group.whole, [[player, *member] for player, member in group.members.items()]]
                 for team, group in sorted(self._groups.items())
             ],
-            "of": dict(sorted(self._of.items())),
-            "loose": {player: list(known) for player, known in sorted(self._loose.items())},
+            "of": dict(self._of),
+            "loose": {player: list(known) for player, known in self._loose.items()},
         }
 
     def restore(self, document: Mapping[str, Any]) -> None:

@@ -141,7 +141,7 @@ class Ratings:
         self._resting: dict[str, tuple[float, float]] = {}
         self._mean = np.zeros(_GROW)
         self._cov = np.zeros((_GROW, _GROW))
-        self._swept = -1
+        self._swept: int | None = None
         for name in COEFFICIENTS:
             variance = self.assumptions.points if name in POINTS else self.assumptions.signal
             self._enter(_WEIGHT + name, 0.0, variance)
@@ -220,8 +220,6 @@ class Ratings:
 
         By Cauchy and Schwarz: so to name one more player never makes an answer less certain.
         """
-        if not missing:
-            return max(variance, 0.0)
         unknown = missing * math.sqrt(self.assumptions.player) / rules.TEAM_SIZE
         return (math.sqrt(max(variance, 0.0)) + unknown) ** 2
 
@@ -321,7 +319,7 @@ class Ratings:
         if one.rounds is None:
             return _surprise(outlook, one.best_of, won=one.won)
         slope, weight = self.assumptions.round_slope, self.assumptions.round_weight
-        odds = 1.0 / (1.0 + math.exp(-min(max(slope * _shrunk(outlook), -_EXTREME), _EXTREME)))
+        odds = _logistic(slope * _shrunk(outlook))
         count = sum(one.rounds)
         return weight * slope * (one.rounds[0] - count * odds), weight * slope**2 * count * odds * (1.0 - odds)
 
@@ -410,7 +408,7 @@ class Ratings:
             "contests": self.contests,
             "swept": self._swept,
             "names": list(self._slots),
-            "resting": {name: list(known) for name, known in sorted(self._resting.items())},
+            "resting": {name: list(known) for name, known in self._resting.items()},
             "line_ups": self._line_ups.to_document(),
             "history": self.history.to_document(),
         }
@@ -483,7 +481,7 @@ def _surprise(outlook: Outlook, best_of: int, *, won: bool) -> tuple[float, floa
 
     The likelihood is the exact odds of the series at the map's odds, so a best of five says more than one map.
     """
-    odds = 1.0 / (1.0 + math.exp(-min(max(_shrunk(outlook), -_EXTREME), _EXTREME)))
+    odds = _logistic(_shrunk(outlook))
     needed, miss = best_of // 2 + 1, 1.0 - odds
     slope = best_of * comb(best_of - 1, needed - 1) * (odds * miss) ** needed
     series = 0.0
@@ -491,6 +489,10 @@ def _surprise(outlook: Outlook, best_of: int, *, won: bool) -> tuple[float, floa
         series += comb(best_of, wins) * odds**wins * miss ** (best_of - wins)
     spread = max(series * (1.0 - series), 1e-12)
     return (float(won) - series) * slope / spread, slope * slope / spread
+
+
+def _logistic(logit: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(max(logit, -_EXTREME), _EXTREME)))
 
 
 def _shrunk(outlook: Outlook) -> float:

@@ -156,7 +156,7 @@ def test_a_clear_win_teaches_more_than_a_close_one():
 
 
 def test_the_same_rounds_seen_from_the_other_side_teach_the_same(learned):
-    _, contests, won, _ = learned
+    contests, won = learned[1][:120], learned[2][:120]
     rounds = [(13, 4 + place % 8) if one else (5 + place % 7, 13) for place, one in enumerate(won)]
     ratings, turned = Ratings(), Ratings()
     ratings.learn(contests, won, rounds)
@@ -398,12 +398,20 @@ def test_there_is_room_for_any_number_of_teams(teams):
     def side(number):
         return LineUp(tuple(f"{number}-{place}" for place in range(5)))
 
-    ratings = Ratings()
+    separate = Assumptions(signal=0.0)  # nothing but results
+    ratings = Ratings(separate)
     ratings.learn([Contest(20_000, side(2 * n), side(2 * n + 1)) for n in range(teams // 2)], [True] * (teams // 2))
     kept = Ratings.of_bytes(ratings.to_bytes())
     for one in (ratings, kept):
         one.learn([Contest(20_001, side(teams - 2), side(teams + 1))], [True])
     assert kept.to_bytes() == ratings.to_bytes()
+    alone = Ratings(separate)
+    alone.learn([Contest(20_000, side(0), side(1))], [True])
+    for one in (ratings, alone):
+        one.learn([Contest(20_002, side(0), side(1))], [True])
+    for number in (0, 1):
+        found = ratings.strength(side(number).players)
+        assert found == pytest.approx(alone.strength(side(number).players), abs=1e-9), "others play for themselves"
     strengths = [ratings.strength(side(number).players)[0] for number in (0, 1, teams - 2, teams - 1)]
     assert strengths[0] == pytest.approx(-strengths[1])
     assert strengths[2] > strengths[0] > 0
@@ -451,3 +459,51 @@ def test_a_state_of_another_format_is_refused_with_both_numbers():
     np.savez(file, **arrays | {"document": np.frombuffer(json.dumps(document).encode(), dtype=np.uint8)})
     with pytest.raises(ValueError, match="format 1 is not the 2 this version reads: train the model again"):
         Ratings.of_bytes(file.getvalue())
+
+
+CHANGED = [
+    Contest(20_000, LineUp(tuple(first)), LineUp(tuple(second)), best_of)
+    for first, second, best_of in (
+        ("abcde", "fghij", 1), ("klmno", "fghij", 3), ("abckl", "fghij", 3), ("mnodx", "abcky", 3),
+        ("fghij", "abcky", 5),
+    )
+]  # fmt: skip
+"""One day on which players change sides."""
+
+
+def test_what_is_expected_of_a_line_up_that_changed_is_what_is_expected_when_it_is_learned_from():
+    """From players of two teams, of one and of none: an advantage and a variance each."""
+    ratings = Ratings()
+    for contest in CHANGED:
+        outlook = ratings.outlook(contest)
+        assert ratings.learn([contest], [True]) == [pytest.approx(outlook, abs=1e-9)]
+    assert outlook.latent != pytest.approx(0, abs=0.1)
+
+
+def test_contests_of_a_day_say_the_same_one_by_one_and_all_at_once():
+    one_by_one, at_once = Ratings(), Ratings()
+    won = [True, False, True, True, False]
+    expected = [one_by_one.learn([contest], [outcome])[0] for contest, outcome in zip(CHANGED, won, strict=True)]
+    np.testing.assert_allclose(at_once.learn(CHANGED, won), expected, atol=1e-9)
+    for player in "abcdefghijklmnoxy":
+        assert at_once.strength([player]) == pytest.approx(one_by_one.strength([player]), abs=1e-9)
+    assert at_once.contests == one_by_one.contests == 5
+
+
+def test_who_rests_is_looked_for_every_thirty_days():
+    one, two, other = SIDES["abcde"], SIDES["fghij"], SIDES["klmno"]
+    moved = []
+    for later in (29, 30):
+        ratings = Ratings(Assumptions(rest=5))
+        ratings.learn([Contest(30 * 670, one, two)], [True])
+        ratings.learn([Contest(30 * 670 + later - 1, two, other)], [True])
+        before = ratings.strength(one.players)[0]
+        ratings.learn([Contest(30 * 670 + later, two, other)], [True])
+        moved.append(ratings.strength(one.players)[0] != before)
+    assert moved == [True, False], "until then what its opponents do tells something of it"
+
+
+def test_every_contest_has_its_outcome_and_what_is_known_of_its_rounds():
+    for won, rounds in (([], None), ([True, False], None), ([True], [])):
+        with pytest.raises(ValueError, match="argument"):
+            Ratings().learn([TWO], won, rounds)
