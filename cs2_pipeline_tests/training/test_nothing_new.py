@@ -52,3 +52,9 @@ def test_a_version_with_another_verdict_rival_seed_or_code_says_nothing(asked, t
 )
 def test_other_data_seed_or_code_are_trained_on(asked, other):
     assert asked(version("2"), version("1"), **other) is None
+
+
+def test_instead_of_training_it_is_said_what_would_make_a_difference():
+    said = nothing_new.sentence(version("2"))
+    assert said.startswith("nothing new: version 2 was made from the same data, seed and code")
+    assert said.endswith("; more matches, another CS2_SEED or other code make a difference")

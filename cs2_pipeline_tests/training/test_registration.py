@@ -14,6 +14,7 @@ from cs2_pipeline.datasets.leakage.report import AuditReport
 from cs2_pipeline.evaluation.promotion import Decision
 from cs2_pipeline.models.training import Candidate
 from cs2_pipeline.stats.intervals import Interval
+from cs2_pipeline.training import registration
 from cs2_pipeline.training.registration import PROMOTE, REFUSE, Release, _about, run_of
 from cs2_pipeline.training.stops import Judged
 from cs2_pipeline_tests.tiny_models import round_artifact
@@ -126,3 +127,58 @@ def test_candidates_stand_beside_each_other_with_their_losses_and_curves(judged)
     assert (trees.name, student.name, student.params) == ("trees", "student", {"units": 8})
     assert student.metrics == {"validation_log_loss": 0.5, "validation_log_loss_required": 0.6, "train_seconds": 1.5}
     assert (trees.curves, student.curves) == ({}, {"train_loss": [(1, 0.7)]})
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """What is drawn instead of drawing it."""
+    asked = []
+
+    def write(path, *what, **told):
+        path.write_bytes(f"figure {len(asked)}".encode())
+        asked.append((what, told))
+
+    monkeypatch.setattr(registration.reliability, "write_figure", write)
+    monkeypatch.setattr(registration.rounds_seen, "write_figure", write)
+    return asked
+
+
+def test_the_figures_of_a_model_are_of_what_was_measured(judged, drawn):
+    found = {
+        "model": "round model",
+        "reliability": "a table",
+        "probability": [0.5],
+        "by_rounds": "bins",
+        "min_rounds": 40,
+    }
+    evidence = SimpleNamespace(**vars(EVIDENCE) | found)
+    figures = registration._figures(replace(judged, evidence=evidence))
+    assert figures == {"reliability.png": b"figure 0", "by_rounds.png": b"figure 1"}
+    predicted, observed = catalog.ROUND.drawn
+    assert drawn == [
+        (
+            ("a table", [0.5]),
+            {"title": "round model", "ece": METRICS["ece"], "predicted": predicted, "observed": observed},
+        ),
+        (("bins", 40), {"title": "round model, test part"}),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("missing", "figures"),
+    [
+        (("reliability",), ["by_rounds.png"]), (("probability",), ["by_rounds.png"]),
+        (("by_rounds",), ["reliability.png"]), (("min_rounds",), ["reliability.png"]),
+        (("probability", "min_rounds"), []),
+    ],
+)  # fmt: skip
+def test_what_was_not_measured_is_not_drawn(judged, drawn, missing, figures):
+    found = {
+        "model": "round model",
+        "reliability": "a table",
+        "probability": [0.5],
+        "by_rounds": "bins",
+        "min_rounds": 0,
+    }
+    evidence = SimpleNamespace(**vars(EVIDENCE) | found | dict.fromkeys(missing))
+    assert list(registration._figures(replace(judged, evidence=evidence))) == figures

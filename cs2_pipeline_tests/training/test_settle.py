@@ -61,7 +61,7 @@ def test_a_version_compared_with_a_former_champion_must_be_trained_again(registr
     settle(second.to_dict(), registry, by="a run")
     event = settle(third.to_dict(), registry, by="a run")
     assert (event.action, event.by) == ("refused", "a run")
-    assert "train again" in event.reason
+    assert event.reason == "it was compared with champion 1, which is now 2: train again"
     assert champion(registry) == second.version
     promotion.rollback(registry.tracking_uri, "round_predictor", reason="off")
     assert settle(third.to_dict(), registry, by="a run") is None
@@ -76,7 +76,7 @@ def test_what_was_rolled_back_comes_back_by_force_only(registry, registered):
     promotion.rollback(registry.tracking_uri, "round_predictor", reason="wrong on de_nuke")
     event = settle(second.to_dict(), registry, by="a run")
     assert (event.action, event.by) == ("refused", "a run")
-    assert "rolled back (wrong on de_nuke)" in event.reason
+    assert event.reason == ("it was rolled back (wrong on de_nuke): `cs2 models promote --force` brings it back")
     assert champion(registry) == first.version
 
 
@@ -85,8 +85,27 @@ def test_a_model_of_another_source_does_not_replace_the_champion(registry, regis
     settle(first.to_dict(), registry, by="a run")
     event = settle(registered(first.version, source=PUBLISHED).to_dict(), registry, by="a run")
     assert (event.action, event.by) == ("refused", "a run")
-    assert PUBLISHED in event.reason
+    assert event.reason == (
+        f"it learned from {PUBLISHED}, the champion from the demo database: replace it by force only"
+    )
     assert champion(registry) == first.version
+
+
+def test_a_version_compared_with_nobody_is_refused_once_there_is_a_champion(registry, registered):
+    first, second = registered(), registered()
+    settle(first.to_dict(), registry, by="a run")
+    event = settle(second.to_dict(), registry, by="a run")
+    assert event.reason == "it was compared with champion none, which is now 1: train again"
+    assert settle(second.to_dict(), registry, by="a run") is None, "it was refused before"
+    assert champion(registry) == first.version
+
+
+def test_a_version_compared_with_a_champion_that_is_none_any_more_is_refused(registry, registered):
+    event = settle(registered("7").to_dict(), registry, by="a run")
+    assert (event.action, event.reason) == (
+        "refused", "it was compared with champion 7, which is now none: train again",
+    )  # fmt: skip
+    assert registry.models.champion("round_predictor") is None
 
 
 def test_of_two_promotions_against_one_champion_the_later_is_refused(registry, registered):
