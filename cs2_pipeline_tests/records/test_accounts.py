@@ -1,5 +1,6 @@
 """Sessions: a refresh token is used once; used again, it ends the whole session for everybody."""
 
+import base64
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -220,6 +221,26 @@ def test_a_way_to_steam_and_a_nonce_are_good_once(records):
 
 
 @on_a_file
+def test_who_signs_in_through_steam_first_gets_an_account_named_after_the_steam_id_even_where_the_name_is_taken(
+    records,
+):
+    steam_id, other = "76561198000000001", "76561198000000002"
+    made = back_from_steam(records, steam_id=steam_id)
+    assert (made.username, made.email, made.steam_id, made.is_admin) == (f"steam-{steam_id}", None, steam_id, False)
+    squatter = accounts.register(records, f"Steam-{other}", "squatter@example.org", PASSWORD)
+    second = back_from_steam(records, nonce="another", steam_id=other)
+    assert second.id != squatter.id and second.steam_id == other
+    assert second.username.startswith(f"steam-{other}-") and second.username != squatter.username
+
+
+@on_a_file
+def test_the_steam_account_of_who_is_disabled_signs_nobody_in(records):
+    back_from_steam(records)
+    change(records, USERS, disabled_at=datetime.now(UTC))
+    assert back_from_steam(records, nonce="another") is None
+
+
+@on_a_file
 def test_a_steam_id_links_to_one_account_and_again_to_the_same(records, anna):
     assert back_from_steam(records, anna.id, "one").id == anna.id
     assert back_from_steam(records, anna.id, "two").steam_id == "76561198000000001"
@@ -280,3 +301,33 @@ def test_a_key_that_was_revoked_before_its_account_went_keeps_its_day(records, a
     accounts.forget(records, anna, [])
     (after,) = keys.every(records)
     assert after.revoked_at == revoked.revoked_at
+
+
+@on_a_file
+def test_a_nonce_is_refused_for_a_day(records, at):
+    began = datetime(2026, 1, 1, tzinfo=UTC)
+    for later, good in ((timedelta(0), True), (timedelta(days=1), False), (timedelta(days=1) + MOMENT, True)):
+        at(began + later)
+        assert (back_from_steam(records, nonce="the same") is not None) is good, later
+
+
+@on_a_file
+def test_tokens_are_random_text_of_256_bits(records, opened):
+    for token in (
+        opened.refresh_token,
+        accounts.another_token(records, opened.id),
+        accounts.begin_steam(records, None),
+    ):
+        assert len(base64.urlsafe_b64decode(token + "=")) == 32
+
+
+@on_a_file
+def test_a_session_and_an_account_are_of_the_moment_they_were_made(records, at):
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    at(now)
+    anna = accounts.register(records, "anna", "anna@example.org", PASSWORD)
+    assert anna.created_at == now
+    session = accounts.open_session(records, anna)
+    with records.reading() as connection:
+        found = connection.execute(select(SESSIONS.c.id, SESSIONS.c.created_at, SESSIONS.c.expires_at)).one()
+    assert tuple(found) == (session.id, now, now + timedelta(days=30))

@@ -1,6 +1,8 @@
 """What goes out: each once by its key, in order, and to each listener from where it was."""
 
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 from cs2_pipeline.records import announcements, ledger, settlements
@@ -68,3 +70,26 @@ def test_a_listener_begins_with_what_comes_after_it_and_goes_on_where_it_was(rec
     assert announcements.position(records, "hook", MODELS) == second.seq, "it never goes back"
     assert announcements.position(records, "hook", FORECASTS) == 0
     assert announcements.position(records, "another", MODELS) == second.seq
+
+
+def at_once(what, count=6):
+    """Call ``what()`` in so many threads that begin together; the results."""
+    ready = threading.Barrier(count)
+
+    def one(_):
+        ready.wait()
+        return what()
+
+    with ThreadPoolExecutor(count) as threads:
+        return list(threads.map(one, range(count)))
+
+
+def test_what_several_note_at_once_is_new_to_one_of_them(records):
+    assert sum(at_once(lambda: announcements.note(records, MODELS, "model:1", {}))) == 1
+    assert len(announcements.after(records, MODELS, 0, 9)) == 1
+
+
+def test_a_listener_that_several_gateways_see_first_at_once_begins_at_one_place(records):
+    announcements.note(records, MODELS, "model:1", {})
+    start = announcements.newest(records, MODELS)
+    assert at_once(lambda: announcements.position(records, "hook", MODELS)) == [start] * 6

@@ -1,9 +1,11 @@
 """Token buckets: what a caller may ask at once and over time, by a clock that the test holds."""
 
+import fcntl
+
 import pytest
 
 from cs2_pipeline.records import buckets
-from cs2_pipeline.records.buckets import Bucket, Limits, SharedBucket
+from cs2_pipeline.records.buckets import Bucket, Limits, SharedBucket, TooOftenError
 
 
 @pytest.fixture
@@ -64,7 +66,7 @@ def test_a_batch_is_paid_off_before_the_next_is_let_through(clock):
 
 
 def test_processes_that_share_a_bucket_have_one_rate_together_whoever_asks(clock, tmp_path):
-    first, second = (SharedBucket(tmp_path / "rates" / "key", 50) for _ in range(2))
+    first, second = (SharedBucket(tmp_path / "a" / "rates" / "key", 50) for _ in range(2))
     assert taken(first, 30) + taken(second, 30) == 50
     clock.now += 0.5
     assert taken(second) == 25
@@ -72,7 +74,7 @@ def test_processes_that_share_a_bucket_have_one_rate_together_whoever_asks(clock
     first.owe(25)
     clock.now += 0.5
     assert second.take() > 0
-    late = SharedBucket(tmp_path / "rates" / "key", 50)  # a worker that was started again
+    late = SharedBucket(tmp_path / "a" / "rates" / "key", 50)  # a worker that was started again
     assert late.take() > 0
 
 
@@ -83,11 +85,57 @@ def test_a_shared_bucket_of_before_the_machines_restart_is_a_full_one(clock, tmp
 
 
 def test_a_shared_bucket_that_was_cut_off_is_made_anew(clock, tmp_path):
-    (tmp_path / "key").write_bytes(b"x")
-    assert taken(SharedBucket(tmp_path / "key", 5)) == 5
+    for left in (b"x", b"x" * 15, b"x" * 17):
+        file = tmp_path / f"key{len(left)}"
+        file.write_bytes(left)
+        assert taken(SharedBucket(file, 5)) == 5
+        assert taken(SharedBucket(file, 5)) == 0, "what was made anew is kept"
 
 
 def test_a_slow_rate_has_one_at_once_and_not_a_part_more(clock):
     bucket = Bucket(0.5)
     assert bucket.take() == 0
     assert bucket.take() == pytest.approx(2.0)
+
+
+def test_a_shared_bucket_is_locked_while_it_is_used_and_by_nobody_afterwards(tmp_path, monkeypatch):
+    """Each look at the clock, which is within the lock, tries to lock the file from outside."""
+    file, locked = tmp_path / "key", []
+    bucket = SharedBucket(file, 5)
+    with file.open("rb") as outside:
+
+        def is_locked():
+            try:
+                fcntl.flock(outside, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return True
+            fcntl.flock(outside, fcntl.LOCK_UN)
+            return False
+
+        class Clock:
+            @staticmethod
+            def monotonic():
+                locked.append(is_locked())
+                return 100.0
+
+        monkeypatch.setattr(buckets, "time", Clock)
+        for use in (bucket.take, lambda: bucket.owe(1)):
+            use()
+            assert locked and all(locked)
+            assert not is_locked()
+
+
+def test_a_refusal_names_the_wait_in_whole_seconds():
+    refused = TooOftenError(2.4, daily=True)
+    assert (str(refused), refused.wait, refused.daily) == ("wait 2 s", 2.4, True)
+
+
+def test_ten_thousand_callers_are_remembered_if_not_said_otherwise(clock):
+    limits = Limits(1)
+    assert limits.take("first") == 0
+    for number in range(9_999):
+        limits.take(str(number))
+    assert limits.take("first") > 0
+    for number in range(10_000):
+        limits.take(str(number))
+    assert limits.take("first") == 0

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import event, func, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from cs2_pipeline.records import coaching
 from cs2_pipeline.records.tables import PLAN_PROGRESS, PLAN_SHARES, PLAN_TICKS, PLANS
@@ -215,3 +216,49 @@ def test_each_skills_progress_stands_for_itself_with_its_day(records):
     assert kept.progress == {
         "aim": {"n": 3, "looked_at": NOW + timedelta(days=1)}, "trades": {"n": 2, "looked_at": NOW}
     }  # fmt: skip
+
+
+@on_a_file
+def test_a_plan_that_cannot_be_kept_is_said_to_be_none_after_twenty_tries(records, monkeypatch):
+    kept = coaching.begin_plan(records, GAME, "a", {"items": []}, at=NOW)
+    tried = []
+
+    def note(connection):
+        tried.append(connection)
+
+    monkeypatch.setattr(coaching.secrets, "token_hex", lambda _: kept)  # an id that is taken already
+    event.listen(records.engine, "rollback", note)
+    with pytest.raises(IntegrityError):
+        coaching.begin_plan(records, GAME, "b", {"items": []}, at=NOW)
+    event.remove(records.engine, "rollback", note)
+    assert len(tried) == 20
+    assert [plan.id for plan in coaching.every_plan(records, GAME)] == [kept]
+
+
+@on_a_file
+def test_a_plan_is_told_with_all_that_is_kept_of_it(records):
+    plan = coaching.begin_plan(records, GAME, "a", {"items": [1]}, at=NOW)
+    coaching.note_progress(records, [(plan, "aim", {"n": 1})], at=NOW)
+    coaching.tick(records, plan, "drill", 1, done=True, at=NOW)
+    assert coaching.plans(records, GAME, "a") == [
+        coaching.StoredPlan(
+            plan, GAME, "a", NOW, None, {"items": [1]}, {"aim": {"n": 1, "looked_at": NOW}}, {"drill": (1,)}
+        )
+    ]
+
+
+@on_a_file
+def test_nothing_is_shared_or_forgotten_of_another_game(records):
+    coaching.begin_plan(records, "rocket_league", "a", {"items": []}, at=NOW)
+    coaching.share(records, "rocket_league", "a", "ben")
+    assert coaching.forget_plans(records, GAME, "a") == 0
+    assert len(coaching.plans(records, "rocket_league", "a")) == 1
+    assert coaching.shared_with(records, "rocket_league", "a") == ["ben"]
+
+
+@on_a_file
+def test_no_cards_are_the_cards_of_a_game_whose_players_are_gone(records):
+    coaching.replace_cards(records, GAME, {"a": {}}, at=NOW, names={"a": "Anna"})
+    assert coaching.card(records, GAME, "a") == {"made_at": NOW, "name": "Anna"}
+    coaching.replace_cards(records, GAME, {}, at=NOW)
+    assert coaching.card(records, GAME, "a") is None

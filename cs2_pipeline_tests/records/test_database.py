@@ -3,16 +3,17 @@
 import sqlite3
 import threading
 from contextlib import ExitStack
+from datetime import UTC, datetime
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError
 
-from cs2_pipeline.records.database import MIGRATIONS, Records, RecordsError, open_records
-from cs2_pipeline.records.tables import METADATA, USERS
+from cs2_pipeline.records.database import MIGRATIONS, Records, RecordsError, UnkeepableError, open_records
+from cs2_pipeline.records.tables import METADATA, SIGNING_KEYS, USERS
 from cs2_pipeline.settings import Settings
 
 VERSIONS = [script.revision for script in ScriptDirectory(str(MIGRATIONS)).walk_revisions()][::-1]
@@ -30,6 +31,7 @@ def test_there_is_one_line_of_migrations():
 @pytest.mark.parametrize("version", [None, *VERSIONS])
 def test_from_every_version_the_newest_tables_are_reached(url, version):
     records = Records(url)
+    assert records.revision() is None
     if version is not None:
         records.migrate(version)
         with records.writing() as connection:
@@ -98,7 +100,7 @@ def test_a_locked_file_is_said_to_be_locked(tmp_path):
     records.migrate()
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(RecordsError, match="locked by another process"), records.writing():
+    with pytest.raises(RecordsError, match=r"locked by another process for 0\.05 s: try again"), records.writing():
         pass
     with records.reading() as connection:  # reading goes on
         assert connection.execute(select(USERS)).all() == []
@@ -125,14 +127,20 @@ def test_a_wrong_address_is_explained_without_its_password(tmp_path, url, told):
 
 def test_records_whose_connections_are_all_in_use_are_said_to_be_busy(records, monkeypatch):
     monkeypatch.setattr(records.engine.pool, "_timeout", 0)
+    open_at_once = 0
     with ExitStack() as stack, pytest.raises(RecordsError, match="all connections are in use"):
         while True:
             stack.enter_context(records.reading())
+            open_at_once += 1
+    assert open_at_once == {"sqlite": 15, "postgresql": 30}[records.engine.dialect.name]
 
 
 def test_with_no_setting_the_records_are_a_file_in_the_home(tmp_path):
-    open_records(Settings(home=tmp_path / "home")).close()
-    assert (tmp_path / "home" / "records.db").exists()
+    for _ in range(2):
+        records = open_records(Settings(home=tmp_path / "a" / "home"))
+        assert records.revision() == VERSIONS[-1]
+        records.close()
+    assert (tmp_path / "a" / "home" / "records.db").exists()
 
 
 def test_a_newer_platforms_records_are_refused(tmp_path):
@@ -146,3 +154,43 @@ def test_a_newer_platforms_records_are_refused(tmp_path):
 def test_references_are_kept(records):
     with pytest.raises(IntegrityError, match=r"(?i)foreign key"), records.writing() as connection:
         connection.execute(text("INSERT INTO quota_use (key_id, day, used) VALUES ('nobody', '2026-01-01', 1)"))
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_connection_that_the_server_has_ended_meanwhile_is_replaced_unnoticed(url, records):
+    with records.reading() as connection:
+        used = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+    other = Records(url)
+    with other.writing() as connection:
+        assert connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": used}).scalar_one()
+    other.close()
+    with records.reading() as connection:
+        assert connection.execute(text("SELECT pg_backend_pid()")).scalar_one() != used
+
+
+@pytest.mark.parametrize("url", ["postgresql"], indirect=True)
+def test_a_value_that_the_database_cannot_hold_is_told_in_a_line_and_nothing_is_kept(records):
+    with pytest.raises(UnkeepableError, match="NUL") as refused, records.writing() as connection:
+        connection.execute(insert(SIGNING_KEYS), {"id": "k", "secret": "a\0b", "created_at": datetime.now(UTC)})
+    assert "\n" not in str(refused.value)
+    with records.reading() as connection:
+        assert connection.execute(select(SIGNING_KEYS)).all() == []
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres"])
+def test_postgres_is_spoken_with_psycopg_by_either_name(scheme):
+    assert Records(f"{scheme}://reader@127.0.0.1:1/none").engine.driver == "psycopg"
+
+
+def test_records_are_named_with_all_but_their_password():
+    named = Records("postgresql://reader:sesame@127.0.0.1:1/none?password=sesame&sslmode=require").name
+    assert named == "postgresql+psycopg://reader:***@127.0.0.1:1/none?sslmode=require"
+
+
+def test_sqlite_keeps_a_commit_before_it_is_answered_for_and_waits_five_seconds_for_others(tmp_path):
+    records = Records(f"sqlite:///{tmp_path / 'records.db'}")
+    with records.reading() as connection:
+        told = [connection.execute(text(f"PRAGMA {name}")).scalar_one() for name in
+                ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")]  # fmt: skip
+    records.close()
+    assert told == ["wal", 2, 1, 5000]

@@ -27,3 +27,10 @@ def test_what_is_read_is_what_was_put_there_last(records):
 def test_a_name_is_kept_up_to_three_hundred_characters(records):
     directories.replace(records, [Entry(TEAM, "a", "x" * 301, 1, None), Entry(TEAM, "b", "y" * 300, 1, None)])
     assert sorted(one.name for one in directories.read(records)[1]) == ["x" * 300, "y" * 300]
+
+
+def test_the_replacement_of_one_moment_is_read_with_its_number(records):
+    for number in range(1, 4):
+        directories.replace(records, [Entry(TEAM, "a", f"name {number}", number, AT, {"n": number})])
+        assert directories.read(records) == (number, [Entry(TEAM, "a", f"name {number}", number, AT, {"n": number})])
+        assert directories.revision(records) == number

@@ -1,5 +1,7 @@
 """Keys of programs: shown once, revoked for good, counted by rate and by day over several services."""
 
+import base64
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -148,7 +150,8 @@ on_a_file = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @on_a_file
 def test_a_key_is_named_in_a_hundred_characters_and_says_what_it_is(records):
     text_of_it, key = keys.create(records, f"  {'n' * 98}", ["forecast", "forecast", "admin"])
-    assert text_of_it.startswith("cs2_") and len(text_of_it) >= 40
+    assert len(base64.urlsafe_b64decode(text_of_it.removeprefix("cs2_") + "=")) == 32, "256 bits"
+    assert text_of_it.startswith("cs2_") and len(key.id) == 8
     assert (key.name, key.scopes, key.rate, key.daily_quota) == ("n" * 98, {"forecast", "admin"}, 100.0, None)
     assert keys.every(records) == [key]
     assert len(keys.create(records, "n" * 100, ["admin"])[1].name) == 100
@@ -222,3 +225,59 @@ def test_a_key_that_is_not_known_is_not_counted(records):
     assert own.needed_for == frozenset() and own.complaint is None
     with pytest.raises(ApiKeyError, match="no active key nobody"):
         keys.revoke(records, "nobody")
+
+
+@on_a_file
+def test_the_processes_of_a_service_count_a_keys_rate_together(records, tmp_path):
+    text_of_it, _ = keys.create(records, "a bot", ["forecast"], rate=0.001)
+    rings = [KeyRing(records, tmp_path / "rates") for _ in range(2)]
+    for own in rings:
+        own.refresh()
+    assert rings[0].admit(keys.digest(text_of_it)) is not None
+    with pytest.raises(TooOftenError):
+        rings[1].admit(keys.digest(text_of_it))
+    assert [file.name for file in (tmp_path / "rates").iterdir()] == [keys.digest(text_of_it)]
+
+
+def test_a_ring_with_nothing_new_to_write_down_only_reads(tmp_path):
+    records = Records(f"sqlite:///{tmp_path / 'records.db'}", busy_seconds=0.01)
+    records.migrate()
+    text_of_it, _ = keys.create(records, "a bot", ["forecast"])
+    own = ring(records)
+    own.admit(keys.digest(text_of_it))
+    own.refresh()
+    other = sqlite3.connect(tmp_path / "records.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    own.refresh()
+    assert own.complaint is None
+    own.admit(keys.digest(text_of_it))
+    own.refresh()
+    assert "locked" in own.complaint
+    other.execute("ROLLBACK")
+    other.close()
+    own.refresh()
+    assert own.complaint is None
+    records.close()
+
+
+@on_a_file
+def test_a_ring_counts_what_was_used_today_alone(records):
+    text_of_it, key = keys.create(records, "a bot", ["forecast"], daily_quota=2)
+    with records.writing() as connection:
+        connection.execute(insert(QUOTA_USE), {"key_id": key.id, "day": "2026-01-01", "used": 2})
+    own = ring(records)
+    for _ in range(2):
+        assert own.admit(keys.digest(text_of_it)) == key
+    own.refresh()
+    with pytest.raises(TooOftenError):
+        own.admit(keys.digest(text_of_it))
+
+
+@on_a_file
+def test_keys_are_listed_the_oldest_first_the_revoked_ones_too(records):
+    made = [keys.create(records, name, ["forecast"])[1] for name in ("first", "second", "third")]
+    keys.revoke(records, made[1].id)
+    found = keys.every(records)
+    assert [key.name for key in found] == ["first", "second", "third"]
+    assert [key.revoked_at is None for key in found] == [True, False, True]
+    assert found[0].created_at < found[1].created_at < found[2].created_at <= found[1].revoked_at

@@ -1,5 +1,7 @@
 """Forecasts are found by who, when and whether they are settled; the newest verdict counts, and none is lost."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -101,3 +103,16 @@ def test_more_forecasts_are_settled_at_once_than_a_statement_takes_values(record
     """PostgreSQL takes 65,535 in one."""
     verdicts = [Verdict(str(number), WON, "m1", "") for number in range(65_536)]
     assert len(settlements.record(records, verdicts)) == len(verdicts)
+
+
+def test_a_verdict_that_several_come_to_at_once_is_one_settlement(asked):
+    ready = threading.Barrier(4)
+
+    def settle(_):
+        ready.wait()
+        return told(asked, "0", WON)
+
+    with ThreadPoolExecutor(4) as threads:
+        found = [one for settled in threads.map(settle, range(4)) for one in settled]
+    assert [(one.forecast_id, one.revision) for one in found] == [("0", 1)]
+    assert ledger.head(asked).seq == 5

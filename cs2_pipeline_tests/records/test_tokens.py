@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
-from sqlalchemy import event, update
+from sqlalchemy import event, select, update
 
 from cs2_pipeline.records import tokens
 from cs2_pipeline.records.tables import SIGNING_KEYS
@@ -136,3 +136,62 @@ def test_of_several_keys_that_may_sign_the_newest_does(records):
             row = {"id": name, "secret": "s" * 64, "created_at": now - timedelta(hours=hours)}
             connection.execute(SIGNING_KEYS.insert(), row)
     assert jwt.get_unverified_header(issued(Signer(records)))["kid"] == "newest"
+
+
+on_a_file = pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+
+
+@on_a_file
+def test_a_token_lives_for_a_quarter_of_an_hour_and_is_signed_with_256_bits(records):
+    """As RFC 7518, section 3.2, wants of a key for HS256."""
+    token = issued(Signer(records))
+    with records.reading() as connection:
+        (secret,) = connection.execute(select(SIGNING_KEYS.c.secret)).scalars()
+    claims = jwt.decode(token, secret, ["HS256"])
+    assert claims["exp"] - claims["iat"] == 15 * 60
+    assert (claims["iss"], claims["sub"], claims["sid"]) == ("cs2-pipeline", WHO.user_id, WHO.session_id)
+    assert len(bytes.fromhex(secret)) == 32
+
+
+@on_a_file
+def test_an_expired_token_is_told_from_one_of_somebody_else(records, monkeypatch):
+    signer = Signer(records)
+    monkeypatch.setattr(tokens, "TOKEN_LIFE", timedelta(seconds=-1))
+    with pytest.raises(TokenError, match="/auth/refresh"):
+        signer.read(issued(signer))
+    with pytest.raises(TokenError, match="not a token of this platform"):
+        signer.read("nonsense")
+
+
+@on_a_file
+def test_a_new_key_removes_those_whose_tokens_have_all_expired(records, monkeypatch):
+    now = datetime(2026, 3, 1, tzinfo=UTC)
+    believed = timedelta(days=30, minutes=15)
+    with records.writing() as connection:
+        for name, age in (("gone", believed + timedelta(microseconds=1)), ("kept", believed)):
+            connection.execute(SIGNING_KEYS.insert(), {"id": name, "secret": "s" * 64, "created_at": now - age})
+
+    class Clock(datetime):
+        @classmethod
+        def now(cls, tz=None):
+            return now
+
+    monkeypatch.setattr(tokens, "datetime", Clock)
+    issued(Signer(records))
+    with records.reading() as connection:
+        names = set(connection.execute(select(SIGNING_KEYS.c.id)).scalars())
+    assert len(names) == 2 and "kept" in names and "gone" not in names
+
+
+@on_a_file
+def test_a_token_that_lacks_a_claim_is_not_believed(records):
+    signer = Signer(records)
+    kid = jwt.get_unverified_header(issued(signer))["kid"]
+    secret = signer._keys[kid].secret
+    now = datetime.now(UTC)
+    whole = {"iss": tokens.ISSUER, "sub": "x", "sid": "y", "iat": now, "exp": now + timedelta(minutes=1)}
+    assert signer.read(jwt.encode(whole, secret, "HS256", headers={"kid": kid})) == Claims("x", "y")
+    for gone in whole:
+        lacking = {name: value for name, value in whole.items() if name != gone}
+        with pytest.raises(TokenError):
+            signer.read(jwt.encode(lacking, secret, "HS256", headers={"kid": kid}))

@@ -4,7 +4,8 @@ import threading
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import event, insert
+from sqlalchemy.exc import IntegrityError
 
 from cs2_pipeline.records import uploads
 from cs2_pipeline.records.tables import USERS
@@ -300,3 +301,35 @@ def test_the_day_of_a_file_that_waits_without_one_is_taken_from_who_sends_it_aga
     assert (waiting.place, waiting.played_on, kept) == ("a-place.dem", date(2026, 2, 1), False)
     add(records, ben, file(place="again", played_on=date(2026, 3, 1)))
     assert uploads.waiting(records)[0].played_on == date(2026, 2, 1), "a day once said stays"
+
+
+@on_a_file
+def test_an_upload_is_told_with_all_that_is_kept_of_it(records, people):
+    sent, _ = add(records, people[0], file("a", size=7, kind="replay"))
+    told = uploads.Upload(sent.id, "a.dem", NOW, "replay", 7, "a" * 64, State.WAITING, "", None)
+    assert sent == told == uploads.one(records, people[0], sent.id)
+    assert uploads.waiting(records) == [uploads.Waiting("a" * 64, "replay", "a-place.dem", None, 0)]
+    assert uploads.places(records) == {"a-place.dem"}
+
+
+@on_a_file
+def test_a_file_that_cannot_be_kept_is_said_to_be_none_after_five_tries(records, people):
+    tried = []
+
+    def note(connection):
+        tried.append(connection)
+
+    add(records, people[0], file("a"))
+    event.listen(records.engine, "rollback", note)
+    with pytest.raises(IntegrityError):
+        add(records, people[0], file("b", place="a-place.dem"))  # a place that is taken
+    event.remove(records.engine, "rollback", note)
+    assert len(tried) == 5
+
+
+@on_a_file
+def test_a_file_in_quarantine_keeps_the_day_that_was_said_once(records, people):
+    sent, _ = add(records, people[0], file(played_on=date(2026, 2, 1)))
+    uploads.settle(records, sent.digest, State.QUARANTINED, "broken", at=NOW)
+    add(records, people[0], file(place="new"))
+    assert uploads.waiting(records)[0].played_on == date(2026, 2, 1)

@@ -1,5 +1,6 @@
 """Webhooks of keys on both databases: so many of a key, nobody else's, disabled after a day of failures."""
 
+import base64
 import threading
 from datetime import UTC, datetime, timedelta
 
@@ -84,3 +85,20 @@ def test_what_became_of_a_deleted_webhook_is_of_no_interest(records, key):
     webhooks.failed(records, made.id, "gone", at=AT)
     webhooks.worked(records, made.id)
     assert webhooks.own(records, key) == []
+
+
+def test_a_key_has_five_webhooks_and_a_day_to_mend_one():
+    assert (5, timedelta(hours=24)) == (MOST_OF_KEY, FAILING_FOR)
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+def test_a_webhook_is_told_with_all_that_is_kept_of_it_the_oldest_first(records, key):
+    later = webhooks.add(records, key, URL, ["score"], at=AT + timedelta(hours=1))
+    first = add(records, key)
+    assert [one.id for one in webhooks.own(records, key)] == [first.id, later.id]
+    assert (first.key_id, first.url, first.created_at, first.failing_since, first.disabled_at, first.reason) == (
+        key, URL, AT, None, None, ""
+    )  # fmt: skip
+    assert len(base64.urlsafe_b64decode(first.secret.removeprefix("whsec_") + "=")) == 32
+    webhooks.failed(records, first.id, "x" * 501, at=AT)
+    assert [len(one.reason) for one in webhooks.own(records, key)] == [500, 0]
