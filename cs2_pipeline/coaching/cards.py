@@ -188,7 +188,7 @@ def _matches_needed(known: Known, peers: Peers) -> int | None:
     distance = abs(known.mean - peers.mean)
     room = float(ndtri(CLOSE[1])) * peers.spread - distance
     errors = [bound / reach for bound in (distance, room) if bound > 0]
-    if peers.noise == 0 or not errors:
+    if peers.noise == 0:
         return None
     # The share of the player's own average at which the error is small enough, and the exposure that gives it.
     share = 1 - (max(errors) / peers.spread) ** 2

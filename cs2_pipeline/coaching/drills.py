@@ -82,7 +82,7 @@ def parse(text: str, skills: Iterable[Skill], *, name: str) -> tuple[Drill, ...]
     except tomllib.TOMLDecodeError as error:
         raise CoachingError(f"{name}: not TOML: {error}") from error
     entries = document.get("drill")
-    if not isinstance(entries, list) or not entries:
+    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise CoachingError(f"{name}: there is no [[drill]] in it")
     known = {skill.name for skill in skills}
     wrong: list[str] = []
@@ -107,7 +107,7 @@ def _mistakes(entry: dict[str, Any], skills: set[str]) -> list[str]:
             found.append(f"{field.name} is missing")
         elif not isinstance(value, field.type) or isinstance(value, bool):
             found.append(f"{field.name} must be {_KINDS[field.type]}, not {value!r}")
-        elif value in ("", 0) or (isinstance(value, int) and value < 0):
+        elif value == "" or (isinstance(value, int) and value <= 0):
             found.append(f"{field.name} must not be {value!r}")
     if isinstance(entry.get("skill"), str) and entry["skill"] not in skills:
         found.append(f"skill {entry['skill']!r} is not defined; there are {', '.join(sorted(skills))}")

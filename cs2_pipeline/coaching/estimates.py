@@ -229,9 +229,7 @@ def spread_between(averages: Floats, sampling: Floats) -> float:
         return float(averages.std(ddof=1))
     if excess(0.0) <= 0:
         return 0.0
-    low, high = 0.0, float(averages.var(ddof=1))
-    while excess(high) > 0:
-        high *= 2
+    low, high = 0.0, float(averages.var(ddof=1))  # chance explains some of it, so what is left is less than all
     for _ in range(_ROUNDS):
         middle = (low + high) / 2
         low, high = (middle, high) if excess(middle) > 0 else (low, middle)

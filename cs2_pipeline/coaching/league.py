@@ -155,8 +155,7 @@ def _drift(rows: pd.DataFrame, since: datetime, group: Peers) -> tuple[float, fl
     if len(both) < _ENOUGH_PAIRS:
         return 0.0, group.spread / _ENOUGH_PAIRS**0.5
     change = (both["mean_after"] - both["mean_before"]).to_numpy("float64")
-    variance = group.noise * (1 / both["exposure_before"] + 1 / both["exposure_after"]).to_numpy("float64")
-    weights = 1 / np.maximum(variance, np.finfo(float).tiny)
+    weights = 1 / (1 / both["exposure_before"] + 1 / both["exposure_after"]).to_numpy("float64")
     mean = float(np.average(change, weights=weights))
     spread = float(np.sum((weights * (change - mean)) ** 2) ** 0.5 / weights.sum())
     return mean, spread

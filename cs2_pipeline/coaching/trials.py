@@ -25,6 +25,10 @@ MATTERS: Final = 0.5
 """Standard deviations between peers that a plan is hoped to gain; the scale of the effects that are bet on."""
 MOST_MATCHES: Final = 1000
 _LARGEST: Final = 700.0
+"""Logarithm of the highest odds told: those above do not fit into a number."""
+_FARTHEST: Final = -35.0
+"""Standard deviations on the other side beyond which the odds stay as they are: the share of the normal distribution
+that lies there does not fit into a number either."""
 
 
 class Answer(StrEnum):
@@ -135,10 +139,8 @@ def progress(before: Known, peers: Peers, after: After, *, sign: int, former: An
 def _odds(effect: float, variance: float, scale: float) -> float:
     """Density of an observed effect under true effects of half-normal size, over that under none."""
     both = variance + scale**2
-    reach = effect * scale / sqrt(variance * both)
-    # The normal distribution function of far negative numbers underflows: nothing is staked there.
-    share = max(0.5 * erfc(-reach / sqrt(2)), 1e-300)
-    return exp(min(log(2 * share) + 0.5 * log(variance / both) + 0.5 * reach**2, _LARGEST))
+    reach = max(effect * scale / sqrt(variance * both), _FARTHEST)
+    return exp(min(log(erfc(-reach / sqrt(2))) + 0.5 * log(variance / both) + 0.5 * reach**2, _LARGEST))
 
 
 def _matches_needed(effect: float, scale: float, fixed: float, peers: Peers, exposure: float) -> int | None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from scipy.special import ndtri
 
+from cs2_pipeline.coaching import cards
 from cs2_pipeline.coaching.cards import (
     FALSE_PER_CARD,
     MARGIN,
@@ -89,7 +90,7 @@ def test_looking_at_more_skills_asks_for_more_evidence():
 
 
 def test_at_most_ten_false_weaknesses_stand_on_a_hundred_cards_and_most_true_ones_are_found_in_time():
-    false = cards = found = there = 0
+    false = seen_cards = found = there = 0
     for seed in range(4):
         observations, truth = league(seed)
         rows = {skill.name: observations[observations["skill"] == skill.name] for skill in SKILLS}
@@ -103,15 +104,15 @@ def test_at_most_ten_false_weaknesses_stand_on_a_hundred_cards_and_most_true_one
                 for one in SKILLS
             ]  # fmt: skip
             named = {one.skill.name for one in weaknesses(lines)}
-            cards += 1
+            seen_cards += 1
             for one in lines:
                 gap = one.skill.sign * (truth[one.skill.name][number] - one.peers.mean)
                 false += one.skill.name in named and (gap >= 0 or one.skill.name == "luck")
                 if gap < -1.5 * one.peers.spread and one.skill.name != "luck" and one.known.matches >= 60:
                     there += 1
                     found += one.skill.name in named
-    assert cards == 600
-    assert 100 * false / cards <= 10
+    assert seen_cards == 600
+    assert 100 * false / seen_cards <= 10
     assert found / there > 0.5
     assert MARGIN > 0
 
@@ -222,3 +223,51 @@ def test_a_cards_document_tells_of_each_line_what_was_computed():
     assert told["percentile"] == pytest.approx(0.1587, abs=1e-4)
     assert told["interval"][0] < told["percentile"] < told["interval"][1]
     assert Card("anna", "all", 41, (replace(one, reliability=None),), {}).document()["lines"][0]["reliability"] is None
+
+
+def surely(weak, name, worth=None):
+    """A line that is a weakness with this probability."""
+    made = line(AIM, seen(0.5), GROUP, reliability=RELIABLE)
+    return replace(made, weak=weak, skill=replace(AIM, name=name), worth=worth)
+
+
+def test_as_many_false_weaknesses_as_allowed_are_allowed_and_of_equals_the_first_by_name_stay(monkeypatch):
+    monkeypatch.setattr(cards, "FALSE_PER_CARD", 0.5)
+    four = [surely(0.75, name) for name in "dbca"]
+    assert [one.skill.name for one in weaknesses(four)] == ["a", "b"]
+    assert [one.skill.name for one in weaknesses([*four, surely(0.76, "e")])] == ["e", "a"]
+
+
+def test_what_nobody_knows_the_worth_of_comes_after_what_is_worth_a_little():
+    found = weaknesses([surely(0.99, "a"), surely(0.98, "b", worth=0.001), surely(0.97, "c", worth=0.0)])
+    assert [one.skill.name for one in found] == ["b", "a", "c"]
+
+
+def test_a_number_of_matches_is_told_up_to_the_most(monkeypatch):
+    unknown = Known(0.66, 0.05, 3, 44.0, 0.6)
+    needed = line(AIM, unknown, GROUP, reliability=RELIABLE).matches_needed
+    assert 1 < needed < 1000
+    monkeypatch.setattr(cards, "MOST_MATCHES", needed)
+    assert line(AIM, unknown, GROUP, reliability=RELIABLE).matches_needed == needed
+    monkeypatch.setattr(cards, "MOST_MATCHES", needed - 1)
+    assert line(AIM, unknown, GROUP, reliability=RELIABLE).matches_needed is None
+    long_seen = replace(unknown, exposure=1e6)
+    assert line(AIM, long_seen, GROUP, reliability=RELIABLE).matches_needed == 1, "what is not known needs one at least"
+
+
+def test_a_card_gives_three_weaknesses_a_thousand_matches_and_the_middle_third_as_average():
+    assert (MOST_WEAKNESSES, cards.MOST_MATCHES, cards.CLOSE) == (3, 1000, (0.35, 0.65))
+    assert (FALSE_PER_CARD, MARGIN) == (0.1, 0.25)
+
+
+def test_a_line_tells_its_skill_and_what_is_missing_where_nothing_is_known():
+    unknown = line(AIM, Known(0.62, 0.06, 3, 66.0, 0.5), GROUP, reliability=None)
+    (told,) = Card("anna", "all", 3, (unknown,), {}).document()["lines"]
+    assert told == {
+        "skill": "aim", "title": "Aim", "category": "test", "definition": "made up", "unit": "a round",
+        "higher_is_better": True, "judged": True, "value": 0.62, "value_interval": unknown.known.interval(),
+        "raw": 0.5, "median": 0.7, "peers": 100, "percentile": unknown.percentile[0],
+        "interval": unknown.percentile[1:], "standing": "unknown", "matches": 3, "exposure": 66.0,
+        "exposure_unit": "rounds", "matches_needed": unknown.matches_needed, "reliability": None, "advised": False,
+        "worth": None,
+    }  # fmt: skip

@@ -291,8 +291,9 @@ def test_what_lasts_is_what_both_halves_have_in_common():
     spread = 0.75**2 * 20 / 19 - 0.25 / 3 / 4
     assert found.spread**2 == pytest.approx(spread)
     assert found.lasting == pytest.approx(0.5 / spread)
-    assert later(4, late=-1.0).lasting in (0.0, 1.0)
-    assert later(5).lasting < 1.0
+    # Of five matches the third is late: averages ±(2 · 1 + 3 · .5) / 5, squares 10 · .3 of four degrees of freedom.
+    assert later(5).lasting == pytest.approx(0.5 / (0.7**2 * 20 / 19 - 0.75 / 50))
+    assert later(4, early=0.0, late=0.0).lasting == 1.0, "where players do not differ nothing is lost"
     assert later(3).lasting == 1.0, "three matches are too few to be cut in halves"
 
 
@@ -312,3 +313,104 @@ def test_on_one_map_alone_nothing_is_added_even_where_nobodys_matches_differ():
 @pytest.mark.parametrize("sampling", [0.0, 0.5])
 def test_one_player_alone_shows_no_difference_between_players(sampling):
     assert spread_between(np.array([0.3]), np.array([sampling])) == 0.0
+
+
+def two_halves(early, late, exposures, *, more=()):
+    """Players of two early and two late matches of these values; more of one match each."""
+    rows = [
+        {"player": f"p{player:02}", "match": f"{player}-{match}", "at": match, "exposure": exposure,
+         "total": exposure * (early, late)[match // 2][player]}
+        for player, exposure in enumerate(exposures) for match in range(4)
+    ]  # fmt: skip
+    rows += [
+        {"player": f"q{player:02}", "match": f"q{player}", "at": 0, "exposure": 10.0, "total": 10.0 * value}
+        for player, value in enumerate(more)
+    ]
+    return peers(pd.DataFrame(rows), skill="aim", group="all")
+
+
+def test_players_count_for_what_lasts_by_their_exposure_and_a_standard_error_is_added():
+    random = np.random.default_rng(3)
+    early, exposures = random.standard_normal(120), random.uniform(5, 50, 120)
+    late = 0.3 * early + 0.9 * random.standard_normal(120)
+    found = two_halves(early, late, exposures)
+    ((own, both), (_, other)) = np.cov(early, late, aweights=exposures, ddof=0)
+    assert own > 0 and other > 0
+    gaps = (early - np.average(early, weights=exposures)) * (late - np.average(late, weights=exposures)) - both
+    error = np.linalg.norm(exposures * gaps) / exposures.sum()
+    assert found.lasting == pytest.approx((both + error) / found.spread**2)
+    assert 0.1 < found.lasting < 1
+
+
+def test_what_turns_round_does_not_last_at_all_and_no_more_than_all_lasts():
+    ups = np.array([1.0, -1.0] * 10)
+    apart = [10.0, -10.0] * 10
+    assert two_halves(ups, -ups, [10.0] * 20, more=apart).lasting == 0.0
+    grown = two_halves(ups, 40 * ups, [10.0] * 20, more=[0.0] * 40)
+    assert grown.spread > 0 and grown.lasting == 1.0
+
+
+@pytest.mark.parametrize(("enough", "lasts"), [(20, False), (19, True)])
+def test_twenty_players_of_four_matches_tell_what_lasts(enough, lasts):
+    ups = np.array([1.0, -1.0] * 10)[:enough]
+    found = two_halves(ups, 0.5 * ups, [10.0] * enough, more=[1.0, -1.0] * 5)
+    assert found.spread > 0 and (found.lasting == 1.0) is lasts
+
+
+def test_players_who_differ_without_any_chance_are_known_exactly():
+    rows = of_matches(*[[(float(player), 10.0)] * 2 for player in range(20)])
+    found = peers(rows, skill="aim", group="all")
+    spread = np.arange(20).std(ddof=1)
+    assert (found.noise, found.mean) == (0.0, pytest.approx(9.5))
+    assert (found.spread, found.mean_error) == pytest.approx((spread, spread / 20**0.5))
+    anybody = known({"mean": 3.0, "exposure": 10.0, "matches": 2}, found)
+    assert (anybody.mean, anybody.error) == pytest.approx((3.0, 0.0), abs=1e-6)
+
+
+def test_maps_without_any_difference_or_chance_change_nothing():
+    rows = on_maps(0.0, residuals=((0.0, 0.0),) * 3)
+    found = adjusted(rows.assign(match=rows["match"] + rows["context"]))
+    assert found["total"].tolist() == rows["total"].tolist()
+
+
+def test_what_is_known_exactly_is_not_below_itself():
+    assert Known(0.5, 0.0, 5, 100, 0.5).below(0.5) == 0.0
+
+
+def test_players_are_added_up_in_the_order_of_their_names():
+    rows = pd.DataFrame({
+        "player": ["b", "a", "b"], "match": ["1", "2", "3"], "total": [3.0, 4.0, 3.0], "exposure": [1.0, 2.0, 2.0]
+    })  # fmt: skip
+    found = by_player(rows)
+    assert found.index.tolist() == ["a", "b"] and found.index.name == "player"
+    assert found.loc["b"].to_dict() == {"matches": 2, "exposure": 3.0, "mean": 2.0, "squares": 1 * 1.0 + 2 * 0.25}
+
+
+def test_a_map_seen_more_is_pulled_less_and_maps_add_nothing_altogether():
+    """The fixed point: what a map adds is its mean beside the players' own ones, by the share that is not chance."""
+    random = np.random.default_rng(1)
+    easier = {"map0": 0.5, "map1": -0.2, "map2": -0.4}
+    rows = pd.DataFrame([
+        {"player": f"p{player}", "match": f"m{player}-{name}", "at": 0, "group": "all", "skill": "aim",
+         "context": name, "exposure": exposure,
+         "total": exposure * (player + more + 0.1 * random.standard_normal())}
+        for player in range(8) for (name, more), exposure in zip(easier.items(), (40.0, 20.0, 5.0), strict=True)
+    ])  # fmt: skip
+    rows = rows.drop(index=rows.index[[1, 5]])
+    found = adjusted(rows).set_index("match")["total"]
+    exposure = rows["exposure"].to_numpy()
+    taken = (rows["total"] - found.reindex(rows["match"]).to_numpy()) / exposure
+    effects = taken.groupby(rows["context"]).first()
+    assert taken.to_numpy() == pytest.approx(effects.reindex(rows["context"]).to_numpy())
+    seen = rows.groupby("context")["exposure"].sum()
+    value = rows["total"] / exposure
+    left = value - taken
+    own = (left * exposure).groupby(rows["player"]).sum() / rows.groupby("player")["exposure"].sum()
+    beside = value - own.reindex(rows["player"]).to_numpy()
+    plain = (beside * exposure).groupby(rows["context"]).sum() / seen
+    squares = exposure * (beside - plain.reindex(rows["context"]).to_numpy()) ** 2
+    noise = squares.sum() / (len(rows) - 8 - 3 + 1)
+    spread = spread_between(plain.to_numpy(), (noise / seen).to_numpy())
+    share = spread**2 / (spread**2 + noise / seen)
+    assert share.is_monotonic_decreasing and share.iloc[-1] < 0.999
+    assert effects.tolist() == pytest.approx((share * (plain - np.average(plain, weights=seen))).tolist(), rel=2e-3)

@@ -158,3 +158,26 @@ def test_a_drill_is_pulled_towards_all_the_more_the_less_drills_differ_for_its_o
     own = between**2 / (between**2 + error**2)
     assert 0.5 < own < 0.99
     assert (found["a"].effect, found["b"].effect) == pytest.approx(((1 - own) / 2, (1 + own) / 2))
+
+
+def test_a_drill_is_as_sure_as_its_own_share_and_all_drills_together():
+    found = pooled([*of("a", [0.0] * 5), *of("b", [1.0] * 10, first=10)])
+    errors = np.array([0.3 / 5**0.5, 0.3 / 10**0.5])
+    between = spread_between(np.array([0.0, 1.0]), errors**2)
+    weights, shares = 1 / (between**2 + errors**2), between**2 / (between**2 + errors**2)
+    together = float(weights[1] / weights.sum())
+    for one, own, share, error in zip((found["a"], found["b"]), (0.0, 1.0), shares, errors, strict=True):
+        half = 1.6449 * (share * error**2 + (1 - share) ** 2 / weights.sum()) ** 0.5
+        assert one.effect == pytest.approx(share * own + (1 - share) * together)
+        assert (one.low, one.high) == pytest.approx((one.effect - half, one.effect + half), abs=1e-5)
+    assert found["b"].document() == {
+        "players": 10, "effect": found["b"].effect, "low": found["b"].low, "high": found["b"].high, "experiments": ()
+    }  # fmt: skip
+
+
+def test_players_for_whom_a_drill_does_different_things_are_told_less_surely():
+    effects = np.array([-1.0, -0.5, 0.0, 0.5, 1.0])
+    found = pooled(of("a", effects, error=0.1))["a"]
+    spread = spread_between(effects, np.full(5, 0.01))
+    half = 1.6449 * ((spread**2 + 0.01) / 5) ** 0.5
+    assert spread > 0.7 and (found.low, found.high) == pytest.approx((-half, half), abs=1e-4)

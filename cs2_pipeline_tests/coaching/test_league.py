@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs2_pipeline.coaching.estimates import by_player, known
+from cs2_pipeline.coaching.estimates import peers as distribution
 from cs2_pipeline.coaching.findings import weaknesses
 from cs2_pipeline.coaching.league import FEW_PEERS, NOT_RECORDED, Trial, league, look
 from cs2_pipeline.coaching.observed import OBSERVATIONS
@@ -218,13 +220,17 @@ def drifting(pairs, *, peers_gain=0.1, own_gain=0.3):
     return pd.DataFrame(rows, columns=list(OBSERVATIONS))
 
 
-@pytest.mark.parametrize(("pairs", "drift"), [(20, 0.1), (19, 0.0)])
+@pytest.mark.parametrize(("pairs", "drift"), [(20, 0.1), (19, 0.0), (0, 0.0)])
 def test_the_peers_change_is_taken_off_where_twenty_were_seen_before_and_since(pairs, drift):
     since = (START + pd.Timedelta(days=10)).to_pydatetime()
     (found,) = look(drifting(pairs), SKILLS[:1], [Trial("p00", SKILLS[0], since)])
     assert found.matches == 10
-    known_before = 0.525  # the posterior lies close to the own record: ten matches, hardly any chance
-    assert found.effect == pytest.approx(0.825 - known_before - drift, abs=0.01)
+    before = drifting(pairs).query("at < @since")
+    group = distribution(before, skill="aim", group="all")
+    own = known(by_player(before).loc["p00"], group)
+    assert found.effect == pytest.approx(0.825 - own.mean - drift)
+    unknown = 0.0 if drift else group.spread**2 / 20
+    assert found.error**2 == pytest.approx(own.error**2 + group.noise / 220 + unknown)
 
 
 def test_what_all_peers_gained_alike_is_known_exactly_however_much_it_is():
@@ -234,3 +240,78 @@ def test_what_all_peers_gained_alike_is_known_exactly_however_much_it_is():
         for gain in (0.0, 0.1, 0.3)
     ]
     assert errors == pytest.approx([errors[0]] * 3, rel=1e-9)
+
+
+def test_the_peers_change_is_their_mean_by_exposure_with_its_error():
+    since = (START + pd.Timedelta(days=10)).to_pydatetime()
+    rows = drifting(29)
+    number = rows["player"].str[1:].astype(int)
+    late = rows["at"] >= since
+    weight = np.where(number % 3 == 0, 4.0, 1.0)
+    value = rows["total"] / rows["exposure"] + 0.01 * number * late
+    rows = rows.assign(exposure=22 * weight, total=value * 22 * weight)
+    (found,) = look(rows, SKILLS[:1], [Trial("p00", SKILLS[0], since)])
+    changes = np.array([0.1 + 0.01 * player for player in range(1, 30)])
+    weights = np.array([4.0 if player % 3 == 0 else 1.0 for player in range(1, 30)])
+    drift = np.average(changes, weights=weights)
+    error = np.linalg.norm(weights * (changes - drift)) / weights.sum()
+    before = rows[~late]
+    group = distribution(before, skill="aim", group="all")
+    own = known(by_player(before).loc["p00"], group)
+    assert found.effect == pytest.approx(0.825 - own.mean - drift)
+    assert found.error**2 == pytest.approx(own.error**2 + group.noise / 880 + error**2)
+
+
+def test_the_peers_change_is_known_also_where_chance_plays_no_part():
+    since = (START + pd.Timedelta(days=10)).to_pydatetime()
+    rows = drifting(29)
+    late = rows["at"] >= since
+    value = 0.5 + 0.02 * rows["player"].str[1:].astype(int) + 0.1 * late
+    (found,) = look(rows.assign(total=22 * value), SKILLS[:1], [Trial("p00", SKILLS[0], since)])
+    assert (found.effect, found.error) == pytest.approx((0.0, 0.0), abs=1e-6)
+
+
+def test_a_trial_needs_twenty_peers_who_were_seen_before_it():
+    since = (START + pd.Timedelta(days=10)).to_pydatetime()
+    rows = drifting(29)
+    number = rows["player"].str[1:].astype(int)
+    for count, told in ((20, True), (19, False)):
+        seen = rows[(number < count) | (rows["at"] >= since)]
+        (found,) = look(seen, SKILLS[:1], [Trial("p00", SKILLS[0], since)])
+        assert (found is not None) is told, count
+
+
+def test_trials_are_looked_at_in_their_order_each_with_its_own_skill_and_answer():
+    rows, _ = made.league(1)
+    since = (START + pd.Timedelta(days=20)).to_pydatetime()
+    wanted = [
+        Trial("player0011", SKILLS[0], since), Trial("nobody", SKILLS[0], since), Trial("player0011", SKILLS[2], since),
+        Trial("player0011", SKILLS[0], since, Answer.HELPED),
+    ]  # fmt: skip
+    first, nobody, deaths, helped = look(rows, SKILLS, wanted)
+    assert nobody is None and first.effect != deaths.effect
+    assert (first.effect, first.matches) == (helped.effect, helped.matches)
+    assert first.answer is not Answer.HELPED and helped.answer is Answer.HELPED
+
+
+@pytest.mark.parametrize(("count", "group"), [(20, "gold"), (19, "all")])
+def test_a_group_of_twenty_is_one_and_of_nineteen_gives_way_to_everybody(count, group):
+    rows, _ = made.league(1)
+    rows = rows[rows["skill"] == "aim"]
+    players = rows["player"].unique()[:45]
+    rows = rows[rows["player"].isin(players)]
+    few = rows["player"].isin(players[:count])
+    card = league(rows.assign(group=rows["group"].where(~few, "gold")), SKILLS[:1]).cards["player0000"]
+    assert (card.group, card.lines[0].peers.players) == (group, 20 if group == "gold" else 45)
+    assert card.lines[0].peers.group == group and card.matches == 5
+
+
+def test_worth_counts_players_by_how_much_was_seen_of_them():
+    rows, _ = made.league(1)
+    own, target = (by_player(rows[rows["skill"] == name]) for name in ("trades", "aim"))
+    slope = np.polyfit(own["mean"], target["mean"], 1, w=own["exposure"] ** 0.5)[0]
+    told = league(rows, SKILLS, reference="aim").cards.values()
+    lines = [line for card in told for line in card.lines if line.skill.name == "trades"]
+    for line in lines:
+        assert line.worth == pytest.approx(max(0.0, (line.peers.mean - line.known.mean) * slope))
+    assert any(line.worth > 0 for line in lines)

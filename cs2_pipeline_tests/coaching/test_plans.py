@@ -1,5 +1,6 @@
 """Plans: from known weaknesses only, within the time, the same each time they are asked for."""
 
+import hashlib
 from dataclasses import asdict, replace
 
 import pytest
@@ -132,3 +133,21 @@ def test_a_week_has_only_so_many_minutes_and_only_drills_that_there_are():
         edited([], {"hour": 169}, hours)
     with pytest.raises(CoachingError, match="no drill x, y in the catalogue"):
         edited(ITEMS, {"x": 1, "prefire": 1, "y": 2}, CATALOGUE)
+
+
+def test_the_coin_falls_by_the_first_byte_of_the_sha_256_of_coin_and_skill():
+    for coin in ("1", "2", "3", "4"):
+        heads = int(hashlib.sha256(f"{coin}/aim".encode()).hexdigest()[:2], 16) % 2
+        item = plan(WEAK[:1], CATALOGUE, minutes=90, coin=coin).items[0]
+        assert [item.drill.name, item.alternative] == [["duels", "prefire"], ["prefire", "duels"]][heads]
+
+
+def test_a_plans_document_holds_its_items_time_and_note():
+    found = plan(WEAK[:1], CATALOGUE, minutes=90)
+    assert found.document() == {
+        "items": ({
+            "drill": asdict(CATALOGUE[1]), "sessions": 2, "reason": found.items[0].reason, "assigned": False,
+            "alternative": None,
+        },), "minutes": 60, "note": "Play as usual besides: whether it helps is measured in your matches.",
+    }  # fmt: skip
+    assert found.items[0].reason.endswith("Reaching their median goes with 2.0 points of round win probability.")

@@ -1,9 +1,11 @@
 """How well a skill predicts itself: the halves' correlation, stepped up to the length of the whole."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cs2_pipeline.coaching.reliability import MIN_MATCHES, reliability
+from cs2_pipeline.stats.intervals import GroupBootstrap
 from cs2_pipeline_tests.coaching.league import league
 
 
@@ -66,3 +68,31 @@ def test_what_is_the_same_in_everybody_predicts_nothing():
     found = reliability(rows, skill="aim")
     assert (found.split_half.value, found.split_half.low, found.over_time.value) == (0.0, 0.0, 0.0)
     assert not found.usable
+
+
+def test_the_interval_holds_95_percent_of_what_resampled_players_show():
+    rows = league(0)[0]
+    rows = rows[rows["skill"] == "aim"].sort_values(["player", "at", "match"], kind="stable")
+    halves = []
+    for _, own in rows.groupby("player"):
+        if len(own) >= MIN_MATCHES:
+            parts = (own.iloc[0::2], own.iloc[1::2])
+            halves.append([part["total"].sum() / part["exposure"].sum() for part in parts])
+    draws = GroupBootstrap(np.arange(len(halves)), seed=0).weights[1:]
+    shown = [np.cov(np.array(halves).T, aweights=counts, ddof=0) for counts in draws]
+    half = np.array([both[0, 1] / np.sqrt(both[0, 0] * both[1, 1]) for both in shown])
+    low, high = np.quantile(2 * half / (1 + np.abs(half)), [0.025, 0.975])
+    found = reliability(rows, skill="aim").split_half
+    assert (found.low, found.high) == pytest.approx((low, high))
+
+
+def test_a_skill_that_turns_round_between_halves_is_no_skill():
+    """Steps up to the whole as Spearman and Brown say keep the sign: a negative correlation is no less than -1."""
+    rows = pd.DataFrame([
+        {"player": f"p{player:02}", "match": f"m{match}", "at": match, "group": "all", "exposure": 10.0,
+         "total": 10.0 * (player % 5) * (-1) ** match}
+        for player in range(20) for match in range(4)
+    ])  # fmt: skip
+    found = reliability(rows, skill="aim")
+    assert found.split_half.value == pytest.approx(-1.0) and not found.usable
+    assert found.over_time.value == pytest.approx(0.0)

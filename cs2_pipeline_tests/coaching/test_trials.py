@@ -1,5 +1,6 @@
 """Whether a plan helped: few false answers at any time of looking, true gains found, regression to the mean no gain."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -105,11 +106,12 @@ def density_ratio(effect, variance, scale):
     """The same odds by summing over effects of half-normal size."""
     sizes = np.linspace(0, 8 * scale, 20_001)
     weights = np.exp(-((sizes / scale) ** 2) / 2)
+    weights[0] /= 2  # the trapezoid rule
     likelihood = np.exp(-((effect - sizes) ** 2) / (2 * variance))
     return float((weights * likelihood).sum() / weights.sum() / np.exp(-(effect**2) / (2 * variance)))
 
 
-@pytest.mark.parametrize("effect", [-0.05, 0.0, 0.02, 0.08])
+@pytest.mark.parametrize("effect", [-0.3, -0.05, 0.0, 0.02, 0.08])
 def test_the_odds_are_those_of_effects_of_half_normal_size(effect):
     before = Known(0.6, 0.02, 60, 1300.0, 0.58)
     exposure = 40 * 22.0
@@ -175,3 +177,22 @@ def test_a_trials_document_holds_what_is_finite_alone():
     assert (told["low"], told["high"]) == found.interval
     assert told["high"] - told["low"] == pytest.approx(2 * 1.6449 * found.error, rel=1e-4)
     assert (told["matches"], told["matches_needed"]) == (40, found.matches_needed)
+
+
+def test_odds_stay_finite_however_far_a_record_lies():
+    worse, better = look(-1e4), look(1e4)
+    assert 0 < worse.odds_helped < 0.02 and 0 < better.odds_did_not < 0.02
+    assert worse.odds_did_not == better.odds_helped == pytest.approx(math.exp(700))
+    assert (worse.answer, better.answer) == (Answer.DID_NOT, Answer.HELPED)
+
+
+def test_odds_of_twenty_half_a_deviation_and_a_thousand_matches_are_what_is_asked_for():
+    assert (trials.ENOUGH, trials.MATTERS, trials.MOST_MATCHES) == (20.0, 0.5, 1000)
+
+
+def test_the_most_matches_that_are_told_are_a_thousand(monkeypatch):
+    needed = look(0.06, matches=10).matches_needed
+    monkeypatch.setattr(trials, "MOST_MATCHES", needed)
+    assert look(0.06, matches=10).matches_needed == needed
+    monkeypatch.setattr(trials, "MOST_MATCHES", needed - 1)
+    assert look(0.06, matches=10).matches_needed is None

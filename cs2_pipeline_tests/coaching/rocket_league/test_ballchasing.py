@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from cs2_pipeline.coaching.rocket_league import ballchasing
 from cs2_pipeline.coaching.rocket_league.ballchasing import Ballchasing, BallchasingError
 
 KEY = "a-key-of-the-test"
@@ -130,6 +131,8 @@ def test_a_site_that_nobody_answers_at_is_told(clock):
         pytest.raises(BallchasingError, match="does not answer: ConnectError"),
     ):
         client.game("g1")
+    assert clock.waits == [1, 2, 4, 8]
+    assert client._http.is_closed
 
 
 def test_a_wrong_key_is_told_at_once_and_never_shown(site, clock):
@@ -222,3 +225,22 @@ def test_only_a_limit_is_called_a_limit(client, site):
     site.answers = [(500, {}, {})] * 5
     with pytest.raises(BallchasingError, match=r"does not answer: status 500$"):
         client.game("g1")
+
+
+def test_the_site_is_asked_twice_a_second_in_pages_of_two_hundred_and_waited_for_ten_minutes():
+    assert (ballchasing.CALLS_A_SECOND, ballchasing.PAGE, ballchasing.PATIENCE, ballchasing.TRIES) == (2, 200, 600, 5)
+
+
+def test_time_that_passed_anyway_is_not_waited_for(client, clock):
+    client.game("g1")
+    clock.now += 0.2
+    client.game("g1")
+    assert clock.waits == [pytest.approx(0.3)]
+    clock.now += 0.5
+    client.game("g1")
+    assert len(clock.waits) == 1
+
+
+def test_an_address_may_end_in_a_stroke(site, clock):
+    with Ballchasing(KEY, address=f"{site.address}/", sleep=clock.sleep, clock=lambda: clock.now) as client:
+        assert client.game("g1")["id"] == "g1"

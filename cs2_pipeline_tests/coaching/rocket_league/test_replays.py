@@ -215,3 +215,12 @@ def test_a_file_of_the_largest_size_is_read(tmp_path):
         file.truncate(32 * 2**20)
     found = replays.read(tmp_path / "large.replay", limits=Ended(0, found=json.dumps(played()).encode()))
     assert found["id"] == "ABC"
+
+
+def test_of_a_date_that_is_none_no_more_than_fifty_letters_are_told():
+    with pytest.raises(ReplayError, match=f"the date '{'x' * 50}', which"):
+        replays.of_statistics(statistics("x" * 51), name="old")
+
+
+def test_a_replay_may_take_two_minutes_and_two_gibibytes():
+    assert (replays.LIMITS.seconds, replays.LIMITS.memory, replays.MOST_BYTES) == (120, 2 * 2**30, 32 * 2**20)
