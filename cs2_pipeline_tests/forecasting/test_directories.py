@@ -4,9 +4,10 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
+from cs2_pipeline.forecasting import directories
 from cs2_pipeline.forecasting.directories import NEAREST, POOL_SIZE, Directories
 from cs2_pipeline.records.directories import MAP, TEAM, Entry
-from cs2_pipeline_tests.forecasting.league import AT
+from cs2_pipeline_tests.forecasting.league import AT, MAPS
 
 
 def team(identifier, name, matches=1, names=()):
@@ -104,3 +105,17 @@ def test_an_entry_is_found_by_its_own_id_alone_and_each_kind_for_itself():
     assert (found.teams.get("x").name, found.maps.get("x").name, found.players.get("x")) == ("Alpha", "de_x", None)
     assert found.teams.get("X") is None and found.revision == 7
     assert (found.teams.kind, found.maps.kind) == (TEAM, MAP)
+
+
+def test_the_first_to_be_compared_are_the_five_thousand_of_most_matches():
+    assert directories._COMPARED == 5000
+    teams = Directories(1, [team("1", "ALPHA", 1), team("2", "alphas", 2), team("3", "beta", 3)]).teams
+    assert ids(teams.nearest("alpha")) == ["1", "2", "3"], "whatever its case"
+
+
+def test_the_directories_are_those_of_the_records(records):
+    found = directories.load(records)
+    assert found.revision == 1
+    assert [entry.id for entry in found.maps.listed] == list(MAPS) == list(found.pool)
+    assert found.players.get("t1p1").about == {"team_id": "t1"}
+    assert directories.names(found.teams.get("t2")) == ["t2", "Lotus", "Lotus", "old Lotus"]

@@ -1,5 +1,7 @@
 """Prices of maps and series: coherent with each other, complementary, and more certain the more is known."""
 
+import hashlib
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -204,3 +206,55 @@ def test_as_many_maps_as_are_played_need_none_made_up():
     assert [one.map.id for one in exactly.maps] == ["de_inferno", "de_mirage", "de_nuke"]
     one_less = a_series(best_of=3, map_ids=("de_nuke",), banned=("de_ancient", "de_dust2", "de_inferno"))
     assert [one.map and one.map.id for one in one_less.maps] == ["de_nuke", "de_mirage", None]
+
+
+def test_a_question_that_names_two_teams_alone_is_about_their_next_map():
+    content = forecasts.draft(made(), 7).content
+    assert content["asked"] == {
+        "best_of": 1, "banned": [], "map_ids": [], "map_score": [0, 0, True], "maps_won": [0, 0],
+        "player_ids": [players("t1"), players("t2")], "starts_at": None,
+    }  # fmt: skip
+    price = Strengths().price(None, tuple(players("t1")), tuple(players("t2")))
+    assert content["probability"] == round(price.probability, 6)
+    assert content["maps"] == [[None, round(price.probability, 6)]]
+    assert (forecasts.LEVEL, forecasts.DECIMALS) == (0.9, 6)
+
+
+def test_what_an_answer_was_made_from_has_a_digest_that_anybody_can_compute():
+    entry = forecasts.draft(a_series(map_ids=("de_nuke",)), 7).content
+    pool = ["de_ancient", "de_dust2", "de_inferno", "de_mirage"]
+    inputs = {"asked": entry["asked"], "directories": 7, "pool": pool}
+    text = json.dumps(inputs, sort_keys=True, separators=(",", ":"))
+    assert entry["inputs_digest"] == hashlib.sha256(text.encode()).hexdigest()
+
+
+def test_a_series_price_and_bounds_are_those_of_its_maps():
+    found = a_series(best_of=3, map_ids=("de_nuke",), maps_won=(0, 1))
+    for bound in range(3):
+        known = [one.price[bound] for one in found.maps if one.known]
+        pool = [one.price[bound] for one in found.maps if not one.known]
+        assert found.price[bound] == pytest.approx(series.series_odds(3, known, pool=pool, score=(0, 1)))
+    assert found.price.low < found.price.probability < found.price.high
+
+
+def test_a_map_under_way_has_the_bounds_of_its_price_at_the_score():
+    found = made(map_ids=("de_mirage",), score=MapScore(5, 3, False))
+    before = Strengths().price("de_mirage", tuple(players("t1")), tuple(players("t2")))
+    rounds = [series.round_odds_at_price(one, ct_share=0.52) for one in before]
+    assert list(found.price) == pytest.approx([series.map_odds(one, (5, 3), began_ct=False) for one in rounds])
+    assert found.final_scores() == pytest.approx(series.final_scores(rounds[0], (5, 3), began_ct=False))
+    assert found.maps == (forecasts.MapPrice(found.question.maps[0], found.price, known=True),)
+
+
+def test_questions_are_answered_in_their_order_by_one_call_of_the_forecaster():
+    calls = []
+
+    class Counted(Strengths):
+        def prices(self, asked):
+            calls.append(len(asked))
+            return super().prices(asked)
+
+    asked = [Asked(MAP, (AskedSide(first), AskedSide(second))) for first, second in (("t1", "t2"), ("t4", "t3"))]
+    found = forecasts.forecast_all([resolve(one, DIRECTORIES, Fields()) for one in asked], Counted(), now=AT)
+    assert calls == [2]
+    assert [one.price for one in found] == [made("t1", "t2").price, made("t4", "t3").price]

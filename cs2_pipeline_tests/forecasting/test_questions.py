@@ -131,3 +131,33 @@ def test_a_mistake_is_named_by_what_the_field_is_called_where_it_was_asked(direc
 def test_an_impossible_score_of_the_map_is_named_as_it_was_asked(directories, kind, field):
     question = asked(kind=kind, best_of=1 if kind == MAP else 3, score=MapScore(14, 3))
     assert list(mistakes(directories, question)) == [field]
+
+
+def test_an_id_that_nobody_has_is_told_with_the_three_nearest(directories):
+    found = mistakes(directories, asked("t9", line_ups=(players("t1"), [*players("t2")[:4], "t2p9"])))
+    assert found["team1_id"].startswith("'t9' was never seen here; the nearest: ")
+    assert found["team1_id"].count("(t") == 3
+    assert found["team2_player_ids[4]"].startswith("'t2p9' was never seen here; the nearest: nick of t2p")
+
+
+def test_what_contradicts_itself_is_told_in_whole(directories):
+    found = mistakes(directories, asked(
+        "t1", "t1", line_ups=([*players("t1"), "t1p1"], [*players("t2")[:3], "t1p2", "t1p1"]), kind=SERIES, best_of=3,
+        map_ids=("de_nuke", "de_mirage", "de_nuke"), banned=("de_mirage", "de_nuke"), maps_won=(3, 0),
+        score=MapScore(14, 3), market_odds=(1.05, 1.05),
+    ))  # fmt: skip
+    assert {field: found[field] for field in sorted(found) if field not in ("map_score", "market_odds")} == {
+        "banned": "holds de_mirage, de_nuke, which is to be played",
+        "map_id": "names de_nuke twice: a series plays no map twice",
+        "score": "cannot be: a best of 3 ends with the 2. map won",
+        "team1_player_ids": "holds t1p1 twice",
+        "team2_id": "is team 1: a team cannot play itself",
+        "team2_player_ids": "holds t1p1, t1p2 of team 1: nobody plays on both sides",
+    }
+    assert set(found) >= {"map_score", "market_odds"}
+
+
+def test_a_team_that_nobody_knows_is_said_once_and_needs_no_players(directories):
+    with pytest.raises(QuestionError) as refused:
+        resolve(asked("x", "t2"), directories, Fields())
+    assert [one.field for one in refused.value.mistakes] == ["team1_id"]

@@ -161,3 +161,41 @@ def test_a_map_and_a_series_of_one_result_are_two_matches():
     assert scores.score(both).matches == 1
     series = Settled(Entry(2, "s", "series", AT, both[1].forecast.body, ""), both[1].settlement)
     assert scores.score([both[0], series]).matches == 2
+
+
+def test_a_head_is_written_as_a_line_of_json_in_a_home_that_is_made(tmp_path):
+    home, day = tmp_path / "a" / "home", datetime(2026, 1, 18).date()
+    assert publishing.published(home) == []
+    publishing.publish(home, day, Head(5, "a" * 64))
+    publishing.publish(home, day + timedelta(days=1), Head(6, "b" * 64))
+    assert (home / publishing.FILE).read_text(encoding="utf-8").splitlines() == [
+        f'{{"day": "2026-01-18", "seq": 5, "hash": "{"a" * 64}"}}',
+        f'{{"day": "2026-01-19", "seq": 6, "hash": "{"b" * 64}"}}',
+    ]
+
+
+@pytest.mark.parametrize("line", ["no json", "[]", '{"day": "2026-01-18"}', '{"day": 5, "seq": 1, "hash": "a"}'])
+def test_a_line_that_is_no_head_is_passed_over(tmp_path, line):
+    (tmp_path / publishing.FILE).write_text(f"{line}\n", encoding="utf-8")
+    head = publishing.publish(tmp_path, datetime(2026, 1, 19).date(), Head(5, "a"))
+    assert publishing.published(tmp_path) == [head]
+
+
+def test_a_score_counts_all_and_has_no_figures_before_anything_is_settled():
+    history = [settled(0.5, None), settled(0.5, "forfeited", "b"), settled(0.5, "forfeited", "c")]
+    assert scores.score(history) == scores.Score(3, 1, {"forfeited": 2}, 0, None, None, None, (), None)
+
+
+def test_every_figure_of_a_score_is_weighed_by_match():
+    history = [settled(0.8, "won", "a"), settled(0.6, "won", "a"), settled(0.3, "won", "b"), settled(0.5, None)]
+    found = scores.score(history)
+    assert (found.forecasts, found.open, found.statuses, found.matches) == (4, 1, {"won": 3}, 2)
+    assert found.brier == pytest.approx(((0.04 + 0.16) / 2 + 0.49) / 2)
+    assert found.log_loss == pytest.approx(-((math.log(0.8) + math.log(0.6)) / 2 + math.log(0.3)) / 2)
+    assert found.calibration_error == pytest.approx((0.5 * 0.2 + 0.5 * 0.4 + 1.0 * 0.7) / 2)
+    assert [(one.low, one.high, one.weight) for one in found.bins] == [
+        (0.3, 0.4, 1.0),
+        (0.6, 0.7, 0.5),
+        (0.8, 0.9, 0.5),
+    ]
+    assert found.market is None

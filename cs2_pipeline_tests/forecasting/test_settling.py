@@ -2,7 +2,7 @@
 
 import threading
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -275,3 +275,27 @@ def test_a_forecast_says_what_it_was_settled_by(records):
     assert [(one["result_id"], one["explanation"]) for one in said] == [
         ("m1", "2026-01-18"), (None, "no result within 7 days")
     ]  # fmt: skip
+
+
+def test_a_week_a_day_and_half_a_day_are_what_is_waited_for():
+    assert (settling.WAIT, settling.SPREAD, settling.REVISED_FOR) == (7 * DAY, DAY, 90 * DAY)
+    assert settling.UNDER_WAY == settling.ONE_SERIES == 12 * HOUR
+
+
+def test_what_is_settled_now_needs_no_moment(records):
+    asked(records, at=datetime.now(UTC) - HOUR)
+    assert [one.status for one in settling.settle(records, [a_map(at=datetime.now(UTC))])] == ["won"]
+
+
+def test_a_series_told_by_its_maps_is_settled_by_the_first_of_them_with_its_score(records):
+    asked(records, "t2", "t1", kind=SERIES, best_of=3)
+    played = [a_map(at=AT + k * HOUR, won=won, name=f"m{k}") for k, won in ((1, True), (2, False), (3, True))]
+    (found,) = settling.settle(records, played, now=AT + DAY)
+    (entry,) = [one.content for one in ledger.entries(records) if one.kind == "settlement"]
+    assert (found.status, found.result_id, entry["explanation"]) == ("lost", "m1", "2026-01-18, 1:2 in maps")
+
+
+def test_a_series_of_maps_in_which_one_side_was_renamed_is_counted_by_its_players(records):
+    forecast = asked(records, kind=SERIES, best_of=3)
+    maps = [a_map("new", "t2", line_ups=(players("t1"), players("t2"))), a_map(at=AT + 2 * HOUR, name="m2")]
+    assert settle(records, *maps) == [(forecast, "won", 1)]
