@@ -96,11 +96,11 @@ class Evidence:
 
     Attributes:
         started_at: start times of the matches, in order, shape (matches,).
-        log_wealth: natural logarithm of the wealth after each match, shape (matches,).
+        log_wealth: natural logarithm of the wealth after each match, at least one, shape (matches,).
         rate: the chance that a true claim ever rings the alarm.
         culprits: claims that hold most of the wealth, the richest first.
         changed_at: start of the match from which on the richest claim lost for good, as far as can be told; the first
-            match where it did so from the beginning; None without matches.
+            match where it did so from the beginning; None where nobody looked for it.
     """
 
     started_at: pd.DatetimeIndex
@@ -112,7 +112,7 @@ class Evidence:
     @property
     def odds(self) -> float:
         """Wealth now: so many times what was staked."""
-        return float(np.exp(min(self.log_wealth[-1], 700.0))) if self.log_wealth.size else 1.0
+        return float(np.exp(min(self.log_wealth[-1], 700.0)))
 
     @property
     def rings(self) -> bool:
@@ -244,13 +244,12 @@ def bets(matches: Matches, claim: Claim = ROUNDS) -> Bets:
 
 
 def evidence_of(against: Bets, started_at: pd.DatetimeIndex, since: datetime, rate: float) -> Evidence:
-    """The evidence that one of several claims is false, betting begun in any week since a time."""
+    """The evidence that one of several claims is false after at least one match, betting begun in any week since."""
     weeks = np.asarray((started_at - pd.Timestamp(since)) // PERIOD, dtype=np.intp)
     wealth = betting.log_wealth(against, weeks)
     richest = np.argsort(-wealth[-1], kind="stable")[:5]
     culprits = tuple(against.names[place] for place in richest if wealth[-1, place] > 0)
-    changed = betting.change(against.payoffs[:, richest[0]])
-    changed_at = started_at[changed].to_pydatetime() if len(started_at) else None
+    changed_at = started_at[betting.change(against.payoffs[:, richest[0]])].to_pydatetime()
     return Evidence(started_at, betting.together(wealth), rate, culprits, changed_at)
 
 

@@ -11,8 +11,10 @@ from scipy.stats import norm
 from cs2_pipeline.evaluation import drift
 from cs2_pipeline.evaluation import drift as drift_module
 from cs2_pipeline.evaluation.drift import FALSE_ALARM_RATE, UNSEEN_MAPS
+from cs2_pipeline.evaluation.live_calibration import Evidence
+from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.stats import betting
-from cs2_pipeline.stats.intervals import GroupBootstrap
+from cs2_pipeline.stats.intervals import GroupBootstrap, Interval
 
 BEFORE = datetime(2026, 2, 1, tzinfo=UTC)
 RINGS = np.log(2 / FALSE_ALARM_RATE)
@@ -216,3 +218,151 @@ def test_a_bet_against_a_share_can_lose_all_that_may_be_lost_and_no_more():
     assert (slack > 0.05).all()
     assert against.worst[0] == pytest.approx(share.mean() + slack[0])
     assert against.worst[2 * len(names)] == pytest.approx(1 - share.mean() + slack[0])
+
+
+def played(match, day, *rounds, map_name="de_nuke", ct_wins=()):
+    """A match's open states: for each round CT's money at each of its moments, and who won it (CT where not said)."""
+    fresh = {field.name: 1.0 for field in ROUND_FIELDS if not field.text} | {"map_name": map_name}
+    winners = [*ct_wins, *[1] * len(rounds)]
+    started = pd.Timestamp(2026, 1, day, tz="UTC")
+    return pd.DataFrame(
+        [
+            fresh | {"match_id": match, "round_id": number, "started_at": started, "ct_money": money, "ct_wins": won}
+            for number, (moments, won) in enumerate(zip(rounds, winners, strict=False))
+            for money in moments
+        ]
+    )
+
+
+MONEY = drift.Bins(("little", "much", "missing"), np.array([200.0]))
+LATER = played(1, 5, [100.0, 100.0, 200.0], [np.nan], ct_wins=[1, 0])
+EARLIER = played(2, 3, [500.0], [100.0], [300.0], map_name=None)
+
+
+def test_a_match_has_the_shares_of_its_moments_and_of_its_rounds_and_stands_at_its_time():
+    both = pd.concat([LATER, EARLIER]).sample(frac=1, random_state=0)
+    found = drift.shares(both, drift.bins_of(both) | {"ct_money": MONEY})
+    assert found.of["ct_money"].tolist() == [[1 / 3, 2 / 3, 0], [0.5, 0.25, 0.25]]
+    assert found.ct_wins.tolist() == [1, 0.5], "a round counts once, however many moments it has"
+    assert found.rounds == 5
+    assert found.maps.tolist() == [None, "de_nuke"]
+    assert [at.day for at in found.started_at] == [3, 5]
+
+
+def test_matches_that_began_together_are_two_of_their_own():
+    both = pd.concat([played(1, 5, [100.0]), played(2, 5, [300.0], ct_wins=[0])])
+    found = drift.shares(both, drift.bins_of(both) | {"ct_money": MONEY})
+    assert found.of["ct_money"].tolist() == [[1, 0, 0], [0, 1, 0]]
+    assert (found.ct_wins.tolist(), found.rounds) == ([1, 0], 2)
+
+
+def test_old_and_new_matches_are_counted_and_set_side_by_side():
+    old = pd.concat([played(day, day, [100.0] * 2, [300.0]) for day in range(1, 5)])
+    new = pd.concat([played(11, 11, [100.0], ct_wins=[0]), played(12, 12, [100.0], [300.0], map_name="de_tomorrow")])
+    since = datetime(2026, 1, 4, tzinfo=UTC)
+    found = drift.compare(old, new, since=since, seed=3)
+    assert (found.old_matches, found.new_matches) == (4, 2)
+    assert found.unseen_maps.value == 0.5
+    assert (found.old_label_rate, found.new_label_rate.value) == (Interval(1, 1, 1), 0.5)
+    assert found.new_label_rate.low < 0.5 < found.new_label_rate.high
+    assert found.evidence.rate == FALSE_ALARM_RATE / 2
+    assert [at.day for at in found.evidence.started_at] == [11, 12]
+    cuts = drift.bins_of(old)
+    before, now = drift.shares(old, cuts), drift.shares(new, cuts)
+    pd.testing.assert_frame_equal(found.psi, drift.psi_table(before, now, seed=3))
+    again = drift.compare(pd.concat([new, old]), new, since=since)
+    assert again.unseen_maps.value == 0, "a map that was trained on is no news"
+
+
+@pytest.mark.parametrize(("days", "compared"), [([1], False), ([1, 2], True)])
+def test_two_old_matches_are_enough_to_compare_with(days, compared):
+    old, new = pd.concat([played(day, day, [100.0]) for day in days]), played(9, 9, [100.0])
+    if compared:
+        assert drift.compare(old, new, since=datetime(2026, 1, 2, tzinfo=UTC)).old_matches == 2
+        with pytest.raises(ValueError, match="at least two matches"):
+            drift.compare(old, new[:0], since=datetime(2026, 1, 2, tzinfo=UTC))
+    else:
+        with pytest.raises(ValueError, match="at least two matches"):
+            drift.compare(old, new, since=datetime(2026, 1, 2, tzinfo=UTC))
+
+
+def constant(share, matches):
+    """Matches with the same share of every feature in its first bin, and the rest in its second."""
+    whole = made_up(matches, 0)
+    return replace(whole, of={name: np.tile([share, 1 - share], (matches, 1)) for name in whole.of})
+
+
+def test_shares_that_do_not_vary_have_a_psi_without_bias_or_chance():
+    table = drift.psi_table(constant(0.2, 6), constant(0.5, 4), resamples=20)
+    psi = pytest.approx(0.3 * np.log(2.5) + 0.3 * np.log(1.6))
+    assert table["psi"].tolist() == table["psi_low"].tolist() == table["psi_high"].tolist() == [psi] * len(table)
+    assert table["bias"].tolist() == pytest.approx([0] * len(table))
+    assert sorted(table["feature"]) == sorted(drift_module.ROUND_FEATURES)
+
+
+def test_two_samples_of_the_same_matches_are_resampled_each_on_its_own():
+    """Together they would never differ; a resample adds the samples' own bias to that of its own."""
+    same = made_up(12, 1)
+    table = drift.psi_table(same, same, seed=5, resamples=40).set_index("feature")
+    assert (table["psi"] == 0).all() and (table["psi_low"] == 0).all()
+    name = drift_module.ROUND_FEATURES[0]
+    share, bias = same.of[name], drift_module._bias(same.of[name], same.of[name])
+    old, new = (GroupBootstrap(np.arange(12), seed=seed, resamples=40) for seed in (5, 6))
+    psi = [
+        drift_module._psi(one @ share / 12, other @ share / 12)
+        for one, other in zip(old.weights, new.weights, strict=True)
+    ]
+    resampled = new.interval(np.array([0.0, *(np.array(psi[1:]) - 2 * bias)]))
+    assert table.loc[name, "bias"] == pytest.approx(bias)
+    assert table.loc[name, "psi_high"] == pytest.approx(max(resampled.high, 0))
+    assert table["psi_high"].max() > 0
+
+
+def test_the_most_drifted_feature_stands_first_and_the_sentence_names_it_and_what_moved():
+    old, new = constant(0.2, 6), constant(0.3, 4)
+    moved = drift_module.ROUND_FEATURES[2]
+    new.of[moved][:] = [0.5, 0.5]
+    table = drift.psi_table(old, new, resamples=20)
+    assert table.loc[0, "feature"] == moved and table["psi"].is_monotonic_decreasing
+    one = Interval(0.5, 0.4, 0.6)
+    quiet = Evidence(new.started_at, np.log([1.0, 2.0]), 0.005, ())
+    top = f"largest PSI 0.416 [0.416, 0.416] ({moved})"
+    assert drift.Drift(6, 1_234, table, one, one, one, quiet).sentence == (
+        f"no share of moments has surely moved by more than 0.05 in 1,234 matches: odds 2, the alarm rings at 200; {top}"
+    )
+    loud = Evidence(new.started_at, np.log([1.0, 300.0]), 0.005, ("a more", "b more", "c less", "d less"))
+    assert drift.Drift(6, 1_234, table, one, one, one, loud).sentence == (
+        f"shares have moved by more than 0.05 in 1,234 matches: a more, b more, c less; odds 300, the alarm rings at "
+        f"200; {top}"
+    )
+
+
+def test_a_share_that_was_all_or_nothing_can_only_shrink_or_grow():
+    old, new = constant(1.0, 8), constant(0.4, 2)
+    names = [name for name in drift_module.ROUND_FEATURES if name != drift_module._MAP]
+    against = drift.bets(old, new, {name: drift.Bins(("all", "none"), np.array([0.5])) for name in names})
+    bins = 2 * len(names)
+    assert len(against.names) == 2 * bins + 1
+    paid, worst = against.payoffs[0], against.worst
+    assert paid[[0, 1]] == pytest.approx([0.4 - 1.0, 0.6 - 0.05]), "more: beyond 1 there is nothing"
+    assert paid[[bins, bins + 1]] == pytest.approx([0.95 - 0.4, 0.0 - 0.6]), "less: below 0 neither"
+    assert worst[[0, 1, bins, bins + 1]] == pytest.approx([1.0, 0.05, 0.05, 1.0])
+
+
+def test_a_tenth_reaches_from_its_edge_to_the_next_and_few_values_are_parted_in_the_middle():
+    tenths = drift_module._cut(np.arange(101.0))
+    assert tenths.labels == (
+        "below 10", "10 to 20", "20 to 30", "30 to 40", "40 to 50", "50 to 60", "60 to 70", "70 to 80", "80 to 90",
+        "from 90", "missing",
+    )  # fmt: skip
+    assert tenths.edges.tolist() == pytest.approx(list(range(10, 100, 10)))
+    few = drift_module._cut(np.array([0.0, 3.0, 3.0, 10.0]))
+    assert (few.labels, few.edges.tolist()) == (("= 0", "= 3", "= 10", "missing"), [1.5, 6.5])
+    often = drift_module._cut(np.r_[np.zeros(70), np.arange(1.0, 31)])
+    assert often.labels[0] == "below 0" and len(often.edges) == 4, "tenths that are one value are one bin"
+
+
+def test_bins_are_cut_by_what_is_known():
+    cuts = drift.bins_of(pd.concat([LATER, EARLIER]))
+    assert cuts["ct_money"].labels == ("= 100", "= 200", "= 300", "= 500", "missing")
+    assert cuts["t_money"].labels == ("= 1", "missing")

@@ -68,3 +68,25 @@ def test_a_map_and_a_series_of_one_name_are_two_matches():
 def test_no_rows_are_no_evidence_of_anything():
     with pytest.raises(ValueError, match="no settled forecasts"):
         forecast_calibration.watch(FORECAST_SETTLEMENTS.empty())
+
+
+def test_a_match_is_its_first_forecast_seen_from_its_favourite_in_the_order_of_results():
+    table = season(6, seed=0).assign(
+        probability=[0.7, 0.2, 0.5, 0.999, 0.35, 0.01], team1_wins=[1, 0, 1, 0, 1, 1],
+        settled_at=AT + pd.to_timedelta([5, 4, 3, 2, 1, 1], unit="h"),
+        result_id=["a", "b", "c", "d", "e", "a"],
+    )  # fmt: skip
+    matches = forecast_calibration.by_match(table.iloc[::-1])
+    assert (matches.started_at - AT).total_seconds().tolist() == [3600, 7200, 10800, 14400, 18000]
+    assert matches.visits.tolist() == [[0, 1, 0, 0], [0, 0, 0, 1], [1, 0, 0, 0], [0, 0, 0, 1], [0, 0, 1, 0]]
+    assert matches.surplus.sum(axis=1) == pytest.approx([-0.65, -0.999, 0.5, 0.2, 0.3])
+    assert ((matches.surplus != 0) == (matches.visits == 1)).all()
+    losses = [-np.log(0.35), 2 * np.log(2), np.log(2), -np.log(0.8), -np.log(0.7)]
+    assert matches.loss == pytest.approx(losses), "a loss counts as no more than twice a coin's"
+    found = forecast_calibration.watch(table)
+    assert (found.matches, found.outcomes, found.claim) == (5, 5, FAVOURITES)
+
+
+def test_a_favourites_price_is_at_least_a_half_and_each_match_counts_once():
+    assert FAVOURITES.ranges == ((0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 1.0))
+    assert (FAVOURITES.most, FAVOURITES.tolerance) == (1, 0.05)

@@ -211,3 +211,121 @@ def test_the_calibration_error_is_the_mean_distance_of_the_ranges_and_its_ends_a
     assert found.ece.high == pytest.approx(lowest["gap_high"] / 3 + reach * 2 / 3)
     assert found.evidence.culprits[0] == "0.0 to 0.2 more"
     assert (found.matches, found.outcomes, found.log_loss.value) == (300, 4_500, 0.5)
+
+
+DAYS = pd.date_range("2026-03-01", periods=6, freq="D", tz="UTC")
+
+
+def test_odds_are_the_wealth_after_the_last_match_and_ring_at_one_over_the_rate():
+    found = live_calibration.Evidence(DAYS[:3], np.log([1e9, 3.0, 2.0]), 0.01, ())
+    assert (found.odds, found.rings) == (pytest.approx(2), False)
+    assert found.sentence == "odds 2, the alarm rings at 100"
+    assert live_calibration.Evidence(DAYS[:1], np.log([101.0]), 0.01, ()).rings
+    assert not live_calibration.Evidence(DAYS[:1], np.log([99.0]), 0.01, ()).rings
+    assert live_calibration.Evidence(DAYS[:1], np.zeros(1), 1.0, ()).rings, "at just these odds it rings"
+    assert live_calibration.Evidence(DAYS[:1], np.array([1e6]), 0.01, ()).odds == pytest.approx(np.exp(700.0))
+
+
+def looked_at(evidence, claim=live_calibration.ROUNDS, outcomes=4_500):
+    gaps = pd.DataFrame({"price_range": claim.names, claim.unit: range(1_000, 1_000 + len(claim.names)), "gap": 0.25})
+    one = live_calibration.Interval(0.5, 0.4, 0.6)
+    return live_calibration.LiveCalibration(1_200, outcomes, one, one, gaps, evidence, claim)
+
+
+def test_the_finding_says_whose_wins_in_which_range_and_by_how_much_or_that_nothing_is_sure():
+    quiet = live_calibration.Evidence(DAYS[:1], np.log([2.0]), 0.01, ("0.2 to 0.4 more",))
+    assert looked_at(quiet).sentence == (
+        "no surplus or lack of CT wins beyond 0.02 is sure on 4,500 rounds of 1,200 matches: odds 2, the alarm rings at "
+        "100"
+    )
+    favourites = live_calibration.Claim(0.05, (0.5, 0.6, 1.0), 1, "favourites", "matches")
+    assert looked_at(quiet, favourites).sentence == (
+        "no surplus or lack of favourites wins beyond 0.05 is sure on 1,200 matches: odds 2, the alarm rings at 100"
+    )
+    loud = live_calibration.Evidence(DAYS[:1], np.log([500.0]), 0.01, ("0.2 to 0.4 more", "0.8 to 1.0 less"))
+    assert looked_at(loud).sentence == (
+        "the champion is off by more than 0.02 at prices from 0.2 to 0.4: CT won +0.250 of 1,001 rounds beyond the "
+        "price; odds 500, the alarm rings at 100"
+    )
+
+
+def test_price_ranges_lie_between_neighbouring_edges():
+    assert live_calibration.ROUNDS.ranges == ((0.0, 0.2), (0.2, 0.4), (0.4, 0.6), (0.6, 0.8), (0.8, 1.0))
+    assert live_calibration.ROUNDS.names == ("0.0 to 0.2", "0.2 to 0.4", "0.4 to 0.6", "0.6 to 0.8", "0.8 to 1.0")
+
+
+def test_a_match_has_the_mean_loss_of_its_moments_and_no_more_than_twice_a_coins():
+    lost = frame([0.6, 0.8], won=0, match=1)
+    sure = frame([0.001], won=1, match=2, started_at="2026-03-02")
+    same_hour = frame([0.6], won=1, match=3)
+    made = pd.concat([sure, same_hour, lost])
+    matches = live_calibration.by_match(made, made["price"].to_numpy())
+    assert matches.loss == pytest.approx([-(np.log(0.4) + np.log(0.2)) / 2, -np.log(0.6), 2 * np.log(2)])
+
+
+def test_what_is_watched_is_counted_in_matches_and_rounds_from_the_champions_newest_match_on():
+    made = pd.concat([frame([0.5, 0.3]), frame([0.7], match=2), frame([0.7], match=2).assign(round_id=201)])
+    found = live_calibration.watch(made, made["price"].to_numpy(), since=BEFORE)
+    assert (found.matches, found.outcomes, found.claim) == (2, 3, live_calibration.ROUNDS)
+    assert found.evidence.rate == 0.01
+    assert found.log_loss.value == pytest.approx(-(np.log(0.5) / 2 + np.log(0.3) / 2 + np.log(0.7)) / 2)
+
+
+def test_an_interval_holds_with_half_of_five_percent_at_each_end():
+    loss = np.random.default_rng(0).uniform(0.2, 0.9, 400)
+    found = live_module._log_loss(Matches(None, None, None, loss))
+    ones, most = np.ones(400), 2 * np.log(2)
+    assert found.low == betting.lower_bound(loss, ones, depth=0.0, most=1.0, rate=0.025)
+    assert found.high == -betting.lower_bound(-loss, ones, depth=most, most=1.0, rate=0.025)
+    assert found.value == pytest.approx(loss.mean())
+    assert found.low < found.value < found.high
+
+
+def test_a_range_that_no_price_visited_has_no_gap_and_the_widest_interval():
+    surplus, visits = np.zeros((50, 5)), np.zeros((50, 5))
+    surplus[:, 1], visits[:, 1] = 0.5, 2
+    gaps = live_module._gaps(Matches(None, surplus, visits, None))
+    assert gaps["price_range"].tolist() == list(live_calibration.ROUNDS.names)
+    assert gaps["rounds"].tolist() == [0, 100, 0, 0, 0]
+    assert gaps["gap"][1] == 0.25 and gaps["gap"].isna().sum() == 4
+    assert gaps["gap_low"][[0, 2, 3, 4]].tolist() == [-0.2, -0.6, -0.8, -1.0], (
+        "a price can be too high by all of itself"
+    )
+    assert gaps["gap_high"][[0, 2, 3, 4]].tolist() == [1.0, 0.6, 0.4, pytest.approx(0.2)]
+    assert gaps["gap_low"][1] == betting.lower_bound(surplus[:, 1], visits[:, 1], depth=0.4, most=12.0, rate=0.005)
+    assert gaps["gap_high"][1] == -betting.lower_bound(-surplus[:, 1], visits[:, 1], depth=0.8, most=12.0, rate=0.005)
+
+
+def test_the_richest_claims_are_named_as_far_as_they_won_and_their_change_is_dated():
+    """Seven claims: six win from the fourth match on, each less than the one before it; the last one loses."""
+    gain = np.array([0.6, 0.5, 0.4, 0.3, 0.2, 0.1, -0.9])
+    payoffs = np.vstack([np.full((3, 7), -0.01), np.tile(gain, (3, 1))])
+    against = betting.Bets(tuple("abcdefg"), payoffs, np.ones(7))
+    found = live_calibration.evidence_of(against, DAYS, DAYS[0].to_pydatetime(), 0.02)
+    assert found.culprits == ("a", "b", "c", "d", "e"), "five at most"
+    assert found.changed_at == DAYS[3].to_pydatetime()
+    assert (found.rate, len(found.log_wealth)) == (0.02, 6)
+    wealth = betting.log_wealth(against, np.zeros(6, dtype=int))
+    assert found.log_wealth == pytest.approx(np.log(np.exp(wealth).mean(axis=1)))
+    losing = live_calibration.evidence_of(
+        betting.Bets(tuple("ab"), np.tile([-0.1, 0.1], (6, 1)), np.ones(2)), DAYS, DAYS[0].to_pydatetime(), 0.02
+    )
+    assert losing.culprits == ("b",)
+    assert losing.changed_at == DAYS[0].to_pydatetime()
+
+
+def test_a_range_surely_off_to_either_side_counts_by_its_nearer_end():
+    """Surely too low by .3 in the lowest range, surely too high by .3 in the highest, in as many rounds each."""
+    surplus, visits = np.zeros((300, 5)), np.zeros((300, 5))
+    visits[:, [0, 4]] = 5
+    surplus[:, 0], surplus[:, 4] = 1.5, -1.5
+    started = pd.date_range("2026-01-01", periods=300, freq="h", tz="UTC")
+    found = live_calibration.of_matches(
+        Matches(started, surplus, visits, np.full(300, 0.5)), live_calibration.ROUNDS, 3_000, since=started[0]
+    )
+    lowest, highest = found.gaps.iloc[0], found.gaps.iloc[4]
+    assert 0 < lowest["gap_low"] < 0.3 < lowest["gap_high"]
+    assert highest["gap_low"] < -0.3 < highest["gap_high"] < 0
+    assert found.ece.value == pytest.approx(0.3)
+    assert found.ece.low == pytest.approx((lowest["gap_low"] - highest["gap_high"]) / 2)
+    assert found.ece.high == pytest.approx((lowest["gap_high"] - highest["gap_low"]) / 2)
