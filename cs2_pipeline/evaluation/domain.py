@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from cs2_pipeline.game.features import player_features, round_features
 from cs2_pipeline.game.maps import MAPS, map_index
 from cs2_pipeline.game.player import PLAYER_FIELDS, complete
-from cs2_pipeline.game.player import contradictions as player_contradictions
 from cs2_pipeline.game.rules import FULL_ARMOR, FULL_HEALTH
 from cs2_pipeline.game.state import (
     MAX_BOMB_TIME,
@@ -78,8 +77,9 @@ def generate_states(rng: np.random.Generator, rows: int) -> States:
 
 
 def generate_players(rng: np.random.Generator, rows: int) -> NDArray[np.float32]:
-    """Features of valid records from the whole domain of `game.player.PLAYER_FIELDS`, at most ``rows``."""
+    """Features of ``rows`` valid records from the whole domain of `game.player.PLAYER_FIELDS`."""
     columns = {field.name: _within(rng, field.low, field.high, rows) for field in PLAYER_FIELDS}
+    columns["total_rounds"] = np.rint(columns["total_rounds"])
     columns["avg_headshots"] = columns["avg_kills"] * rng.random(rows)
     columns["total_clutch_attempts"] = np.rint(columns["total_rounds"] * rng.random(rows))
     columns["total_clutches"] = np.rint(columns["total_clutch_attempts"] * rng.random(rows))
@@ -88,8 +88,7 @@ def generate_players(rng: np.random.Generator, rows: int) -> NDArray[np.float32]
     for row, hide in enumerate(rng.random((rows, len(optional))) < 0.5):
         hidden = {name for name, hidden in zip(optional, hide, strict=True) if hidden}
         record = {name: float(values[row]) for name, values in columns.items() if name not in hidden}
-        if not player_contradictions(record):
-            records.append(player_features(complete(record)))
+        records.append(player_features(complete(record)))
     return np.array(records, dtype=np.float32)
 
 

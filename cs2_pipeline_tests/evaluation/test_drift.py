@@ -328,7 +328,8 @@ def test_the_most_drifted_feature_stands_first_and_the_sentence_names_it_and_wha
     quiet = Evidence(new.started_at, np.log([1.0, 2.0]), 0.005, ())
     top = f"largest PSI 0.416 [0.416, 0.416] ({moved})"
     assert drift.Drift(6, 1_234, table, one, one, one, quiet).sentence == (
-        f"no share of moments has surely moved by more than 0.05 in 1,234 matches: odds 2, the alarm rings at 200; {top}"
+        "no share of moments has surely moved by more than 0.05 in 1,234 matches: odds 2, the alarm rings at 200; "
+        f"{top}"
     )
     loud = Evidence(new.started_at, np.log([1.0, 300.0]), 0.005, ("a more", "b more", "c less", "d less"))
     assert drift.Drift(6, 1_234, table, one, one, one, loud).sentence == (

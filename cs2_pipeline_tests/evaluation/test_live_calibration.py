@@ -235,8 +235,8 @@ def looked_at(evidence, claim=live_calibration.ROUNDS, outcomes=4_500):
 def test_the_finding_says_whose_wins_in_which_range_and_by_how_much_or_that_nothing_is_sure():
     quiet = live_calibration.Evidence(DAYS[:1], np.log([2.0]), 0.01, ("0.2 to 0.4 more",))
     assert looked_at(quiet).sentence == (
-        "no surplus or lack of CT wins beyond 0.02 is sure on 4,500 rounds of 1,200 matches: odds 2, the alarm rings at "
-        "100"
+        "no surplus or lack of CT wins beyond 0.02 is sure on 4,500 rounds of 1,200 matches: odds 2, the alarm rings "
+        "at 100"
     )
     favourites = live_calibration.Claim(0.05, (0.5, 0.6, 1.0), 1, "favourites", "matches")
     assert looked_at(quiet, favourites).sentence == (
