@@ -78,3 +78,53 @@ def test_documents_of_a_folder_are_listed_until_they_are_removed(store):
     store.remove_json("marks/b")
     store.remove_json("marks/b")
     assert store.documents("marks") == ["a.c"]
+
+
+def test_a_table_is_there_from_its_first_row_of_any_partition_until_its_folder_is_removed(store):
+    assert not store.exists("rounds")
+    store.write("rounds", FRAME, "2026-01-01")
+    store.write("kills", FRAME)
+    store.write_json("rounds/marks/a", {})
+    assert store.exists("rounds") and store.exists("kills")
+    store.remove_folder("rounds")
+    assert not store.exists("rounds")
+    assert store.documents("rounds/marks") == []
+    assert store.exists("kills")
+    store.remove_folder("rounds")
+    assert store.partitions("rounds") == []
+
+
+def test_partitions_are_read_in_the_order_asked_for_and_columns_alone_where_they_are_named(store):
+    store.write("rounds", FRAME.iloc[:1], "2026-01-01")
+    store.write("rounds", FRAME.iloc[1:], "2026-01-02")
+    assert store.read("rounds", ["2026-01-02", "2026-01-01"])["round_id"].tolist() == [2, 1]
+    assert list(store.read("rounds", columns=["map_name"]).columns) == ["map_name"]
+    with pytest.raises(MissingTableError, match="no table 'rounds'"):
+        store.read("rounds", ["2026-02-01"])
+
+
+def test_a_table_without_a_row_keeps_its_columns_and_types(store):
+    for partition in ("2026-01-01", "2026-01-02"):
+        store.write("rounds", FRAME.iloc[:0], partition)
+    pd.testing.assert_frame_equal(store.read("rounds"), FRAME.iloc[:0])
+
+
+def test_tables_and_documents_have_their_files_where_they_are_said_to_be(tmp_path):
+    store = TableStore(str(tmp_path))
+    shuffled = FRAME.set_axis([7, 5])
+    assert store.write("rounds", shuffled) == f"{tmp_path}/rounds.parquet"
+    assert store.write("rounds/of", FRAME, "a.b") == f"{tmp_path}/rounds/of/a.b.parquet"
+    assert store.partitions("rounds/of") == ["a.b"]
+    pd.testing.assert_frame_equal(store.read("rounds"), FRAME)
+    assert store.write_json("marks/one", {"b": 1, "a": [2]}) == f"{tmp_path}/marks/one.json"
+    assert (tmp_path / "marks/one.json").read_text() == '{\n  "a": [\n    2\n  ],\n  "b": 1\n}'
+    store.write_json("marks/deeper/two", {})
+    assert store.documents("marks") == ["one"], "directly in the folder"
+
+
+def test_what_another_process_wrote_or_removed_is_seen_at_once(tmp_path):
+    mine, other = TableStore(f"memory://{tmp_path}"), TableStore(f"memory://{tmp_path}")
+    assert (mine.partitions("rounds"), mine.documents("marks")) == ([], [])
+    other.write("rounds", FRAME, "2026-01-01")
+    other.write_json("marks/a", {})
+    assert (mine.partitions("rounds"), mine.documents("marks")) == (["2026-01-01"], ["a"])

@@ -253,3 +253,132 @@ def test_nothing_is_brought_along_into_another_match_overtime_or_past_a_round_th
     second: dict[str, Any],
 ) -> None:
     assert equipment_worth(*two_rounds(**second).tables(), by_wealth).empty
+
+
+def lost_by_ct(*kills: dict[str, Any], **holds: int) -> Events:
+    """Two rounds, the first lost by CT; in the second each CT has so much money and equipment."""
+    events = round_of(kills=list(kills), ct_wins=0, ct_score=0, t_score=1)
+    events.rounds.append(a_round(2, ct_wins=0, ct_score=0, t_score=2))
+    events.participants.extend(a_player(number, 2, **(holds if number in CT else {})) for number in CT + T)
+    return events
+
+
+def ct_price(money: float, equipment: float) -> float:
+    return logistic((money + 2 * equipment - 5_000 - 2 * 25_000) / 1e5)
+
+
+def test_what_money_does_not_buy_anew_is_missing_and_no_side_holds_more_than_its_cap() -> None:
+    """Equipment of $5,000 each: a side with $3,000 buys it back in part; one with all it can hold gains nothing."""
+    poor = lost_by_ct(a_kill(10, T[0], CT[0]), start_money=600, money_spent=0, equipment_value=5_000)
+    found = equipment_worth(*poor.tables(), by_wealth)
+    assert found.columns.tolist() == ["round_id", "player_id", "worth"]
+    assert set(found["round_id"]) == {1} and found["player_id"].tolist() == list(CT)
+    as_it_is = ct_price(3_000, 25_000)
+    worth = found.set_index("player_id")["worth"]
+    assert worth[CT[1]] == pytest.approx(as_it_is - ct_price(0, 25_000 - 2_000))
+    assert worth[CT[0]] == pytest.approx(ct_price(8_000, 25_000) - as_it_is)
+    rich = lost_by_ct(a_kill(10, T[0], CT[0]), start_money=16_000, money_spent=0, equipment_value=5_000)
+    worth = equipment_worth(*rich.tables(), by_wealth).set_index("player_id")["worth"]
+    assert worth[CT[0]] == 0
+    assert worth[CT[1]] == pytest.approx(ct_price(80_000, 25_000) - ct_price(75_000, 25_000))
+    naked = lost_by_ct(start_money=600, money_spent=0, equipment_value=200)
+    worth = equipment_worth(*naked.tables(), by_wealth).set_index("player_id")["worth"]
+    assert worth[CT[0]] == pytest.approx(ct_price(3_000, 1_000) - ct_price(0, 0)), "no side carries less than nothing"
+
+
+def test_no_round_to_price_is_worth_nothing() -> None:
+    nothing = Events([], [], [], [], []).tables()
+    assert equipment_worth(*nothing, by_wealth).to_dict("list") == {"round_id": [], "player_id": [], "worth": []}
+    assert changes(*nothing, by_numbers).frame.empty
+    assert priced_moments(*nothing, by_numbers).frame.empty
+
+
+def test_who_plays_on_another_side_next_brings_nothing_along() -> None:
+    events = lost_by_ct()
+    events.participants[10:] = [
+        a_player(number, 2, side="T" if number == CT[0] else "CT" if number == T[0] else row["side"])
+        for number, row in zip(CT + T, events.participants[:10], strict=True)
+    ]
+    assert set(equipment_worth(*events.tables(), by_wealth)["player_id"]) == set(CT[1:])
+
+
+def test_an_events_row_says_where_to_whom_and_how_much() -> None:
+    found = changes(*round_of(kills=[a_kill(10, T[0], CT[0])]).tables(), by_numbers)
+    assert found.left_out == {}
+    assert found.frame.columns.tolist() == ["match_id", "round_id", "player_id", "side", "kind", "change"]
+    present = found.frame.iloc[:10]
+    assert present["player_id"].tolist() == list(CT + T)
+    assert set(present["kind"]) == {"none"} and not present["change"].any()
+    gain = 0.5 - logistic(-1)
+    assert found.frame.iloc[10:].to_numpy().tolist() == [
+        [1, 1, T[0], "T", "kill", pytest.approx(gain)], [1, 1, CT[0], "CT", "death", pytest.approx(-gain)],
+    ]  # fmt: skip
+
+
+def test_what_cannot_be_rebuilt_is_left_out_beside_what_is_not_priced() -> None:
+    events = round_of(kills=[a_kill(5, CT[0], T[0]), a_kill(6, CT[1], T[0])])
+    events.rounds.append(a_round(2, plants_recorded=False))
+    events.participants.extend(a_player(number, 2) for number in CT + T)
+    events.kills.append(a_kill(5, CT[0], T[0], round_id=2))
+    reasons = {"kills: of a player already dead": 1, UNPRICED: 1}
+    assert changes(*events.tables(), by_numbers).left_out == reasons
+    assert priced_moments(*events.tables(), by_numbers).left_out == reasons
+
+
+def test_the_first_plant_and_the_first_defusal_after_it_count_while_the_round_is_live() -> None:
+    bombs = [
+        a_bomb(-2, player_id=T[4]), a_bomb(10, "DEFUSED", player_id=CT[4]), a_bomb(20, player_id=T[1]),
+        a_bomb(22, player_id=T[2]), a_bomb(30, "begin_defuse", player_id=CT[3]), a_bomb(70, player_id=T[3]),
+    ]  # fmt: skip
+    found = worth(round_of(bombs=bombs[2:], bomb_planted=1, lasts=60))
+    assert found[["player_id", "kind"]].to_numpy().tolist() == [[T[1], "plant"]]
+    early = worth(round_of(bombs=[bombs[0], *bombs[2:]], bomb_planted=1, lasts=60))
+    assert early[["player_id", "kind"]].to_numpy().tolist() == [[T[1], "plant"]]
+    twice = [a_bomb(50, "defused", player_id=CT[2]), a_bomb(50, "defused", player_id=CT[1])]
+    defused = worth(round_of(bombs=[bombs[2], twice[0]], bomb_planted=1, lasts=50))
+    assert defused["player_id"].tolist() == [T[1], CT[2]]
+    assert len(worth(round_of(bombs=[bombs[2], *twice], bomb_planted=1, lasts=50))) == 2
+
+
+def test_a_price_is_taken_a_tick_before_the_event_and_at_it() -> None:
+    asked = []
+
+    def price(states: pd.DataFrame) -> Floats:
+        asked.append(states)
+        return np.full(len(states), 0.5)
+
+    changes(*round_of(kills=[a_kill(10, CT[0], T[0]), a_kill(0, T[1], CT[1])]).tables(), price)
+    (states,) = asked
+    assert states["elapsed"].tolist() == pytest.approx([0, 10 - 1 / 64, 0, 10]), "never before the round is live"
+    assert states["t_alive"].tolist() == [5, 5, 5, 4]
+    assert states["ct_alive"].tolist() == [4, 4, 4, 4], "what happens as the round goes live has happened before it"
+
+
+def test_a_priced_rounds_moments_have_the_victim_the_move_and_the_price_after() -> None:
+    bombs = [a_bomb(20, player_id=T[1]), a_bomb(50, "defused", player_id=CT[2])]
+    events = round_of(kills=[a_kill(30, CT[0], T[0])], bombs=bombs, bomb_planted=1, lasts=50)
+    found = priced_moments(*events.tables(), by_numbers).frame
+    assert found.columns.tolist() == ["round_id", "victim", "moved", "after"]
+    planted, killed = logistic(-0.5), logistic(0.5)
+    numbers = found.to_numpy("float64")
+    assert numbers == pytest.approx(
+        np.array(
+            [[1, np.nan, np.nan, np.nan], [1, T[0], killed - planted, killed], [1, np.nan, planted - 0.5, planted]]
+        ),
+        nan_ok=True,
+    )
+
+
+def test_a_players_line_sums_up_each_kind_of_event() -> None:
+    rows = [
+        (9, 1, 7, "none", 0.0), (9, 1, 7, "kill", 0.2), (9, 1, 7, "kill", 0.1), (9, 1, 7, "death", -0.3),
+        (9, 2, 7, "none", 0.0), (9, 2, 7, "plant", 0.4), (8, 3, 6, "none", 0.0), (8, 3, 6, "defuse", 0.5),
+    ]  # fmt: skip
+    lines = by_match(pd.DataFrame(rows, columns=["match_id", "round_id", "player_id", "kind", "change"]))
+    assert lines.columns.tolist() == [
+        "player_id", "match_id", "rounds", "kill", "death", "plant", "defuse", "total", "per_round", "low", "high",
+    ]  # fmt: skip
+    first, second = lines.to_numpy("float64").tolist()
+    assert first == pytest.approx([6, 8, 1, 0, 0, 0, 0.5, 0.5, 0.5, np.nan, np.nan], nan_ok=True)
+    assert second[:9] == pytest.approx([7, 9, 2, 0.3, -0.3, 0.4, 0, 0.4, 0.2])
+    assert second[9] < 0.2 < second[10]
