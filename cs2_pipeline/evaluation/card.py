@@ -63,7 +63,7 @@ def parts_of(dataset: pd.DataFrame, *, group: str, time: str) -> dict[str, Part]
         time: the column of the time order (``started_at``, ``window_end``).
     """
     return {
-        str(name): Part(len(rows), int(rows[group].nunique()), rows[time].min(), rows[time].max())
+        str(name): Part(len(rows), rows[group].nunique(), rows[time].min(), rows[time].max())
         for name, rows in dataset.groupby("part", sort=False)
     }
 

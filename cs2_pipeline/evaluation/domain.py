@@ -111,7 +111,7 @@ def hide_optional(rng: np.random.Generator, states: States) -> None:
     for name in OPTIONAL_ROUND_FIELDS:
         hidden = rng.random(rows) < share
         states[name] = states[name].copy()
-        states[name][hidden] = None if name == "map_name" else np.nan
+        states[name][hidden] = None  # NaN among numbers
 
 
 def joined(first: States, second: States) -> States:

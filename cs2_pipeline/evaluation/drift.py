@@ -156,10 +156,10 @@ def bins_of(old: pd.DataFrame) -> dict[str, Bins]:
 
 def shares(snapshots: pd.DataFrame, cuts: Mapping[str, Bins]) -> Shares:
     """Shares by match, in time order; rows in any order."""
-    by = snapshots.groupby(_ORDER, sort=True)
+    by = snapshots.groupby(_ORDER)
     match, sizes = by.ngroup().to_numpy(), by.size()
     features = state_features(states_of(snapshots)).astype(np.float64)
-    rounds = snapshots.drop_duplicates([*_ORDER, "round_id"]).groupby(_ORDER, sort=True)["ct_wins"]
+    rounds = snapshots.drop_duplicates([*_ORDER, "round_id"]).groupby(_ORDER)["ct_wins"]
     found = {}
     for name, column in zip(ROUND_FEATURES, features.T, strict=True):
         width = len(cuts[name].labels)

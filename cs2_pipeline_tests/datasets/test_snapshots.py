@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from benchmarks.snapshots import loop
 from cs2_pipeline.datasets.schema import ROUND_SNAPSHOTS, DatasetError
-from cs2_pipeline.datasets.snapshots import EARLIEST_PLANT, rebuild
+from cs2_pipeline.datasets.snapshots import EARLIEST_PLANT, rebuild, replay
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.extract import event_tables
 from cs2_pipeline.demodb.importers.ingest import ingest
@@ -471,3 +471,120 @@ def test_where_plants_are_not_recorded_a_round_is_known_until_a_bomb_could_be_do
     frame = round_of(lasts=100, plants_recorded=False, bomb_planted=None).rebuild(interval=1.0).frame
     assert frame["elapsed"].max() == np.ceil(EARLIEST_PLANT) - 1
     assert frame["bomb_planted"].sum() == 0
+
+
+@pytest.mark.parametrize(
+    "clock", [{"tick_rate": 0}, {"tick_rate": -64}, {"round_time_limit": 0.0}, {"freeze_time": -0.5}]
+)
+def test_a_round_without_a_clock_is_refused_with_what_to_do(clock: dict[str, float]) -> None:
+    said = r"round 1 has no tick rate, freeze time or round time \(1 such\): take the event tables as `event_tables`"
+    with pytest.raises(DatasetError, match=said):
+        round_of(**clock).rebuild()
+
+
+def test_a_round_may_have_no_freeze_time_and_last_a_moment() -> None:
+    frame = round_of(freeze_time=0.0, start_tick=LIVE, end_tick=LIVE + 1).rebuild().frame
+    assert frame[["elapsed", "moment"]].to_numpy().tolist() == [[0.0, "freeze_end"]]
+    none = round_of(freeze_time=0.0, start_tick=LIVE, end_tick=LIVE).rebuild()
+    assert none.left_out == {"rounds: over before the freeze time ended": 1, "hits: of a round that is not rebuilt": 1}
+    assert none.frame.empty
+
+
+@pytest.mark.parametrize(
+    ("score", "rebuilt"), [((1, 0, 1), 1), ((0, 0, 1), 0), ((0, 1, 0), 1), ((0, 0, 0), 0)]
+)  # fmt: skip
+def test_the_winners_score_counts_the_round(score: tuple[int, int, int], rebuilt: int) -> None:
+    ct_score, t_score, ct_wins = score
+    found = round_of(ct_score=ct_score, t_score=t_score, ct_wins=ct_wins).rebuild()
+    assert found.frame["round_id"].nunique() == rebuilt
+    assert found.left_out.get("rounds: the winner's score does not count the round", 0) == 1 - rebuilt
+
+
+def test_events_of_no_round_are_counted_by_their_kind() -> None:
+    events = round_of(kills=[a_kill(5, 6, 1, round_id=9)], bombs=[a_bomb(5, round_id=9)])
+    events.damages += [a_hit(3, 1, 50, round_id=9), a_hit(4, 1, 50, round_id=8)]
+    assert events.rebuild().left_out == {
+        "kills: of a round that is not rebuilt": 1, "hits: of a round that is not rebuilt": 2,
+        "bomb events: of a round that is not rebuilt": 1,
+    }  # fmt: skip
+
+
+def test_no_round_is_longer_than_its_clock_and_a_bombs_whatever_was_recorded() -> None:
+    events = round_of(lasts=1_000, kills=[a_kill(154, 6, 1), a_kill(156, 6, 2)], bombs=[a_bomb(114.9)], bomb_planted=1)
+    rebuilt = events.rebuild()
+    assert rebuilt.left_out["kills: after the round's end"] == 1
+    assert rebuilt.frame["elapsed"].max() == pytest.approx(154.4, abs=0.02)
+
+
+def test_a_moment_is_named_by_the_first_of_its_reasons() -> None:
+    kills = [a_kill(0, 6, 1), a_kill(20, 6, 2), a_kill(30, 6, 3)]
+    frame = round_of(kills=kills, bombs=[a_bomb(20)], bomb_planted=1, lasts=58).rebuild().frame
+    named = frame.set_index("elapsed")["moment"].to_dict()
+    assert named == {0: "freeze_end", 10: "interval", 20: "plant", 30: "kill", 40: "interval", 50: "interval",
+                     52: "late", 56: "late"}  # fmt: skip
+    late = round_of(lasts=118).rebuild(interval=1.0).frame.set_index("elapsed")["moment"]
+    assert (late[107], late[114.5]) == ("interval", "late")
+
+
+def test_each_kill_pays_until_its_killer_holds_all_that_one_can() -> None:
+    rich = [a_player(number, start_money=15_500 if number == 6 else 4_000, money_spent=0) for number in CT + T]
+    kills = [a_kill(5, 6, 1), a_kill(6, 6, 2), a_kill(7, 6, 3), a_kill(8, 7, 4, "awp")]
+    frame = round_of(players=rich, kills=kills, lasts=20).rebuild().frame
+    assert (frame["t_money"] - 4 * 4_000).tolist() == [15_500, 15_800, 16_000, 16_000, 16_100, 16_100]
+    assert set(frame["ct_money"]) == {20_000}
+
+
+def test_rounds_come_in_the_order_of_play_whatever_their_ids() -> None:
+    first, later = round_of(), a_round(1, match_id=2, round_number=1)
+    day = pd.Timedelta(days=1)
+    first.rounds = [
+        a_round(3, round_number=1), a_round(2, round_number=2), later | {"started_at": later["started_at"] - day},
+    ]  # fmt: skip
+    first.participants = [a_player(number, round_id) for round_id in (1, 2, 3) for number in CT + T]
+    frame = first.rebuild().frame
+    assert frame["round_id"].drop_duplicates().tolist() == [1, 3, 2]
+    assert frame.groupby("round_id")["snapshot"].apply(list).tolist() == [list(range(6))] * 3
+
+
+def test_of_two_deaths_of_one_player_in_a_tick_the_first_killers_counts() -> None:
+    rebuilt = round_of(kills=[a_kill(5, 8, 1, "awp"), a_kill(5, 7, 1, "ak47")]).rebuild()
+    assert rebuilt.frame["t_money"].max() == 5_300
+    assert rebuilt.left_out == {"kills: of a player already dead": 1}
+
+
+def test_unknown_helmets_and_kits_make_a_sides_count_unknown_until_their_wearer_is_dead() -> None:
+    players = [
+        a_player(number, has_helmet=None if number == 3 else True, has_defuse_kit=None if number == 2 else number in CT)
+        for number in CT + T
+    ]
+    kills = [a_kill(12, 6, 3), a_kill(15, 6, 2)]
+    frame = round_of(players=players, kills=kills, lasts=25).rebuild().frame.set_index("elapsed")
+    assert frame["ct_helmets"].tolist() == pytest.approx([np.nan, np.nan, 4, 3, 3], nan_ok=True)
+    assert frame["ct_defuse_kits"].tolist() == pytest.approx([np.nan, np.nan, np.nan, 3, 3], nan_ok=True)
+    assert frame["t_helmets"].tolist() == [5] * 5
+    assert frame["ct_armor"].isna().tolist() == [True, True, False, False, False]
+
+
+def test_a_replay_tells_who_died_when_since_the_round_went_live() -> None:
+    tables = round_of(kills=[a_kill(7, 6, 1), a_kill(9, None, 7, None)], damages=[a_hit(5, 2, 0, 0)]).tables()
+    played = replay(*tables)
+    assert played.players["player_id"].tolist() == list(CT + T)
+    assert played.died.to_dict() == {0: 7 * RATE, 1: 5 * RATE, 6: 9 * RATE}
+    assert played.kills[["place", "tick", "killer", "victim", "is_team_kill"]].to_numpy().tolist() == [
+        [0, 7 * RATE, 5, 0, False], [0, 9 * RATE, -1, 6, False],
+    ]  # fmt: skip
+    nothing = replay(*Events([], [], [], [], []).tables())
+    assert (len(nothing.clocks), len(nothing.players), len(nothing.kills), len(nothing.died)) == (0, 0, 0, 0)
+
+
+def test_only_rounds_with_recorded_hits_must_have_them_where_there_are_kills() -> None:
+    events = Events([a_round(hits_recorded=False)], [a_player(n) for n in CT + T], [a_kill(5, 6, 1)], [], [])
+    assert events.rebuild().frame["ct_alive"].tolist()[-1] == 4
+    quiet = Events([a_round()], [a_player(n) for n in CT + T], [], [], [])
+    assert quiet.rebuild().left_out == {}, "nobody fired"
+
+
+def test_a_plant_whose_moment_is_not_known_does_no_harm_where_plants_are_not_recorded() -> None:
+    rebuilt = round_of(plants_recorded=False, bomb_planted=1, lasts=60).rebuild()
+    assert rebuilt.left_out == {}
+    assert rebuilt.frame["elapsed"].tolist() == [0, 10]

@@ -240,7 +240,7 @@ EARLIER = played(2, 3, [500.0], [100.0], [300.0], map_name=None)
 
 
 def test_a_match_has_the_shares_of_its_moments_and_of_its_rounds_and_stands_at_its_time():
-    both = pd.concat([LATER, EARLIER]).sample(frac=1, random_state=0)
+    both = pd.concat([LATER, EARLIER])
     found = drift.shares(both, drift.bins_of(both) | {"ct_money": MONEY})
     assert found.of["ct_money"].tolist() == [[1 / 3, 2 / 3, 0], [0.5, 0.25, 0.25]]
     assert found.ct_wins.tolist() == [1, 0.5], "a round counts once, however many moments it has"
@@ -284,6 +284,15 @@ def test_two_old_matches_are_enough_to_compare_with(days, compared):
     else:
         with pytest.raises(ValueError, match="at least two matches"):
             drift.compare(old, new, since=datetime(2026, 1, 2, tzinfo=UTC))
+
+
+@pytest.mark.parametrize("day", [1, 2])
+def test_a_match_no_newer_than_the_champions_newest_is_refused_with_its_time(day):
+    old = pd.concat([played(1, 1, [100.0]), played(2, 2, [100.0])])
+    with pytest.raises(ValueError, match="from before 2026-01-02 00:00:00.*may have been trained on"):
+        drift.compare(
+            old, pd.concat([played(9, 9, [1.0]), played(8, day, [1.0])]), since=datetime(2026, 1, 2, tzinfo=UTC)
+        )
 
 
 def constant(share, matches):
