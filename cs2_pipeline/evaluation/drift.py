@@ -70,14 +70,12 @@ class Shares:
         of: for each feature the share of the match's moments in each bin, shape (matches, bins).
         maps: the map of each match, shape (matches,).
         ct_wins: share of the match's rounds that CT won, shape (matches,).
-        rounds: how many rounds in all.
     """
 
     started_at: pd.DatetimeIndex
     of: Mapping[str, Floats]
     maps: pd.Series
     ct_wins: Floats
-    rounds: int
 
 
 @dataclass(frozen=True)
@@ -167,7 +165,7 @@ def shares(snapshots: pd.DataFrame, cuts: Mapping[str, Bins]) -> Shares:
         found[name] = counts.reshape(-1, width) / sizes.to_numpy()[:, None]
     maps = by["map_name"].first().astype(object).reset_index(drop=True)
     started_at = pd.DatetimeIndex(sizes.index.get_level_values("started_at"))
-    return Shares(started_at, found, maps.where(maps.notna(), None), rounds.mean().to_numpy(), int(rounds.size().sum()))
+    return Shares(started_at, found, maps.where(maps.notna(), None), rounds.mean().to_numpy())
 
 
 def psi_table(before: Shares, now: Shares, *, seed: int = 0, resamples: int = RESAMPLES) -> pd.DataFrame:
@@ -183,10 +181,10 @@ def psi_table(before: Shares, now: Shares, *, seed: int = 0, resamples: int = RE
         bias = _bias(old, new)
         # A resample adds the bias of the sample once more.
         resampled = _psi(*means) - 2 * bias
-        value = max(_psi(old.mean(axis=0), new.mean(axis=0)) - bias, 0.0)
+        value = _psi(old.mean(axis=0), new.mean(axis=0)) - bias
         interval = draws[1].interval(np.concatenate([[value], resampled[1:]]), groups=min(len(old), len(new)))
-        rows.append((name, value, max(interval.low, 0.0), max(interval.high, 0.0), bias))
-    table = pd.DataFrame(rows, columns=["feature", "psi", "psi_low", "psi_high", "bias"])
+        rows.append((name, bias, *np.maximum([interval.value, interval.low, interval.high], 0.0)))
+    table = pd.DataFrame(rows, columns=["feature", "bias", "psi", "psi_low", "psi_high"])
     return table.sort_values("psi", ascending=False, ignore_index=True)
 
 

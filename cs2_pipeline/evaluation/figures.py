@@ -15,12 +15,9 @@ OTHER: Final = "#d9822b"
 
 def sheet(width: float, height: float) -> Any:
     """An empty figure of a size in inches."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415  # slow to import, seldom needed
-    from matplotlib.figure import Figure  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415  # slow to import, seldom needed
 
-    figure = Figure(figsize=(width, height), dpi=150, facecolor="white", layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=(width, height), dpi=150, facecolor="white", layout="constrained")
 
 
 def save(figure: Any, path: Path) -> None:
