@@ -7,6 +7,7 @@ import pytest
 from cs2_pipeline.datasets.schema import FORECAST_SETTLEMENTS
 from cs2_pipeline.evaluation import forecast_calibration
 from cs2_pipeline.evaluation.forecast_calibration import FAVOURITES
+from cs2_pipeline.stats import betting
 
 AT = pd.Timestamp("2026-01-18 12:00", tz="UTC")
 
@@ -90,3 +91,11 @@ def test_a_match_is_its_first_forecast_seen_from_its_favourite_in_the_order_of_r
 def test_a_favourites_price_is_at_least_a_half_and_each_match_counts_once():
     assert FAVOURITES.ranges == ((0.5, 0.6), (0.6, 0.7), (0.7, 0.8), (0.8, 1.0))
     assert (FAVOURITES.most, FAVOURITES.tolerance) == (1, 0.05)
+
+
+def test_weeks_are_counted_from_the_first_result(monkeypatch):
+    begun, wealth = [], betting.log_wealth
+    monkeypatch.setattr(betting, "log_wealth", lambda against, weeks: wealth(against, begun.append(weeks) or weeks))
+    days = pd.to_timedelta([14.5, 0.5, 7.4, 7.6], unit="D")
+    forecast_calibration.watch(season(4, seed=0).assign(settled_at=AT + days))
+    assert begun[0].tolist() == [0, 0, 1, 2]

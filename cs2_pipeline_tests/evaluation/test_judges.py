@@ -38,7 +38,9 @@ def test_a_model_that_answers_for_no_number_of_rounds_says_so_by_itself():
 
 @pytest.mark.parametrize(("most", "holds"), [(49, False), (50, True), (51, True)])
 def test_a_model_answers_somebody_from_exactly_its_number_of_rounds_on(most, holds):
-    assert judges.answers_somebody(pd.DataFrame({"total_rounds": [1, most]}), 50).holds is holds
+    law = judges.answers_somebody(pd.DataFrame({"total_rounds": [1, most]}), 50)
+    assert law.holds is holds
+    assert ("Nobody in the test part" in law.sentence) == (not holds)
 
 
 @pytest.mark.parametrize(("asked", "violations"), [(50, 1), (3, 0)])

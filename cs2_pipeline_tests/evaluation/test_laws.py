@@ -1,13 +1,15 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cs2_pipeline.evaluation import laws
-from cs2_pipeline.evaluation.domain import state_features
+from cs2_pipeline.evaluation.domain import generate_states, state_features, winners
 from cs2_pipeline.game.features import ROUND_FEATURES
+from cs2_pipeline.game.state import MAX_BOMB_TIME, MAX_EQUIPMENT_VALUE
 from cs2_pipeline_tests.evaluation.play import fair_price, whole_rounds
 
 
@@ -30,6 +32,7 @@ def test_a_model_that_knows_the_game_breaks_no_law():
     assert len(results) == 13
     assert all(law.checked > 1000 for law in results)
     assert all(law.violations == 0 and law.sentence.endswith(".") for law in results)
+    assert all(law.worst == 0 and law.example is None for law in results[:11])
 
 
 @given(seed=st.integers(0, 2**32 - 1), weight=st.floats(0.0, 2.0))
@@ -245,3 +248,118 @@ def test_drift_is_looked_at_below_a_third_between_and_above_two_thirds():
     assert "the tolerance of 0.0200." in bands.sentence
     worst = max((changes[rows].mean() for rows in (low, ~(low | high), high)), key=abs)
     assert bands.worst == pytest.approx(worst)
+
+
+class Asked:
+    """The fair price, and the states that were asked for: all decided, all open, two of each of seven laws, and so on."""
+
+    def __init__(self):
+        self.states = []
+
+    def __call__(self, states):
+        self.states.append(states)
+        return laws.served(fair_price)(states)
+
+
+def test_each_law_is_tried_on_all_states_that_it_is_about():
+    asked, rows = Asked(), 3_000
+    results = laws.check(asked, seed=4, rows=rows)
+    drawn = generate_states(np.random.default_rng(4), rows)
+    is_open, planted = winners(drawn) == "", drawn["bomb_planted"] == 1
+    decided, opened, *raised, ending, earlier, later = asked.states
+    assert (winners(decided) != "").all() and (winners(opened) == "").all()
+    checked = [law.checked for law in results]
+    assert checked[:2] == [(~is_open).sum(), is_open.sum()]
+    assert checked[-2:] == [is_open.sum(), (is_open & ~planted).sum()]
+    assert set(ending["time_remaining"]) == {0.001}
+    assert (earlier["bomb_planted"] == 0).all() and (winners(earlier) == "").all()
+    for seconds in (earlier["time_remaining"], later["time_remaining"]):
+        assert seconds.min() >= 0 and 4.9 < earlier["time_remaining"].max() <= 5
+    assert (earlier["time_remaining"] > later["time_remaining"]).all()
+    assert later["time_remaining"].mean() == pytest.approx(5 / 3, abs=0.15)
+    fields = ["ct_alive", "t_alive", "ct_health", "t_health", "ct_equip_value", "t_equip_value", "time_remaining"]
+    for place, field in enumerate(fields):
+        less, more = raised[2 * place : 2 * place + 2]
+        assert checked[2 + place] == less[field].size == more[field].size > 300
+        assert all(less[name] is more[name] or same(less[name], more[name]) for name in less if name != field)
+        assert (more[field] > less[field]).all()
+    assert (raised[1]["ct_alive"] - raised[0]["ct_alive"] == 1).all()
+    clock, longer = raised[-2], raised[-1]
+    assert (clock["bomb_planted"] == 1).all()
+    assert clock["time_remaining"].max() < longer["time_remaining"].max() <= MAX_BOMB_TIME
+
+
+def same(one, other):
+    return one.tolist() == other.tolist() or np.array_equal(one, other, equal_nan=True)
+
+
+def test_a_field_is_raised_by_steps_of_every_size_up_to_its_bound():
+    """From a ten-thousandth of what is left to all of it, each power of ten as often."""
+    asked = Asked()
+    laws.check(asked, seed=4, rows=8_000)
+    less, more = asked.states[10:12]
+    step = (more["ct_equip_value"] - less["ct_equip_value"]) / (MAX_EQUIPMENT_VALUE - less["ct_equip_value"])
+    assert 1e-4 <= step.min() < 2e-4
+    assert 0.95 < step.max() <= 1 + 1e-12
+    assert np.quantile(np.log10(step), [0.25, 0.5, 0.75]) == pytest.approx([-3, -2, -1], abs=0.1)
+
+
+def test_the_worst_case_is_shown_as_it_was_and_as_it_was_changed():
+    law = {law.name: law for law in laws.check(with_term("ct_alive", -1.0), rows=2_000)}
+    worst = law["one more living CT never lowers P(CT)"]
+    shown = worst.example
+    assert shown["ct_alive raised to"] == shown["ct_alive"] + 1
+    assert shown["P(CT) before"] - shown["P(CT) after"] == pytest.approx(worst.worst)
+    assert f"the worst by {worst.worst:.4g}: ct_alive {shown['ct_alive']:g}, t_alive" in worst.sentence
+    assert all(isinstance(value, float | str) for value in shown.values()), "what is not known is not shown"
+
+    def falling(states):
+        late = (states["time_remaining"] < 1) & (states["bomb_planted"] == 0)
+        return np.where(winners(states) == "", np.where(late, 0.5, 0.6), winners(states) == "CT")
+
+    law = {law.name: law for law in laws.check(falling, rows=2_000)}
+    fallen = law["with no bomb down less time in the last seconds never lowers P(CT)"]
+    assert fallen.example["time_remaining fallen to"] < 1 <= fallen.example["time_remaining"] <= 5
+    assert (fallen.example["P(CT) before"], fallen.example["P(CT) after"]) == (0.6, 0.5)
+    assert fallen.worst == pytest.approx(0.1)
+    nowhere = {law.name: law for law in laws.check(lambda states: np.full(states["ct_alive"].size, np.nan), rows=500)}
+    assert all(law.violations == law.checked for law in nowhere.values()), "what is no number breaks every law"
+    assert {law.worst for law in nowhere.values()} == {1.0}
+    inside = nowhere["probabilities are finite and inside (0, 1) while the round is open"]
+    assert np.isnan(inside.example["P(CT)"])
+
+
+def test_real_states_are_tried_too_with_and_without_what_is_optional():
+    asked, rounds = Asked(), whole_rounds(0, matches=4).assign(ct_money=123.0)
+    laws.check(asked, snapshots=rounds, rows=200)
+    real = asked.states[1]["ct_money"] == 123
+    assert real.sum() == 2 * len(rounds), "each as it is, and once more"
+    hidden = np.isnan(asked.states[1]["ct_health"][real])
+    assert 0 < hidden[len(rounds) :].sum() < len(rounds)
+    assert not hidden[: len(rounds)].any()
+    many, asked = pd.concat([rounds] * 7, ignore_index=True), Asked()
+    laws.check(asked, snapshots=many, rows=200)
+    assert (asked.states[1]["ct_money"] == 123).sum() == 5_000, "at most so many of them"
+
+
+@pytest.mark.parametrize(("off", "holds"), [(5e-6, True), (2e-5, False)])
+def test_the_scores_of_a_player_add_up_but_for_rounding(off, holds):
+    _, total = laws.check_players(lambda features: np.full((len(features), 4), 0.25 + off / 4), rows=20)
+    assert (total.holds, total.checked) == (holds, 20)
+    if not holds:
+        assert total.worst == pytest.approx(off, rel=1e-6)
+        assert total.example["scores"] == [0.25 + off / 4] * 4
+        assert len(total.example["features"]) == 12
+
+
+def test_real_players_are_checked_beside_those_drawn():
+    real = np.full((3, 12), 7.0, dtype=np.float32)
+
+    def predict(features):
+        return np.where((features == 7).all(axis=1)[:, None], [0.5, 0.5, 0.0, 0.0], 0.25)
+
+    inside, total = laws.check_players(predict, features=real, rows=10)
+    assert (inside.checked, inside.violations, inside.worst) == (13, 3, 1.0)
+    assert inside.example == {"features": [7.0] * 12, "scores": [0.5, 0.5, 0.0, 0.0]}
+    assert inside.sentence.startswith("Scores are finite and inside (0, 1): 3 of 13 records break it, the worst by 1: ")
+    assert total.sentence == "The scores of a player add up to 1: none of 13 records breaks it."
