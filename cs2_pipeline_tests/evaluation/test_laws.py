@@ -251,7 +251,7 @@ def test_drift_is_looked_at_below_a_third_between_and_above_two_thirds():
 
 
 class Asked:
-    """The fair price, and the states that were asked for: all decided, all open, two of each of seven laws, and so on."""
+    """The fair price, and the states it was asked for: all decided, all open, two of each of seven laws, and so on."""
 
     def __init__(self):
         self.states = []
