@@ -149,3 +149,7 @@ def test_one_more_loss_never_pays_less_and_winning_at_last_never_pays_less_than_
 def test_losses_in_a_row_count_from_one(losses):
     with pytest.raises(ValueError, match=f"consecutive_losses counts from 1, got {losses}"):
         loss_reward(losses)
+
+
+def test_who_kills_the_killer_within_five_seconds_trades():
+    assert rules.TRADE_TIME == 5

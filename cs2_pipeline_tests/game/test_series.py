@@ -13,6 +13,7 @@ from cs2_pipeline.game.series import (
     RoundOdds,
     ScoreError,
     final_scores,
+    is_final,
     map_odds,
     map_odds_in_round,
     round_odds_at_price,
@@ -132,10 +133,66 @@ def test_equal_teams_end_as_coins_do():
     assert (13, 12) not in ends
 
 
-def test_overtimes_that_nobody_can_win_are_even():
+def test_overtimes_that_nobody_can_win_are_even_and_are_followed_sixty_times():
     never = RoundOdds(as_ct=1.0, as_t=0.0)
     assert map_odds(never) == 0.5
-    assert math.fsum(final_scores(never).values()) == pytest.approx(1)
+    level = 12 + 3 * 59  # when the sixtieth overtime begins
+    assert final_scores(never) == {(level + 4, level + 2): 0.5, (level + 2, level + 4): 0.5}
+
+
+def test_overtimes_are_followed_until_less_than_a_millionth_of_a_millionth_is_left():
+    ends = final_scores(RoundOdds(0.5, 0.5), (12, 12))
+    drawn = math.comb(6, 3) / 2**6
+    overtimes = math.ceil(math.log(1e-12) / math.log(drawn))
+    assert max(ends) == (12 + 3 * overtimes + 4, 12 + 3 * overtimes + 2)
+    assert ends[16, 14] == pytest.approx(math.comb(5, 2) / 2**6)
+    assert ends[19, 17] == pytest.approx(drawn * math.comb(5, 2) / 2**6)
+
+
+@pytest.mark.parametrize(
+    ("score", "over"),
+    [
+        ((0, 0), False), ((12, 11), False), ((12, 12), False), ((13, 11), True), ((0, 13), True), ((13, 12), False),
+        ((15, 12), False), ((16, 12), True), ((16, 14), True), ((14, 16), True), ((15, 15), False), ((18, 15), False),
+        ((19, 15), True),
+    ],
+)  # fmt: skip
+def test_a_map_is_over_at_13_and_after_12_all_at_16_19_and_so_on(score, over):
+    assert is_final(score) == over
+
+
+def test_a_map_at_a_score_that_cannot_be_is_neither_over_nor_open():
+    for score, told in (((13, -1), "cannot be negative, got 13:-1"), ((14, 2), "no map can be at 14:2")):
+        with pytest.raises(ScoreError, match=told):
+            is_final(score)
+
+
+def test_who_says_nothing_asks_of_the_first_round_for_the_team_that_began_as_ct_on_a_map_without_a_favoured_side():
+    odds, score = RoundOdds(0.7, 0.4), (11, 8)
+    said = {"began_ct": True}
+    assert map_odds(odds, score) == map_odds(odds, score, **said) != map_odds(odds, score, began_ct=False)
+    assert final_scores(odds, score) == final_scores(odds, score, **said) != final_scores(odds, score, began_ct=False)
+    assert map_odds_in_round(odds, score, 0.5) == map_odds_in_round(odds, score, 0.5, **said)
+    assert map_odds_in_round(odds, score, 0.5) != map_odds_in_round(odds, score, 0.5, began_ct=False)
+    assert map_odds(odds) == map_odds(odds, (0, 0))
+    found = round_odds_at_price(0.6)
+    assert found.as_ct == found.as_t
+    at_score = round_odds_at_price(0.6, ct_share=0.7, score=score)
+    assert at_score == round_odds_at_price(0.6, ct_share=0.7, score=score, **said)
+    assert at_score != round_odds_at_price(0.6, ct_share=0.7, score=score, began_ct=False)
+
+
+def test_a_round_under_way_weighs_the_map_after_it():
+    odds = RoundOdds(0.5, 0.5)
+    assert map_odds_in_round(odds, (12, 0), 0.25) == pytest.approx(0.25 + 0.75 * (1 - 0.5**12))
+    assert map_odds_in_round(odds, (12, 11), 1.0) == 1.0
+    assert map_odds_in_round(odds, (12, 11), 0.0) == 0.5
+
+
+def test_maps_that_cannot_be_played_any_more_are_not_looked_at():
+    assert series_odds(1, [0.6, 7.0]) == pytest.approx(0.6)
+    assert series_scores(3, [0.6, 7.0, 7.0], score=(1, 1)) == pytest.approx({(2, 1): 0.6, (1, 2): 0.4})
+    assert series_scores(3, pool=[0.5] * 3) == pytest.approx({(2, 0): 0.25, (2, 1): 0.25, (1, 2): 0.25, (0, 2): 0.25})
 
 
 @given(price=st.floats(0.001, 0.999), share=st.floats(0.3, 0.7), score=open_scores(), began=st.booleans())

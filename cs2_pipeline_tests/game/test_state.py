@@ -65,25 +65,13 @@ def test_players_rounds_helmets_kits_and_the_bomb_are_whole_numbers():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("name", "most"),
-    [
-        ("ct_alive", 5),
-        ("t_alive", 5),
-        ("bomb_planted", 1),
-        ("ct_money", 80_000),
-        ("t_money", 80_000),
-        ("ct_health", 500),
-        ("t_health", 500),
-        ("ct_armor", 500),
-        ("t_armor", 500),
-        ("ct_helmets", 5),
-        ("t_helmets", 5),
-        ("ct_defuse_kits", 5),
-    ],
-)
-def test_five_players_set_the_bounds(name, most):
-    assert (FIELD[name].low, FIELD[name].high) == (0, most)
+def test_five_players_set_most_of_the_bounds():
+    assert {name: (FIELD[name].low, FIELD[name].high) for name in NUMBERS} == {
+        "ct_alive": (0, 5), "t_alive": (0, 5), "ct_equip_value": (0, 60_000), "t_equip_value": (0, 60_000),
+        "ct_money": (0, 80_000), "t_money": (0, 80_000), "bomb_planted": (0, 1), "time_remaining": (0, 180),
+        "ct_score": (0, 99), "t_score": (0, 99), "ct_health": (0, 500), "t_health": (0, 500), "ct_armor": (0, 500),
+        "t_armor": (0, 500), "ct_helmets": (0, 5), "t_helmets": (0, 5), "ct_defuse_kits": (0, 5),
+    }  # fmt: skip
 
 
 def test_the_bounds_have_room_for_every_clock_and_score_of_a_match():

@@ -1,6 +1,6 @@
 """A team is line-ups that share three or more players in a row."""
 
-from cs2_pipeline.game.teams import Teams
+from cs2_pipeline.game.teams import Teams, nameless
 
 
 def test_a_line_up_with_three_of_the_last_players_is_the_same_team():
@@ -52,3 +52,15 @@ def test_teams_are_numbered_from_0_without_a_gap():
     teams = Teams()
     assert [teams.note(f"{team}{player}" for player in range(5)) for team in "abc"] == [0, 1, 2]
     assert teams.count == 3
+
+
+def test_a_team_known_by_name_alone_has_five_players_of_its_own():
+    assert nameless("Ninjas") == ("Ninjas #1", "Ninjas #2", "Ninjas #3", "Ninjas #4", "Ninjas #5")
+
+
+def test_asking_for_a_line_up_of_which_only_two_played_last_finds_nobody():
+    teams = Teams()
+    teams.note("abcde")
+    assert teams.find("abxyz") is None
+    assert teams.find("abcaa") == 0
+    assert teams.find("abaaa") is None, "a player named twice is one player"

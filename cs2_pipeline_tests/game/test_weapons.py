@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cs2_pipeline.game.rules import START_MONEY, TEAM_SIZE
 from cs2_pipeline.game.state import MAX_EQUIPMENT_VALUE
-from cs2_pipeline.game.weapons import PRICES, canonical, kill_reward, price
+from cs2_pipeline.game.weapons import CHEAPEST_WITH_KEVLAR, PRICES, canonical, kill_reward, price
 from cs2_pipeline_tests.game.inputs import LAW
 
 GRENADES = ("hegrenade", "flashbang", "smokegrenade", "incgrenade", "molotov", "decoy")
@@ -100,6 +100,8 @@ def test_five_players_cannot_carry_more_than_the_bound_of_the_field():
         ("inferno", "molotov"),
         ("Defuse Kit", "defuser"),
         ("P2000", "hkp2000"), ("Molotov Grenade", "molotov"), ("Decoy Grenade", "decoy"), ("Duel Berettas", "elite"),
+        ("CAK47", "ak47"), (" CWeaponM4A1", "m4a1"), ("CDEagle", "deagle"), ("CKnife", "knife"), ("CC4", "c4"),
+        ("CZ75A", "cz75a"),
         ("usp_silencer_off", "usp_silencer"), ("MP5", "mp5sd"), ("Zeus", "taser"), ("Kevlar Vest", "kevlar"),
     ],
 )  # fmt: skip
@@ -122,7 +124,7 @@ def test_case_blanks_dashes_and_prefix_do_not_matter(item, data):
     assert canonical(prefix + "".join(letters)) == item
 
 
-@pytest.mark.parametrize("name", ["", "world", "planted_c4", "ak48", "weapon_", "laser"])
+@pytest.mark.parametrize("name", ["", "world", "planted_c4", "ak48", "weapon_", "laser", "cak47"])
 def test_what_is_no_item_is_not_taken_for_one(name):
     assert canonical(name) is None
 
@@ -167,3 +169,7 @@ def test_a_kill_pays_the_same_under_each_name_of_the_weapon():
 @pytest.mark.parametrize("weapon", [None, "", "world", "laser"])
 def test_a_kill_with_nothing_known_pays_the_usual_300(weapon):
     assert kill_reward(weapon) == 300
+
+
+def test_the_free_pistol_and_kevlar_are_the_least_that_a_player_with_kevlar_holds():
+    assert CHEAPEST_WITH_KEVLAR == 200 + 650
