@@ -68,7 +68,7 @@ def log_wealth(bets: Bets, periods: NDArray[np.integer[Any]]) -> Floats:
     ends = np.append(np.flatnonzero(np.diff(periods)) + 1, matches)
     total = np.full((matches, claims), -np.inf)
     for fraction in FRACTIONS:
-        steps = np.log1p(fraction * np.maximum(stakes, -1.0))
+        steps = np.log1p(fraction * stakes)
         staked, begun, first = np.full(claims, -np.inf), 0, 0
         for end in ends[ends > 0]:
             reached = int(periods[first]) + 1

@@ -147,3 +147,72 @@ def test_ten_matches_that_pay_all_they_can_multiply_what_was_staked_as_its_four_
     # Half the money is staked from the first week on, the other half waits for later ones.
     wealth = np.exp(log_wealth(paid, np.zeros(10, dtype=int))[-1, 0])
     assert wealth == pytest.approx(staked / 2 + 1 / 2)
+
+
+def test_wealth_is_what_each_week_s_share_of_the_money_made_by_each_fraction_on_average():
+    """By its definition: of the money, 1 / ((n + 1)(n + 2)) waits for week n, and then stakes the same fraction."""
+    payoffs, worst, weeks = (
+        np.array([[0.5, -2.0], [-1.0, 1.0], [1.5, 3.0], [-0.25, 0.5]]),
+        np.array([1.0, 2.0]),
+        [0, 0, 2, 5],
+    )
+
+    def wealth(match, claim):
+        waiting = 1 / (weeks[match] + 2)
+        staked = 0.0
+        for fraction, week in product((0.02, 0.1, 0.4, 0.9), range(weeks[match] + 1)):
+            bet_on = [one for one in range(match + 1) if weeks[one] >= week]
+            made = np.prod([1 + fraction * payoffs[one, claim] / worst[claim] for one in bet_on])
+            staked += made / ((week + 1) * (week + 2)) / 4
+        return waiting + staked
+
+    found = np.exp(log_wealth(Bets(("a", "b"), payoffs, worst), np.array(weeks)))
+    assert found == pytest.approx(np.array([[wealth(match, claim) for claim in (0, 1)] for match in range(4)]))
+    assert found.shape == (4, 2)
+    assert log_wealth(Bets(("a", "b"), payoffs[:0], worst), np.array([], dtype=int)).shape == (0, 2)
+
+
+def test_claims_together_have_the_mean_of_their_wealths():
+    assert np.exp(together(np.log([[1.0, 3.0], [0.5, 0.1]]))) == pytest.approx([2.0, 0.3])
+
+
+@pytest.mark.parametrize(
+    ("payoff", "worst", "taken"),
+    [(-2.0 - 1e-10, 2.0, True), (-2.0 - 1e-8, 2.0, False), (0.0, 0.0, False), (1.0, -1.0, False), (5.0, 1e-9, True)],
+)
+def test_a_bound_is_positive_and_what_a_payoff_can_lose_but_for_rounding(payoff, worst, taken):
+    payoffs, bounds = np.array([[0.0, payoff], [0.0, payoff]]), np.array([1.0, worst])
+    if taken:
+        assert Bets(("first", "second"), payoffs, bounds).names == ("first", "second")
+    else:
+        with pytest.raises(ValueError, match="a payoff of 'second' is below the most that it can lose"):
+            Bets(("first", "second"), payoffs, bounds)
+
+
+@pytest.mark.parametrize(
+    ("names", "bounds"), [(("a",), np.ones(2)), (("a", "b"), np.ones(1)), (("a", "b", "c"), np.ones(2))]
+)
+def test_bets_with_another_number_of_claims_than_payoffs_are_refused(names, bounds):
+    with pytest.raises(ValueError, match=rf"{len(names)} claims, payoffs \(3, 2\), worst \({bounds.size},\)"):
+        Bets(names, np.zeros((3, 2)), bounds)
+
+
+@pytest.mark.parametrize(
+    ("payoffs", "match"),
+    [([], 0), ([-1.0], 0), ([1.0], 0), ([-1.0, 1.0], 1), ([-1.0, -1.0, 2.0], 2), ([-1.0, 3.0, -3.5, 1.0], 3),
+     ([-1.0, 1.0, -1.0, 1.0], 1)],
+)  # fmt: skip
+def test_a_change_is_dated_to_the_match_after_the_first_lowest_point(payoffs, match):
+    assert betting.change(np.array(payoffs)) == match
+
+
+@pytest.mark.parametrize(("depth", "most", "rate"), [(0.5, 20, 0.05), (0.0, 24, 0.01), (0.8, 20, 0.2)])
+def test_a_bound_is_where_betting_against_it_has_won_one_over_the_rate(depth, most, rate):
+    rng = np.random.default_rng(1)
+    count = rng.integers(1, 20, 300).astype(float)
+    total = count * rng.uniform(0.1, 0.6, 300)
+    low = lower_bound(total, count, depth=depth, most=most, rate=rate)
+    stakes = (total - low * count) / (most * (depth + low))
+    wealth = np.mean([np.prod(1 + fraction * stakes) for fraction in (0.02, 0.1, 0.4, 0.9)])
+    assert wealth == pytest.approx(1 / rate, rel=1e-6)
+    assert -depth < low < total.sum() / count.sum()

@@ -33,3 +33,23 @@ def test_who_is_better_turns_the_sign():
 def test_losses_of_different_rows_are_not_compared():
     with pytest.raises(ValueError, match="the same rows"):
         paired([0.1, 0.2], [0.1], [1, 2])
+
+
+def test_a_difference_is_the_mean_over_rows_by_1000_resamples_of_seed_0_at_95_percent_unless_others_are_given():
+    rng = np.random.default_rng(0)
+    first, second, match = rng.random(60), rng.random(60), np.repeat(np.arange(12), 5)
+    found = paired(first, second, match)
+    assert found.value == pytest.approx((first - second).mean())
+    assert found == paired(first, second, match, seed=0, resamples=1000, level=0.95)
+    assert found != paired(first, second, match, seed=1)
+    narrower = paired(first, second, match, level=0.5)
+    assert found.low < narrower.low < found.value < narrower.high < found.high
+
+
+@pytest.mark.parametrize(
+    ("candidate", "other", "groups"),
+    [([0.1], [0.1, 0.2], [1, 2]), ([0.1, 0.2], [0.1, 0.2], [1]), ([[0.1, 0.2]], [[0.1, 0.2]], [1, 2])],
+)
+def test_losses_without_one_row_and_group_each_are_refused(candidate, other, groups):
+    with pytest.raises(ValueError, match="both models' losses on the same rows"):
+        paired(candidate, other, groups)

@@ -119,3 +119,39 @@ def test_resamples_take_no_more_memory_than_they_need():
     finally:
         tracemalloc.stop()
     assert most < 1.2 * made.weights.nbytes
+
+
+def test_a_bootstrap_draws_as_many_groups_as_there_are_a_thousand_times_after_the_sample_itself():
+    bootstrap = GroupBootstrap(["b", "a", "b", "c"])
+    assert (bootstrap.count, bootstrap.codes.tolist()) == (3, [1, 0, 1, 2])
+    assert bootstrap.weights.shape == (1001, 3)
+    assert bootstrap.weights[0].tolist() == [1, 1, 1]
+    assert (bootstrap.weights.sum(axis=1) == 3).all()
+    assert bootstrap.weights[1:].mean(axis=0) == pytest.approx([1, 1, 1], abs=0.1)
+    assert (bootstrap.weights == GroupBootstrap(["b", "a", "b", "c"], seed=0, resamples=1000).weights).all()
+
+
+def test_sums_and_means_are_of_the_rows_of_the_groups_drawn():
+    bootstrap = GroupBootstrap([5, 5, 9], resamples=20)
+    columns = np.array([[1.0, 10.0], [2.0, 20.0], [4.0, 80.0]])
+    five, nine = bootstrap.weights.T
+    assert bootstrap.group_sums(columns).tolist() == [[3, 30], [4, 80]]
+    assert bootstrap.sums(columns) == pytest.approx(np.column_stack([five * 3 + nine * 4, five * 30 + nine * 80]))
+    assert bootstrap.means(columns[:, 0])[:, 0] == pytest.approx((five * 3 + nine * 4) / (five * 2 + nine))
+
+
+def test_an_interval_is_of_95_percent_and_its_words_have_four_decimals_unless_others_are_asked_for():
+    bootstrap = GroupBootstrap(np.arange(30))
+    draws = bootstrap.means(np.random.default_rng(0).normal(size=30))[:, 0]
+    assert bootstrap.interval(draws) == bootstrap.interval(draws, level=0.95) != bootstrap.interval(draws, level=0.9)
+    assert f"{Interval(0.51266, 0.5, 0.525)}" == str(Interval(0.51266, 0.5, 0.525)) == "0.5127 [0.5000, 0.5250]"
+    assert flatten({"auc": Interval(0.8, 0.7, 0.9)}) == {"auc": 0.8, "auc_low": 0.7, "auc_high": 0.9}
+
+
+def test_a_single_group_has_no_measure_of_chance_whatever_its_resamples_and_no_value_no_ends():
+    alone = GroupBootstrap([1, 1], resamples=2)
+    assert alone.interval(np.array([0.5, np.nan, np.nan])) == Interval(0.5, -np.inf, np.inf)
+    assert np.isnan(alone.interval(np.array([np.nan, 0.5, 0.5])).low)
+    several = GroupBootstrap([1, 2, 3], resamples=2)
+    assert several.interval(np.array([0.5, 0.4, 0.6]), groups=1) == Interval(0.5, -np.inf, np.inf)
+    assert np.isnan(several.interval(np.array([np.inf, 0.4, 0.6])).high)

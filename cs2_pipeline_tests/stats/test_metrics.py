@@ -215,3 +215,92 @@ def test_the_spread_of_a_calibrated_models_error_is_not_lost_with_the_mean_of_fe
 def test_an_even_chance_counts_as_said_of_what_happened():
     found = binary_metrics(np.array([1, 0, 1, 1]), np.array([0.5, 0.5, 0.5, 0.4]), np.arange(4))
     assert found["accuracy"].value == 0.5
+
+
+def test_log_loss_of_logits_is_that_of_their_probabilities_and_finite_for_any():
+    logit, outcome = np.array([-2.0, 0.0, 0.5, 3.0, 1.0]), np.array([0.0, 1.0, 1.0, 0.0, 1.0])
+    assert metrics.logit_log_loss(outcome, logit) == pytest.approx(sk.log_loss(outcome, 1 / (1 + np.exp(-logit))))
+    assert metrics.logit_log_loss(np.array([0.0]), np.array([800.0])) == 800
+    assert metrics.logit_log_loss(np.array([1.0]), np.array([800.0])) == 0
+
+
+def test_losses_of_single_rows_are_the_logarithm_of_what_was_given_to_what_happened():
+    assert metrics.log_losses([1, 0, 1], [0.25, 0.25, 1.0]) == pytest.approx(-np.log([0.25, 0.75, 1.0]), abs=1e-12)
+    scores = [[0.1, 0.2, 0.7], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
+    assert metrics.tier_log_losses([1, 0, 2], scores) == pytest.approx(-np.log([0.2, 0.5, 1.0]), abs=1e-12)
+    wrong = [*metrics.log_losses([1, 0], [0.0, 1.0]), *metrics.tier_log_losses([2], [[0.5, 0.5, 0.0]])]
+    assert wrong == pytest.approx([-np.log(np.finfo(float).eps)] * 3)
+
+
+def test_the_top_label_is_the_likeliest_tier_with_its_probability():
+    correct, confidence = metrics.top_label([2, 0, 0], [[0.1, 0.2, 0.7], [0.3, 0.6, 0.1], [0.4, 0.4, 0.2]])
+    assert (correct.tolist(), confidence.tolist()) == ([1, 0, 1], [0.7, 0.6, 0.4])
+
+
+def test_ties_count_half_in_the_auc_and_one_outcome_alone_has_none():
+    assert metrics.auc([0, 1, 0, 1], [0.1, 0.1, 0.2, 0.3]) == (0.5 + 1 + 0 + 1) / 4
+    assert metrics.auc([0, 1], [0.5, 0.5]) == 0.5
+    assert metrics.auc([0, 1], [0.9, 0.1]) == 0
+    assert np.isnan(metrics.auc([1, 1], [0.1, 0.2]))
+
+
+@pytest.mark.parametrize(("rows", "bins"), [(1, 1), (20, 1), (39, 1), (40, 2), (199, 9), (200, 10), (5_000, 10)])
+def test_a_bin_of_the_calibration_error_holds_20_rows_and_there_are_ten_at_most(rows, bins):
+    assert metrics.ece_bins(np.arange(rows) / rows)[1] == bins
+
+
+def test_bins_end_at_the_quantiles_with_equal_scores_together():
+    bins, count = metrics.equal_mass_bins([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], 3)
+    assert (bins.tolist(), count) == ([0, 0, 1, 1, 2, 2], 3)
+    bins, count = metrics.equal_mass_bins([0.9, 0.1, 0.9, 0.9], 4)
+    assert (bins.tolist(), count) == ([1, 0, 1, 1], 2)
+    assert metrics.equal_mass_bins([0.5, 0.5], 10)[1] == 1
+
+
+def test_scores_may_miss_one_by_a_ten_thousandth_and_are_put_right():
+    """Float32 scores add up to 1 but for rounding; the metrics take them as shares of their sum."""
+    near = np.array([[0.25, 0.25, 0.25, 0.25 + 0.9e-4], [1.0, 0.0, 0.0, 0.0]])
+    tier, scores = metrics.checked_tiers([3, 0], near, [1, 2])
+    assert scores.sum(axis=1) == pytest.approx([1, 1], abs=1e-15)
+    assert scores[0, 3] == pytest.approx(0.25009 / 1.00009)
+    assert (tier.tolist(), tier.dtype) == ([3, 0], np.intp)
+    with pytest.raises(ValueError, match="the scores of a row add up to 1; 1 of 2 rows break it, the first is row 0"):
+        metrics.checked_tiers([3, 0], near + np.array([[0.2e-4], [0]]) * [0, 0, 0, 1], [1, 2])
+    with pytest.raises(ValueError, match="a tier is a number from 0 to 3"):
+        metrics.checked_tiers([-1, 0], near, [1, 2])
+    with pytest.raises(ValueError, match="a score is a number from 0 to 1"):
+        metrics.checked_tiers([0], [[1.5, -0.5, 0.0, 0.0]], [1])
+
+
+@pytest.mark.parametrize(
+    ("tier", "scores", "groups"),
+    [
+        ([0, 1], [0.5, 0.5], [1, 2]),
+        ([0], [[0.5, 0.5]], [1, 2]),
+        ([[0]], [[0.5, 0.5]], [1]),
+        ([], np.zeros((1, 2)), [1]),
+    ],
+)
+def test_tiers_scores_and_groups_must_have_one_row_each(tier, scores, groups):
+    with pytest.raises(ValueError, match="one tier, one row of scores and one group a row"):
+        metrics.checked_tiers(tier, scores, groups)
+
+
+def test_all_metrics_of_tiers_that_are_always_right_are_as_good_as_can_be():
+    tier = np.arange(40) % 4
+    found = tier_metrics(tier, np.eye(4)[tier], np.arange(40), resamples=10)
+    values = {name: round(figure.value, 9) for name, figure in found.items()}
+    assert values == {"log_loss": 0, "brier": 0, "auc": 1, "accuracy": 1, "ece": 0, "qwk": 1, "mae": 0}
+
+
+def test_one_tier_only_has_neither_auc_nor_kappa():
+    found = tier_metrics([1] * 5, [[0.2, 0.6, 0.2]] * 5, np.arange(5), resamples=10)
+    assert [name for name, figure in found.items() if np.isnan(figure.value)] == ["auc", "qwk"]
+
+
+def test_a_floor_is_that_of_seed_0_and_a_thousand_draws_unless_others_are_given():
+    y, p, match, _ = binary_sample(0, matches=10)
+    found = metrics.ece_floor(y, p, match)
+    assert found == metrics.ece_floor(y, p, match, seed=0, draws=1000)
+    assert found != metrics.ece_floor(y, p, match, seed=1)
+    assert found.low < found.value < found.high
