@@ -193,3 +193,47 @@ def test_the_same_graph_is_the_same_model_whatever_else_is_told_of_it(tmp_path):
     digests = [model_digest(tmp_path / name) for name in "abc"]
     assert digests[0] == digests[1] == hashlib.sha256((tmp_path / "a" / MODEL_FILE).read_bytes()).hexdigest()
     assert digests[0] != digests[2]
+
+
+def test_the_same_content_has_the_same_digest_in_whatever_order_it_is_told(tmp_path):
+    whole = round_artifact(tmp_path / "whole")
+    probe = np.array([[4, 3, *[0] * (len(ROUND_FEATURES) - 2)]], dtype=np.float32)
+    graph = (tmp_path / "whole" / MODEL_FILE).read_bytes()
+    digests = set()
+    for name, about in (("a", {"seed": 7, "data": "d"}), ("b", {"data": "d", "seed": 7})):
+        written = write(
+            tmp_path / name, name="m", graph=graph, features=ROUND_FEATURES, probe=probe, expected=whole.predict(probe),
+            **about,
+        )  # fmt: skip
+        text = (tmp_path / name / MANIFEST_FILE).read_text()
+        assert text == json.dumps(written.manifest, indent=2, sort_keys=True), "for people, too"
+        assert written.digest == hashlib.sha256(text.encode()).hexdigest() == Artifact.load(tmp_path / name).digest
+        digests.add(written.digest)
+    assert len(digests) == 1
+    assert written.manifest["format"] == 1
+
+
+def test_a_model_keeps_to_one_processor_whose_others_serve_other_requests(tmp_path):
+    options = round_artifact(tmp_path).session.get_session_options()
+    assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+
+
+def test_the_gap_is_the_largest_difference_of_any_output_of_any_row(tmp_path):
+    whole = round_artifact(tmp_path)
+    rows = [[5, 5, *[0] * (len(ROUND_FEATURES) - 2)], [4, 2, *[0] * (len(ROUND_FEATURES) - 3), None]]
+    outputs = {name: value.tolist() for name, value in whole.predict(np.array(rows, dtype=np.float32)).items()}
+    assert whole.gap({"features": rows, "outputs": outputs}) == 0
+    outputs["low"][0] -= 0.25
+    outputs["high"][1] += 0.125
+    assert whole.gap({"features": rows, "outputs": outputs}) == pytest.approx(0.25)
+    outputs["low"][0] = float("nan")
+    assert np.isnan(whole.gap({"features": rows, "outputs": outputs}))
+
+
+def test_a_model_whose_columns_are_not_named_again_takes_them_as_its_own(tmp_path):
+    turned = with_features(tmp_path, tuple(reversed(ROUND_FEATURES)))
+    known = np.arange(len(ROUND_FEATURES), dtype=np.float32).reshape(1, -1) % 5
+    own = turned.predict(known)
+    assert set(own) == {"probability", "low", "high"}
+    np.testing.assert_array_equal(own["low"], turned.predict(known, turned.features)["low"])
+    assert turned.columns(ROUND_FEATURES).tolist() == list(range(len(ROUND_FEATURES)))[::-1]

@@ -296,3 +296,72 @@ def test_the_model_sees_the_features_of_each_state_of_a_batch(round_model):
     model.many(states)
     features = [round_features(state | {"map_index": map_index(state["map_name"])}) for state in states]
     np.testing.assert_array_equal(shown[0], np.array(features, np.float32))
+
+
+def test_a_predictor_is_made_ready_by_predicting_an_even_round_alone_and_beside_another(round_model):
+    _, artifact = round_model
+    model = predictor(version_of("round_predictor"), artifact)
+    run, shown = model._run, []
+    model._run = lambda names, inputs: shown.append(inputs["features"]) or run(names, inputs)
+    model.prove()
+    assert [len(features) for features in shown] == [2, 1]
+    seen = dict(zip(ROUND_FEATURES, shown[1][0].tolist(), strict=True))
+    for name in ("alive", "equip_value", "money", "score"):
+        assert seen[f"ct_{name}"] == seen[f"t_{name}"]
+    assert (seen["ct_alive"], seen["bomb_planted"], seen["round_time"]) == (5, 0, 115)
+
+
+def test_a_model_that_predicts_by_its_graph_alone_is_not_served_before_it_has_predicted(tmp_path):
+    artifact = round_artifact(tmp_path)
+
+    class Broken:
+        run = staticmethod(lambda names, inputs: [np.full(len(inputs["features"]), np.nan, np.float32)] * 3)
+
+    with pytest.raises(ArithmeticError, match="round_predictor 3 gave no number"):
+        predictor(version_of("round_predictor"), replace(artifact, session=Broken()))
+
+
+def test_inputs_that_the_model_ignores_are_named_answer_by_answer(tmp_path):
+    model = predictor(version_of("round_predictor"), round_artifact(tmp_path, ignored=["map_name", "ct_health"]))
+    rows = [round_values(map_name="de_nuke", ct_health=0.0), round_values(t_health=90.0), round_values(ct_health=400.0)]
+    odds = [(0.5, 0.4, 0.6), (0.25, 0.2, 0.3), (0.75, 0.7, 0.8)]
+    found = model.answers({field.name: [row[field.name] for row in rows] for field in ROUND_FIELDS}, odds)
+    assert found == [model.answer(row, one) for row, one in zip(rows, odds, strict=True)]
+    assert [one.get("ignored_inputs") for one in found] == [["map_name", "ct_health"], None, ["ct_health"]]
+
+
+def test_a_table_has_numbers_with_nan_for_none_and_texts_as_they_are():
+    fields = (Field("kills", 0, 9, "kills"), Field("adr", 0, 9, "damage"), Field("map_name", 0, 0, "map", text=True))
+    table = table_of(fields, {"kills": [1, None, 3], "adr": [None, None, None], "map_name": [None, "de_nuke", "x"]})
+    np.testing.assert_array_equal(table["kills"], [1.0, np.nan, 3.0])
+    np.testing.assert_array_equal(table["adr"], [np.nan] * 3)
+    assert table["kills"].dtype == table["adr"].dtype == np.float64
+    assert table["map_name"] == [None, "de_nuke", "x"]
+
+
+def test_probabilities_and_scores_are_answered_with_six_decimals(round_model, player_model):
+    odds = round_model[0].one(round_values(ct_alive=4, t_alive=3))
+    expected = [1 / (1 + np.exp(-(0.8 + shift))) for shift in (0, -0.2, 0.2)]
+    assert odds == tuple(round(one, 6) for one in expected)
+    assert round_model[0].table(in_columns([round_values(ct_alive=4, t_alive=3)])) == [odds]
+    values = {field.name: None for field in PLAYER_FIELDS} | PLAYER
+    exact = player_model[1].predict(np.array([player_features(complete(values))], dtype=np.float32))["scores"][0]
+    assert player_model[0].one(values).scores == tuple(round(one, 6) for one in exact.tolist())
+
+
+def test_a_player_model_that_names_no_rounds_judges_anybody(tmp_path):
+    artifact = player_artifact(tmp_path)
+    manifest = {name: value for name, value in artifact.manifest.items() if name != "min_rounds"}
+    model = predictor(version_of("player_classifier"), replace(artifact, manifest=manifest))
+    novice = PLAYER | {"total_rounds": 0, "total_clutches": 0, "total_clutch_attempts": 0}
+    assert model.one({field.name: None for field in PLAYER_FIELDS} | novice).scores is not None
+
+
+def test_a_model_may_ask_for_as_many_rounds_as_a_request_may_hold(tmp_path):
+    artifact = player_artifact(tmp_path, min_rounds=UNREACHABLE_ROUNDS - 1)
+    assert predictor(version_of("player_classifier"), artifact).version.name == "player_classifier"
+
+
+def test_of_tiers_as_likely_the_lower_one_is_named(player_model):
+    worded = player_model[0].word(Skill((0.1, 0.4, 0.4, 0.1)))
+    assert (worded["skill_level"], worded["confidence"]) == ("Intermediate", 0.4)
