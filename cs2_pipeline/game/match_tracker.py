@@ -110,11 +110,14 @@ class MatchTracker:
         if event.phase != "live":
             self.number = None
             return self.tracker.apply(event)
-        last = self.played[-1].number if self.played else 0
-        told = event.ct_score is not None and event.t_score is not None
-        number = (event.ct_score or 0) + (event.t_score or 0) + 1 if told else last + 1
-        ct_team, t_team = _teams(event, number)
-        score = {ct_team: event.ct_score or 0, t_team: event.t_score or 0} if told else self.score
+        score = self.score
+        if event.ct_score is None or event.t_score is None:
+            number = self.played[-1].number + 1 if self.played else 1
+            ct_team, t_team = _teams(event, number)
+        else:
+            number = event.ct_score + event.t_score + 1
+            ct_team, t_team = _teams(event, number)
+            score = {ct_team: event.ct_score, t_team: event.t_score}
         if score is not None:
             score = {team: score.get(team, 0) for team in (ct_team, t_team)}
             event = replace(event, ct_score=score[ct_team], t_score=score[t_team])
@@ -122,8 +125,8 @@ class MatchTracker:
         reason = self.tracker.apply(event)
         if reason is not None:
             return reason
-        if score is not None and number == (self.number or 0) + 1:
-            self._complete(before, score)
+        if score is not None and before is not None and self.number == number - 1:
+            self._complete(number - 1, before, score)
         kept = [played for played in self.played if played.number < number]
         self.replayed += len(self.played) - len(kept)
         self.number, self.ct_team, self.t_team, self.score, self.played = number, ct_team, t_team, score, kept
@@ -140,14 +143,14 @@ class MatchTracker:
         elif self.score is not None:
             self.score = self.score | {played.winning_team: self.score[played.winning_team] + 1}
 
-    def _complete(self, before: RoundStart | None, score: dict[str, int]) -> None:
-        """What the score before the next round tells of the last one, where nothing else told its end or winner."""
-        if before is None or self.number is None or before.ct_score is None or before.t_score is None:
+    def _complete(self, number: int, begun: RoundStart, score: dict[str, int]) -> None:
+        """What the score before the next round tells of this one, where nothing else told its end or winner."""
+        if begun.ct_score is None or begun.t_score is None:
             return
-        known = self.played[-1] if self.played and self.played[-1].number == self.number else None
+        known = self.played[-1] if self.played and self.played[-1].number == number else None
         if known is None or known.winner is None:
-            won = score.get(self.ct_team) == before.ct_score + 1
-            played = PlayedRound(self.number, "CT" if won else "T", self.ct_team, self.t_team)
+            won = score.get(self.ct_team) == begun.ct_score + 1
+            played = PlayedRound(number, "CT" if won else "T", self.ct_team, self.t_team)
             self.played[len(self.played) - (known is not None) :] = [played]
 
 

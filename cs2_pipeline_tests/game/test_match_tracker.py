@@ -151,3 +151,60 @@ def test_a_match_put_down_as_json_goes_on_as_if_nothing_happened(events: list[Ev
     for event in events[cut:]:
         resumed.apply(event)
     assert resumed == match_of(*events)
+
+
+def test_the_next_score_tells_who_won_a_round_without_an_end_after_others_that_had_one() -> None:
+    match = match_of(RoundStart(0.0, 0, 0), RoundEnd(90.0, "CT"), RoundStart(100.0, 1, 0), RoundStart(200.0, 2, 0))
+    assert [(played.number, played.winner) for played in match.played] == [(1, "CT"), (2, "CT")]
+    lost = match_of(RoundStart(0.0, 0, 0), RoundEnd(90.0, "CT"), RoundStart(100.0, 1, 0), RoundStart(200.0, 1, 1))
+    assert [(played.number, played.winner, played.winning_team) for played in lost.played] == [
+        (1, "CT", "1"), (2, "T", "2"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("teams", [{"ct_team": "Wolves"}, {"t_team": "Wolves"}])
+def test_one_team_named_alone_names_no_team(teams: dict[str, str]) -> None:
+    assert match_of(RoundStart(0.0, 0, 0, **teams)).score == {"1": 0, "2": 0}
+
+
+def test_a_score_that_skips_rounds_tells_nothing_of_the_one_before() -> None:
+    match = match_of(RoundStart(0.0, 0, 0), RoundStart(100.0, 2, 0))
+    assert (match.number, match.played, match.score) == (3, [], {"1": 2, "2": 0})
+
+
+def test_a_round_whose_own_score_was_not_known_is_not_completed() -> None:
+    match = match_of(RoundStart(0.0), RoundEnd(90.0), RoundStart(100.0), RoundStart(200.0, 1, 1))
+    assert [(played.number, played.winner) for played in match.played] == [(1, None)]
+
+
+def test_a_round_after_warm_up_completes_nothing() -> None:
+    match = match_of(RoundStart(0.0, 0, 0), RoundStart(50.0, phase="warm-up"), RoundStart(100.0, 1, 0))
+    assert (match.number, match.played) == (2, [])
+
+
+def test_a_match_is_written_down_with_its_rounds_and_score() -> None:
+    match = match_of(*rounds("CT"), RoundStart(300.0, phase="knife"))
+    document = match.to_document()
+    assert document.pop("tracker") == match.tracker.to_document()
+    assert document == {
+        "number": None, "ct_team": "1", "t_team": "2", "score": {"1": 1, "2": 1},
+        "played": [
+            {"number": 1, "winner": "CT", "ct_team": "1", "t_team": "2"},
+            {"number": 2, "winner": "T", "ct_team": "1", "t_team": "2"},
+        ],
+        "replayed": 0,
+    }  # fmt: skip
+    assert MatchTracker.from_document(match.to_document()) == match
+    unknown = match_of(RoundStart(0.0), RoundEnd(90.0))
+    assert unknown.to_document()["score"] is None
+    assert MatchTracker.from_document(unknown.to_document()) == unknown
+    turned = match_of(RoundStart(0.0, 3, 5, ct_team="Wolves", t_team="Ninjas"))
+    assert list(turned.to_document()["score"].items()) == [("Ninjas", 5), ("Wolves", 3)], "the same document each time"
+
+
+def test_a_match_is_known_by_its_own_book_and_not_by_one_that_others_share() -> None:
+    match = match_of(*rounds("C"))
+    again = MatchTracker.from_document(match.to_document())
+    again.apply(RoundStart(200.0))
+    again.apply(RoundEnd(290.0, "CT"))
+    assert (match.score, len(match.played)) == ({"1": 1, "2": 0}, 1)

@@ -499,3 +499,48 @@ def test_a_state_is_numbers_as_json_holds_them() -> None:
     for state in (after(), after(FreezeEnd(15.0), BombPlanted(30.0))):
         assert json.loads(json.dumps(state))["bomb_planted"] in (0, 1)
         assert all(type(value) in (int, float, str, type(None)) for value in state.values())
+
+
+def test_a_round_is_written_down_whole() -> None:
+    begun = RoundStart(0.0, 3, 2, (PlayerAtStart("a", "CT", 800.0, 200.0, has_helmet=False),), 1, 1, freeze_end=15.0)
+    tracker = tracked(
+        SideEconomy(5.0, "T", 900.0, 400.0), Damage(20.0, "a", 70.0), Kill(21.0, "b"), Kill(19.0, "a"), begun=begun
+    )
+    tracker.apply(Damage(22.0, "a", 60.0, victim_side="CT"))
+    at_start = {
+        "player": "a", "side": "CT", "money": 800.0, "equipment_value": 200.0, "armor": None, "has_helmet": False,
+        "has_defuse_kit": None,
+    }  # fmt: skip
+    assert tracker.to_document() == {
+        "version": 2, "map_name": "de_nuke", "time": 22.0, "freeze_end": 15.0, "clock_unknown": False,
+        "planted_at": None, "bomb_time": 40.0, "ended_at": None, "bomb_won": None, "over": False,
+        "ignored": {"kills: earlier than the event before": 1, "kills: of a player who is no participant": 1},
+        "round": {
+            "time": 0.0, "ct_score": 3, "t_score": 2, "players": (at_start,), "ct_players": 1, "t_players": 1,
+            "freeze_end": 15.0, "round_time": None, "phase": "live", "ct_team": None, "t_team": None,
+        },
+        "sides": {
+            "CT": {"unnamed": None, "nameless_dead": 0, "money": None, "equipment_value": None, "shared_out": False},
+            "T": {"unnamed": None, "nameless_dead": 0, "money": 900.0, "equipment_value": 400.0, "shared_out": False},
+        },
+        "players": [
+            {
+                "player": "a", "side": "CT", "alive": True, "killed": False, "gone": False, "health": 60.0,
+                "armor": None, "armor_told": False, "has_helmet": False, "has_defuse_kit": None,
+                "equipment_value": 200.0, "money": 800.0, "hit_at": 22.0,
+            }
+        ],
+    }  # fmt: skip
+    again = Tracker.from_document(json.loads(json.dumps(tracker.to_document())))
+    assert again == tracker
+    assert list(tracker.to_document()["ignored"]) == sorted(tracker.ignored)
+    assert Tracker().to_document()["round"] is None
+    assert Tracker.from_document(Tracker().to_document()) == Tracker()
+
+
+def test_the_bomb_decides_the_round_whoever_lives() -> None:
+    assert tracked(BombPlanted(50), BombDefused(60)).winner() == "CT"
+    assert tracked(BombPlanted(50), BombExploded(60)).winner() == "T"
+    dead = [Kill(55, player) for player in CT]
+    assert tracked(BombPlanted(50), *dead[:4], BombDefused(60)).winner(90) == "CT"
+    assert tracked(Kill(30, 1), begun=a_round(freeze_end=None)).winner() is None, "no clock says that time is out"
