@@ -56,8 +56,8 @@ def complete(values: Mapping[str, Any]) -> dict[str, float]:
     """
     record = {name: value for name, value in values.items() if value is not None}
     record.setdefault("kd_ratio", min(MAX_KD_RATIO, kd_ratio(record["avg_kills"], record["avg_deaths"])))
-    record.setdefault("headshot_pct", min(1.0, rate(record["avg_headshots"], record["avg_kills"])))
-    record.setdefault("clutch_rate", min(1.0, rate(record["total_clutches"], record["total_clutch_attempts"])))
+    record.setdefault("headshot_pct", rate(record["avg_headshots"], record["avg_kills"]))
+    record.setdefault("clutch_rate", rate(record["total_clutches"], record["total_clutch_attempts"]))
     record.setdefault("adr", float("nan"))
     return record
 

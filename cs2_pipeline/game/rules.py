@@ -11,6 +11,7 @@ Side = Literal["CT", "T"]
 TEAM_SIZE: Final = 5
 REGULATION_HALF: Final = 12
 """Rounds in a half of regulation time (MR12)."""
+REGULATION_ROUNDS: Final = 2 * REGULATION_HALF
 ROUNDS_TO_WIN: Final = 13
 OVERTIME_HALF: Final = 3
 """Rounds in a half of an overtime (MR3)."""
@@ -54,7 +55,7 @@ def is_pistol_round(round_number: int) -> bool:
 
 def is_overtime(round_number: int) -> bool:
     """True for rounds after regulation time; rounds count from 1."""
-    return round_number > 2 * REGULATION_HALF
+    return round_number > REGULATION_ROUNDS
 
 
 def sides_swapped(round_number: int) -> bool:
@@ -63,11 +64,14 @@ def sides_swapped(round_number: int) -> bool:
     Sides change at half time and in the middle of each overtime. An overtime begins on the sides the
     teams held when the period before it ended.
     """
-    if round_number <= 2 * REGULATION_HALF:
+    if not is_overtime(round_number):
         return round_number > REGULATION_HALF
-    played_in_overtime = round_number - 2 * REGULATION_HALF - 1
-    halves = played_in_overtime // OVERTIME_HALF
+    halves = _overtime_rounds_before(round_number) // OVERTIME_HALF
     return halves % 4 in (0, 3)
+
+
+def _overtime_rounds_before(round_number: int) -> int:
+    return round_number - REGULATION_ROUNDS - 1
 
 
 def is_match_point(ct_score: Any, t_score: Any) -> Any:
@@ -83,7 +87,7 @@ def _is_one_short(ours: Any, theirs: Any) -> Any:
 def resets_economy(round_number: int) -> bool:
     """True for rounds that everybody enters with the start money of the period; rounds count from 1."""
     if is_overtime(round_number):
-        return (round_number - 2 * REGULATION_HALF - 1) % OVERTIME_HALF == 0
+        return _overtime_rounds_before(round_number) % OVERTIME_HALF == 0
     return is_pistol_round(round_number)
 
 

@@ -36,12 +36,13 @@ BEST_OF: Final = (1, 3, 5)
 EVEN_SCORE: Final = (0, 0)
 """Before the first round, before the first map."""
 
-_REGULATION: Final = 2 * rules.REGULATION_HALF
 _OVERTIME: Final = 2 * rules.OVERTIME_HALF
-_MOST_OVERTIMES: Final = 60
+_MOST_PERIODS: Final = 60
 _NEGLIGIBLE: Final = 1e-12
 _LARGEST_SHIFT: Final = 60.0
 """In log odds: beyond it a round is won or lost for certain in double precision."""
+_HALVINGS: Final = 54
+"""Of the search for a price's round odds, after which a hundred millionth of a millionth of log odds is left."""
 
 Score = tuple[int, int]
 
@@ -100,12 +101,11 @@ def map_odds(odds: RoundOdds, score: Score = EVEN_SCORE, *, began_ct: bool = Tru
     decided = _decided(score)
     if decided is not None:
         return decided
-    target, last = _period(score)
+    target, last = _period(sum(score))
     as_ct, as_t = _sides_left(score, last, began_ct=began_ct)
     wins = _product(_binomial(as_ct, odds.as_ct), _binomial(as_t, odds.as_t))
     needed = target - score[0]
-    drawn = wins[needed - 1] if 0 < needed <= len(wins) else 0.0
-    return min(sum(wins[needed:]) + drawn * _overtime_odds(odds), 1.0)
+    return min(sum(wins[needed:]) + wins[needed - 1] * _overtime_odds(odds), 1.0)
 
 
 def map_odds_in_round(odds: RoundOdds, score: Score, round_odds: float, *, began_ct: bool = True) -> float:
@@ -131,8 +131,8 @@ def map_odds_in_round(odds: RoundOdds, score: Score, round_odds: float, *, began
 def final_scores(odds: RoundOdds, score: Score = EVEN_SCORE, *, began_ct: bool = True) -> dict[Score, float]:
     """The probability of every score the map can end at; they add up to 1.
 
-    Overtimes are followed until less than a millionth of a millionth is left, or 60 of them; what is left then is
-    counted to the last one's scores.
+    Overtimes are followed until less than a millionth of a millionth is left, or for 60 periods; what is left then is
+    shared between 4:2 and 2:4 of the next overtime's rounds.
 
     Args:
         odds: of the rounds still to be played.
@@ -145,9 +145,9 @@ def final_scores(odds: RoundOdds, score: Score = EVEN_SCORE, *, began_ct: bool =
     if _decided(score) is not None:
         return {score: 1.0}
     found: dict[Score, float] = {}
-    target, last = _period(score)
+    target, last = _period(sum(score))
     at, mass = score, 1.0
-    for _ in range(_MOST_OVERTIMES):
+    for _ in range(_MOST_PERIODS):
         ends = _period_scores(odds, at, target, last, began_ct=began_ct)
         level = (target - 1, target - 1)
         drawn = ends.pop(level, 0.0)
@@ -158,9 +158,7 @@ def final_scores(odds: RoundOdds, score: Score = EVEN_SCORE, *, began_ct: bool =
             break
     share = _overtime_odds(odds)
     end = (at[0] + rules.OVERTIME_HALF + 1, at[1] + rules.OVERTIME_HALF - 1)
-    if mass > 0.0:
-        found[end] = found.get(end, 0.0) + mass * share
-        found[end[1], end[0]] = found.get((end[1], end[0]), 0.0) + mass * (1.0 - share)
+    found |= {end: mass * share, end[::-1]: mass * (1.0 - share)}
     return {end: chance for end, chance in sorted(found.items(), reverse=True) if chance > 0.0}
 
 
@@ -192,10 +190,8 @@ def round_odds_at_price(
         return RoundOdds(as_ct=_logistic(base + shift), as_t=_logistic(shift - base))
 
     low, high = -_LARGEST_SHIFT, _LARGEST_SHIFT
-    while high - low > 1e-14 * max(1.0, abs(low), abs(high)):
+    for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if not low < middle < high:
-            break
         if map_odds(shifted(middle), score, began_ct=began_ct) < price:
             low = middle
         else:
@@ -220,8 +216,8 @@ def series_odds(
         ScoreError: no such series, no series stands at this score, or too few maps are given for it.
     """
     needed, left = _series(best_of, score)
-    if needed <= 0 or left == 0:
-        return float(needed <= 0)
+    if not left:
+        return float(needed == 0)
     return min(sum(_wins_of_maps(maps, pool, left)[needed:]), 1.0)
 
 
@@ -230,14 +226,14 @@ def series_scores(
 ) -> dict[Score, float]:
     """The probability of every score the series can end at; they add up to 1. Arguments as of `series_odds`."""
     needed, left = _series(best_of, score)
-    if needed <= 0 or left == 0:
+    if not left:
         return {score: 1.0}
     to_lose = best_of // 2 + 1 - score[1]
     found: dict[Score, float] = {}
     won_before = lost_before = 0.0
     for played in range(1, left + 1):
         wins = _wins_of_maps(maps, pool, played)
-        won, lost = sum(wins[needed:]), sum(wins[: max(played - to_lose + 1, 0)])
+        won, lost = sum(wins[needed:]), sum(mass for own, mass in enumerate(wins) if played - own >= to_lose)
         if played >= needed:
             found[score[0] + needed, score[1] + played - needed] = max(won - won_before, 0.0)
         if played >= to_lose:
@@ -249,21 +245,19 @@ def series_scores(
 # A map ----------------------------------------------------------------------------------------------------------------
 
 
-def _period(score: Score) -> tuple[int, int]:
-    """Rounds that win the period a score is in, and the number of its last round; an undecided score."""
-    played = sum(score)
-    if played < _REGULATION:
-        return rules.ROUNDS_TO_WIN, _REGULATION
-    overtime = (played - _REGULATION) // _OVERTIME + 1
-    return rules.ROUNDS_TO_WIN + overtime * rules.OVERTIME_HALF, _REGULATION + overtime * _OVERTIME
+def _period(played: int) -> tuple[int, int]:
+    """Rounds that win the period of the next round after so many, and the number of the period's last round."""
+    if played < rules.REGULATION_ROUNDS:
+        return rules.ROUNDS_TO_WIN, rules.REGULATION_ROUNDS
+    overtime = (played - rules.REGULATION_ROUNDS) // _OVERTIME + 1
+    return rules.ROUNDS_TO_WIN + overtime * rules.OVERTIME_HALF, rules.REGULATION_ROUNDS + overtime * _OVERTIME
 
 
 def _decided(score: Score) -> float | None:
     """1 for a won map, 0 for a lost one, None for one that goes on."""
     if min(score) < 0:
         raise ScoreError(f"a score cannot be negative, got {score[0]}:{score[1]}")
-    # The period of the last round played, not of the next one.
-    target, _ = _period((max(score[0] - 1, 0), score[1]))
+    target, _ = _period(sum(score) - 1)  # of the last round played, not of the next one
     began = target - 1 - rules.OVERTIME_HALF
     if max(score) > target or (target > rules.ROUNDS_TO_WIN and min(score) < began):
         raise ScoreError(
@@ -329,7 +323,7 @@ def _wins_of_maps(maps: Sequence[float], pool: Sequence[float], played: int) -> 
     wins = [1.0]
     for chance in known:
         wins = _product(wins, [1.0 - chance, chance])
-    return _product(wins, _wins_of_drawn(pool, drawn)) if drawn else wins
+    return _product(wins, _wins_of_drawn(pool, drawn))
 
 
 def _wins_of_drawn(pool: Sequence[float], drawn: int) -> list[float]:

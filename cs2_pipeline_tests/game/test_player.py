@@ -105,6 +105,7 @@ def test_a_better_ratio_is_never_a_lower_tier(one, other):
 def test_kills_per_death():
     assert kd_ratio(18, 12) == 1.5
     assert kd_ratio(0, 12) == 0
+    assert kd_ratio(18, 0.5) == 36
 
 
 def test_without_a_death_the_ratio_is_the_kills():
@@ -121,6 +122,7 @@ def test_one_more_kill_always_raises_the_ratio_and_one_more_death_never_does(kil
 
 def test_a_rate_is_a_share_and_nothing_tried_is_a_rate_of_nothing():
     assert rate(3, 12) == 0.25
+    assert rate(0.25, 0.5) == 0.5
     assert rate(0, 0) == 0
     assert rate(5, 0) == 0
 

@@ -36,7 +36,7 @@ def test_five_play_against_five_as_ct_and_t():
 
 
 def test_a_match_is_mr12_and_the_first_to_thirteen_wins():
-    assert rules.REGULATION_HALF == 12
+    assert (rules.REGULATION_HALF, rules.REGULATION_ROUNDS) == (12, 24)
     assert rules.ROUNDS_TO_WIN == 13
 
 
@@ -45,7 +45,7 @@ def test_overtime_is_mr3():
 
 
 def test_nobody_can_have_won_when_regulation_ends_level():
-    level = 2 * rules.REGULATION_HALF // 2
+    level = rules.REGULATION_ROUNDS // 2
     assert level == rules.ROUNDS_TO_WIN - 1
 
 

@@ -133,7 +133,7 @@ def test_equal_teams_end_as_coins_do():
     assert (13, 12) not in ends
 
 
-def test_overtimes_that_nobody_can_win_are_even_and_are_followed_sixty_times():
+def test_overtimes_that_nobody_can_win_are_even_and_are_followed_for_sixty_periods():
     never = RoundOdds(as_ct=1.0, as_t=0.0)
     assert map_odds(never) == 0.5
     level = 12 + 3 * 59  # when the sixtieth overtime begins
@@ -230,8 +230,14 @@ def test_a_decided_map_has_no_round_under_way():
 
 @pytest.mark.parametrize("chance", [-0.1, 1.1, math.nan])
 def test_what_is_no_probability_is_refused(chance):
-    with pytest.raises(ScoreError, match="probabilities"):
+    with pytest.raises(ScoreError, match=f"round odds must be probabilities, got {chance}"):
         RoundOdds(chance, 0.5)
+    with pytest.raises(ScoreError, match=f"round odds must be probabilities, got {chance}"):
+        RoundOdds(0.5, chance)
+    with pytest.raises(ScoreError, match=f"the odds of the round must be probabilities, got {chance}"):
+        map_odds_in_round(RoundOdds(0.5, 0.5), (3, 4), chance)
+    with pytest.raises(ScoreError, match=f"the odds of a map must be probabilities, got {chance}"):
+        series_odds(1, [0.5], pool=[chance])
     with pytest.raises(ScoreError, match="probabilities"):
         series_odds(1, [chance])
 
@@ -349,3 +355,88 @@ def test_the_rules_and_the_odds_agree_on_the_sides_of_overtime():
 def test_odds_of_a_series_never_exceed_one_by_the_last_bit():
     maps = [1.0, 0.7, 0.08442590695521945, 0.8999740175150481, 0.7003056115666477]
     assert series_odds(5, maps, score=(2, 0)) == 1.0
+
+
+def test_a_decided_map_is_certain_and_its_score_is_the_last():
+    odds = RoundOdds(0.7, 0.4)
+    assert [map_odds(odds, score) for score in ((13, 5), (5, 13), (16, 14), (14, 16))] == [1.0, 0.0, 1.0, 0.0]
+    assert final_scores(odds, (13, 5)) == {(13, 5): 1.0}
+
+
+@pytest.mark.parametrize(("as_ct", "as_t"), [(0.58, 0.41), (0.999, 0.0005), (0.9, 0.9), (1.0, 0.2)])
+def test_a_level_overtime_is_won_as_its_sixty_four_ways_add_up(as_ct, as_t):
+    odds = RoundOdds(as_ct, as_t)
+    for score in ((12, 12), (15, 15)):
+        assert map_odds(odds, score) == pytest.approx(_overtime_by_hand(odds))
+
+
+def test_the_last_rounds_of_a_period_are_played_on_the_sides_that_are_left():
+    odds, level = RoundOdds(as_ct=0.75, as_t=0.5), _overtime_by_hand(RoundOdds(0.75, 0.5))
+    # The team that began as CT plays the second half, and the first half of the first overtime, as T.
+    assert map_odds(odds, (12, 11)) == pytest.approx(0.5 + 0.5 * level)
+    assert map_odds(odds, (12, 11), began_ct=False) == pytest.approx(0.75 + 0.25 * level)
+    assert map_odds(odds, (11, 12)) == pytest.approx(0.5 * level)
+    assert map_odds(odds, (12, 10)) == pytest.approx(0.75 + 0.25 * level)
+    assert map_odds(odds, (15, 14)) == pytest.approx(0.75 + 0.25 * level), "the last of the overtime as CT"
+    assert map_odds(odds, (14, 13)) == pytest.approx(0.75**3 + 3 * 0.75**2 * 0.25 + 3 * 0.75 * 0.25**2 * level)
+    assert final_scores(odds, (12, 11))[13, 11] == 0.5
+    assert final_scores(odds, (15, 14))[16, 14] == 0.75
+    assert final_scores(odds, (14, 15))[14, 16] == 0.25
+
+
+def test_final_scores_come_in_falling_order_and_impossible_ones_not_at_all():
+    ends = final_scores(RoundOdds(0.5, 0.5), (10, 11))
+    assert list(ends) == sorted(ends, reverse=True)
+    assert ends[13, 11] == ends[10, 13] * 0.5 == 0.125
+    assert all(chance > 0 for chance in final_scores(RoundOdds(1.0, 0.0), (9, 3)).values())
+
+
+def test_odds_of_a_map_never_exceed_one_by_the_last_bit():
+    assert map_odds(RoundOdds(0.9999720208708345, 0.9997329427488795), (5, 0)) == 1.0
+
+
+def test_round_odds_at_a_price_lie_as_far_from_those_of_equal_teams_on_either_side():
+    even = round_odds_at_price(0.5)
+    assert (even.as_ct, even.as_t) == pytest.approx((0.5, 0.5), abs=1e-12)
+    ahead = round_odds_at_price(0.75, score=(12, 11))
+    assert (ahead.as_ct, ahead.as_t) == pytest.approx((0.5, 0.5), abs=1e-12), "one round of coins, then an overtime"
+    for share in (0.4, 0.5, 0.6):
+        odds = round_odds_at_price(0.8, ct_share=share)
+        log_odds = [math.log(one / (1 - one)) for one in (odds.as_ct, odds.as_t)]
+        assert log_odds[0] - log_odds[1] == pytest.approx(2 * math.log(share / (1 - share)))
+        assert map_odds(odds) == pytest.approx(0.8, abs=1e-12)
+    sure = round_odds_at_price(1 - 1e-12, score=(0, 12))
+    assert map_odds(sure, (0, 12)) == pytest.approx(1 - 1e-12, abs=1e-13)
+
+
+def test_the_opponents_round_odds_are_the_complement_of_the_other_side():
+    assert RoundOdds(as_ct=0.75, as_t=0.5).opponents() == RoundOdds(as_ct=0.5, as_t=0.25)
+
+
+def test_a_series_of_five_coins_ends_as_coins_do():
+    assert list(series_scores(5, [0.5] * 5).items()) == [
+        ((3, 2), 0.1875), ((3, 1), 0.1875), ((3, 0), 0.125), ((2, 3), 0.1875), ((1, 3), 0.1875), ((0, 3), 0.125),
+    ]  # fmt: skip
+    assert list(series_scores(5, [0.5] * 4, score=(1, 0)).items()) == [
+        ((3, 2), 0.1875), ((3, 1), 0.25), ((3, 0), 0.25), ((2, 3), 0.1875), ((1, 3), 0.125),
+    ]  # fmt: skip
+    assert series_scores(5, [0.75], score=(2, 2)) == {(3, 2): 0.75, (2, 3): 0.25}
+    assert series_scores(1, [0.75]) == {(1, 0): 0.75, (0, 1): 0.25}
+    assert [series_odds(1, score=score) for score in ((1, 0), (0, 1))] == [1.0, 0.0]
+    assert [series_scores(5, score=score) for score in ((3, 1), (0, 3))] == [{(3, 1): 1.0}, {(0, 3): 1.0}]
+
+
+def test_maps_of_a_pool_are_drawn_without_putting_them_back():
+    assert series_odds(1, pool=[0.2, 0.7]) == pytest.approx(0.45)
+    # Three of [1, 1, 0]: the lost map is among the first two in two of three orders, and decides nothing.
+    assert series_scores(3, pool=[1.0, 1.0, 0.0]) == pytest.approx({(2, 0): 1 / 3, (2, 1): 2 / 3, (1, 2): 0, (0, 2): 0})
+    # A named map first, then two of the pool.
+    assert series_odds(3, [1.0], pool=[1.0, 0.0, 0.0, 0.0]) == pytest.approx(0.5)
+    with pytest.raises(ScoreError, match="3 more maps may be played, 1 are named and 1 are in the pool: name more"):
+        series_odds(3, [0.5], pool=[0.5])
+
+
+@pytest.mark.parametrize("maps", [[0.99999993283, 0.999999999638, 1.0, 1.0, 0.9701697196396717],
+                                  [0.0010000000000000009, 0.0, 0.0, 0.0, 5.000000413701855e-11]])  # fmt: skip
+def test_no_score_of_a_series_is_less_than_impossible_by_the_last_bit(maps):
+    assert min(series_scores(5, maps).values()) == 0
