@@ -70,7 +70,7 @@ class MatchTracker:
             self.replayed += len(self.played)
             self.number, self.score, self.played = None, {}, []
         reason = self.tracker.apply(event)
-        if isinstance(event, RoundEnd) and reason is None and self.number is not None:
+        if isinstance(event, RoundEnd) and reason is None:
             self._finish(event.winner)
         return reason
 
@@ -133,9 +133,9 @@ class MatchTracker:
         return None
 
     def _finish(self, winner: Side | None) -> None:
-        """The round being played is over and counts."""
+        """The round being played is over."""
         if self.number is None:
-            return
+            return  # it does not count
         played = PlayedRound(self.number, winner, self.ct_team, self.t_team)
         self.played.append(played)
         if played.winning_team is None:

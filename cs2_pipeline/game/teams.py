@@ -4,6 +4,7 @@ A team lives on in its players, not in its name: a rename changes nothing, a sta
 that swap names stay who they are. Only that rule belongs here; what teams are called is `datasets.directories`'.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Final
 
@@ -30,12 +31,9 @@ class Teams:
 
     def find(self, line_up: Iterable[str]) -> int | None:
         """The number of the team this line-up is, or None for one never seen. Nothing is noted."""
-        played_for = [self.of_player.get(player) for player in set(line_up)]
+        played_for = Counter(self.of_player[player] for player in set(line_up) if player in self.of_player)
         # Fewer than two teams can have three players of five, so whichever has them is the one.
-        for team in set(played_for):
-            if team is not None and played_for.count(team) >= CORE:
-                return team
-        return None
+        return next((team for team, players in played_for.items() if players >= CORE), None)
 
     def note(self, line_up: Iterable[str]) -> int:
         """The number of the team that played with this line-up."""

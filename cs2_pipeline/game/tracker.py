@@ -486,9 +486,9 @@ class Tracker:
         return _total([player.equipment_value for player in self._living(side)])
 
     def _money(self, side: Side) -> float | None:
-        """The money of everybody on the side, dead or alive."""
+        """The money of everybody on a side where all who live are named, dead or alive."""
         known = self._sides[side]
-        if known.unnamed != 0 or known.nameless_dead:
+        if known.nameless_dead:
             return known.money
         total = _total([player.money for player in self._players.values() if player.side == side and not player.gone])
         return known.money if total is None else total

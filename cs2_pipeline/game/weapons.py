@@ -26,7 +26,7 @@ PRICES: Final[dict[str, int]] = {
 }  # fmt: skip
 
 _DEFAULT_KILL_REWARD: Final = 300
-_KILL_REWARDS: Final[dict[str, int]] = {
+_KILL_REWARDS: Final[dict[str | None, int]] = {
     "knife": 1500, "awp": 100, "p90": 300, "cz75a": 100, "taser": 100,
     "mac10": 600, "mp9": 600, "mp7": 600, "mp5sd": 600, "ump45": 600, "bizon": 600,
     "nova": 900, "sawedoff": 900, "mag7": 900, "xm1014": 900,
@@ -77,8 +77,7 @@ def price(name: str) -> int:
 
 def kill_reward(weapon: str | None) -> int:
     """What a kill with the weapon pays the killer; the usual reward for weapons not known."""
-    key = canonical(weapon) if weapon else None
-    return _KILL_REWARDS.get(key, _DEFAULT_KILL_REWARD) if key else _DEFAULT_KILL_REWARD
+    return _KILL_REWARDS.get(canonical(weapon or ""), _DEFAULT_KILL_REWARD)
 
 
 CHEAPEST_WITH_KEVLAR: Final = price("glock") + price("kevlar")

@@ -208,3 +208,16 @@ def test_a_match_is_known_by_its_own_book_and_not_by_one_that_others_share() -> 
     again.apply(RoundStart(200.0))
     again.apply(RoundEnd(290.0, "CT"))
     assert (match.score, len(match.played)) == ({"1": 1, "2": 0}, 1)
+
+
+def test_a_round_that_begins_before_the_last_event_is_none() -> None:
+    match = match_of(*rounds("CT"))
+    before = match.to_document()
+    assert match.apply(RoundStart(50.0, 7, 7)) == "round starts: earlier than the event before"
+    assert match.to_document() | {"tracker": None} == before | {"tracker": None}
+
+
+@pytest.mark.parametrize("half", [{"ct_score": 7}, {"t_score": 7}])
+def test_a_round_of_which_one_side_s_score_is_known_is_not_completed(half: dict[str, int]) -> None:
+    match = match_of(RoundStart(0.0), RoundEnd(90.0), RoundStart(100.0, **half), RoundStart(200.0, 1, 1))
+    assert (match.number, [(played.number, played.winner) for played in match.played]) == (3, [(1, None)])

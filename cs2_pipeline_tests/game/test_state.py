@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cs2_pipeline.game.contradictions import any_broken
 from cs2_pipeline.game.rules import BOMB_TIME, FREEZE_TIME, ROUND_TIME, ROUNDS_TO_WIN
 from cs2_pipeline.game.state import (
     MAX_BOMB_TIME,
@@ -20,6 +21,7 @@ from cs2_pipeline.game.state import (
     decided_winner,
     impossible,
 )
+from cs2_pipeline.game.state import decided as both
 from cs2_pipeline_tests.game.inputs import EVEN, LAW, states
 
 FIELD = {field.name: field for field in ROUND_FIELDS}
@@ -192,6 +194,9 @@ def test_the_dead_have_no_health_armor_or_helmet(side):
 def test_the_living_have_some_health(side):
     assert refused(**{f"{side}_health": 0}) == [(f"{side}_health", "4 living players have some health")]
     assert refused(**{f"{side}_health": 1}) == []
+    assert refused(**{f"{side}_alive": 1, f"{side}_health": 0}) == [
+        (f"{side}_health", "1 living players have some health")
+    ]
 
 
 def test_everything_wrong_is_named_at_once():
@@ -216,3 +221,27 @@ def test_a_table_is_judged_as_its_states_are_one_by_one(drawn):
     without = {name: table[name] for name in REQUIRED_ROUND_FIELDS}
     alone = [bool(contradictions({name: row[name] for name in REQUIRED_ROUND_FIELDS})) for row in rows]
     assert impossible(without).tolist() == alone
+
+
+@pytest.mark.parametrize(
+    ("state", "won"),
+    [
+        ((0, 0, 0, 0.0), "T"), ((0, 3, 0, 9.0), "T"), ((0, 0, 1, 9.0), "T"), ((1, 0, 0, 9.0), "CT"),
+        ((1, 0, 1, 9.0), None), ((1, 1, 0, 0.0), "CT"), ((1, 1, 1, 0.0), "T"), ((1, 1, 0, 9.0), None),
+        ((1, 1, 1, 9.0), None),
+    ],
+)  # fmt: skip
+def test_a_round_has_one_winner_at_most(state, won):
+    assert both(*state) == (won == "CT", won == "T")
+    many = both(*(np.array([value, 5.0]) for value in state))
+    assert [found[0] for found in many] == [won == "CT", won == "T"]
+
+
+def test_without_any_rule_no_state_is_impossible():
+    assert any_broken([]) is False
+
+
+@pytest.mark.parametrize(("name", "alive"), [("t_alive", "ct_alive"), ("ct_alive", "t_alive")])
+def test_one_side_may_be_dead_whichever_it_is(name, alive):
+    assert refused(**{name: 0, alive: 1}) == []
+    assert refused(**{name: 1, alive: 0}) == []

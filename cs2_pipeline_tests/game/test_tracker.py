@@ -544,3 +544,88 @@ def test_the_bomb_decides_the_round_whoever_lives() -> None:
     dead = [Kill(55, player) for player in CT]
     assert tracked(BombPlanted(50), *dead[:4], BombDefused(60)).winner(90) == "CT"
     assert tracked(Kill(30, 1), begun=a_round(freeze_end=None)).winner() is None, "no clock says that time is out"
+
+
+def test_of_two_hits_in_one_moment_the_armour_is_that_of_the_one_that_left_least() -> None:
+    state = after(Damage(20, 1, 40, 50), Damage(20, 1, 30, 80))
+    assert (state["ct_health"], state["ct_armor"]) == (430, 480)
+
+
+def test_what_a_hit_took_of_an_unknown_health_leaves_it_unknown() -> None:
+    state = after(Damage(20, 1), Damage(21, 1, health_damage=30, armor_damage=10))
+    assert (state["ct_health"], state["ct_armor"], state["ct_alive"]) == (None, None, 5)
+
+
+@pytest.mark.parametrize(("health", "alive"), [(1, 5), (0.5, 5), (0, 4), (-3, 4)])
+def test_the_last_point_of_health_is_life(health: float, alive: int) -> None:
+    state = after(Damage(20, 1, health, 0))
+    assert (state["ct_alive"], state["ct_health"]) == (alive, 400 + max(health, 0))
+
+
+def test_a_hit_on_the_dead_is_counted_and_changes_nothing() -> None:
+    tracker = tracked(Kill(20, 1, 6), Damage(21, 1, 50, 50))
+    assert tracker.state() == after(Kill(20, 1, 6), at=21)
+    assert tracker.ignored == {"hits: of a player already dead": 1}
+
+
+def test_the_state_asked_for_without_a_moment_is_that_of_the_last_event() -> None:
+    assert after(Kill(20, 1, 6))["time_remaining"] == 110
+    assert after(BombPlanted(50), BombDropped(58.5))["time_remaining"] == 31.5
+    assert Tracker().state(5.0) == Tracker().state()
+
+
+def test_a_clock_that_has_run_out_stands_at_nothing() -> None:
+    assert [after(at=at)["time_remaining"] for at in (129.5, 130, 131)] == [0.5, 0, 0]
+    assert [after(BombPlanted(50), at=at)["time_remaining"] for at in (89.5, 90, 91)] == [0.5, 0, 0]
+
+
+def test_a_round_is_live_from_the_end_of_the_freeze_time_on() -> None:
+    assert [tracked().is_live(at) for at in (14.99, 15, 16)] == [False, True, True]
+    assert [tracked(FreezeEnd(20)).is_live(at) for at in (19.99, 20)] == [False, True]
+    unknown = a_round(freeze_end=None)
+    assert [tracked(begun=unknown).is_live(99), tracked(Kill(20, 1), begun=unknown).is_live(20)] == [False, True]
+    assert after(TimeOut(15), at=25)["time_remaining"] == 105, "it is live: no time-out stops it"
+
+
+def test_nobody_has_won_by_the_living_where_one_side_s_number_is_not_known() -> None:
+    assert tracked(begun=nameless(t_players=None)).winner() is None
+    assert tracked(begun=nameless(ct_players=None)).winner() is None
+
+
+def test_a_share_of_a_sum_is_no_estimate_where_the_players_are_told_apart() -> None:
+    assert tracked(SideEconomy(16, "CT", equipment_value=20_000), Kill(20, 1, 6)).estimated() == ()
+    four = a_round(players=tuple(a_player(number) for number in (1, 2, 3, 4, *T)), ct_players=5)
+    tracker = tracked(SideEconomy(16, "CT", 9_000, 20_000), Kill(20, 1, 6), begun=four)
+    assert tracker.estimated() == ("ct_equip_value",)
+    assert (tracker.state()["ct_equip_value"], tracker.state()["ct_money"]) == (16_000, 9_000)
+
+
+def test_a_nameless_death_takes_its_share_pays_its_killer_and_keeps_the_side_s_money() -> None:
+    told = [SideEconomy(15, side, 9_000, 20_000) for side in ("CT", "T")]
+    deaths = [Kill(20 + n, None, "b", "awp", killer_side="CT", victim_side="T") for n in range(5)]
+    tracker = tracked(*told, *deaths[:2], begun=nameless())
+    state = tracker.state()
+    assert (state["t_alive"], state["t_equip_value"], state["t_money"]) == (3, 12_000, 9_000)
+    assert (state["ct_alive"], state["ct_money"], tracker.estimated()) == (5, 9_200, ("t_equip_value",))
+    assert tracker.to_document()["sides"]["T"]["nameless_dead"] == 2
+    whole = after(*told, *deaths, begun=nameless())
+    assert (whole["t_alive"], whole["t_money"], whole["ct_money"]) == (0, 9_000, 9_500)
+
+
+def test_who_dies_among_an_unknown_number_leaves_an_unknown_worth() -> None:
+    stranger = Kill(20, 77, 6, victim_side="CT")
+    told = SideEconomy(21, "CT", 9_000, 20_000)
+    assert after(stranger, told)["ct_equip_value"] == 20_000
+    assert after(stranger, told, Kill(22, 1, 6))["ct_equip_value"] is None
+
+
+def test_who_joins_says_which_side_and_may_join_one_of_unknown_number() -> None:
+    four = a_round(players=tuple(a_player(number) for number in (1, 2, 3, 4, *T)))
+    assert tracked(begun=four).apply(PlayerChange(5, 11, money=0)) is not None
+    assert tracked(begun=a_round(players=())).apply(PlayerChange(5, 11, "CT", money=0)) is None
+
+
+def test_a_player_takes_one_place_however_often_the_side_is_told() -> None:
+    hits = [Damage(20, "b", 50, victim_side="CT"), Damage(21, "b", 40, victim_side="CT")]
+    state = after(*hits, begun=nameless())
+    assert (state["ct_alive"], state["ct_health"]) == (5, 440)
