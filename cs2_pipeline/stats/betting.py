@@ -110,7 +110,9 @@ def lower_bound(total: Floats, count: Floats, *, depth: float, most: float, rate
     Returns:
         the bound; ``-depth``, which is always true, where there is too little to say more.
     """
-    low, high = -depth, float(total.sum() / count.sum()) if count.sum() else -depth
+    if not count.any():
+        return -depth
+    low, high = -depth, float(total.sum() / count.sum())
     for _ in range(_STEPS):
         middle = (low + high) / 2
         stakes = (total - middle * count) / (most * max(depth + middle, np.finfo(np.float64).tiny))

@@ -69,7 +69,7 @@ class GroupBootstrap:
         names, codes = np.unique(np.asarray(groups), return_inverse=True)
         if names.size == 0:
             raise ValueError("there are no rows to resample: the part of the table to evaluate is empty")
-        self.codes: NDArray[np.intp] = codes.reshape(-1)
+        self.codes: NDArray[np.intp] = codes
         self.count = int(names.size)
         random, chances = np.random.default_rng(seed), np.full(self.count, 1 / self.count)
         self.weights: Floats = np.ones((1 + resamples, self.count))

@@ -123,7 +123,7 @@ def auc(outcome: ArrayLike, score: ArrayLike) -> float:
     """Exact area under the ROC curve (Mann-Whitney), ties counting half; NaN when only one outcome occurs."""
     y = np.asarray(outcome, dtype=np.float64)
     _, place = np.unique(np.asarray(score), return_inverse=True)
-    ones, zeros = (np.asarray(np.bincount(place.reshape(-1), rows), dtype=np.float64) for rows in (y, 1 - y))
+    ones, zeros = (np.asarray(np.bincount(place, rows), dtype=np.float64) for rows in (y, 1 - y))
     return float(_auc_from_bins(ones, zeros))
 
 
@@ -137,7 +137,6 @@ def equal_mass_bins(score: ArrayLike, most: int) -> tuple[Numbers, int]:
     values = np.asarray(score, dtype=np.float64)
     edges = np.unique(np.quantile(values, np.linspace(0, 1, most + 1)[1:-1]))
     _, bins = np.unique(np.searchsorted(edges, values, side="left"), return_inverse=True)
-    bins = bins.reshape(-1)
     return bins, int(bins.max()) + 1
 
 

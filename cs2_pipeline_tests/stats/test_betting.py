@@ -127,8 +127,8 @@ def test_a_bound_of_a_mean_that_never_varies_comes_near_it_from_below(mean):
 
 
 def test_nothing_seen_bounds_nothing():
-    assert lower_bound(np.zeros(3), np.zeros(3), depth=0.8, most=24, rate=0.05) == -0.8
     with np.errstate(all="raise"):
+        assert lower_bound(np.zeros(3), np.zeros(3), depth=0.8, most=24, rate=0.05) == -0.8
         assert lower_bound(np.zeros(3), np.ones(3), depth=0.0, most=1, rate=0.05) == 0, "as low as it can be"
     assert betting.FRACTIONS[-1] < 1
 
@@ -181,7 +181,7 @@ def test_claims_together_have_the_mean_of_their_wealths():
     [(-2.0 - 1e-10, 2.0, True), (-2.0 - 1e-8, 2.0, False), (0.0, 0.0, False), (1.0, -1.0, False), (5.0, 1e-9, True)],
 )
 def test_a_bound_is_positive_and_what_a_payoff_can_lose_but_for_rounding(payoff, worst, taken):
-    payoffs, bounds = np.array([[0.0, payoff], [0.0, payoff]]), np.array([1.0, worst])
+    payoffs, bounds = np.array([[0.0, 0.0], [0.0, payoff]]), np.array([1.0, worst])
     if taken:
         assert Bets(("first", "second"), payoffs, bounds).names == ("first", "second")
     else:
@@ -216,3 +216,9 @@ def test_a_bound_is_where_betting_against_it_has_won_one_over_the_rate(depth, mo
     wealth = np.mean([np.prod(1 + fraction * stakes) for fraction in (0.02, 0.1, 0.4, 0.9)])
     assert wealth == pytest.approx(1 / rate, rel=1e-6)
     assert -depth < low < total.sum() / count.sum()
+
+
+def test_matches_that_lost_all_they_could_bound_nothing_though_rounding_makes_it_a_little_more():
+    count = np.array([5.0, 1, 19, 16, 1, 1, 3, 1, 10, 10, 14, 4, 18, 2, 17, 9, 19, 3, 9, 11])
+    with np.errstate(all="raise"):
+        assert lower_bound(-0.9 * count, count, depth=0.9, most=20, rate=0.05) == pytest.approx(-0.9)

@@ -50,14 +50,6 @@ def test_tier_metrics_agree_with_scikit_learn():
     assert found["brier"].value == pytest.approx(((scores - np.eye(4)[tier]) ** 2).sum(axis=1).mean(), rel=1e-12)
 
 
-def test_who_names_no_seed_gets_the_intervals_of_seed_0():
-    y, p, match, _ = binary_sample(3)
-    tier, scores, player = tier_sample(3)
-    for measured, sample in ((binary_metrics, (y, p, match)), (tier_metrics, (tier, scores, player))):
-        assert measured(*sample, resamples=20) == measured(*sample, seed=0, resamples=20)
-        assert measured(*sample, resamples=20) != measured(*sample, seed=1, resamples=20)
-
-
 def test_calibration_error_follows_its_formula():
     # Two bins of 20 rows: 0.2 predicted and 0.5 seen, 0.8 predicted and 0.75 seen.
     p = np.repeat([0.2, 0.8], 20)
@@ -228,6 +220,8 @@ def test_losses_of_single_rows_are_the_logarithm_of_what_was_given_to_what_happe
     assert metrics.log_losses([1, 0, 1], [0.25, 0.25, 1.0]) == pytest.approx(-np.log([0.25, 0.75, 1.0]), abs=1e-12)
     scores = [[0.1, 0.2, 0.7], [0.5, 0.5, 0.0], [0.0, 0.0, 1.0]]
     assert metrics.tier_log_losses([1, 0, 2], scores) == pytest.approx(-np.log([0.2, 0.5, 1.0]), abs=1e-12)
+    certain = [metrics.log_losses([1], [1.0])[0], metrics.tier_log_losses([0], [[1.0, 0.0]])[0]]
+    assert certain == [-np.log(1 - np.finfo(float).eps)] * 2, "as near to 1 as a number can be"
     wrong = [*metrics.log_losses([1, 0], [0.0, 1.0]), *metrics.tier_log_losses([2], [[0.5, 0.5, 0.0]])]
     assert wrong == pytest.approx([-np.log(np.finfo(float).eps)] * 3)
 
@@ -304,3 +298,52 @@ def test_a_floor_is_that_of_seed_0_and_a_thousand_draws_unless_others_are_given(
     assert found == metrics.ece_floor(y, p, match, seed=0, draws=1000)
     assert found != metrics.ece_floor(y, p, match, seed=1)
     assert found.low < found.value < found.high
+
+
+def drawn(figure, groups):
+    """The interval of a figure worked out on each of twenty resamples, from the number of times each row is in it."""
+    bootstrap = GroupBootstrap(groups, seed=0, resamples=20)
+    return bootstrap.interval(np.array([figure(weights[bootstrap.codes]) for weights in bootstrap.weights]))
+
+
+def ends(interval):
+    return pytest.approx((interval.value, interval.low, interval.high))
+
+
+def test_resamples_have_the_auc_that_scikit_learn_gives_their_rows():
+    y, p, match, _ = binary_sample(4, matches=12, rounds=6)
+    p = np.round(p, 1)
+    found = binary_metrics(y, p, match, resamples=20)["auc"]
+    assert (found.value, found.low, found.high) == ends(
+        drawn(lambda rows: sk.roc_auc_score(y, p, sample_weight=rows), match)
+    )
+
+
+def test_resamples_have_the_kappa_and_the_mean_auc_that_scikit_learn_gives_their_rows():
+    tier, scores, _ = tier_sample(4, players=60)
+    player = np.arange(60) // 5
+    found = tier_metrics(tier, scores, player, resamples=20)
+
+    def kappa(rows):
+        return sk.cohen_kappa_score(tier, scores.argmax(axis=1), weights="quadratic", sample_weight=rows)
+
+    def auc(rows):
+        return np.mean([sk.roc_auc_score(tier == one, scores[:, one], sample_weight=rows) for one in range(4)])
+
+    for name, figure in (("qwk", kappa), ("auc", auc)):
+        assert (found[name].value, found[name].low, found[name].high) == ends(drawn(figure, player)), name
+
+
+def test_the_calibration_error_of_a_calibrated_model_may_be_none_at_all_and_of_another_is_surely_some():
+    y, p, match, _ = binary_sample(0)
+    found = binary_metrics(y, p, match, resamples=50)["ece"]
+    assert found.low == 0 < found.value < found.high
+    wrong = binary_metrics(y, 1 - p, match, resamples=50)["ece"]
+    assert 0.1 < wrong.low < wrong.value < wrong.high
+
+
+def test_a_model_always_wrong_by_two_tiers_agrees_less_than_chance():
+    tier = np.repeat([0, 2], 20)
+    found = tier_metrics(tier, np.eye(3)[2 - tier], np.arange(40), resamples=10)
+    assert (found["qwk"].value, found["mae"].value, found["accuracy"].value) == (pytest.approx(-1), 2, 0)
+    assert found["brier"].value == 2
