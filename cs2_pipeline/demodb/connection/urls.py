@@ -144,7 +144,7 @@ def _from_url(text: str) -> Address:
 def _sqlite_path(database: str | None) -> str:
     if not database or database == ":memory:":
         raise BadAddressError("a SQLite demo database is a file: give sqlite:///folder/demos.sqlite or the file's path")
-    return database.removeprefix("file:").split("?", 1)[0]
+    return database.removeprefix("file:")
 
 
 _PAIR: Final = re.compile(r"\s*([^=;]+?)\s*=\s*(\{(?:[^}]|\}\})*\}|\"[^\"]*\"|'[^']*'|[^;]*)\s*(?:;|$)")
@@ -168,7 +168,7 @@ def _from_pairs(text: str) -> Address:
     if host is None and "dsn" not in pairs:
         raise BadAddressError(f"CS2_DATABASE_URL looks like an ODBC string but names no Server; give one of: {_FORMS}")
     name, _, comma_port = (host or "").removeprefix("tcp:").partition(",")
-    number = comma_port.strip() or port or ""
+    number = comma_port.strip() or port
     if number and not number.isdigit():
         raise BadAddressError(f"CS2_DATABASE_URL names the port {number!r}, which is not a number")
     options = dict(pairs)

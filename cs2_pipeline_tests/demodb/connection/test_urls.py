@@ -1,5 +1,7 @@
 """Every form of an address people paste, and that no form shows its password."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,6 +25,15 @@ from cs2_pipeline.demodb.connection.urls import Address
          Address("postgresql", None, "/run/pg", database="demos", options={"sslmode": "require"})),
         ("postgresql://h/demos?host=other",
          Address("postgresql", None, "h", 5432, database="demos", options={"host": "other"})),
+        ("postgresql://h/demos?sslmode=disable&sslmode=require&sslmode=prefer",
+         Address("postgresql", None, "h", 5432, database="demos", options={"sslmode": "prefer"})),
+        ("postgresql://h/demos?application_name=a://b",
+         Address("postgresql", None, "h", 5432, database="demos", options={"application_name": "a://b"})),
+        ("Driver={PostgreSQL Unicode};Server=h;Database=demos",
+         Address("postgresql", None, "h", 5432, database="demos", options={"driver": "PostgreSQL Unicode"})),
+        ("DSN=demos;UID=u;PWD=p", Address("mssql", user="u", password="p", options={"dsn": "demos"})),
+        ("Server=h;Port=1444", Address("mssql", None, "h", 1444)),
+        ("sqlite:///file:folder/demos.sqlite?mode=ro", Address("sqlite", database="folder/demos.sqlite")),
         ("mssql://u:p@h:1444/demos", Address("mssql", None, "h", 1444, "u", "p", "demos")),
         ("sqlserver://u:p@h/demos", Address("mssql", None, "h", 1433, "u", "p", "demos")),
         ("Server=h,1444;Database=demos;UID=u;PWD=p", Address("mssql", None, "h", 1444, "u", "p", "demos")),
@@ -57,7 +68,7 @@ def test_an_address_is_read_in_every_form_people_paste(text, address):
 @pytest.mark.parametrize(
     ("value", "bare"),
     [("demos", "demos"), ('"demos"', "demos"), ("'demos'", "demos"), ("{de}}mos}", "de}mos"), ('"', '"'),
-     ("'demos\"", "'demos\""), ("dad", "dad"), ("{demos", "{demos"), ('""', None)],
+     ("'demos\"", "'demos\""), ("dad", "dad"), ("{demos", "{demos"), ("demos}", "demos}"), ('""', None)],
 )  # fmt: skip
 def test_a_value_may_stand_in_quotes_or_braces_that_are_no_part_of_it(value, bare):
     for pasted in (f"Server=h;Database={value}", f"Database={value};Server=h", f' "Server=h;Database={value}" '):
@@ -89,6 +100,28 @@ def test_an_address_that_cannot_be_read_says_what_can_and_not_the_address(text):
     assert "sqlite:///" in str(refused.value)
     assert "geheim" not in str(refused.value)
     assert "geheim" not in urls.masked(text)
+
+
+def test_a_port_that_is_no_number_is_named():
+    with pytest.raises(BadAddressError, match="names the port '14x', which is not a number"):
+        urls.parse("Server=h,14x;Database=demos")
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        (Address("sqlite", database="/data/demos.sqlite"), "sqlite:////data/demos.sqlite"),
+        (Address("postgresql", None, "h", 5432, "u", "geheim", "demos"), "postgresql://u:***@h:5432/demos"),
+        (Address("postgresql", user="u", database="demos"), "postgresql://u@localhost/demos"),
+        (Address("mssql", None, "h", 1433), "mssql://h:1433/"),
+    ],
+)
+def test_an_address_is_shown_with_what_it_names(address, shown):
+    assert str(address) == shown
+
+
+def test_the_file_of_a_sqlite_address_is_its_database():
+    assert Address("sqlite", database="data/demos.sqlite").path == Path("data/demos.sqlite")
 
 
 PASSWORDS = st.text(st.characters(min_codepoint=33, max_codepoint=0x17F), min_size=6, max_size=20).map(
