@@ -109,7 +109,7 @@ def assemble(demo: ParsedDemo, recording: Recording) -> Assembled:
         "Bombs": [row for number, r in enumerate(rounds, 1) for row in _bombs(number, r)],
         "Damages": [row for number, r in enumerate(rounds, 1) for row in _damages(number, r)],
         "PlayerRoundStats": [
-            _round_stats(demo, number, line) for number, r in enumerate(rounds, 1) if r.live for line in _in_order(r)
+            _round_stats(demo, number, line) for number, r in enumerate(rounds, 1) for line in r.stats.values()
         ],
         "PlayerMatchStats": _match_stats(demo, roster, live),
     }
@@ -270,6 +270,7 @@ def _match(demo: ParsedDemo, live: list[Round], settings: MatchRules, begun: dat
     finished = bool(live) and (demo.ended or bool(demo.ticks("cs_win_panel_match")) or decided)
     given_up = demo.ended and not decided and ct + t < regulation
     last = live[-1].span if live else None
+    leader = "CT" if ct > t else "T" if t > ct else None
     return {
         "DemoFileId": 1,
         "MapName": demo.header.map_name,
@@ -286,7 +287,7 @@ def _match(demo: ParsedDemo, live: list[Round], settings: MatchRules, begun: dat
         "TScoreOvertime": won("T", regulation + 1, len(live)) if overtime else None,
         "IsOvertime": overtime,
         "IsFinished": finished,
-        "WinnerTeam": (("CT" if ct > t else "T") if ct != t else None) if finished and not given_up else None,
+        "WinnerTeam": leader if finished and not given_up else None,
         "WinCondition": ("given up" if given_up else "overtime" if overtime else "regulation") if finished else None,
         "MaxRounds": settings.max_rounds,
         "RoundTimeLimit": settings.round_time,
@@ -438,10 +439,6 @@ def _damages(round_id: int, r: Round) -> list[Row]:
         }
         for hit in r.hits
     ]
-
-
-def _in_order(r: Round) -> list[RoundStats]:
-    return [line for _, line in sorted(r.stats.items())]
 
 
 def _round_stats(demo: ParsedDemo, round_id: int, line: RoundStats) -> Row:

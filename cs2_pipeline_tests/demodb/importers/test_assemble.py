@@ -612,3 +612,142 @@ def test_only_rounds_that_count_have_players_lines_and_none_is_known_of_money_wi
     found = rows(script)
     assert set(table(found, "PlayerRoundStats")["RoundId"]) == {2}
     assert (found.live_rounds, found.economy_known, found.left_out) == (1, False, {})
+
+
+def test_a_match_without_a_round_is_not_finished_whatever_the_recording_says() -> None:
+    script = Script()
+    script.add("cs_win_panel_match", 900)
+    match = rows(script, ended=True).rows["Matches"][0]
+    names = ("IsFinished", "WinnerTeam", "WinCondition", "EndTime", "CTScore", "TScore", "TotalRounds")
+    assert [match[name] for name in names] == [False, None, None, None, 0, 0, 0]
+
+
+def test_an_unfinished_round_begins_where_it_was_started_also_after_a_longer_freeze_time() -> None:
+    script = Script()
+    script.round()
+    script.round()
+    begun_at = script.clock
+    script.add("round_start", begun_at)
+    script.add("round_freeze_end", begun_at + FREEZE + 300)
+    script.kill(begun_at + FREEZE + 400, "ct1", "t1")
+    assert rows(script).rows["Rounds"][-1]["StartTick"] == begun_at
+
+
+def test_who_came_and_went_often_came_first_and_left_last() -> None:
+    script = Script()
+    script.round()
+    for tick in (640, 1_920, 3_200):
+        script.add("player_connect", tick, xuid=steam_id("ct1"), name="ct1")
+        script.add("player_disconnect", tick + 640, xuid=steam_id("ct1"), name="ct1")
+    found = rows(script)
+    player = found.rows["Players"][0]
+    assert player["ConnectedAt"] == begun(found) + seconds(640)
+    assert player["DisconnectedAt"] == begun(found) + seconds(3_840)
+    assert not player["IsConnected"]
+
+
+def test_the_site_is_that_of_the_plant_and_unknown_where_only_the_maps_number_is() -> None:
+    script = Script()
+    place = script.player("user", "t1")
+    script.add("bomb_beginplant", LIVE + 600, site="A", **place)
+    script.add("bomb_planted", LIVE + 640, site="B", **place)
+    script.round(2)
+    assert rows(script).rows["Rounds"][0]["BombSite"] == 1
+    script.events["bomb_planted"][0]["site"] = 354
+    assert rows(script).rows["Rounds"][0]["BombSite"] is None
+
+
+@pytest.mark.parametrize(("event", "flag"), [("bomb_defused", "BombDefused"), ("bomb_exploded", "BombExploded")])
+def test_what_the_bomb_did_is_told_also_where_the_end_of_the_round_says_otherwise(event: str, flag: str) -> None:
+    script = Script()
+    script.add(event, LIVE + 640, site="A", **script.player("user", "ct1"))
+    script.round(2, reason=9)
+    row = rows(script).rows["Rounds"][0]
+    assert {name for name in ("BombDefused", "BombExploded") if row[name]} == {flag}
+
+
+def owning(tick: int, **money: int | None) -> pd.DataFrame:
+    """The states of all ten at a tick; the money of those named, and of nobody else, is known."""
+    people = [(name, 3) for name in CT] + [(name, 2) for name in T]
+    states = [
+        {"tick": tick, "steamid": steam_id(name), "name": name, "team_num": team, "health": 100,
+         "balance": money.get(name), "cash_spent_this_round": 0, "current_equip_value": money.get(name)}
+        for name, team in people
+    ]  # fmt: skip
+    return pd.DataFrame(states).reindex(columns=list(STATE_COLUMNS))
+
+
+def test_a_sides_money_is_the_sum_of_what_is_known_of_its_players() -> None:
+    script = Script()
+    live = script.round()
+    found = rows(script, states=owning(live, ct1=1_000, ct2=500, t3=300))
+    row = found.rows["Rounds"][0]
+    names = ("CTStartMoney", "TStartMoney", "CTEquipmentValue", "TEquipmentValue")
+    assert [row[name] for name in names] == [1_500, 300, 1_500, 300]
+    assert found.economy_known, "one player's is enough"
+    row = rows(script, states=owning(live, ct1=0)).rows["Rounds"][0]
+    assert [row[name] for name in names] == [0, None, 0, None]
+
+
+def test_a_fall_is_a_hit_by_nobody() -> None:
+    script = Script()
+    script.hurt(LIVE + 64, None, "ct1", 20, 80, weapon="world")
+    script.round()
+    [hit] = rows(script).rows["Damages"]
+    assert (hit["AttackerId"], hit["VictimId"], hit["DamageAmount"], hit["IsFatal"]) == (None, 1, 20, False)
+
+
+def test_what_somebody_does_who_does_not_play_the_round_counts_for_nobody() -> None:
+    script = Script()
+    for name in (*CT[:4], *T):
+        script.add("player_spawn", 1_010, **script.player("user", name))
+    for who in ("ct5", None):
+        script.add("weapon_fire", LIVE + 1, weapon="weapon_ak47", **script.player("user", who))
+        script.add("round_mvp", END, **script.player("user", who))
+        script.add("bomb_defused", LIVE + 9, site="A", **script.player("user", who))
+        for other in ("t1", None):
+            script.add("player_blind", LIVE, **script.player("user", other), **script.player("attacker", who))
+    script.add("player_blind", LIVE, **script.player("user", "ct5"), **script.player("attacker", "t1"))
+    script.add("weapon_fire", LIVE + 1, weapon=None, **script.player("user", "ct1"))
+    script.round()
+    found = rows(script)
+    line = lines(found)
+    assert set(line.loc[1].index) == {*CT[:4], *T}
+    assert not line[["ShotsFired", "MVP", "EnemiesFlashed"]].any(axis=None)
+    assert table(found, "PlayerMatchStats")["BombDefuses"].sum() == 0
+
+
+def test_sides_have_not_changed_while_only_half_of_those_known_play_on_the_other() -> None:
+    script = Script()
+    four = ("ct1", "ct2", "t1", "t2")
+    for name in four:
+        script.add("player_spawn", script.clock + 10, **script.player("user", name))
+    script.round(3)
+    script.joins("ct1", script.clock, 2, 3)
+    script.joins("t1", script.clock, 3, 2)
+    for name in four:
+        script.add("player_spawn", script.clock + 10, **script.player("user", name))
+    script.round(3)
+    match = rows(script).rows["Matches"][0]
+    assert (match["CTScore"], match["TScore"]) == (2, 0)
+
+
+def test_who_left_in_the_very_tick_of_a_rounds_start_has_not_played_the_one_after() -> None:
+    script = Script()
+    script.round()
+    second = script.clock
+    script.round()
+    script.add("player_disconnect", second - 1, xuid=steam_id("t5"), name="t5")
+    script.add("player_disconnect", second, xuid=steam_id("t4"), name="t4")
+    assert set(lines(rows(script)).loc[2].index) == {*CT, *T[:4]}
+
+
+def test_plants_and_defusals_are_counted_for_who_completed_them() -> None:
+    script = Script()
+    done = (("bomb_beginplant", "t1"), ("bomb_planted", "t1"), ("bomb_begindefuse", "ct1"), ("bomb_defused", "ct1"))
+    for second, (event, name) in enumerate(done):
+        script.add(event, LIVE + 64 * second, site="A", **script.player("user", name))
+    script.round()
+    found = table(rows(script), "PlayerMatchStats").set_index("PlayerId")
+    assert found.loc[[1, 6], ["BombPlants", "BombDefuses"]].to_numpy().tolist() == [[0, 1], [1, 0]]
+    assert found[["BombPlants", "BombDefuses"]].to_numpy().sum() == 2
