@@ -182,7 +182,7 @@ def _match(row: Mapping[str, object], tables: Mapping[str, Mapping[str, pd.DataF
         hits=rows("damages", "attacker_side", "user_side"),
         bombs=pd.concat([found.assign(event=event) for event, found in bombs.items()]) if bombs else None,
         buys=None if buys is None else buys[buys["refunded"] == 0].drop(columns="refunded"),
-        damage={} if damage is None else dict(zip(damage["steamid"], damage["damage"], strict=True)),
+        damage={} if damage is None else damage.set_index("steamid")["damage"].to_dict(),
     )
 
 

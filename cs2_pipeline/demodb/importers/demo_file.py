@@ -105,7 +105,8 @@ def _settings(events: dict[str, pd.DataFrame]) -> dict[str, str]:
     frame = events.get("server_cvar")
     if frame is None:
         return {}
-    return {str(name): str(value) for name, value in zip(frame["name"], frame["value"], strict=True)}
+    values: dict[str, str] = frame.astype("str").set_index("name")["value"].to_dict()
+    return values
 
 
 def _states(parser: Any, events: dict[str, pd.DataFrame]) -> pd.DataFrame:

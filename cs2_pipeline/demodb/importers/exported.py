@@ -277,7 +277,7 @@ def _without_economy(match: ExportedMatch, states: pd.DataFrame, ticks: pd.Serie
 
     Without them a side would look smaller than it was. What they owned is not known.
     """
-    seen = pd.concat(list(_sightings(match)), ignore_index=True)
+    seen = pd.concat(list(_sightings(match)))
     seen = seen[seen["team_num"].isin(["CT", "T"]) & ((seen["steamid"] != 0) | seen["name"].notna())]
     seen = seen.drop_duplicates(["round", "steamid", "name"])
     seen = seen.assign(tick=seen["round"].map(ticks), health=FULL_HEALTH).dropna(subset=["tick"])
@@ -289,7 +289,7 @@ def _without_economy(match: ExportedMatch, states: pd.DataFrame, ticks: pd.Serie
 
 def _sightings(match: ExportedMatch) -> Iterator[pd.DataFrame]:
     """Who acted in which round on which side: round, steamid, name, team_num. Bots are known by name alone."""
-    names = dict(zip(match.economies["steamid"], match.economies["name"], strict=True))
+    names = match.economies.set_index("steamid")["name"].to_dict()
     frames = [(match.kills, "attacker"), (match.kills, "user"), (match.hits, "attacker"), (match.hits, "user")]
     for frame, role in frames:
         if frame is not None:
@@ -363,16 +363,16 @@ def joined(parts: Sequence[ExportedMatch]) -> ExportedMatch:
         UnreadableDemoError: parts are missing, or they are not of one map.
     """
     ordered = sorted(parts, key=lambda match: match.name)
-    numbers = [found[1] for match in ordered if (found := part_of(match.name))]
-    if numbers != list(range(1, len(ordered) + 1)) or len(ordered) == 1:
+    known = [found for match in ordered if (found := part_of(match.name))]
+    if [number for _, number in known] != list(range(1, len(ordered) + 1)) or len(ordered) == 1:
         present = ", ".join(match.name for match in ordered)
         raise UnreadableDemoError(f"{present}: {PARTS_MISSING}; put them into the same folder and ingest them")
     if len({match.map_name for match in ordered}) > 1:
         raise UnreadableDemoError(f"{ordered[0].name} and its other parts were played on different maps")
-    whole, found = ordered[0], part_of(ordered[0].name)
+    whole = ordered[0]
     for later in ordered[1:]:
         whole = _continued(whole, later)
-    return replace(whole, name=found[0] if found else whole.name)
+    return replace(whole, name=known[0][0])
 
 
 def _continued(first: ExportedMatch, later: ExportedMatch) -> ExportedMatch:

@@ -121,6 +121,9 @@ def test_a_round_without_a_freeze_times_end_goes_live_after_the_usual_one():
     three = [(1, 100, 1_100, 5_000, "CT", 8), (2, 5_300, 0, 11_000, "CT", 8), (3, 12_000, 12_000, 16_000, "T", 9)]
     found = exported.parsed(match(rounds=frame(ROUND_COLUMNS, *three))).events
     assert found["round_freeze_end"]["tick"].tolist() == [1_100, 6_300, 13_000]
+    many = [(1, 100, 740, 5_000, "CT", 8), (2, 5_300, 5_940, 9_000, "T", 9), (3, 9_500, 13_500, 15_000, "T", 9)]
+    paused = exported.parsed(match(rounds=frame(ROUND_COLUMNS, *many, (4, 16_000, 0, 20_000, "CT", 8)))).events
+    assert paused["round_freeze_end"]["tick"].tolist()[-1] == 16_640, "a time-out in one of them is not usual"
     alone = exported.parsed(match(rounds=frame(ROUND_COLUMNS, three[1]))).events
     assert alone["round_freeze_end"]["tick"].tolist() == [5_300 + 15 * 64]
 
@@ -189,6 +192,7 @@ def test_an_economy_of_a_round_that_is_not_there_is_left_out():
 def test_who_acted_without_an_economy_was_there_and_owned_what_nobody_knows():
     kills = [kill(1, 2_000, 4, 6, attacker_side="CT"), kill(2, 7_000, 0, 4, attacker_name="Al", attacker_side="T",
              user_side="CT"), kill(2, 7_100, 0, 9, attacker_name="Al", attacker_side="T", user_side=None)]  # fmt: skip
+    kills.append(kill(2, 7_200, 0, 7, attacker_name=None, attacker_side="T"))  # nobody: neither id nor name
     states = exported.parsed(match(kills=pd.DataFrame(kills))).states
     added = states[~states["steamid"].isin(PEOPLE)]
     assert records(added[["tick", "steamid", "name", "team_num", "balance", "health"]]) == [
