@@ -53,9 +53,9 @@ def check_container(path: Path) -> int:
         mark = file.read(len(_MARK))
         if mark == _OLD_MARK:
             raise UnreadableDemoError("a recording of Counter-Strike: Global Offensive; only Counter-Strike 2 is read")
-        if not _MARK.startswith(mark) or not mark:
+        if not _MARK.startswith(mark):
             raise UnreadableDemoError("not a Counter-Strike 2 recording (it does not begin with PBDEMS2)")
-        last_tick = _last_tick(file, size) if size >= _HEADER_SIZE else None
+        last_tick = _last_tick(file, size)
     if last_tick is None:
         raise UnreadableDemoError(
             f"truncated: the recording breaks off after {size:,} bytes without its end; copy or download it again"
