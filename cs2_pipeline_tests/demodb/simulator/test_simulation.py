@@ -249,3 +249,48 @@ def test_the_defaults_are_the_rules_of_the_game():
         rules.ROUND_TIME, rules.WIN_REWARD, rules.PLANT_BONUS,
     )  # fmt: skip
     assert GameModel.from_json(model.to_json()) == model
+
+
+SEASON = {
+    "DemoFiles": {"TotalTicks": 9_927_738},
+    "Matches": {"TotalRounds": 1_657, "CTScore": 803, "CTScoreFirstHalf": 512},
+    "Players": {"Rank": 7_790},
+    "Rounds": {"EndTick": 113_050_013, "CTScore": 9_199, "CTLivePlayers": 3_378, "TLivePlayers": 2_790,
+               "CTStartMoney": 39_277_400, "TStartMoney": 40_154_750, "CTEquipmentValue": 33_230_250,
+               "TEquipmentValue": 31_670_500, "BombPlanted": 815, "BombSite": 401},
+    "PlayerRoundStats": {"Damage": 1_161_244, "UtilityDamage": 29_428, "MoneySpent": 39_207_250, "Armor": 1_169_045,
+                         "EndMoney": 87_909_000, "ShotsFired": 130_088, "KAST": 9_487, "MVP": 1_657,
+                         "FlashAssists": 388, "EnemiesFlashed": 11_931, "SurvivalTime": 788_811.227,
+                         "ClutchSize": 5_643},
+    "PlayerMatchStats": {"HeadshotKills": 4_017, "TradeDeaths": 562, "Score": 23_471, "ClutchWins1v1": 66},
+    "Kills": {"Tick": 691_093_081, "IsHeadshot": 4_017, "IsWallbang": 312, "IsTradeKill": 549, "Distance": 169_349.291,
+              "AssisterId": 442_794},
+    "Bombs": {"Tick": 92_711_519, "PlayerId": 635_039},
+    "Damages": {"Tick": 1_632_837_794, "AttackerId": 11_055_636, "VictimId": 11_059_277, "DamageAmount": 1_161_244,
+                "DamageArmor": 229_455, "Health": 915_224},
+}  # fmt: skip
+"""Sums over the 80 matches of the tests' database."""
+
+
+@pytest.mark.parametrize("table", SEASON)
+def test_a_seed_makes_the_same_season_in_every_version(database, table):
+    """Days that a later version adds must follow on from what an earlier one made. Whoever changes the game by
+    intention changes these sums, and databases made before have to be made anew."""
+    rows = database[table]
+    assert {name: float(rows[name].sum()) for name in SEASON[table]} == pytest.approx(SEASON[table], rel=1e-8)
+
+
+def test_a_seed_gives_the_same_people_and_ends_in_every_version(database):
+    players, kills, demos = database["Players"], database["Kills"], database["DemoFiles"]
+    people = players[["PlayerName", "ClanTag", "SteamId"]].iloc[[0, 5, -2]]
+    assert people.to_numpy().tolist() == [
+        ["drineno15", "Team 1", 76561198588664326], ["fyfyren31", "Team 15", 76561198490570579],
+        ["Renzusha", "Team 2", 76561198856266047],
+    ]  # fmt: skip
+    assert demos.ParsedAt.iloc[[0, -1]].tolist() == ["2026-01-01 10:42:10.453125", "2026-01-12 21:30:07.953125"]
+    assert database["Rounds"].EndReason.value_counts().to_dict() == {
+        "TerroristWin": 554, "CTWin": 534, "BombDefused": 329, "TargetBombed": 233, "TargetSaved": 7,
+    }  # fmt: skip
+    weapons = kills.Weapon.value_counts()
+    assert weapons[["ak47", "awp", "glock", "mp7", "hegrenade"]].tolist() == [2_413, 1_752, 933, 110, 130]
+    assert kills.HitGroup.value_counts().tolist() == [4_017, 2_095, 1_087, 946, 824, 736, 697]
