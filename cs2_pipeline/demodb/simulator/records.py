@@ -346,7 +346,7 @@ class _Book:
             "TotalDamageDealt": s["damage"], "TotalDamageReceived": s["received"], "ADR": per_round["damage"],
             "FirstKills": s["first_kills"], "FirstDeaths": s["first_deaths"], "TradeKills": s["trade_kills"],
             "TradeDeaths": s["trade_deaths"], "SurvivalTime": total(p["survived"]) / played,
-            "KDRatio": np.where(deaths > 0, kills / np.maximum(deaths, 1), kills),
+            "KDRatio": kills / np.maximum(deaths, 1),
             "Rating": _rating(kills, deaths, squares, played),
             "HLTV2Rating": 0.0073 * kast + 0.3591 * per_round["kills"] - 0.5329 * per_round["deaths"]
             + 0.2372 * impact + 0.0032 * per_round["damage"] + 0.1587,
