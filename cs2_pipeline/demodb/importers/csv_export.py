@@ -95,7 +95,7 @@ def table_of(name: str) -> str | None:
     if suffix is None:
         return None
     stem = base.removesuffix(suffix)
-    return next((table for table in sorted(_COLUMNS, key=len, reverse=True) if f"_{stem}".endswith(f"_{table}")), None)
+    return next((table for table in _COLUMNS if f"_{stem}".endswith(f"_{table}")), None)
 
 
 def read(files: Iterable[tuple[str, bytes]]) -> Iterator[ExportedMatch]:
@@ -182,7 +182,7 @@ def _match(row: Mapping[str, object], tables: Mapping[str, Mapping[str, pd.DataF
         hits=rows("damages", "attacker_side", "user_side"),
         bombs=pd.concat([found.assign(event=event) for event, found in bombs.items()]) if bombs else None,
         buys=None if buys is None else buys[buys["refunded"] == 0].drop(columns="refunded"),
-        damage={} if damage is None else damage.set_index("steamid")["damage"].to_dict(),
+        damage={} if damage is None else dict(zip(damage["steamid"], damage["damage"], strict=True)),
     )
 
 

@@ -105,8 +105,7 @@ def _settings(events: dict[str, pd.DataFrame]) -> dict[str, str]:
     frame = events.get("server_cvar")
     if frame is None:
         return {}
-    values: dict[str, str] = frame.astype("str").set_index("name")["value"].to_dict()
-    return values
+    return {str(name): str(value) for name, value in zip(frame["name"], frame["value"], strict=True)}
 
 
 def _states(parser: Any, events: dict[str, pd.DataFrame]) -> pd.DataFrame:

@@ -61,7 +61,7 @@ def read(files: Mapping[str, bytes]) -> ExportedMatch:
         rounds=rounds,
         economies=_economies(lists["player-economies"], people),
         kills=_kills(lists["kills"], people),
-        hits=_hits(lists["damages"], people, rounds.set_index("number")["freeze_end_tick"].to_dict()),
+        hits=_hits(lists["damages"], people, dict(zip(rounds["number"], rounds["freeze_end_tick"], strict=True))),
         bombs=_bombs(lists["bombs"], people),
     )
 

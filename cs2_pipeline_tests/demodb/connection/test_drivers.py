@@ -1,6 +1,7 @@
 """Which driver an address gets, and what each is told: on stand-ins for what is installed."""
 
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -75,6 +76,11 @@ def test_an_odbc_driver_that_is_named_is_used_if_it_is_there(installed, tmp_path
     microsoft = parse(named.format("ODBC Driver 18 for SQL Server"))
     assert drivers.choose(microsoft).module == "mssql_python", "it goes through the same driver"
     assert [driver.module for driver in drivers.candidates(microsoft)] == ["pyodbc", "mssql_python"]
+
+
+def test_an_odbc_driver_for_postgresql_is_read_through_psycopg_as_well(installed):
+    installed("psycopg", "psycopg2", "pyodbc", odbc=["PostgreSQL Unicode"])
+    assert names("Driver={PostgreSQL Unicode};Server=h;Database=d") == ["psycopg", "psycopg2"]
 
 
 def test_a_data_source_name_says_its_driver_itself(installed):
@@ -192,6 +198,8 @@ def test_a_file_is_opened_for_reading_only(tmp_path):
     connection = drivers.opener(address, drivers.choose(address))()
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
         connection.execute("INSERT INTO t VALUES (1)")
+    with ThreadPoolExecutor() as elsewhere:
+        assert elsewhere.submit(lambda: connection.execute("SELECT * FROM t").fetchall()).result() == []
     connection.close()
 
 

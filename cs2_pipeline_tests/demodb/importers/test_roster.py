@@ -59,6 +59,13 @@ def test_where_no_event_tells_an_id_players_are_known_by_their_names_and_items_a
     ]  # fmt: skip
 
 
+def test_lists_without_ticks_tell_of_players_last():
+    deaths = pd.DataFrame([{"tick": 9, "user_name": "Al"}, {"tick": 12, "user_name": "Bo"}])
+    people = pd.DataFrame({"steamid": [7, 8], "name": ["Cy", "Al"]})
+    roster = Roster(ParsedDemo("events", DemoHeader(), {"people": people, "player_death": deaths}, total_ticks=11))
+    assert [(player.name, player.steam_id) for player in roster.players] == [("Cy", 7), ("Al", 8), ("Bo", 0)]
+
+
 def test_a_name_that_two_players_had_is_the_first_ones_and_a_rank_not_told_is_none():
     script = Script()
     script.add("player_team", 5_000, oldteam=2, team=2, isbot=False, user_name="ct1", user_steamid=steam_id("t1"))
@@ -103,8 +110,9 @@ def test_a_state_at_the_very_tick_goes_before_changes_of_team():
 
 def test_who_is_in_play_is_alive_on_a_side():
     rows = [("ct1", 500, {"team_num": 3}), ("ct2", 500, {"team_num": 3, "health": 0}), ("ct3", 500, {"team_num": 1})]
+    rows += [("ct5", 500, {"team_num": 3, "health": 1}), ("t1", 500, {"team_num": 2, "health": None})]
     roster = Roster(Script().parsed(states=states(*rows)))
-    assert [roster.in_states(player, 500) for player in roster.players[:4]] == [True, False, False, False]
+    assert [roster.in_states(player, 500) for player in roster.players[:6]] == [True, False, False, False, True, False]
     assert not roster.in_states(roster.players[0], 501)
 
 
@@ -116,4 +124,7 @@ def test_what_a_player_owned_is_that_of_the_end_of_freeze_time_and_the_money_aft
         "HasHelmet": True, "HasDefuseKit": None,
     }  # fmt: skip
     assert roster.economy(roster.players[0], 500, 901)["EndMoney"] is None
+    unspent = Roster(Script().parsed(states=states(("ct1", 500, {"team_num": 3, "cash_spent_this_round": None}))))
+    owned = unspent.economy(unspent.players[0], 500, 900)
+    assert (owned["StartMoney"], owned["MoneySpent"]) == (800, 0)
     assert roster.economy(roster.players[1], 500, 900) == roster.economy(roster.players[0], 501, 900) == {}

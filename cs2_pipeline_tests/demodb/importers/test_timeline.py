@@ -78,6 +78,16 @@ def test_a_round_without_a_recorded_start_begins_a_freeze_time_before_it_goes_li
     assert cut(script)[2].first == whole[2].first
 
 
+def test_a_round_without_a_recorded_start_never_begins_before_the_one_before_it_has_ended() -> None:
+    script = Script()
+    script.round()
+    script.round()
+    ended = script.events["round_end"][0]["tick"]
+    del script.events["round_start"][1]
+    script.events["round_freeze_end"][1]["tick"] = ended + 10
+    assert cut(script)[2].first == ended + 1
+
+
 def test_a_round_whose_beginning_was_not_recorded_is_refused_with_its_tick() -> None:
     script = Script()
     script.round()
