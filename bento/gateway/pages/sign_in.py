@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from bento.gateway.access import SESSION, Caller, csrf_token, signed_in
 from bento.gateway.pages.site import page
 from bento.gateway.routers.auth import Credentials, Registration, forgotten, keep_on_pages, limit, secure
-from bento.http.problems import Problem, unauthorized
+from bento.http.problems import WRONG as WRONG_VALUES
+from bento.http.problems import FieldError, Problem, bad_values, unauthorized
 from cs2_pipeline.records import accounts
 from cs2_pipeline.records.accounts import User
 
@@ -26,6 +27,7 @@ router: Final = APIRouter(include_in_schema=False)
 FORM: Final = "cs2_form"
 """The cookie that ties a form to the page it was loaded with."""
 FORM_SECONDS: Final = 3600
+MOST_FIELDS: Final = 20
 WRONG: Final = "The name or the password is wrong."
 REGISTERED: Final = "Registered, unless the name or the address was taken. Sign in."
 STALE: Final = "This form was not loaded in this browser, or too long ago. Try again."
@@ -128,9 +130,16 @@ async def _own_session(request: Request) -> tuple[dict[str, str], str]:
 
 
 async def _sent(request: Request) -> tuple[dict[str, str], str]:
-    """The fields of a form, and the page to go on to."""
+    """The fields of a form, and the page to go on to.
+
+    Raises:
+        Problem: 422, no form of ours has so many fields.
+    """
     text = (await request.body()).decode("utf-8", errors="replace")
-    sent = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=20))
+    try:
+        sent = dict(parse_qsl(text, keep_blank_values=True, max_num_fields=MOST_FIELDS))
+    except ValueError:
+        raise bad_values([FieldError("body", f"holds more than {MOST_FIELDS} fields")], WRONG_VALUES) from None
     return sent, _local(sent.get("next", "/"))
 
 

@@ -5,7 +5,8 @@ import re
 import pytest
 
 from bento.gateway.access import CSRF_HEADER, SESSION
-from bento.gateway.pages.sign_in import FORM
+from bento.gateway.pages.sign_in import FORM, REGISTERED, WRONG
+from cs2_pipeline.records import accounts
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
 
 HTML = {"Accept": "text/html"}
@@ -125,3 +126,68 @@ def test_what_cannot_be_an_account_is_named_without_repeating_the_password(outsi
     assert answered.status_code == 422
     assert "look at password" in answered.text
     assert "short" not in answered.text
+
+
+def kept(answered, name):
+    """The value of a cookie that an answer sets, and how browsers keep it."""
+    (cookie,) = [one for one in answered.headers.get_list("set-cookie") if one.startswith(f"{name}=")]
+    value, *options = cookie.removeprefix(f"{name}=").split("; ")
+    return value, sorted(options)
+
+
+def test_a_form_is_tied_to_its_page_by_a_cookie_of_an_hour_that_no_other_site_can_send(outside):
+    seen = set()
+    for _ in range(2):
+        answered = outside.get("/sign-in")
+        form, options = kept(answered, FORM)
+        assert options == ["HttpOnly", "Max-Age=3600", "Path=/", "SameSite=strict"]
+        assert f'name="form" value="{form}"' in answered.text and len(form) == 32
+        seen.add(form)
+    assert len(seen) == 2
+
+
+def test_the_session_is_kept_for_as_long_as_it_lives_and_the_form_is_forgotten(outside):
+    assert outside.get("/account").status_code == 401
+    answered = sign_in(outside)
+    seconds = int(accounts.SESSION_LIFE.total_seconds())
+    assert kept(answered, SESSION)[1] == ["HttpOnly", f"Max-Age={seconds}", "Path=/", "SameSite=lax"]
+    assert "Max-Age=0" in kept(answered, FORM)[1]
+    assert "Nothing was deleted" not in outside.get("/account").text
+    out = outside.post("/sign-out", data={"csrf": token_of(outside)})
+    assert (out.status_code, "Max-Age=0" in kept(out, SESSION)[1]) == (303, True)
+
+
+def test_over_tls_no_cookie_goes_without(tmp_path):
+    with open_gateway(tmp_path, client=ELSEWHERE, public_url="https://cs2.example.org") as browser:
+        assert "Secure" in kept(browser.get("/sign-in"), FORM)[1]
+
+
+def test_forms_that_cannot_be_right_are_answered_in_words(outside):
+    for change in ({"username": ""}, {"username": "x" * 321}, {"password": ""}):
+        sent = {"username": "anna", "password": "a password", "form": form_of(outside)} | change
+        answered = outside.post("/sign-in", data=sent)
+        assert (answered.status_code, f'<p class="card bad" role="alert">{WRONG}</p>' in answered.text) == (401, True)
+    wrong = {"username": "a b", "email": "nowhere", "password": "short", "form": form_of(outside)}
+    assert "look at email, password, username." in outside.post("/register", data=wrong).text
+    for count, status in ((20, 403), (21, 422)):  # no form of ours has more
+        assert outside.post("/sign-in", data={f"f{number}": "" for number in range(count)}).status_code == status
+
+
+def test_who_registered_is_told_so_and_goes_on_to_the_page_wanted(outside):
+    answered = outside.post("/register", data={**ANNA, "form": form_of(outside), "next": "/data"})
+    assert answered.status_code == 200
+    assert f'<p class="card good" role="alert">{REGISTERED}</p>' in answered.text
+    assert answered.text.count('name="next" value="/data"') == 2
+    assert 'role="alert"' not in outside.get("/sign-in").text
+
+
+def test_who_was_signed_out_elsewhere_deletes_and_ends_nothing_more(outside):
+    sign_in(outside)
+    session, token = outside.cookies[SESSION], token_of(outside)
+    records = outside.app.state.records
+    session_id, _ = accounts.session_of(records, session)
+    accounts.end_session(records, session_id)
+    deleted = outside.post("/account/delete", data={"csrf": token, "username": "anna"})
+    assert (deleted.status_code, "this session has ended" in deleted.text) == (401, True)
+    assert outside.post("/sign-out", data={"csrf": token}).status_code == 303
+    assert "anna" in str(accounts.authenticate(records, "anna", ANNA["password"]))
