@@ -13,6 +13,7 @@ from bento.gateway.pages.site import page
 from bento.http.problems import FieldError, bad_values
 from cs2_pipeline.artifact.catalog import ROUND
 from cs2_pipeline.artifact.round_odds import Odds
+from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.state import ROUND_FIELDS, contradictions, decided_winner
 
@@ -44,6 +45,7 @@ HIGHEST: Final[Mapping[str, float]] = {
 PARTS: Final = 25
 """Into how many equal parts the range of an input is cut that has more values than that."""
 _FIELDS: Final = {field.name: field for field in ROUND_FIELDS}
+_EXAMPLE: Final = dict(serving_of(ROUND).example)
 _WORDS: Final = {
     "ct_alive": "one CT player",
     "t_alive": "one T player",
@@ -94,7 +96,7 @@ class WhatIf(Wire):
 async def round_what_if(
     request: Request,
     _: Annotated[Caller, Depends(allow(Scope.PREDICT))],
-    state: Annotated[dict[str, Any], Body(examples=[dict(ROUND.serving.example) if ROUND.serving else {}])],
+    state: Annotated[dict[str, Any], Body(examples=[_EXAMPLE])],
     along: Annotated[
         str | None, Query(pattern=_INPUTS, description="an input over whose range to price as well")
     ] = None,
@@ -175,7 +177,7 @@ def _stepped(values: Mapping[str, Any], name: str, sign: int) -> dict[str, Any] 
 
 
 def _course(values: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """The states over the range of one input, all else as it is, those that can be."""
+    """The states over the range of one input, all else as it is, those that can be: never none."""
     low, high = _FIELDS[name].low, HIGHEST.get(name, _FIELDS[name].high)
     count = int(high - low) if high - low <= PARTS else PARTS
     states = [{**values, name: low + (high - low) * part / count} for part in range(count + 1)]
@@ -183,7 +185,7 @@ def _course(values: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
 
 
 def _along(name: str, course: Sequence[Mapping[str, Any]], odds: Sequence[Odds]) -> Along:
-    prices, low, high = (list(each) for each in zip(*odds, strict=True)) if odds else ([], [], [])
+    prices, low, high = (list(each) for each in zip(*odds, strict=True))
     return Along(field=name, values=[state[name] for state in course], ct_win_probability=prices, low=low, high=high)
 
 
@@ -193,17 +195,16 @@ def _winner(values: Mapping[str, Any]) -> str | None:
 
 def _sides(request: Request) -> list[tuple[str, list[dict[str, Any]]]]:
     """The sliders by heading, set as the address says or as the example."""
-    example = dict(ROUND.serving.example) if ROUND.serving else {}
     steps = {"ct_equip_value": 250, "t_equip_value": 250, "ct_money": 250, "t_money": 250}
 
     def slider(name: str) -> dict[str, Any]:
         field = _FIELDS[name]
         highest = HIGHEST.get(name, field.high)
         try:
-            value = float(request.query_params.get(name, example[name]))
+            value = float(request.query_params.get(name, _EXAMPLE[name]))
         except ValueError:
             value = math.nan
-        value = value if math.isfinite(value) else float(example[name])
+        value = value if math.isfinite(value) else float(_EXAMPLE[name])
         return {
             "name": name,
             "meaning": field.meaning,

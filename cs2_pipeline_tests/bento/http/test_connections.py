@@ -110,6 +110,7 @@ END = b"\r\n\r\n"
 
 async def arrived(protocol, count):
     while protocol.received < count:
+        assert not protocol.lost
         await asyncio.sleep(0.005)
 
 
@@ -217,6 +218,7 @@ def test_what_is_left_of_a_body_that_was_answered_is_no_head_and_buys_no_time():
 async def unread(protocol):
     """The clock that watches an answer which nobody reads."""
     while protocol._sending is None:
+        assert not protocol.lost
         await asyncio.sleep(0.01)
     return protocol._sending
 

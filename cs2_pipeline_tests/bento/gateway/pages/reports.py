@@ -53,7 +53,7 @@ PLAYER = {
 EVIDENCE = {
     "metrics": {
         "test_log_loss": 1.25, "test_accuracy": 0.6124, "test_accuracy_low": 0.55, "test_accuracy_high": 0.661,
-        "valid_accuracy": 0.875,
+        "valid_accuracy": 0.875, "test_brier": 0.2, "test_brier_low": 0.15, "test_ece": 0.03, "test_ece_high": 0.05,
     },
     "tags": {"dagster_run_id": "a1b2c3", "learned_from": "demo files", "git_commit": "0123456789abcdef"},
     "files": {

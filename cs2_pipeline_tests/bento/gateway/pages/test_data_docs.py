@@ -24,16 +24,19 @@ def test_the_first_page_leads_to_the_result_of_each_table(home):
         (result,) = [link for link in first.text.split('"') if link.startswith("validations/rounds/")]
         assert "ct_live_players" in client.get(f"/data-docs/{result}").text
         assert "script-src" not in first.headers["content-security-policy"]  # default-src 'none' holds for scripts
+        assert "default-src 'none'" in first.headers["content-security-policy"]
+        assert first.headers["x-content-type-options"] == "nosniff"
 
 
 @pytest.mark.parametrize(
-    "path", ["../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "nothing.html", "validations"]
+    "path", ["../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "nothing.html", "validations", "a%00b", "x" * 300]
 )
 def test_nothing_but_files_of_the_data_docs_is_given(home, path):
     with open_gateway(home) as client:
         answer = client.get(f"/data-docs/{path}")
         assert answer.status_code == 404
         assert "not for anybody" not in answer.text
+        assert path.startswith("../") or "they begin at /data-docs" in answer.json()["detail"]
 
 
 def test_before_there_are_any_the_answer_says_what_makes_them(tmp_path):

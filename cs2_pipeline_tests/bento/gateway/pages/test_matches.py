@@ -1,11 +1,13 @@
 """Matches in a browser: found, looked into round by round, shared by address, moving while they run."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
 
+from bento.gateway.live import reading
+from bento.gateway.pages import matches as pages
 from cs2_pipeline.records import keys
 from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
 from cs2_pipeline_tests.bento.gateway.live.conftest import await_that
@@ -49,6 +51,63 @@ def test_a_match_is_listed_with_its_score_and_found_by_team_and_map(site, finish
         assert f"/matches/{finished}" in get(f"{site}/matches", params={"q": found}, headers=HTML).text
     assert "No match fits" in get(f"{site}/matches", params={"q": "nobody"}, headers=HTML).text
     assert "No match fits" in get(f"{site}/matches", params={"day": "2001-01-01"}, headers=HTML).text
+
+
+def listed(site, **query):
+    """The matches of the page by the heading they stand under."""
+    parts = get(f"{site}/matches", params=query, headers=HTML).text.split('<h2 id="')[1:]
+    return {part.partition('"')[0]: re.findall('data-match="(.*?)"', part) for part in parts}
+
+
+def test_a_match_stands_under_what_became_of_it(site, finished, monkeypatch):
+    events = play(4, match="going on", rounds=1, finish=False)
+    send(site, events)
+    going_on = priced(site, uid("going on"), len(events))
+    found = listed(site)
+    assert going_on in found["running"] and finished in found["finished"] and "late" not in found
+    monkeypatch.setattr(reading, "QUIET", -1.0)
+    found = listed(site)
+    assert going_on in found["late"] and finished in found["finished"] and "running" not in found
+
+
+def test_matches_are_found_by_the_day_on_which_they_began(site, finished):
+    began = datetime.fromtimestamp(get(f"{site}/api/v1/matches/{finished}").json()["began"], UTC).date()
+    for days, there in ((-1, False), (0, True), (1, False)):
+        day = f"{began + timedelta(days)}"
+        assert (finished in listed(site, day=day).get("finished", [])) is there, days
+    assert "show all" in get(f"{site}/matches?day={began}", headers=HTML).text
+    assert "show all" not in get(f"{site}/matches", headers=HTML).text
+
+
+def test_so_many_matches_are_shown_and_that_there_are_more_is_said(site, finished, monkeypatch):
+    send(site, play(4, match="another", rounds=1)[:2])
+    await_that(lambda: get(f"{site}/api/v1/matches/{uid('another')}").status_code == 200)
+    more = "Only the newest are shown"
+    assert more not in get(f"{site}/matches", headers=HTML).text
+    monkeypatch.setattr(pages, "SHOWN", 1)
+    assert more in get(f"{site}/matches", headers=HTML).text
+    assert sum(map(len, listed(site).values())) == 1
+
+
+def test_a_match_opens_with_the_map_asked_for_or_under_way_or_else_the_last(site):
+    events = play(4, match="two maps", rounds=2, maps=2)
+    before = next(place for place, one in enumerate(events) if one["type"] == "map_end") + 2
+    first, second = uid("two maps", 1), uid("two maps", 2)
+
+    def shown(query=""):
+        text = get(f"{site}/matches/{match}{query}", headers=HTML).text
+        return re.search('data-map="(.*?)"', text)[1], text.count('class="round ')
+
+    send(site, events[:1])
+    match = uid("two maps")
+    await_that(lambda: get(f"{site}/api/v1/matches/{match}").status_code == 200)
+    assert shown() == ("", 0)
+    send(site, events[1:before])
+    priced(site, match, before)
+    assert shown() == (second, 0) and shown(f"?map={first}") == (first, 2)
+    send(site, events[before:])
+    priced(site, match, len(events))
+    assert shown() == (second, 2)
 
 
 def test_a_day_that_is_none_is_refused_with_its_field(site):

@@ -2,7 +2,10 @@
 
 import re
 
-from cs2_pipeline_tests.bento.serving import get
+import pytest
+
+from cs2_pipeline_tests.bento.gateway.conftest import open_gateway
+from cs2_pipeline_tests.bento.serving import free_port, get
 
 HTML = {"Accept": "text/html"}
 
@@ -65,3 +68,25 @@ def test_without_any_version_it_says_how_to_get_one(empty_site):
     assert "no champion" in text
     assert "cs2 train round" in text
     assert "No version has earned it yet" in get(f"{empty_site}/models/round_predictor", headers=HTML).text
+
+
+def test_while_mlflow_is_away_every_page_of_models_says_so(tmp_path):
+    with open_gateway(tmp_path, mlflow_tracking_uri=f"http://127.0.0.1:{free_port()}") as gateway:
+        for path in ("/models", "/models/round_predictor", "/api/v1/models/round_predictor/versions"):
+            answered = gateway.get(path)
+            problem = answered.json()
+            assert (answered.status_code, problem["status"]) == (503, 503), path
+            assert problem["type"] == "urn:cs2-pipeline:problem:registry-unreachable"
+            assert problem["title"] == "MLflow does not answer" and "127.0.0.1" in problem["detail"]
+
+
+def test_a_figure_has_an_interval_only_with_both_ends_and_a_link_only_where_something_is(site):
+    text = get(f"{site}/models/player_classifier", headers=HTML).text
+    rows = {" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in re.findall(r"<tr>.*?</tr>", text, re.S)}
+    assert {"Brier score .200", "Calibration error .030"} <= rows
+    assert "Dagster run" in text and "Dagster run" not in get(f"{site}/models/round_predictor", headers=HTML).text
+
+
+@pytest.mark.parametrize("name", ["nothing", "round"])
+def test_of_what_is_no_model_there_is_no_page(site, name):
+    assert get(f"{site}/models/{name}", headers=HTML).status_code == 404

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.state import MAX_BOMB_TIME
 from cs2_pipeline_tests.bento.serving import post
 
@@ -63,6 +64,16 @@ def test_along_an_input_and_a_step_away_every_price_is_that_of_its_state(site, f
         assert one["ct_win_interval"] == [course["low"][place], course["high"][place]]
 
 
+def test_a_step_may_end_a_round_and_then_its_price_is_certain(site):
+    changes = {one["field"]: one for one in ask(site, ROUND | {"ct_alive": 1, "time_remaining": 10}).json()["changes"]}
+    assert list(changes) == [
+        "ct_alive", "t_alive", "ct_equip_value", "t_equip_value", "ct_money", "t_money", "time_remaining", "ct_score",
+        "t_score",
+    ]  # fmt: skip
+    assert (changes["ct_alive"]["fewer"], changes["time_remaining"]["fewer"]) == (0.0, 1.0)
+    assert changes["time_remaining"]["words"] == "10 seconds" and changes["ct_alive"]["words"] == "one CT player"
+
+
 def test_more_players_alive_never_hurt_along_the_whole_range(site):
     def along(field):
         return post(f"{site}/api/v1/what-if/round", params={"along": field}, json=ROUND).json()["along"]
@@ -108,6 +119,19 @@ def test_a_wrong_field_is_named(site, change, field, message):
     refused = ask(site, ROUND | change)
     assert refused.status_code == 422
     assert {"field": field, "message": message} in refused.json()["errors"]
+
+
+def test_the_page_opens_with_the_map_of_its_address_and_the_example(gateway):
+    text = gateway.get("/what-if?map_name=de_nuke").text
+    assert re.findall(r"<option selected>(\w+)", text) == ["de_nuke"]
+    assert re.findall(r"<option>(\w+)", text) == [name for name in MAPS if name != "de_nuke"]
+    assert not re.findall(r"<option selected>", gateway.get("/what-if").text)
+    headings = re.findall(r"<legend.*?>(.*?)</legend>", text)
+    assert headings == ["Counter-Terrorists", "Terrorists", "Clock"]
+    assert re.findall(r'type="range" id="(\w+)"', text) == [
+        "ct_alive", "ct_equip_value", "ct_money", "ct_score", "t_alive", "t_equip_value", "t_money", "t_score",
+        "time_remaining",
+    ]  # fmt: skip
 
 
 def test_a_slider_stands_at_what_the_address_says_within_its_range_or_else_at_the_examples(gateway):

@@ -11,13 +11,17 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from types import SimpleNamespace
 
+import pyarrow.dataset as ds
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from bento.http.problems import Problem
+from bento.predictions.champions import champions
 from bento.predictions.champions.status import Status
-from bento.predictions.http import openapi
+from bento.predictions.http import app as app_module
+from bento.predictions.http import metrics, openapi
 from bento.predictions.http.app import SMALL_BODY, PredictionApp
 from bento.predictions.http.batches import CHUNK, chunks
 from bento.predictions.http.requests import camel, form_of
@@ -26,6 +30,7 @@ from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.artifact.round_odds import RoundPredictor
 from cs2_pipeline.artifact.spec import serving_of
+from cs2_pipeline.records import buckets
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PATIENCE, PLAYER, ROUND, serving
 from cs2_pipeline_tests.tiny_models import round_artifact
@@ -683,3 +688,138 @@ def test_a_websocket_is_closed_in_order(here):
 
     asyncio.run(here().app({"type": "websocket", "path": "/"}, receive, send))
     assert sent == [{"type": "websocket.close", "code": 1000}]
+
+
+@pytest.mark.parametrize(
+    ("declared", "status"),
+    [(b"application/json", 200), (b'Application/JSON ; charset="UTF-8"', 200), (b"application/json;charset=utf-8", 200),
+     (b"application/json; charset=latin-1", 415), (b"application/json; charset=utf-8; v=1", 415), (b"text/plain", 415),
+     (b"", 415), (None, 415)],
+)  # fmt: skip
+def test_only_what_is_declared_as_json_in_utf_8_is_read(here, declared, status):
+    headers = [] if declared is None else [(b"content-type", declared)]
+    found, problem = asked(here().app, "/predict/round", headers, ONE)
+    assert found == status
+    assert status == 200 or problem["detail"].endswith(f"not {(declared or b'').decode()!a}")
+
+
+def test_a_request_is_counted_once_with_how_long_it_took(here, monkeypatch):
+    clock = iter([100.0, 100.25, 200.0])
+    monkeypatch.setattr(app_module, "time", SimpleNamespace(perf_counter=lambda: next(clock), time=time.time))
+    before = metrics.LATENCY._sum.get(), metrics.PREDICTIONS.labels("round_predictor")._value.get()
+    app = here()
+    many = json.dumps({"states": [ROUND] * 3}).encode()
+    assert app.asked("/predict/rounds", many)[0] == 200
+    after = metrics.LATENCY._sum.get(), metrics.PREDICTIONS.labels("round_predictor")._value.get()
+    assert (after[0] - before[0], after[1] - before[1]) == (0.25, 3)
+    assert app.asked("/predict/rounds", b"[")[0] == 400
+    assert metrics.LATENCY._sum.get() == after[0], "what got no prediction has no latency"
+
+
+def test_a_batch_counts_for_its_key_as_many_as_it_holds(here, monkeypatch):
+    monkeypatch.setattr(buckets, "time", SimpleNamespace(monotonic=lambda: 100.0))
+    app = here(api_keys=hashlib.sha256(b"a-key").hexdigest(), api_key_rate=4)
+    headers = [(b"x-api-key", b"a-key")]
+    three = json.dumps({"states": [ROUND] * 3}).encode()
+    sent = (("/predict/rounds", three), ("/predict/round", ONE), ("/predict/round", ONE))
+    found = [app.asked(path, body, headers=headers)[0] for path, body in sent]
+    assert found == [200, 200, 429], "three and one at four a second"
+
+
+def test_the_rest_of_a_refused_body_is_read_to_its_end_and_no_further(here):
+    app, sent = here(max_body_bytes=1_000), []
+    coming = [{"type": "http.request", "body": b" " * 2_000, "more_body": True},
+              {"type": "http.request", "body": b" ", "more_body": True},
+              {"type": "http.request", "body": b" ", "more_body": False}, {"type": "http.disconnect"}]  # fmt: skip
+
+    async def receive():
+        return coming.pop(0)
+
+    async def send(message):
+        sent.append(message["type"])
+
+    scope = {"type": "http", "method": "POST", "path": "/predict/rounds",
+             "headers": [(b"content-type", b"application/json")]}  # fmt: skip
+    asyncio.run(app.app(scope, receive, send))
+    assert sent == ["http.response.start", "http.response.body", "http.response.body"]
+    assert coming == [{"type": "http.disconnect"}]
+
+
+def test_health_is_by_the_models_that_are_served(here):
+    def health(app):
+        return asyncio.run(answered(app.app, []))
+
+    one = health(here())
+    assert one == {
+        "status": "unavailable", "models_loaded": {"round_predictor": True, "player_classifier": False},
+        "version": app_module.VERSION, "reasons": ["no champion of player_classifier is loaded"],
+    }  # fmt: skip
+    app = here(served_models="round_predictor")
+    assert health(app) == {"status": "healthy", "models_loaded": {"round_predictor": True}, "version": one["version"]}
+    Status(time.time(), error="it is away").write(app.app._settings.champion_cache)
+    asyncio.run(app.app._champions.glance())
+    assert health(app)["status"] == "degraded"
+
+
+def test_a_reload_waits_for_what_mlflow_says(here, monkeypatch):
+    app = here(admin_token="sesame", served_models="round_predictor")
+    looks, reloaded_since = [], app.app._champions.reloaded_since
+
+    async def looked(moment):
+        looks.append(moment)
+        if len(looks) == 2:
+            Status(moment).write(app.app._settings.champion_cache)
+        return await reloaded_since(moment)
+
+    monkeypatch.setattr(app.app._champions, "reloaded_since", looked)
+    status, _, (body,) = app.asked("/admin/reload", headers=[(b"authorization", b"Bearer sesame")])
+    assert (status, json.loads(body["body"])["status"], len(looks)) == (200, "healthy", 2)
+    assert looks[0] <= float((app.app._settings.champion_cache / champions.RELOAD_FILE).read_text())
+    assert app.asked("/admin/reload", headers=[(b"authorization", b"Bearer open")])[0] == 401
+
+
+def test_a_worker_ends_itself_when_the_process_that_started_it_is_gone(monkeypatch):
+    parents, ended = iter([7, 7, 1]), []
+    monkeypatch.setattr(app_module, "os", SimpleNamespace(
+        getppid=lambda: next(parents), getpid=lambda: 8, kill=lambda *of: ended.append((*of, next(parents, "asked")))
+    ))  # fmt: skip
+    asyncio.run(app_module._end_when_orphaned())
+    assert ended == [(8, signal.SIGTERM, "asked")]
+
+
+def test_what_is_predicted_between_start_and_end_is_in_the_log(here, monkeypatch):
+    async def follow(_root):
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(champions, "keep_following", follow)
+    monkeypatch.setattr(app_module.gc, "freeze", lambda: None)  # the tests of this process need their memory again
+    app, told = here(prediction_log=True), []
+    coming = iter([{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}])
+
+    async def inner(_scope, receive, send):
+        told.append((await receive())["type"])
+        assert (await app.ask("/predict/round", ONE))[0] == 200
+        assert (await app.ask("/predict/rounds", json.dumps({"states": [ROUND, ROUND]}).encode()))[0] == 200
+        told.append((await receive())["type"])
+        await send({"type": "lifespan.shutdown.complete"})
+
+    async def receive():
+        return next(coming)
+
+    async def send(message):
+        told.append(message["type"])
+
+    async def whole_life():
+        await app.app({"type": "lifespan"}, receive, send)
+        return asyncio.all_tasks() - {asyncio.current_task()}
+
+    app.app._inner = inner
+    left = asyncio.run(whole_life())
+    assert told == ["lifespan.startup", "lifespan.shutdown", "lifespan.shutdown.complete"]
+    assert all(one.cancelling() for one in left), "nothing runs on"
+    assert ds.dataset(app.app._settings.prediction_log_folder / "round_predictor").count_rows() == 3
+
+
+def test_without_a_log_nothing_is_written(here):
+    app = here(prediction_log=False)
+    assert app.asked("/predict/round", ONE)[0] == 200 and app.app._log is None
