@@ -82,7 +82,7 @@ async def _http(request: Request, error: Exception) -> Response:
     if error.status_code == 404:
         return response(request, not_found())
     if error.status_code == 405:
-        return response(request, wrong_method(", ".join(_allowed(request)) or "other methods"))
+        return response(request, wrong_method(", ".join(_allowed(request)) or (error.headers or {}).get("Allow", "")))
     if error.status_code == 400:
         return response(request, not_json("the body cannot be read as JSON"))
     title = str(error.detail)
@@ -102,7 +102,7 @@ def _allowed(request: Request) -> list[str]:
 async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     found = error.errors()
-    if any(one["type"] == "json_invalid" for one in found):
+    if found[0]["type"] == "json_invalid":  # then it is the only one
         return response(request, not_json(f"{found[0]['ctx']['error']} at position {found[0]['loc'][-1]}"))
     media_type = request.headers.get("content-type", "")
     if any(one["loc"] == ("body",) for one in found) and not _is_json(media_type):

@@ -47,6 +47,14 @@ def client(tmp_path_factory):
     async def all_of_them(items: Annotated[list[dict[str, list[int]]], Body()]):
         return items
 
+    @app.post("/counted")
+    async def counted(n: int, items: Annotated[list[int], Body()]):
+        return items[:n]
+
+    @app.get("/page", include_in_schema=False)
+    async def page():
+        return "a page"
+
     return TestClient(app, raise_server_exceptions=False)
 
 
@@ -77,6 +85,8 @@ def test_records_that_are_away_are_counted_and_logged(client, caplog):
     before = errors.metrics.ERRORS.labels("records")._value.get()
     client.get("/raise/records")
     client.get("/raise/unkeepable")
+    identifier = client.get("/raise/defect").json()["detail"].rpartition(" ")[2]
+    assert len(identifier) == 32 and f"(id {identifier})" in caplog.text
     assert errors.metrics.ERRORS.labels("records")._value.get() == before + 1
     assert "/srv/secret.db is locked" in caplog.text
 
@@ -90,7 +100,12 @@ def test_a_browser_gets_a_page(client):
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("DELETE", "/raise/anything", "GET"), ("DELETE", "/raise/all", "POST, PUT"), ("GET", "/raise", None)],
+    [
+        ("DELETE", "/raise/anything", "GET"),
+        ("DELETE", "/raise/all", "POST, PUT"),
+        ("GET", "/raise", None),
+        ("POST", "/page", "GET"),
+    ],
 )
 def test_a_wrong_method_is_told_those_of_the_most_literal_path(client, method, path, allowed):
     answered = client.request(method, path)
@@ -101,6 +116,18 @@ def test_a_field_is_named_by_its_path(client):
     problem = client.post("/raise/all", json=[{"a": [1]}, {"b": [1, "x", "y"]}]).json()
     assert [one["field"] for one in problem["errors"]] == ["1.b[1]", "1.b[2]"]
     assert problem["detail"] == "2 fields are wrong"
+    assert {one["message"] for one in problem["errors"]} == {
+        "Input should be a valid integer, unable to parse string as an integer"
+    }
+
+
+def test_keys_that_are_no_names_are_told_as_they_came_and_what_is_not_there_is_missing(client):
+    (wrong,) = client.post("/raise/all", json=[{"aB c": ["x"]}]).json()["errors"]
+    assert wrong["field"] == "0.aB c[0]"
+    assert client.post("/raise/all", content=b"", headers={"content-type": "application/json"}).json()["errors"] == [
+        {"field": "body", "message": "is missing"}
+    ]
+    assert client.post("/counted", json=[1]).json()["errors"] == [{"field": "n", "message": "is missing"}]
 
 
 @pytest.mark.parametrize(
@@ -119,3 +146,13 @@ def test_a_body_that_cannot_be_read_is_told_apart_from_wrong_values(client, cont
     assert told in answered.json()["detail"]
     with suppress(KeyError):
         assert all(one["message"] and one["field"] for one in answered.json()["errors"])
+
+
+def test_a_form_in_place_of_json_is_told_so_whatever_else_is_wrong(client):
+    answered = client.post("/counted", content=b"a=1", headers={"content-type": "application/x-www-form-urlencoded"})
+    assert (answered.status_code, answered.json()["type"]) == (415, "urn:cs2-pipeline:problem:wrong-media-type")
+
+
+def test_where_a_body_stops_being_json_is_said(client):
+    answered = client.post("/raise/all", content=b'[{"a"', headers={"content-type": "application/json"})
+    assert answered.json()["detail"] == "Expecting ':' delimiter at position 5"

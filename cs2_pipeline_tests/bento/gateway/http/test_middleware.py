@@ -181,7 +181,9 @@ def test_a_problem_before_the_routes_and_a_defect_are_answered_and_counted():
 
     sent = answer(Counted(defect), scope("GET"))
     assert sent[0]["status"] == 500
-    assert b"sesame" not in sent[1]["body"] and json.loads(sent[1]["body"])["title"] == "The service failed"
+    problem = json.loads(sent[1]["body"])
+    assert "sesame" not in problem["detail"] and problem["title"] == "The service failed"
+    assert len(problem["detail"].rpartition(" ")[2]) == 32
     start, body = answer(Counted(limited()), scope(content_length="11"))
     assert start["status"] == 413 and (b"connection", b"close") in start["headers"]
     assert (b"content-length", b"%d" % len(body["body"])) in start["headers"]
@@ -195,3 +197,34 @@ def test_who_left_without_an_answer_is_counted_as_gone():
     before = counted("unknown", "499")
     answer(Counted(silent), scope("GET"))
     assert counted("unknown", "499") == before + 1
+
+
+def test_an_answer_that_breaks_off_is_counted_as_it_began_and_gets_no_second_one():
+    async def half(_asked, _receive, send):
+        await send({"type": "http.response.start", "status": 206, "headers": []})
+        raise ZeroDivisionError
+
+    before = counted("unknown", "206"), counted("unknown", "500")
+    (start,) = answer(Counted(half), scope("GET"))
+    assert start["status"] == 206
+    assert (counted("unknown", "206"), counted("unknown", "500")) == (before[0] + 1, before[1])
+
+
+def test_what_is_no_request_passes_uncounted_and_unlimited():
+    seen = []
+
+    async def app(asked, *_):
+        seen.append(asked["type"])
+
+    before = counted("unknown", "499")
+    answer(Counted(SpelledQuery(LimitedBody(app, LIMIT, 600.0))), scope(kind="websocket", query=b"mapName=x"))
+    assert seen == ["websocket"] and counted("unknown", "499") == before
+
+
+def test_a_problem_that_leaves_the_connection_open_says_nothing_of_closing():
+    async def refused(*_):
+        raise Problem(422, "bad_values", "t", "d", headers=[(b"x", b"y")])
+
+    start, _ = answer(Counted(refused), scope("GET"))
+    assert (start["status"], (b"x", b"y") in start["headers"]) == (422, True)
+    assert b"connection" not in dict(start["headers"])
