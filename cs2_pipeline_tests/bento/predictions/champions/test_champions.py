@@ -477,3 +477,33 @@ def test_a_look_that_fails_ends_nothing_and_the_end_of_following_ends_it_all(tmp
     monkeypatch.setattr(champions_module, "keep_following", follow)
     assert asyncio.run(run()) == set()
     assert ended == [Settings(home=tmp_path).champion_cache]
+
+
+def test_a_reload_that_is_asked_for_is_passed_on_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(champions_module, "GLANCE", 0.001)
+
+    async def run():
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec("cat", stdin=pipe, stdout=pipe)
+        file = tmp_path / champions_module.RELOAD_FILE
+        file.write_text("before it was started")
+        passing = asyncio.create_task(champions_module._pass_on_reloads(process, file))
+        await asyncio.sleep(0.05)
+        file.write_text("now")
+        assert await process.stdout.readline() == b"\n"
+        await asyncio.sleep(0.05)
+        await champions_module._end(process)
+        await passing
+        return await process.stdout.read(), process.returncode
+
+    assert asyncio.run(run()) == (b"", 0)
+
+
+def test_a_follower_that_does_not_end_is_ended():
+    async def run():
+        process = await asyncio.create_subprocess_exec("sleep", "600", stdin=asyncio.subprocess.PIPE)
+        await champions_module._end(process)
+        await champions_module._end(process)  # it has ended already
+        return process.returncode
+
+    assert asyncio.run(run()) == -signal.SIGKILL

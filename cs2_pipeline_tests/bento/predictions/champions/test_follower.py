@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -269,3 +270,34 @@ def test_one_model_that_cannot_be_asked_for_keeps_no_other_from_being_followed_u
             == dict.fromkeys(names, "7") | {name: None for name in asked if name != "player_classifier"}
         )
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_it_follows_every_model_until_its_input_closes_and_leaves_signals_to_the_service(home, monkeypatch):
+    signals, refused = (signal.SIGINT, signal.SIGTERM), []
+    before = [signal.getsignal(one) for one in signals]
+    reading, writing = os.pipe()
+    os.write(writing, b"\n")
+    look = Follower.look
+
+    def looked(self):
+        refused.append(dict(self._refused))
+        self._refused["a model"] = ("why", math.inf)
+        if len(refused) == 2:
+            os.close(writing)
+        return look(self)
+
+    settings = Settings(home=home.path, reload_interval=3_600.0, served_models="round_predictor")
+    monkeypatch.setattr(follower_module, "settings", SimpleNamespace(load=lambda: settings))
+    monkeypatch.setattr(Follower, "look", looked)
+    try:
+        with os.fdopen(reading) as given:
+            monkeypatch.setattr(sys, "stdin", given)
+            follower_module.main()
+        assert [signal.getsignal(one) for one in signals] == [signal.SIG_IGN] * 2
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)
+    assert refused == [{}, {}], "a line makes it forget what it turned down"
+    status = Status.read(settings.champion_cache)
+    assert status.champions == {"round_predictor": None, "player_classifier": None, "match_forecaster": None}
+    assert (status.error, status.refused) == (None, {})

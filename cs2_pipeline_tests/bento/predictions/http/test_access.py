@@ -268,3 +268,16 @@ def test_workers_count_a_records_key_together_too(tmp_path, standing_clock):
         worker.admit([(b"x-api-key", key.encode())])
     assert {refusal(worker.admit, [(b"x-api-key", key.encode())]).status for worker in workers} == {429}
     records.close()
+
+
+def test_while_the_gateway_is_making_the_records_nobody_needs_a_key(tmp_path):
+    (tmp_path / "records.db").touch()
+    access = Access(Settings(home=tmp_path))
+    assert access.unread and refusal(access.admit, []).status == 503
+    access._look()
+    access.admit([])
+    records = open_records(Settings(home=tmp_path))
+    keys.create(records, "a bot", ["predict"])
+    access._look()
+    assert refusal(access.admit, []).status == 401
+    records.close()

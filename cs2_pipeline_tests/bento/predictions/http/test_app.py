@@ -823,3 +823,19 @@ def test_what_is_predicted_between_start_and_end_is_in_the_log(here, monkeypatch
 def test_without_a_log_nothing_is_written(here):
     app = here(prediction_log=False)
     assert app.asked("/predict/round", ONE)[0] == 200 and app.app._log is None
+
+
+def test_without_a_champion_a_prediction_is_refused_with_the_models_name(here):
+    app = here()
+    app.app._champions.predictors.clear()
+    status, headers, (body,) = app.asked("/predict/round", ONE)
+    assert (status, headers[b"retry-after"]) == (503, b"5")
+    assert json.loads(body["body"])["detail"].startswith("no champion of round_predictor is loaded")
+
+
+def test_a_defect_beside_the_predictions_is_answered_with_an_id_too(here, caplog):
+    app = here()
+    app.app._access = None
+    status, _, (body,) = app.asked("/models", method="GET")
+    identifier = json.loads(body["body"])["detail"].rpartition(" ")[2]
+    assert status == 500 and len(identifier) == 32 and identifier in caplog.text

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from itertools import pairwise
 
 import pytest
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
 from bento.predictions.http import metrics
 from cs2_pipeline.artifact.cache import ModelVersion
@@ -42,3 +43,14 @@ def test_counts_of_reloads_begin_at_nought():
     told = metrics.render([]).decode()
     for result in ("loaded", "refused"):
         assert f'model_reloads_total{{name="never loaded",result="{result}"}} 0.0' in told
+
+
+def test_the_counts_of_several_workers_are_added_up(tmp_path, monkeypatch):
+    for worker, count in ((1, 2.0), (2, 5.0)):
+        kept = MmapedDict(f"{tmp_path / f'counter_{worker}.db'}")
+        kept.write_value(mmap_key("asked_total", "asked_total", [], [], "How often"), count, 0.0)
+        kept.close()
+    assert b"asked_total" not in metrics.render([])
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    told = metrics.render([version("m", "")])
+    assert b"\nasked_total 7.0\n" in told and b'model_info{name="m"' in told

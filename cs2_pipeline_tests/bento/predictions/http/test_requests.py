@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from bento.http.problems import Problem
 from bento.predictions.http.batches import chunks
-from bento.predictions.http.requests import CAMEL, MAX_BATCH, MAX_COMMAS, MAX_LISTS, SNAKE, camel, form_of, parse
+from bento.predictions.http.requests import CAMEL, MAX_BATCH, MAX_COMMAS, MAX_LISTS, SNAKE, Form, camel, form_of, parse
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.game.player import PLAYER_FIELDS
-from cs2_pipeline.game.state import ROUND_FIELDS
+from cs2_pipeline.game.state import ROUND_FIELDS, Field
 from cs2_pipeline_tests.bento.serving import PLAYER, ROUND
 
 ROUND_FORM, PLAYER_FORM = (form_of(serving_of(spec)) for spec in (catalog.ROUND, catalog.PLAYER))
@@ -59,6 +59,23 @@ def test_a_round_reads_the_same_in_both_spellings(document):
     assert style is SNAKE
     assert snake == {field.name: None for field in ROUND_FIELDS} | {"match_id": None, "round_id": None} | document
     assert ROUND_FORM.read_one(json.dumps(in_camel(document)).encode()) == (snake, CAMEL)
+
+
+@pytest.mark.parametrize("spell", [str, camel])
+def test_the_usual_body_is_read_at_once_also_with_a_single_item(spell):
+    for form, item in ((ROUND_FORM, ROUND), (PLAYER_FORM, PLAYER)):
+        spelled = {spell(name): value for name, value in item.items()}
+        decoded, style = form.read_many(json.dumps({form.many: [spelled]}).encode())
+        assert (len(decoded), style) == (1, CAMEL if spell is camel else SNAKE)
+
+
+def test_a_name_of_one_word_does_not_tell_the_spelling():
+    fields = (Field("kills", 0, 9, "kills", integer=True), Field("map_name", 0, 0, "map", text=True, required=False))
+    form = Form(fields, lambda _: (), many="games")
+    for body, style in ((b'{"games":[{"kills":3}]}', SNAKE), (b'{"games":[{"kills":3,"mapName":"x"}]}', CAMEL)):
+        decoded, told = form.read_many(body)
+        assert (decoded[0].kills, told) == (3, style)
+    assert form.known == {}
 
 
 def test_a_player_reads_the_same_in_both_spellings():
