@@ -3,11 +3,15 @@
 import json
 import shutil
 import socket
-from contextlib import ExitStack
+import sqlite3
+from contextlib import ExitStack, closing
 
 import pytest
 
-from cs2_pipeline.cli import processes
+from cs2_pipeline.cli import doctor, processes
+from cs2_pipeline.datasets import origins
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.demodb.small_database import SmallDatabase
 
 
 @pytest.fixture(autouse=True)
@@ -91,3 +95,24 @@ def test_a_folder_of_tables_that_can_be_read_and_a_port_in_use_are_told(cs2, fre
     levels = found(cs2("doctor", "--json"))
     (port,) = [told for (topic, told), level in levels.items() if topic == "prediction service" and level == "ok"]
     assert port.startswith("answers on port ")
+
+
+def told_of_database(home):
+    """By topic, the level and the message."""
+    return {one.topic: (one.level, one.message) for one in doctor._database(Settings(home=home))}
+
+
+def test_a_database_is_told_with_whose_matches_it_holds_unless_it_cannot_be_read(home, monkeypatch):
+    SmallDatabase().write(home / "demos.sqlite")
+    levels = told_of_database(home)
+    assert levels["demo database, origin"][0] == "ok"
+    assert levels["demo database, origin"][1].startswith("it holds ")
+    assert len(levels) > 1 and all(topic.startswith("demo database, ") for topic in levels)
+    mixed = origins.shares({"simulator": 1, "demo": 1})
+    monkeypatch.setattr(doctor, "origins_of", lambda _: mixed)
+    assert told_of_database(home)["demo database, origin"] == ("warning", origins.warning(mixed))
+    with closing(sqlite3.connect(home / "demos.sqlite")) as connection, connection:
+        connection.execute('DROP TABLE "Rounds"')
+    levels = told_of_database(home)
+    assert "demo database, origin" not in levels
+    assert "error" in {level for level, _ in levels.values()}

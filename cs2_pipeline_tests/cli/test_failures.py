@@ -2,10 +2,12 @@
 
 import errno
 import sqlite3
+import sys
 
 import pytest
 
-from cs2_pipeline.cli.console import CliError
+from cs2_pipeline.cli import main
+from cs2_pipeline.cli.console import CliError, UsageError
 from cs2_pipeline.cli.failures import explained
 from cs2_pipeline.settings import SettingsError
 
@@ -39,6 +41,28 @@ def test_a_disk_that_an_embedded_database_cannot_write_is_explained(code, known)
 @pytest.mark.parametrize("defect", [ZeroDivisionError("x"), OSError(errno.ENOENT, "gone"), KeyError("x"), OSError("x")])
 def test_a_defect_is_none_of_them(defect):
     assert explained(defect) is None
+
+
+@pytest.mark.parametrize(("status", "said"), [(130, True), (1, False), (0, False), (2, False)])
+def test_who_interrupts_is_told_that_nothing_is_lost(monkeypatch, capsys, status, said):
+    monkeypatch.setattr(main, "app", lambda: sys.exit(status))
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert ended.value.code == status
+    assert capsys.readouterr().err == ("stopped; the next run continues what is not finished\n" if said else "")
+
+
+@pytest.mark.parametrize(
+    ("error", "status"), [(UsageError("[x] no"), 2), (CliError("[x] no"), 1), (SettingsError("[x] no"), 1)]
+)
+def test_an_error_ends_with_its_status_and_its_message(monkeypatch, capsys, error, status):
+    def fails():
+        raise error
+
+    monkeypatch.setattr(main, "app", fails)
+    with pytest.raises(SystemExit) as ended:
+        main.main()
+    assert (ended.value.code, capsys.readouterr().err) == (status, "error: [x] no\n")
 
 
 def test_a_message_is_shown_as_it_is_though_it_looks_like_markup():

@@ -2,31 +2,84 @@
 
 import json
 import re
+import shutil
+import sqlite3
+from contextlib import closing
 
 import pytest
 
+from cs2_pipeline.artifact.cache import ArtifactError, Cache
 from cs2_pipeline.cli import match
-from cs2_pipeline.demodb.simulator import simulate
+from cs2_pipeline.demodb.importers.exports import ingest_exports
 from cs2_pipeline.live import runtime
 from cs2_pipeline.live.story import Swing
+from cs2_pipeline.registry import champion
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.demodb.importers import made_exports
 from cs2_pipeline_tests.live.conftest import Bench, champions  # noqa: F401
 from cs2_pipeline_tests.live.made import play, uid
 
 
-def test_a_recorded_match_is_drawn_round_by_round_and_ends_where_the_map_ended(cs2, home):
+@pytest.fixture(scope="module")
+def recorded(tmp_path_factory):
+    """A demo database with a match of 13 rounds, all won by Team A, and one without any round."""
+    folder = tmp_path_factory.mktemp("recorded")
+    for number, one in enumerate(
+        (made_exports.match(), made_exports.match(checksum="c0", date="2024-03-10T18:00:00Z"))
+    ):
+        made_exports.write(folder, one, f"{number}.json")
+    ingest_exports([folder], folder / "demos.sqlite")
+    with closing(sqlite3.connect(folder / "demos.sqlite")) as connection, connection:
+        connection.execute('UPDATE "Rounds" SET "WinnerTeam" = NULL WHERE "MatchId" = 2')
+    return folder / "demos.sqlite"
+
+
+@pytest.fixture
+def database(home, recorded):
     home.mkdir()
-    simulate(home / "demos.sqlite", matches=2, days=1, seed=3)
+    shutil.copy(recorded, home / "demos.sqlite")
+    return home
+
+
+def drawn(ended):
+    """By round, the price after it."""
+    return {int(number): int(p) for number, p in re.findall(r"^ *(\d+) [█░]{30} +(\d+) %", ended.out, re.M)}
+
+
+def test_a_recorded_match_is_drawn_round_by_round_and_ends_where_the_map_ended(cs2, database, monkeypatch):
+    monkeypatch.setattr(champion.ModelStore, "champion", lambda *_: None)
     shown = cs2("match", "1")
     assert shown.status == 0
-    assert "priced by the score alone: no version of the round model was promoted yet" in shown.err
-    lines = re.findall(r"^ *(\d+) [█░]{30} +(\d+) %", shown.out, re.M)
-    assert [int(number) for number, _ in lines] == list(range(1, len(lines) + 1))
-    assert lines[-1][1] in ("0", "100")
-
+    assert shown.err == "priced by the score alone: no version of the round model was promoted yet\n"
+    assert shown.out.startswith("P(Team A wins the map), round by round; ")
+    prices = drawn(shown)
+    assert list(prices) == list(range(1, 14))
+    assert prices[13] == 100 and sorted(prices.values()) == list(prices.values()), "each round takes them nearer"
     document = json.loads(cs2("match", "1", "--json").out)
-    assert len(document["rounds"]) == len(lines)
-    assert document["rounds"][-1]["after"] in (0.0, 1.0)
+    assert (document["match"], document["teams"], len(document["rounds"])) == ("1", ["Team A", "Team B"], 13)
+    assert document["rounds"][-1]["after"] == 1.0
+    assert document["rounds"][0]["swing"] is None or set(document["rounds"][0]["swing"]) >= {"change", "words"}
+
+
+def test_a_match_without_a_round_that_anybody_won_has_no_curve(cs2, database):
+    ended = cs2("match", "2")
+    assert ended.status == 1
+    assert "match 2 has no completely recorded round, so it has no curve." in ended.err
+    assert cs2("match", "9").status == 1
+
+
+def test_where_there_is_a_champion_it_prices_every_moment(cs2, database, champions, monkeypatch):  # noqa: F811
+    version = Cache(champions).current("round_predictor")
+    monkeypatch.setattr(champion.ModelStore, "champion", lambda _, name: version if name == "round_predictor" else None)
+    monkeypatch.setattr(champion.ModelStore, "fetch", lambda _, one: Cache(champions).load(one))
+    shown = cs2("match", "1")
+    assert (shown.status, shown.err) == (0, "")
+    swings = shown.out.splitlines()[shown.out.splitlines().index("the biggest swings") + 1 :]
+    assert len(swings) == 5
+    monkeypatch.setattr(
+        champion.ModelStore, "fetch", lambda *_: (_ for _ in ()).throw(ArtifactError("a [broken] file"))
+    )
+    assert cs2("match", "1").err == "priced by the score alone: a [broken] file\n"
 
 
 def test_without_live_matches_the_list_says_how_to_get_some(cs2, home):

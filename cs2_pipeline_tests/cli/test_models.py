@@ -29,6 +29,24 @@ def test_a_version_that_was_champion_before_is_not_promoted_again(tmp_path, mlfl
     assert promotion.aliases(uri, "round_predictor")["champion"] == second.version
 
 
+def test_a_version_that_passed_is_promoted_unless_the_champion_is_another_than_it_was_compared_with(
+    tmp_path, mlflow_uri, capsys
+):
+    settings = Settings(home=tmp_path)
+    round_artifact(tmp_path / "artifact")
+    tags = {"decision": "promote", "decision_reason": "better", "compared_with": ""}
+    run = training_run("round_predictor", tmp_path / "artifact", tags=tags)
+    first, second = (record(mlflow_uri, run, artifact_root=tmp_path / "artifacts") for _ in range(2))
+    models.promote(settings, "round_predictor", first.version, force=False, reason="")
+    assert capsys.readouterr().out == "  champion of round_predictor is version 1\n"
+    (event,) = promotion.history(mlflow_uri, "round_predictor")
+    assert (event.action, event.by, event.reason) == ("promoted", "cs2 models promote", "better")
+    with pytest.raises(CliError, match="round_predictor 2 was not promoted: it was compared with champion none, which"):
+        models.promote(settings, "round_predictor", second.version, force=False, reason="")
+    models.promote(settings, "round_predictor", second.version, force=False, reason="")
+    assert capsys.readouterr().out == "  champion of round_predictor is version 1\n", "it was refused before"
+
+
 @pytest.fixture(scope="module")
 def registered(tmp_path_factory, empty_store):
     """A store with a champion, a version that was refused, and one that nobody judged."""

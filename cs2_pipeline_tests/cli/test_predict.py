@@ -12,6 +12,7 @@ from bento.predictions.http.requests import form_of
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.cli import predict
+from cs2_pipeline.cli.console import UsageError
 from cs2_pipeline.game.player import PLAYER_FIELDS
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.settings import load
@@ -195,6 +196,19 @@ def test_a_service_without_a_model_says_how_to_get_one(cs2, service):
     assert ended.status == 1
     assert "no champion of player_classifier" in ended.err
     assert "cs2 train" in ended.err
+
+
+def test_inputs_that_never_varied_in_training_are_named(cs2, service):
+    service.answer = (200, json.dumps(ODDS | {"ignored_inputs": ["map_name", "ct_money"]}).encode())
+    shown = cs2("predict", "round").out.splitlines()
+    assert shown[1] == "  ignored, because it never varied in training: map_name, ct_money"
+    service.answer = (200, json.dumps(ODDS | {"ignored_inputs": []}).encode())
+    assert "ignored" not in cs2("predict", "round").out
+
+
+def test_a_model_that_is_not_served_cannot_be_asked():
+    with pytest.raises(UsageError, match="the prediction service does not serve match_forecaster"):
+        predict.predict(load(), catalog.MATCH, {}, (), as_json=False)
 
 
 @pytest.mark.parametrize("status", [200, 404])
