@@ -211,6 +211,7 @@ def main() -> None:
         server, thread = start_http_server(options.port, options.host, registry(instance, platform))
         stop.wait()
         server.shutdown()
+        server.server_close()
         thread.join()
 
 

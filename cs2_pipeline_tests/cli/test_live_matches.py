@@ -4,9 +4,12 @@ import json
 import sqlite3
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 import pytest
 
+from cs2_pipeline.cli import live_matches
+from cs2_pipeline.cli.console import CliError, progress
 from cs2_pipeline.demodb.simulator.simulation import simulate
 from cs2_pipeline_tests.demodb.importers import made_exports
 from cs2_pipeline_tests.demodb.importers.recordings import Script
@@ -118,3 +121,49 @@ def test_a_gateway_that_refuses_is_told_in_its_words(cs2, door, game):
     ended = cs2("live", "replay", game, "--speed", "0")
     assert (ended.status, "answers 403" in ended.err) == (1, True)
     assert "accepted" not in ended.out
+
+
+@pytest.mark.parametrize(("matches", "teams"), [(1, 2), (2, 4), (40, 80), (100, 80)])
+def test_simulated_matches_are_played_by_teams_of_their_own_as_far_as_there_are_some(cs2, monkeypatch, matches, teams):
+    asked = []
+
+    def simulated(path, **named):
+        asked.append(named)
+        raise CliError("enough")
+
+    monkeypatch.setattr(live_matches, "simulate", simulated)
+    assert cs2("live", "simulate", "--matches", matches).status == 1
+    assert {name: value for name, value in asked[0].items() if name != "seed"} == {
+        "matches": matches, "days": 1, "teams": teams,
+    }  # fmt: skip
+    assert 0 <= asked[0]["seed"] < 2**31
+
+
+@pytest.mark.parametrize(("speed", "stagger"), [("0", 0.0), ("1", 2.0), ("10", 2.0)])
+def test_matches_begin_one_after_the_other_unless_they_are_played_as_fast_as_can_be(
+    cs2, game, monkeypatch, speed, stagger
+):
+    asked = []
+
+    def play(client, matches, *, told, **how):
+        told(SimpleNamespace(accepted=1, duplicates=2, refused=4))
+        asked.append((client, matches, how, bars[-1].tasks[0]))
+
+    bars = []
+    monkeypatch.setattr(live_matches.sending, "play", play)
+    monkeypatch.setattr(live_matches, "progress", lambda: bars.append(progress()) or bars[-1])
+    monkeypatch.setenv("CS2_GATEWAY_PORT", "8081")
+    ended = cs2("live", "replay", game, "--speed", speed)
+    ((_, (match,), how, task),) = asked
+    assert how == {"speed": float(speed), "stagger": stagger}
+    assert (task.completed, task.total, task.description) == (7, len(match.events), "1 matches")
+    assert ended.out.splitlines() == [
+        f"  de_mirage: http://127.0.0.1:8081/api/v1/matches/{match.match_id}",
+        "0 events accepted, 0 duplicates, 0 refused",
+    ]
+
+
+def test_a_list_of_posts_is_read_as_that_whatever_blanks_come_first(cs2, tmp_path):
+    (tmp_path / "posts.json").write_text(" \n [{}]")
+    ended = cs2("live", "replay", tmp_path / "posts.json")
+    assert (ended.status, "post of a match" in ended.err) == (1, True)

@@ -38,6 +38,14 @@ def test_a_killed_training_keeps_nobody_from_work_while_mlflow_is_away(tmp_path,
     assert ("its run r is marked as failed" in said) == ("left open in MLflow" in said) == (not quiet)
 
 
+def test_what_no_training_left_behind_is_no_matter_of_mlflow(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(runs, "end_vanished", lambda *_, **__: [SimpleNamespace(job_name="extract", run_id="r")])
+    settings = Settings(home=tmp_path, mlflow_tracking_uri="sqlite:////proc/nowhere/mlflow.db")
+    with dg.DagsterInstance.ephemeral() as instance:
+        runs.end_killed(settings, instance, quiet=False)
+    assert capsys.readouterr().out == "  an earlier extract was killed; its run r is marked as failed\n"
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """A home with the demo database of eight matches."""

@@ -3,9 +3,11 @@
 import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import dagster as dg
 import pandas as pd
+import pytest
 
 from cs2_pipeline.coaching.counterstrike.priced import PRICED
 from cs2_pipeline.coaching.counterstrike.skills import GAME, SKILLS
@@ -13,11 +15,13 @@ from cs2_pipeline.defs.assets import coaching as assets
 from cs2_pipeline.defs.assets import impact
 from cs2_pipeline.defs.assets.coaching import NO_CHAMPION, OBSERVATIONS, PRICED_OBSERVATIONS
 from cs2_pipeline.defs.jobs import COACH
+from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.defs.verdicts import State, Verdict
 from cs2_pipeline.records import coaching
 from cs2_pipeline.records.database import open_records
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.runs import record
+from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.defs.conftest import DAYS
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
@@ -153,3 +157,32 @@ def test_matches_imported_long_after_they_were_played_are_priced_too(world, tmp_
     assert priced["match"].nunique() == 8
     for seen in (priced, world.platform.tables.read(OBSERVATIONS)):
         assert seen["player"].str.isdecimal().all(), "a bot has no skills"
+
+
+def test_what_is_known_of_each_skill_is_a_line_with_whether_it_can_be_advised():
+    """A skill is advised where it is measured well enough and players differ in it."""
+
+    def peers(spread):
+        return SimpleNamespace(players=30, matches=90, mean=0.5, spread=spread)
+
+    def reliability(usable):
+        return SimpleNamespace(
+            split_half=SimpleNamespace(value=0.8), over_time=SimpleNamespace(value=0.6), usable=usable
+        )
+
+    names = ("good", "unsure", "all alike", "unknown")
+    found = SimpleNamespace(
+        peers={(name, "5v5"): peers(0.0 if name == "all alike" else 0.1) for name in names},
+        reliabilities={"good": reliability(True), "unsure": reliability(False), "all alike": reliability(True),
+                       "unknown": None},
+    )  # fmt: skip
+    table = assets._reliabilities(found).set_index("skill")
+    assert table["advised"].to_dict() == {"good": True, "unsure": False, "all alike": False, "unknown": False}
+    assert table.loc["good"].tolist() == ["5v5", 30, 90, 0.5, 0.1, 0.8, 0.6, True]
+    assert table.loc["unknown", ["split_half", "over_time"]].isna().all()
+
+
+def test_without_a_day_that_passed_no_card_is_made_and_the_job_to_run_is_named(tmp_path):
+    with pytest.raises(dg.Failure) as refused:
+        assets._checked_days(Platform(Settings(home=tmp_path)))
+    assert refused.value.description == "no day of skill_observations has passed its check: run the job `extract` first"

@@ -1,5 +1,14 @@
 """The pipeline's metrics: what runs, assets, checks and champions are, and a source that is away hides no other."""
 
+import os
+import signal
+import sys
+import threading
+import time
+import urllib.request
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
 import dagster as dg
 import pytest
 from prometheus_client import CollectorRegistry
@@ -10,6 +19,7 @@ from cs2_pipeline.defs.platform import Platform
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.runs import record
 from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.bento.serving import free_port
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
 
@@ -142,6 +152,9 @@ def test_a_source_that_cannot_be_read_is_down_and_shows_no_old_numbers(instance,
     assert "dagster cannot be read: ZeroDivisionError" in caplog.text
 
 
+METRICS = {"test_log_loss": 0.5, "test_ece": 0.01}
+
+
 @pytest.fixture
 def platform(tmp_path, mlflow_uri):
     return Platform(Settings(home=tmp_path, mlflow_tracking_uri=mlflow_uri))
@@ -156,20 +169,23 @@ def test_without_a_champion_only_its_absence_is_told(platform):
 def test_a_champion_is_told_with_its_figures_and_the_decisions_about_it(platform, tmp_path):
     round_artifact(tmp_path / "artifact")
     made = record(
-        platform.tracking_uri, training_run("round_predictor", tmp_path / "artifact"),
+        platform.tracking_uri, training_run("round_predictor", tmp_path / "artifact", metrics=METRICS),
         artifact_root=tmp_path / "mlartifacts",
     )  # fmt: skip
     promotion.promote(platform.tracking_uri, made, reason="a test")
     champion = platform.models.champion("round_predictor")
-    found = metrics(ChampionCollector(platform, ["round_predictor", "player_classifier"]))
-    assert found["mlflow_up",] == 1
-    assert found["champion_present", "round_predictor"] == 1
-    assert found["champion_present", "player_classifier"] == 0
-    assert found["champion_info", "round_predictor", champion.version, champion.run_id] == 1
-    assert found["model_decisions", "round_predictor", "promoted"] == 1
-    assert ("champion_promoted_timestamp_seconds", "round_predictor") in found
-    shown = {labels[2]: value for labels, value in found.items() if labels[0] == "champion_metric"}
-    assert shown == champion.metrics
+    promoted = datetime.fromisoformat(champion.promoted_at).timestamp()
+    assert metrics(ChampionCollector(platform, ["round_predictor", "player_classifier"])) == {
+        ("mlflow_up",): 1,
+        ("champion_present", "round_predictor"): 1,
+        ("champion_present", "player_classifier"): 0,
+        ("champion_info", "round_predictor", champion.version, champion.run_id): 1,
+        ("champion_trained_timestamp_seconds", "round_predictor"): datetime(2026, 1, 1, tzinfo=UTC).timestamp(),
+        ("champion_promoted_timestamp_seconds", "round_predictor"): promoted,
+        ("champion_metric", "round_predictor", "test_ece"): 0.01,
+        ("champion_metric", "round_predictor", "test_log_loss"): 0.5,
+        ("model_decisions", "round_predictor", "promoted"): 1,
+    }
 
 
 def test_all_registered_models_are_looked_at_unless_some_are_named(platform):
@@ -185,3 +201,47 @@ def test_mlflow_away_hides_nothing_of_dagster(instance, tmp_path):
         sample.name: sample.value for family in registry.collect() for sample in family.samples if "_up" in sample.name
     }
     assert up == {"pipeline_dagster_up": 1, "pipeline_mlflow_up": 0}
+
+
+def test_an_asset_that_was_only_observed_has_no_materialisation(instance):
+    instance.report_runless_asset_event(dg.AssetObservation("rounds"))
+    dg.materialize([players], instance=instance)
+    assets = {labels[1] for labels in metrics(DagsterCollector(instance, [])) if labels[0].startswith("asset_")}
+    assert assets == {"players"}
+
+
+def test_daemons_are_told_with_whether_their_hearts_beat(instance, monkeypatch):
+    hearts = {name: SimpleNamespace(healthy=beats) for name, beats in (("B", True), ("A", False), ("C", None))}
+    monkeypatch.setattr(instance, "get_daemon_statuses", lambda: hearts)
+    found = metrics(DagsterCollector(instance, []))
+    told = {labels[1]: value for labels, value in found.items() if labels[0] == "daemon_healthy"}
+    assert list(told.items()) == [("A", 0), ("B", 1), ("C", 0)]
+
+
+def test_metrics_are_served_until_a_signal_ends_it(tmp_path, platform, monkeypatch):
+    port, seen, over = free_port(), [], threading.Event()
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    monkeypatch.setenv("CS2_HOME", str(tmp_path))
+    monkeypatch.setattr(sys, "argv", ["exporter", "--port", str(port)])
+
+    def ask():
+        while not over.is_set() and not seen:
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+                    seen.append(answer.read().decode().splitlines())
+            except OSError:
+                time.sleep(0.02)
+        if not over.is_set():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    try:
+        exporter.main()
+    finally:
+        over.set()
+    asking.join()
+    assert {"pipeline_dagster_up 1.0", "pipeline_mlflow_up 1.0", "pipeline_runs_unfinished 0.0"} <= set(seen[0])
+    assert signal.getsignal(signal.SIGINT) is not signal.default_int_handler, "Ctrl-C ends it, too"
+    with pytest.raises(OSError, match="refused"):
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics")

@@ -176,3 +176,32 @@ def test_the_result_of_a_published_series_knows_its_day_and_no_map(world):
 
 def test_nobody_played_is_no_result():
     assert list(results_of(pd.DataFrame([match(1)]).head(0), whole_day=False)) == []
+
+
+def test_the_results_are_the_maps_of_the_database_and_then_the_series_of_which_only_the_day_is_known(extracted):
+    extracted.platform.tables.write("published_series", pd.DataFrame([match(3)]))
+    results = forecasts._results(extracted.platform)
+    assert [one.whole_day for one in results] == [False] * 8 + [True]
+    assert results[-1].id == "m3"
+
+
+def test_what_is_known_of_players_is_told_where_it_is_there(tmp_path):
+    platform = Platform(Settings(home=tmp_path))
+    assert (forecasts._player_names(platform), forecasts._form(platform), forecasts._added(platform)) == ({}, {}, {})
+    platform.tables.write("players", careers())
+    assert forecasts._player_names(platform) == {"a1": "Ada", "b1": "Bo"}
+
+
+def test_while_mlflow_is_away_the_directories_are_made_without_tiers_and_that_is_logged(tmp_path, caplog):
+    platform = Platform(Settings(home=tmp_path, mlflow_tracking_uri="sqlite:////proc/nowhere/mlflow.db"))
+    platform.tables.write("players", careers())
+    assert forecasts._tiers(platform) == {}
+    assert "players have no tiers in the directories: " in caplog.text
+
+
+def test_before_any_player_was_promoted_or_played_nobody_has_a_tier(tmp_path, mlflow_uri, caplog):
+    platform = Platform(Settings(home=tmp_path, mlflow_tracking_uri=mlflow_uri))
+    for known in (careers(), careers().head(0)):
+        platform.tables.write("players", known)
+        assert forecasts._tiers(platform) == {}
+    assert caplog.text == ""

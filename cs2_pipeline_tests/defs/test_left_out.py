@@ -4,6 +4,7 @@ from datetime import date, datetime
 
 import pytest
 
+from cs2_pipeline.datasets.schema import DatasetError
 from cs2_pipeline.datasets.store import TableStore
 from cs2_pipeline.defs import left_out
 from cs2_pipeline.demodb.extraction import reasons
@@ -71,3 +72,38 @@ def test_ranges_that_overlap_are_counted_as_the_larger_one(tables):
     assert left_out.of(tables, "rounds") == {"bot": 35}
     left_out.keep(tables, "rounds", days(2, 7), {"bot": 36})
     assert left_out.of(tables, "rounds") == {"bot": 41}
+
+
+def test_of_what_was_left_out_the_four_commonest_reasons_are_told_and_what_every_recording_loses_is_not(tables):
+    counts = {"a": 1, "b": 5_000, "c": 3, "d": 4, "e": 2, reasons.WARM_UP: 9}
+    left_out.keep(tables, "rounds", days(1, 1), counts)
+    with pytest.raises(DatasetError) as told, left_out.told(tables, "rounds"):
+        raise DatasetError("there are 0 rounds")
+    said = "there are 0 rounds. Extraction left out of rounds: b (5,000); d (4); c (3); e (2). `cs2 doctor` says"
+    assert str(told.value).startswith(said)
+
+
+@pytest.mark.parametrize("counts", [{}, {reasons.WARM_UP: 9}])
+def test_where_nothing_was_left_out_that_should_not_be_the_error_stays_as_it_is(tables, counts):
+    left_out.keep(tables, "rounds", days(1, 1), counts)
+    with pytest.raises(DatasetError, match=r"^there are 0 rounds$"), left_out.told(tables, "rounds"):
+        raise DatasetError("there are 0 rounds")
+
+
+def test_what_older_versions_kept_is_read_too_and_belongs_to_its_one_day(tables):
+    tables.write_json("left_out/rounds/2026-01-02", {"bot": 4})
+    left_out.keep(tables, "rounds", days(3, 4), {"bot": 1})
+    assert left_out.of(tables, "rounds") == {"bot": 5}
+    left_out.keep(tables, "rounds", days(2, 2), {"bot": 3})
+    assert left_out.of(tables, "rounds") == {"bot": 4}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "total"),
+    [((1, 3), (3, 5), 10), ((3, 5), (1, 3), 10), ((1, 3), (4, 5), 17), ((4, 5), (1, 3), 17), ((2, 2), (1, 3), 7),
+     ((1, 3), (2, 2), 10)],
+)  # fmt: skip
+def test_ranges_with_a_day_in_common_are_not_added_and_neighbours_are(tables, first, second, total):
+    left_out.keep(tables, "rounds", days(*first), {"bot": 10})
+    left_out.keep(tables, "rounds", days(*second), {"bot": 7})
+    assert left_out.of(tables, "rounds") == {"bot": total}

@@ -6,13 +6,16 @@ from datetime import UTC, date, datetime
 from itertools import count
 
 import dagster as dg
+import pandas as pd
 import pytest
 from mlflow.tracking import MlflowClient
 
 from cs2_pipeline.artifact import catalog
 from cs2_pipeline.datasets.snapshots import rebuild
 from cs2_pipeline.defs import rollback
+from cs2_pipeline.defs.assets import monitoring as assets
 from cs2_pipeline.defs.assets.monitoring import JOB, daily_monitoring, latest
+from cs2_pipeline.defs.automation import retrain_on_drift as retrain
 from cs2_pipeline.defs.automation.retrain_on_drift import ALARM_TAG, retrain_on_drift
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.platform import Platform
@@ -313,3 +316,38 @@ def test_the_job_after_an_extraction_looks_at_champions_that_are_watched_on_extr
     job = assemble(Settings(home=tmp_path)).resolve_job_def(JOB)
     assert {key.to_user_string() for key in job.asset_layer.selected_asset_keys} == {catalog.ROUND.monitoring}
     assert catalog.MATCH.monitored.table is not None
+
+
+def test_a_look_without_a_table_says_which_one_is_missing(tmp_path):
+    platform = Platform(Settings(home=tmp_path))
+    for spec, missing in (
+        (catalog.ROUND, "no match day is extracted yet"), (catalog.MATCH, "forecast_settlements was not made yet"),
+    ):  # fmt: skip
+        assert assets._table(platform, spec, spec.monitored) == (None, missing)
+    table = pd.DataFrame({"probability": [0.5]})
+    platform.tables.write("forecast_settlements", table)
+    found, missing = assets._table(platform, catalog.MATCH, catalog.MATCH.monitored)
+    assert (found["probability"].tolist(), missing) == ([0.5], "")
+
+
+RUNG = {"at": "2026-01-09", "sentence": "off by 0.05", "changed_at": None}
+
+
+@pytest.mark.parametrize(
+    ("looked", "asked", "fresh", "reason"),
+    [
+        ({}, set(), {}, "nobody has looked at the champion yet"),
+        ({"version": "3", "note": "", "alarms": {}}, set(), {}, "no alarm has rung for version 3"),
+        ({"version": "", "note": "there is no champion yet", "alarms": {}}, set(), {}, "there is no champion yet"),
+        ({"version": "3", "note": "", "alarms": {"2": {"drift": RUNG}}}, set(), {}, "no alarm has rung for version 3"),
+        ({"version": "3", "note": "", "alarms": {"3": {"drift": RUNG}}}, set(), {"3 drift": "off by 0.05"}, ""),
+        ({"version": "3", "note": "", "alarms": {"3": {"drift": RUNG}}}, {"2 drift"}, {"3 drift": "off by 0.05"}, ""),
+        ({"version": "3", "note": "", "alarms": {"3": {"drift": RUNG, "calibration": RUNG}}}, {"3 drift"},
+         {"3 calibration": "off by 0.05"}, ""),
+        ({"version": "3", "note": "", "alarms": {"3": {"drift": RUNG, "calibration": RUNG}}},
+         {"3 drift", "3 calibration"}, {}, "a training was asked for when the alarm rang for version 3: "
+         "calibration, drift"),
+    ],
+)  # fmt: skip
+def test_an_alarm_is_acted_on_once_for_each_version_and_kind(looked, asked, fresh, reason):
+    assert retrain._to_act_on(looked, asked) == (fresh, reason)

@@ -3,10 +3,21 @@
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cs2_pipeline.defs.partitions import MAX_GAP, PARTITION_TAG, match_days, partitions_of_run, range_tags, ranges
+from cs2_pipeline.defs.partitions import (
+    MAX_GAP,
+    PARTITION_TAG,
+    match_days,
+    partitions_of_run,
+    range_tags,
+    ranges,
+    with_first_day,
+)
+from cs2_pipeline.settings import Settings
+from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
 
 DAY = date(2026, 1, 1)
 
@@ -33,3 +44,32 @@ def test_ranges_hold_every_day_begin_and_end_with_one_and_lie_further_apart_than
     assert all(sum(first <= day <= last for first, last in found) == 1 for day in days)
     assert {day for span in found for day in span} <= days
     assert all(after[0] - before[1] > MAX_GAP for before, after in pairwise(found))
+
+
+@pytest.fixture
+def played(tmp_path):
+    """A home with a database of two matches, the first on the day of `NOON`."""
+    small = SmallDatabase()
+    small.add_match(2, NOON + timedelta(days=3))
+    small.write(tmp_path / "demos.sqlite")
+    return tmp_path
+
+
+def test_the_first_day_is_that_of_the_embedded_databases_first_match_unless_one_is_set(played):
+    release = Settings().first_day
+    assert with_first_day(Settings(home=played)).first_day == NOON.date()
+    assert with_first_day(Settings(home=played, first_day=DAY)).first_day == DAY
+    assert with_first_day(Settings(home=played, first_day=release)).first_day == release, "set, though as by default"
+    assert with_first_day(Settings(home=played, database_url="postgresql://x/y")).first_day == release
+    assert with_first_day(Settings(home=played / "elsewhere")).first_day == release
+
+
+def test_days_as_far_apart_as_is_asked_for_are_joined():
+    days = [DAY, DAY + timedelta(days=1), DAY + timedelta(days=3)]
+    assert ranges(reversed(days), timedelta(days=1)) == [(DAY, days[1]), (days[2], days[2])]
+    assert ranges([]) == []
+
+
+def test_a_run_of_one_partition_and_a_range_of_one_day_are_about_that_day():
+    assert partitions_of_run(range_tags(DAY, DAY)) == ["2026-01-01"]
+    assert partitions_of_run({PARTITION_TAG: "2026-01-09", **range_tags(DAY, DAY)}) == ["2026-01-09"]

@@ -1,15 +1,19 @@
 """Training tables as assets: from which source they are built, and what is told of them."""
 
+from datetime import date
+
 import dagster as dg
 import pandas as pd
 import pytest
 
 from cs2_pipeline.datasets import series
 from cs2_pipeline.datasets.digest import digest
-from cs2_pipeline.datasets.schema import DatasetError
+from cs2_pipeline.datasets.schema import PLAYER_MATCH_STATS, DatasetError
+from cs2_pipeline.defs import left_out
 from cs2_pipeline.defs.assets import datasets
 from cs2_pipeline.defs.io import TableIOManager
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict, Verdicts
 from cs2_pipeline.settings import Settings
 
 MATCHES = 400
@@ -79,3 +83,13 @@ def test_every_training_table_tells_its_columns_and_where_they_come_from():
     assert deps["player_dataset"] == {"player_match_stats"}
     assert deps["match_dataset"] == {"matches", "published_series"}
     assert {"round_snapshots", "published_snapshots"} < deps["round_dataset"]
+
+
+def test_players_who_are_too_few_are_told_with_what_extraction_left_out(platform):
+    day = "2026-01-01"
+    platform.tables.write("player_match_stats", PLAYER_MATCH_STATS.empty(), day)
+    for table in DAILY_TABLES:
+        Verdicts(platform.tables).pronounce(table, day, Verdict(State.PASSED))
+    left_out.keep(platform.tables, "player_match_stats", [date(2026, 1, 1)], {"no SteamID": 7})
+    with pytest.raises(DatasetError, match=r"left out of player_match_stats: no SteamID \(7\)"):
+        run(platform, "player_dataset")

@@ -103,6 +103,11 @@ def test_published_series_are_read_from_the_file_that_is_named_and_stay_where_no
     told = of(found)
     assert (told["dagster/row_count"], told["report/series"]) == (2, 2)
     assert told["path"].endswith("published_series.parquet")
+    assert told["report/with_rounds"] == 0, "no file of maps was named"
+    (tmp_path / "maps.csv").write_text("date,team1,team2,rounds1,rounds2\n2026-01-04,C,A,13,9\n")
+    both = {name: str(tmp_path / f"{file}.csv") for name, file in (("path", "series"), ("maps", "maps"))}
+    [found] = made(platform, "published_series", config=config("published_series", **both))
+    assert of(found)["report/with_rounds"] == 1
     stored = platform.tables.read("published_series")
     [again] = made(platform, "published_series")
     assert "names no file" in of(again)["summary"]

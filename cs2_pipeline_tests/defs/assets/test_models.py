@@ -10,10 +10,13 @@ from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs.assets import models
 from cs2_pipeline.defs.io import TableIOManager
 from cs2_pipeline.defs.platform import Platform
+from cs2_pipeline.evaluation.evidence import Evidence
+from cs2_pipeline.evaluation.promotion import Decision
 from cs2_pipeline.registry import promotion
 from cs2_pipeline.registry.runs import record
 from cs2_pipeline.settings import Settings
-from cs2_pipeline.training.registration import PROMOTE, REFUSE
+from cs2_pipeline.stats.intervals import Interval
+from cs2_pipeline.training.registration import PROMOTE, REFUSE, Release
 from cs2_pipeline_tests.tiny_models import round_artifact, training_run
 
 NAME = "round_predictor"
@@ -87,3 +90,34 @@ def test_a_training_is_asked_with_seed_and_run_and_one_that_finds_nothing_new_sa
     assert f"/runs/{version.run_id}?workflowType=machine_learning" in told["mlflow_run"]
     unknown = models._origin(SimpleNamespace(**vars(version) | {"tags": {}, "learned_from": ""}), platform.settings)
     assert "mlflow_run" not in unknown, "without its experiment no run's page is known"
+
+
+def interval(value):
+    return Interval(value, value - 0.01, value + 0.01)
+
+
+def test_a_training_is_told_with_its_pictures_its_figures_and_its_verdict(platform, registered):
+    version = registered(PROMOTE)
+    evidence = Evidence(
+        NAME, {"log_loss": interval(0.4), "ece": interval(0.02)}, {"log_loss": interval(0.5), "ece": interval(0.03)},
+        "logistic regression", interval(-0.1), (), (),
+    )  # fmt: skip
+    numbers = {"test_ece": 0.02, "test_ece_low": 0.01, "test_ece_high": 0.03, "champion_ece": 0.5, "audit": 1.0}
+    decision = Decision(True, (), ("better",), numbers, "| a | verdict |")
+    released = Release(version, decision, evidence, {"reliability.png": b"a picture"}, "# a card")
+    told = models._result(released, platform.settings)
+    assert told.value == {"name": NAME, "version": version.version, "run_id": version.run_id}
+    shown = {name: getattr(value, "value", value) for name, value in told.metadata.items()}
+    origin = {
+        name: getattr(value, "value", value) for name, value in models._origin(version, platform.settings).items()
+    }
+    assert shown == origin | {
+        "reliability": "![reliability.png](data:image/png;base64,YSBwaWN0dXJl)",
+        "figures": "| Test part | Model [95 %] | logistic regression |\n|---|---|---|\n"
+        f"| log_loss | {interval(0.4)} | {interval(0.5)} |\n| ece | {interval(0.02)} | {interval(0.03)} |",
+        "model_card": "# a card",
+        "verdict": "| a | verdict |",
+        "summary": released.summary(),
+        "test_ece": 0.02,
+    }
+    assert origin["version"] == "1" and origin["mlflow_version"].endswith(f"/#/models/{NAME}/versions/1")

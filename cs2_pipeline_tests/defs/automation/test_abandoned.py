@@ -12,6 +12,7 @@ import pytest
 from dagster._core.events import EngineEventData
 from mlflow.tracking import MlflowClient
 
+from cs2_pipeline.defs.automation import abandoned
 from cs2_pipeline.defs.automation.abandoned import HOST_TAG, abandoned_runs, close_trainings, end_vanished
 from cs2_pipeline.defs.automation.unfinished import ABANDONED_AFTER
 from cs2_pipeline.defs.platform import Platform
@@ -195,3 +196,17 @@ def test_while_mlflow_is_away_the_tick_says_so_and_looks_again_the_next_time(tmp
     said, cursor = runs.tick()
     assert said.startswith("MLflow could not be looked at: ")
     assert cursor is None
+
+
+@pytest.mark.parametrize(("later", "lives"), [(0.0, True), (5.0, True), (5.001, False), (-3600.0, True)])
+def test_a_process_that_began_seconds_after_it_told_its_id_is_another(monkeypatch, later, lives):
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    monkeypatch.setattr(abandoned, "_stat", lambda _: ("S", at + timedelta(seconds=later)))
+    assert abandoned._lives(os.getpid(), at) is lives
+
+
+def test_the_system_knows_when_a_process_began_and_that_it_is_no_corpse(process):
+    state, began = abandoned._stat(process.pid)
+    assert state in ("R", "S", "D")
+    assert abs(began - datetime.now(UTC)) < timedelta(hours=1), "it has just begun"
+    assert abandoned._stat(2**30) == ("", None)

@@ -57,6 +57,36 @@ def test_a_cause_is_told_once_an_hour_also_by_another_process_and_then_says_how_
     assert texts == ["first", "another", "again\n3 more of these since 2026-02-01T12:00 UTC were not reported."]
 
 
+@pytest.mark.parametrize(("later", "told"), [(timedelta(minutes=59, seconds=59), False), (timedelta(hours=1), True)])
+def test_an_hour_later_a_cause_is_told_again(channel, tmp_path, later, told):
+    clock = Clock()
+    notifier(tmp_path, channel.url, clock).tell("a", "first", log)
+    clock.now += later
+    assert notifier(tmp_path, channel.url, clock).tell("a", "again", log) is told
+    assert [body["text"] for body in bodies(channel)] == ["first", "again"][: 1 + told], "none was held back"
+
+
+@pytest.mark.parametrize(("later", "kept"), [(timedelta(hours=23, minutes=59), 2), (timedelta(days=1), 1)])
+def test_a_day_later_a_cause_is_forgotten(channel, tmp_path, later, kept):
+    clock = Clock()
+    notifier(tmp_path, channel.url, clock).tell("a", "first", log)
+    clock.now += later
+    notifier(tmp_path, channel.url, clock).tell("b", "another", log)
+    assert len(TableStore(str(tmp_path)).read_json("notifications")) == kept
+
+
+def test_a_cause_that_was_told_again_is_counted_anew(channel, tmp_path):
+    clock = Clock()
+    for _ in range(2):
+        notifier(tmp_path, channel.url, clock).tell("a", "said", log)
+    for hours in (1, 2):
+        clock.now += timedelta(hours=hours)
+        notifier(tmp_path, channel.url, clock).tell("a", "said", log)
+    assert [body["text"] for body in bodies(channel)] == [
+        "said", "said\n1 more of these since 2026-02-01T12:00 UTC were not reported.", "said",
+    ]  # fmt: skip
+
+
 def test_without_a_webhook_the_log_has_it(tmp_path, caplog):
     assert notifier(tmp_path, None, Clock()).tell("a", "extract failed", log)
     assert "extract failed" in caplog.text

@@ -1,6 +1,7 @@
 """Promotions and rollbacks are announced once each, whoever decided and however often somebody looks."""
 
 import json
+from datetime import datetime
 
 import dagster as dg
 
@@ -47,4 +48,8 @@ def test_each_decision_is_announced_once_in_its_order(world):
         {"type": "model_promoted", "name": NAME, "version": two, "reason": "a better one"},
         {"type": "model_rolled_back", "name": NAME, "version": one, "reason": "it was worse"},
     ]
-    assert told(world)[1]["former"] == one
+    assert [body["former"] for body in told(world)] == ["", one, two]
+    assert all(datetime.fromisoformat(body["when"]).tzinfo for body in told(world))
+    promotion.promote(uri, made[1], reason="as before", forced=True)
+    assert tick(world) == "1 new"
+    assert (told(world)[-1]["type"], told(world)[-1]["version"]) == ("model_promoted", two)
