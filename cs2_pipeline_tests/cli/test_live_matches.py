@@ -140,10 +140,8 @@ def test_simulated_matches_are_played_by_teams_of_their_own_as_far_as_there_are_
 
 
 @pytest.mark.parametrize(("speed", "stagger"), [("0", 0.0), ("1", 2.0), ("10", 2.0)])
-def test_matches_begin_one_after_the_other_unless_they_are_played_as_fast_as_can_be(
-    cs2, game, monkeypatch, speed, stagger
-):
-    asked = []
+def test_matches_begin_one_after_the_other_unless_they_are_played_as_fast_as_can_be(cs2, monkeypatch, speed, stagger):
+    asked, recorded = [], SimpleNamespace(map_name="de_mirage", match_id="m1", events=[{}] * 9)
 
     def play(client, matches, *, told, **how):
         told(SimpleNamespace(accepted=1, duplicates=2, refused=4))
@@ -151,14 +149,15 @@ def test_matches_begin_one_after_the_other_unless_they_are_played_as_fast_as_can
 
     bars = []
     monkeypatch.setattr(live_matches.sending, "play", play)
+    monkeypatch.setattr(live_matches, "recorded_in", lambda *_: [recorded, recorded])
     monkeypatch.setattr(live_matches, "progress", lambda: bars.append(progress()) or bars[-1])
     monkeypatch.setenv("CS2_GATEWAY_PORT", "8081")
-    ended = cs2("live", "replay", game, "--speed", speed)
-    ((_, (match,), how, task),) = asked
-    assert how == {"speed": float(speed), "stagger": stagger}
-    assert (task.completed, task.total, task.description) == (7, len(match.events), "1 matches")
+    ended = cs2("live", "replay", "a.dem", "--speed", speed)
+    ((_, matches, how, task),) = asked
+    assert (matches, how) == ([recorded, recorded], {"speed": float(speed), "stagger": stagger})
+    assert (task.completed, task.total, task.description) == (7, 18, "2 matches")
     assert ended.out.splitlines() == [
-        f"  de_mirage: http://127.0.0.1:8081/api/v1/matches/{match.match_id}",
+        *["  de_mirage: http://127.0.0.1:8081/api/v1/matches/m1"] * 2,
         "0 events accepted, 0 duplicates, 0 refused",
     ]
 
