@@ -347,3 +347,28 @@ def test_a_model_always_wrong_by_two_tiers_agrees_less_than_chance():
     found = tier_metrics(tier, np.eye(3)[2 - tier], np.arange(40), resamples=10)
     assert (found["qwk"].value, found["mae"].value, found["accuracy"].value) == (pytest.approx(-1), 2, 0)
     assert found["brier"].value == 2
+
+
+def test_certainty_is_a_probability_too():
+    found = binary_metrics([0, 1, 1], [0.0, 1.0, 0.0], [1, 2, 3], resamples=10)
+    assert found["accuracy"].value == pytest.approx(2 / 3)
+    assert found["log_loss"].value == pytest.approx(-np.log(np.finfo(float).eps) / 3)
+
+
+def test_the_range_of_the_floor_holds_95_of_100_calibrated_models():
+    y, p, match, _ = binary_sample(0, matches=12)
+    draws = metrics._calibrated_ece_draws(y, p, GroupBootstrap(match, resamples=0), 7, 200)
+    found = metrics.ece_floor(y, p, match, seed=7, draws=200)
+    assert (found.value, found.low, found.high) == (draws.mean(), *np.quantile(draws, [0.025, 0.975]))
+
+
+def test_the_calibration_error_s_interval_reaches_down_by_chance_and_up_by_the_reflected_resamples():
+    y, p, match, _ = binary_sample(5, matches=12)
+    p = 1 - p
+    bins, count = metrics.ece_bins(p)
+    plain = drawn(lambda rows: np.abs(np.bincount(bins, rows * (p - y), count)).sum() / rows.sum(), match)
+    chance = np.quantile(metrics._calibrated_ece_draws(y, p, GroupBootstrap(match), 0, 1000), 0.975)
+    found = binary_metrics(y, p, match, resamples=20)["ece"]
+    assert (found.value, found.low, found.high) == pytest.approx(
+        (plain.value, plain.value - chance, 2 * plain.value - plain.low)
+    )
