@@ -184,7 +184,7 @@ def write(
 def files(folder: Path) -> tuple[str, ...]:
     """The names of an artifact's files, the manifest last."""
     manifest = json.loads((folder / MANIFEST_FILE).read_text())
-    return (*sorted(manifest["sha256"]), MANIFEST_FILE)
+    return (*manifest["sha256"], MANIFEST_FILE)
 
 
 def model_digest(folder: Path) -> str:

@@ -84,7 +84,7 @@ class Predictor(ABC, Generic[Prediction]):
     def answer(self, values: Values, prediction: Prediction) -> dict[str, Any]:
         """As `word`; and where values were given that the model ignores, their names as `IGNORED`."""
         worded = self.word(prediction)
-        if self._ignored and (given := [name for name in self._ignored if values.get(name) is not None]):
+        if given := [name for name in self._ignored if values.get(name) is not None]:
             worded[IGNORED] = given
         return worded
 

@@ -228,9 +228,10 @@ def test_a_model_without_endpoints_is_not_served(round_model):
 
 def test_scores_that_are_no_numbers_are_never_answered(tmp_path):
     model = predictor(version_of("player_classifier"), player_artifact(tmp_path))
-    model._run = lambda names, inputs: [np.full((len(inputs["features"]), 4), np.nan, np.float32)]
-    with pytest.raises(ArithmeticError, match="player_classifier 3"):
-        model.one({field.name: None for field in PLAYER_FIELDS} | PLAYER)
+    for scores in ([np.nan] * 4, [0.5, 0.5, 0, np.nan]):
+        model._run = lambda names, inputs, scores=scores: [np.array([scores], np.float32)]
+        with pytest.raises(ArithmeticError, match="player_classifier 3"):
+            model.one({field.name: None for field in PLAYER_FIELDS} | PLAYER)
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])

@@ -1,6 +1,5 @@
 """A real MLflow store in a folder: what is recorded can be read back, and aliases move only as they should."""
 
-import getpass
 import json
 import math
 import shutil
@@ -13,7 +12,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
-from mlflow.tracking import MlflowClient
 
 from bento.predictions.http.answers import spelled
 from bento.predictions.http.requests import form_of
@@ -277,27 +275,6 @@ def test_the_champion_is_the_version_promoted_last_and_rollback_returns(uri, rec
     )
 
 
-def test_promoting_the_champion_again_keeps_the_previous_one(uri, recorded):
-    first, second = recorded(), recorded()
-    for version in (first, second, second):
-        promotion.promote(uri, version, reason="again")
-    assert promotion.aliases(uri, "round_predictor")["previous"] == first.version
-
-
-def test_a_refused_version_stays_registered_with_its_reason(uri, recorded, store):
-    champion, worse = recorded(), recorded()
-    promotion.promote(uri, champion, reason="good")
-    event = promotion.refuse(uri, worse, reason="log loss is higher")
-    assert (event.version, event.former, event.by) == (worse.version, champion.version, getpass.getuser())
-    assert store.champion("round_predictor").version == champion.version
-    assert store.version("round_predictor", worse.version).tags["refused_reason"] == "log loss is higher"
-
-
-def test_there_is_nothing_to_roll_back_to_before_a_second_champion(uri):
-    with pytest.raises(RegistryError, match="no previous champion"):
-        promotion.rollback(uri, "player_classifier", reason="why not")
-
-
 def test_no_champion_is_none_and_not_an_error(store):
     assert store.champion("player_classifier") is None
     assert store.cached("player_classifier") is None
@@ -363,42 +340,6 @@ def test_a_full_disk_is_not_told_as_an_mlflow_that_does_not_answer(uri):
         raise OSError(28, "No space left on device")
 
 
-@pytest.mark.parametrize("action", ["promote", "rollback"])
-def test_a_process_killed_between_two_aliases_leaves_one_champion_and_can_go_on(uri, recorded, monkeypatch, action):
-    first, second = recorded(), recorded(bias=1.0)
-    for version in (first, second):
-        promotion.promote(uri, version, reason="good")
-    third = recorded(bias=2.0)
-    aliases = []
-    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", killed_after_one(aliases))
-    with pytest.raises(KeyboardInterrupt):
-        change(uri, action, third)
-    monkeypatch.undo()
-    champion = promotion.aliases(uri, "round_predictor")["champion"]
-    assert champion == {"promote": second.version, "rollback": first.version}[action]
-    if action == "promote":
-        change(uri, action, third)
-        assert promotion.aliases(uri, "round_predictor") == {"champion": third.version, "previous": second.version}
-
-
-def killed_after_one(aliases):
-    original = MlflowClient.set_registered_model_alias
-
-    def set_alias(client, name, alias, version):
-        if aliases:
-            raise KeyboardInterrupt
-        aliases.append(alias)
-        original(client, name, alias, version)
-
-    return set_alias
-
-
-def change(uri, action, version):
-    if action == "promote":
-        return promotion.promote(uri, version, reason="better")
-    return promotion.rollback(uri, version.name, reason="worse")
-
-
 @pytest.mark.parametrize("address", ["mlruns", "htp://reviewer:geheim@host", "http//host:5000", "file:///mlruns"])
 def test_what_is_no_address_of_an_mlflow_is_named_with_the_forms_there_are(address):
     with pytest.raises(RegistryError, match="CS2_MLFLOW_TRACKING_URI must begin with http://") as refused:
@@ -414,40 +355,6 @@ def test_an_address_that_cannot_be_read_is_named_without_its_password(address):
         connect(address)
     assert "heim" not in str(refused.value)
     assert refused.value.__suppress_context__
-
-
-@pytest.mark.parametrize("reason", ["", "  "])
-def test_a_rollback_without_a_reason_changes_nothing(uri, recorded, reason):
-    for version in (recorded(), recorded()):
-        promotion.promote(uri, version, reason="good")
-    before = promotion.aliases(uri, "round_predictor")
-    with pytest.raises(RegistryError, match="reason"):
-        promotion.rollback(uri, "round_predictor", reason=reason)
-    assert promotion.aliases(uri, "round_predictor") == before
-
-
-def test_a_promotion_completed_by_a_second_process_is_in_the_history_once(uri, recorded, monkeypatch):
-    promotion.promote(uri, recorded(), reason="good")
-    version, aliases = recorded(bias=2.0), ["none may move"]
-    monkeypatch.setattr(MlflowClient, "set_registered_model_alias", killed_after_one(aliases))
-    with pytest.raises(KeyboardInterrupt):
-        promotion.promote(uri, version, reason="better")
-    monkeypatch.undo()
-    done = promotion.promote(uri, version, reason="better")
-    again = promotion.promote(uri, version, reason="once more")
-    of_version = [event for event in promotion.history(uri, version.name) if event.version == version.version]
-    assert of_version == [done, again]
-    assert (done.action, done.reason, again.former) == ("promoted", "better", version.version)
-
-
-def test_a_promotion_against_another_champion_than_was_compared_with_is_refused(uri, recorded):
-    former, version = recorded(), recorded()
-    promotion.promote(uri, former, reason="good")
-    for expected in ("", "999"):
-        with pytest.raises(RegistryError, match=f"version {former.version} became champion in the meantime"):
-            promotion.promote(uri, version, reason="better", expected_former=expected)
-    assert promotion.promote(uri, version, reason="better", expected_former=former.version).former == former.version
-    assert promotion.promote(uri, former, reason="so I say", forced=True).action == "forced"
 
 
 def test_a_page_shows_the_champion_the_newest_versions_the_decisions_and_the_evidence(uri, recorded, tmp_path):
