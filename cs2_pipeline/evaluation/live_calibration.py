@@ -182,7 +182,7 @@ def watch(snapshots: pd.DataFrame, probability: Floats, *, since: datetime) -> L
         raise ValueError("there are no snapshots to watch the champion on")
     if snapshots["started_at"].min() <= pd.Timestamp(since):
         raise ValueError(f"snapshots of a match from before {since}, which the champion may have been trained on")
-    return of_matches(by_match(snapshots, probability), ROUNDS, int(snapshots["round_id"].nunique()), since=since)
+    return of_matches(by_match(snapshots, probability), ROUNDS, snapshots["round_id"].nunique(), since=since)
 
 
 def of_matches(matches: Matches, claim: Claim, outcomes: int, *, since: datetime) -> LiveCalibration:
@@ -203,7 +203,7 @@ def of_matches(matches: Matches, claim: Claim, outcomes: int, *, since: datetime
         matches=len(matches.started_at),
         outcomes=outcomes,
         log_loss=_log_loss(matches),
-        ece=Interval(*(float((share * part).sum()) for part in (distance["gap"].fillna(0), nearest, farthest))),
+        ece=Interval(*(float((share * part).sum()) for part in (distance["gap"], nearest, farthest))),
         gaps=gaps,
         evidence=evidence_of(bets(matches, claim), matches.started_at, since, FALSE_ALARM_RATE),
         claim=claim,
@@ -213,9 +213,9 @@ def of_matches(matches: Matches, claim: Claim, outcomes: int, *, since: datetime
 def by_match(snapshots: pd.DataFrame, probability: Floats) -> Matches:
     """Sums by match; rows in any order."""
     frame = snapshots[["started_at", "match_id", "round_number", "snapshot", "ct_wins"]].assign(price=probability)
-    frame = frame.sort_values(["started_at", "match_id", "round_number", "snapshot"], ignore_index=True)
+    frame = frame.sort_values(["started_at", "match_id", "round_number", "snapshot"])
     frame["loss"] = log_losses(frame["ct_wins"].to_numpy(), frame["price"].to_numpy())
-    by = frame.groupby(["started_at", "match_id"], sort=True)
+    by = frame.groupby(["started_at", "match_id"])
     order = by["loss"].mean()
     frame["match"] = by.ngroup()
     frame["range"] = range_of(frame["price"].to_numpy())

@@ -58,7 +58,8 @@ def more_than_a_coin(log_loss: Interval) -> LawResult:
 
 
 def _swapped(predict: Predict, tried: Matrix, answer: dict[str, Any]) -> LawResult:
-    mirrored = tried * np.array([-1, 1, 1], dtype=np.float32)
+    mirrored = tried.copy()
+    mirrored[:, 0] = -tried[:, 0]
     other = np.asarray(predict(mirrored)["probability"])
     gap = np.abs((np.float32(1) - other) - answer["probability"])
     return _result("exchanging the sides gives exactly 1 - p", gap, tried, allowed=0.0)
@@ -78,7 +79,7 @@ def _monotone(predict: Predict, tried: Matrix, rng: np.random.Generator) -> list
     ahead[:, 0] += rng.exponential(0.2, len(tried)).astype(np.float32)
     after = np.asarray(predict(ahead)["probability"])
     longer = tried.copy()
-    longer[:, 2] = np.minimum(longer[:, 2] + 2, max(BEST_OF))
+    longer[:, 2] = (longer[:, 2] + 2).clip(max=max(BEST_OF))
     more_maps = np.asarray(predict(longer)["probability"])
     favourite = np.where(tried[:, 0] >= 0, before - more_maps, more_maps - before)
     return [
@@ -90,6 +91,6 @@ def _monotone(predict: Predict, tried: Matrix, rng: np.random.Generator) -> list
 def _result(name: str, excess: NDArray[Any], tried: Matrix, *, allowed: float) -> LawResult:
     broken = ~(excess <= allowed)
     count, worst = int(broken.sum()), float(np.nanmax(excess, initial=0.0))
-    example = dict(zip(READ, tried[int(np.argmax(broken))].tolist(), strict=True)) if count else None
+    example = dict(zip(READ, tried[np.argmax(broken)].tolist(), strict=True)) if count else None
     sentence = f"{name}: {count:,} of {len(tried):,} cases break it"
     return LawResult(name, count == 0, len(tried), count, worst if count else 0.0, example, sentence + ".")

@@ -1,6 +1,7 @@
 """The public snapshot file: its traps, the repairs, and files that are not it."""
 
 import gzip
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from cs2_pipeline.datasets.public_snapshots import PublicReport, read
 from cs2_pipeline.datasets.rounds import build, is_decided
 from cs2_pipeline.datasets.schema import ROUND_SNAPSHOTS, DatasetError
 from cs2_pipeline.game.rules import BOMB_TIME
+from cs2_pipeline.game.state import ROUND_FIELDS
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data" / "round_snapshots" / "csgo_round_snapshots.csv.gz"
 COLUMNS = list(public_snapshots._required())
@@ -256,3 +258,76 @@ def test_the_public_file_gives_its_known_figures() -> None:
     assert frame.loc[frame["bomb_planted"] == 1, "time_remaining"].max() <= BOMB_TIME + 0.1
     dataset = build(frame).frame
     assert dataset.groupby("part")["match_id"].nunique()["test"] == 147
+
+
+def test_the_report_tells_what_became_of_every_row(tmp_path: Path) -> None:
+    _, report = given(
+        tmp_path,
+        round_rows(0, 0, "T CT CT"),
+        [row(ct_score=1, time_left=90.0), row(ct_score=1, time_left=50.0, t_players_alive=0, t_health=0)],
+        [row(ct_score=2, round_winner="T"), row(ct_score=2, time_left=80.0, round_winner="T", ct_helmets=6)],
+        round_rows(2, 1, "CT"),
+        round_rows(0, 0, "T CT T", map="de_train"),
+    )
+    assert report == PublicReport(
+        rows=11, matches=2, rounds=5, one_side_dead=1, first_labels_checkable=2, first_labels_of_previous_round=1,
+        first_labels_changed=1, single_snapshot_rounds=1, rounds_checked_by_score=3, rounds_agreeing_with_score=3,
+        rounds_without_label=1, rounds_in_doubt=1, rows_without_sure_label=4, decided_rows=1, impossible_rows=1,
+        rows_kept=5, rounds_kept=3, matches_kept=1,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("first", "following", "winner"),
+    [
+        ((6, 7), (7, 7), "CT"), ((7, 7), (7, 8), "CT"), ((8, 7), (9, 7), "CT"), ((15, 14), (15, 15), "T"),
+        ((15, 15), (16, 15), "CT"), ((16, 16), (16, 17), "CT"), ((17, 17), (17, 18), "T"), ((18, 17), (18, 18), "T"),
+        ((18, 18), (18, 19), "T"), ((19, 19), (20, 19), "T"),
+    ],
+)  # fmt: skip
+def test_scores_change_columns_after_15_rounds_and_within_each_overtime_after_three(
+    tmp_path: Path, first: tuple[int, int], following: tuple[int, int], winner: str
+) -> None:
+    frame, _ = given(tmp_path, round_rows(*first, "CT"), round_rows(*following, "CT CT"))
+    assert frame["ct_wins"].iloc[0] == (winner == "CT")
+
+
+@pytest.mark.parametrize(
+    ("absent", "said"),
+    [
+        (5, "no column ct_weapon_ak47, ct_weapon_aug, ct_weapon_awp, ct_weapon_bizon, ct_weapon_cz75auto (5 of 97"),
+        (6, "no column ct_weapon_ak47, ct_weapon_aug, ct_weapon_awp, ct_weapon_bizon, ct_weapon_cz75auto … (6 of 97"),
+    ],
+)
+def test_of_missing_columns_five_are_named_and_all_counted(tmp_path: Path, absent: int, said: str) -> None:
+    lacking = [name for name in COLUMNS if name.startswith("ct_weapon")][:absent]
+    with pytest.raises(DatasetError, match=re.escape(said)):
+        read(stored(tmp_path, [{name: value for name, value in row().items() if name not in lacking}]))
+
+
+def test_of_a_long_cell_its_beginning_is_shown(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match=f"line 2, column ct_health holds '{'x' * 40}', expected"):
+        given(tmp_path, [row(ct_health="x" * 50)])
+
+
+def test_a_snapshot_has_every_field_of_a_state_from_its_own_column(tmp_path: Path) -> None:
+    one = row(
+        ct_players_alive=4, t_players_alive=3, ct_money=100, t_money=200, bomb_planted=True, time_left=12.5, ct_score=7,
+        t_score=5, ct_health=301, t_health=202, ct_armor=153, t_armor=104, ct_helmets=2, t_helmets=1, ct_defuse_kits=3,
+    )  # fmt: skip
+    frame, _ = given(tmp_path, [one, one | {"time_left": 11.5}])
+    state = frame.iloc[0][[field.name for field in ROUND_FIELDS]].to_dict()
+    weapons = {"ct_equip_value": 5 * 200 + 2 * 1_000 + 3 * 400, "t_equip_value": 5 * 200 + 650 + 650 + 350}
+    assert state == weapons | {
+        "ct_alive": 4, "t_alive": 3, "ct_money": 100, "t_money": 200, "bomb_planted": 1, "time_remaining": 12.5,
+        "ct_score": 7, "t_score": 5, "map_name": "de_nuke", "ct_health": 301, "t_health": 202, "ct_armor": 153,
+        "t_armor": 104, "ct_helmets": 2, "t_helmets": 1, "ct_defuse_kits": 3,
+    }  # fmt: skip
+    assert frame.loc[0, ["game", "source", "moment", "round_number"]].tolist() == ["csgo", "published", "published", 1]
+
+
+def test_matches_begin_a_day_apart(tmp_path: Path) -> None:
+    rounds = [round_rows(0, 0, "CT CT", map=f"de_{number}") for number in range(3)]
+    frame, _ = given(tmp_path, *rounds)
+    days = (frame["started_at"] - public_snapshots.SYNTHETIC_START).dt.days
+    assert days.tolist() == [0, 0, 1, 1, 2, 2]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cs2_pipeline.datasets.rounds import FORMER, PARTS, PRIOR, SHARES, build, is_decided, parts_in_order
-from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError
+from cs2_pipeline.datasets.schema import ROUND_DATASET, ROUND_SNAPSHOTS, DatasetError, TooLittleDataError
 from cs2_pipeline.game.maps import map_index
 from cs2_pipeline_tests.datasets.event_rounds import random_events
 
@@ -186,3 +186,65 @@ def test_the_first_match_of_changed_play_is_no_former_one_and_one_a_moment_earli
         changed = (DAY + pd.Timedelta(days=10, seconds=moment)).to_pydatetime()
         parts = build(snapshots(21), changed_at=changed).frame.groupby("part")["match_id"].nunique()
         assert parts[FORMER] == former
+
+
+def test_no_fewer_matches_than_asked_for_are_enough() -> None:
+    with pytest.raises(TooLittleDataError) as refusal:
+        parts_in_order(2, SHARES, "players")
+    said = str(refusal.value)
+    assert said.startswith("a split into train 0.5, validate 0.1, calibrate 0.1, test 0.3 needs at least ")
+    assert said.endswith(" players, there are 2: add more data")
+    needed = int(said.split("at least ")[1].split(maxsplit=1)[0])
+    with pytest.raises(TooLittleDataError, match=f"at least {needed} matches, there are {needed - 1}"):
+        parts_in_order(needed - 1, SHARES)
+    assert parts_in_order(3, {"train": 0.5, "test": 0.5}) == ["train"] * 2 + ["test"]
+
+
+def test_without_cs2_the_game_with_most_snapshots_is_judged_and_the_others_are_prior() -> None:
+    table = snapshots(20)
+    table.loc[:, "game"] = np.where(table["match_id"] <= 8, "csgo", "simulated")
+    frame = build(table).frame
+    assert set(frame.loc[frame["part"] == PRIOR, "game"]) == {"csgo"}
+    assert set(frame.loc[frame["part"] != PRIOR, "game"]) == {"simulated"}
+
+
+def test_prior_matches_have_ids_of_their_own_beyond_all_others() -> None:
+    own, old = snapshots(20), snapshots(3).assign(game="csgo")
+    frame = build(own, prior=old).frame
+    prior = frame[frame["part"] == PRIOR]
+    assert sorted(prior["match_id"].unique() - own["match_id"].max() - 1) == [1, 2, 3]
+    assert (prior["round_id"] > own["round_id"].max()).all()
+    assert sorted(prior["round_id"].unique() - own["round_id"].max() - 1) == sorted(old["round_id"].unique())
+    assert (frame.loc[frame["part"] != PRIOR, "match_id"] <= 20).all()
+
+
+def test_a_saved_match_point_of_either_side_is_left_out_and_a_won_one_keeps_the_match() -> None:
+    table = snapshots(20).assign(ct_wins=1, ct_score=3, t_score=2)
+    first = table["round_number"] == 1
+    table.loc[first & (table["match_id"] == 1), ["ct_score", "t_score", "ct_wins"]] = 4, 12, 1
+    table.loc[first & (table["match_id"] == 2), ["ct_score", "t_score", "ct_wins"]] = 4, 12, 0
+    table.loc[first & (table["match_id"] == 3), ["ct_score", "t_score", "ct_wins"]] = 12, 4, 1
+    built = build(table)
+    assert set(built.left_out) == {"snapshots at match point, last round of the match unknown"}
+    kept = built.frame[built.frame["round_number"] == 1].groupby("match_id").size()
+    assert 1 not in kept.index and {2, 3} <= set(kept.index)
+
+
+def test_a_decided_match_point_is_counted_once_as_decided() -> None:
+    table = at_match_point(saved=2, won=False)
+    point = table["ct_score"] == 12
+    table.loc[point & (table["match_id"] == 1), "ct_alive"] = 0
+    decided = int((point & (table["match_id"] == 1)).sum())
+    assert build(table).left_out == {
+        "snapshots of decided rounds": decided,
+        "snapshots at match point, last round of the match unknown": int(point.sum()) - decided,
+    }
+
+
+def test_a_match_with_two_start_times_is_named_and_matches_at_one_time_are_no_fault() -> None:
+    table = snapshots(10)
+    table.loc[table["match_id"] <= 4, "started_at"] = DAY
+    assert build(table).frame["match_id"].nunique() == 10
+    table.iloc[0, table.columns.get_loc("started_at")] = DAY + pd.Timedelta(days=99)
+    with pytest.raises(DatasetError, match=f"match {table['match_id'].iloc[0]} has two start times: it was imported"):
+        build(table)

@@ -6,11 +6,12 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from cs2_pipeline.datasets.csv_rows import RowsError
 from cs2_pipeline.datasets.matches import in_order
-from cs2_pipeline.datasets.series import read
+from cs2_pipeline.datasets.series import SeriesReport, read
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
 BY_OUTCOME = """date,order,team_w,team_l,roster_w,roster_l,rank_w,points_w,rank_l,points_l
@@ -231,3 +232,68 @@ def test_a_player_named_twice_in_a_line_up_is_one(tmp_path):
     frame, _ = taken(tmp_path, BY_OUTCOME.replace("a, b, c, d, e", "[a| b; b, d, ]", 1))
     players = frame[["first_players", "second_players"]].to_numpy().ravel()
     assert '["a", "b", "d"]' in players
+
+
+def test_a_row_keeps_all_that_its_sides_have(tmp_path):
+    header = "date,place,format,map,team1,team2,players_a,players_b,points1,points2,score_a,score_b,rounds_a,rounds_b"
+    text = f'{header},winner\n2025-03-01T18:30:00Z,4,bo3,de_nuke,One,Two,"b, a","y, x",900,800.5,1,2,30,37,2\n'
+    frame, report = taken(tmp_path, text)
+    row = frame.iloc[0].to_dict()
+    one, two = ("first", "second") if row["first_name"] == "One" else ("second", "first")
+    expected = {
+        f"{one}_name": "One", f"{one}_players": '["a", "b"]', f"{one}_points": 900.0, f"{one}_score": 1,
+        f"{one}_rounds": 30, f"{two}_name": "Two", f"{two}_players": '["x", "y"]', f"{two}_points": 800.5,
+        f"{two}_score": 2, f"{two}_rounds": 37, "first_wins": int(two == "first"), "place": 1, "best_of": 3,
+        "map_name": "de_nuke", "source": "published_series", "match_id": row["match_id"],
+        "started_at": pd.Timestamp("2025-03-01T18:30", tz="UTC"),
+    }  # fmt: skip
+    assert row == expected
+    assert row["match_id"].startswith("20250301-1-")
+    assert report == SeriesReport(1, 1, 1, 1, "2025-03-01", "2025-03-01", 0)
+
+
+def test_a_day_is_in_the_order_of_its_places_then_hours_then_rows(tmp_path):
+    rows = [("B", "12:00", ""), ("C", "11:00", ""), ("A", "18:00", "0"), ("E", "09:00", "2"), ("D", "20:00", "1"),
+            ("F", "09:00", "2")]  # fmt: skip
+    text = [f"2025-03-01T{hour}:00Z,{place},{name},Loser {name}" for name, hour, place in rows]
+    frame = recorded(tmp_path, "date,order,team_w,team_l", *text)
+    winners = frame["first_name"].where(frame["first_wins"] == 1, frame["second_name"])
+    assert winners.tolist() == ["C", "B", "A", "D", "E", "F"]
+    assert frame["place"].tolist() == [1, 2, 3, 4, 5, 6]
+
+
+def test_line_ups_and_points_count_where_both_sides_have_them_and_days_are_the_first_and_last(tmp_path):
+    rows = [
+        '2025-03-03,A,B,"a","b",1,2', '2025-03-01,C,D,"c",,1,', '2025-03-02,E,F,,"f",,2', "2025-03-05,G,H,,,,",
+    ]  # fmt: skip
+    _, report = taken(tmp_path, "\n".join(["date,team_w,team_l,roster_w,roster_l,points_w,points_l", *rows]))
+    assert report == SeriesReport(4, 1, 1, 0, "2025-03-01", "2025-03-05", 0)
+
+
+def test_teams_of_one_name_need_different_players_on_both_sides(tmp_path):
+    header = "date,team1,team2,roster1,roster2,winner"
+    assert len(recorded(tmp_path, header, '2025-03-01,A,A,"a","b",1')) == 1
+    for players in ('"a","a"', ',"b"', '"a",'):
+        with pytest.raises(RowsError, match=r"both sides are called 'A' \(column team2\)"):
+            recorded(tmp_path, header, f"2025-03-01,A,A,{players},1")
+    with pytest.raises(RowsError, match=r"both sides are called 'A' \(column team_w\)"):
+        recorded(tmp_path, "date,team_w,team_l", "2025-03-01,A,A")
+
+
+@pytest.mark.parametrize(("scores", "winner", "taken_"), [("2,0", "1", True), ("2,0", "2", False), (",2", "1", True)])
+def test_a_winner_may_not_have_the_lower_score(tmp_path, scores, winner, taken_):
+    def row():
+        return recorded(tmp_path, "date,team1,team2,score1,score2,winner", f"2025-03-01,A,B,{scores},{winner}")
+
+    if taken_:
+        assert len(row()) == 1
+    else:
+        with pytest.raises(RowsError, match="column winner: '2' lost by the score 2:0"):
+            row()
+
+
+@pytest.mark.parametrize("text", ["7", "bo 2", "2", "1.5", "best"])
+def test_a_length_that_no_series_has_is_named(tmp_path, text):
+    with pytest.raises(RowsError, match=f"row 2: column bo: '{text}' is none of bo1, bo3, bo5"):
+        recorded(tmp_path, "date,team_w,team_l,bo", f"2025-03-01,A,B,{text}")
+    assert recorded(tmp_path, "date,team_w,team_l,bo", "2025-03-01,A,B,best of 5")["best_of"].tolist() == [5]

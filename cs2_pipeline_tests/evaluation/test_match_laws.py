@@ -87,7 +87,10 @@ def test_a_price_that_falls_where_the_advantage_rises_is_found_beyond_rounding(f
 
     found = broken(falling, rows=2_000)
     assert (AHEAD in found) == breaks
-    if breaks:
+    if not breaks:
+        (law,) = (law for law in check(falling, rows=2_000) if law.name == AHEAD)
+        assert (law.violations, law.worst, law.example) == (0, 0.0, None)
+    else:
         assert found[AHEAD].worst == pytest.approx(fall, rel=0.05)
         assert 0 < found[AHEAD].violations < 500
         assert found[AHEAD].example["latent"] <= 1.2
@@ -113,6 +116,20 @@ def test_an_interval_that_narrows_as_less_is_known_is_found():
     assert list(found) == [SURER]
     assert 0 < found[SURER].violations <= 500
     assert 0 < found[SURER].worst <= 1
+
+
+def test_an_interval_that_widens_by_little_is_found_wherever_it_does():
+    """It is .3 wide and narrower by a tenth of the variance: surer input is always a little wider."""
+
+    def predict(rows):
+        half = (0.15 - 0.05 * np.minimum(rows[:, 1], 1)).astype(np.float32)
+        price = np.full(len(rows), 0.5, np.float32)
+        return {"probability": price, "low": price - half, "high": price + half}
+
+    found = broken(predict, rows=500)
+    assert list(found) == [SURER]
+    assert found[SURER].violations > 480
+    assert found[SURER].worst < 0.1
 
 
 def test_what_is_no_number_breaks_every_law():

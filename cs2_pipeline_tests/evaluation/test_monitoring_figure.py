@@ -40,7 +40,8 @@ def test_odds_are_powers_of_ten_within_the_axis_and_the_alarm_lies_at_its_rate(d
     assert panel.get_ylim() == (-2.0, 8.0)
     assert panel.get_title(loc="left") == "round_predictor"
     with_drift = drawn(SimpleNamespace(evidence=evidence([0.0] * 4, 0.001), psi=PSI))[0]
-    assert panel.figure.get_figheight() < with_drift.figure.get_figheight()
+    assert panel.figure.get_size_inches().tolist() == [7.2, 4.0]
+    assert with_drift.figure.get_size_inches().tolist() == [7.2, 7.6]
 
 
 def test_drift_has_its_own_alarm_and_a_bar_with_its_interval_for_each_feature_the_most_drifted_on_top(drawn):
