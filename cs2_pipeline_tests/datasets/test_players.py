@@ -189,3 +189,58 @@ def test_nobody_s_part_changes_with_the_code() -> None:
 
 def test_careers_are_listed_by_steam_id() -> None:
     assert careers(LINES.sample(frac=1, random_state=3))["steam_id"].is_monotonic_increasing
+
+
+def test_a_career_holds_every_field_of_a_record_by_its_definition() -> None:
+    other = {
+        "match_id": 2, "kills": 10, "deaths": 20, "headshots": 3, "damage": 1_000, "first_kills": 5, "clutches": 2,
+        "clutch_attempts": 6, "rounds": 15, "player_name": None, "started_at": pd.Timestamp("2024-05-02", tz="UTC"),
+    }  # fmt: skip
+    career = careers(_lines(other, {})).iloc[0].to_dict()
+    assert np.isnan(career.pop("win_probability_added"))
+    assert career == {
+        "steam_id": "76561198000000001", "player_name": "a", "avg_kills": 15.0, "avg_deaths": 15.0,
+        "avg_headshots": 4.0, "avg_damage": 1_500.0, "total_clutches": 3, "total_clutch_attempts": 10,
+        "avg_first_kills": 3.5, "total_rounds": 40, "kd_ratio": 1.0, "headshot_pct": 8 / 30, "clutch_rate": 0.3,
+        "adr": 75.0,
+    }  # fmt: skip
+
+
+def test_of_matches_that_began_together_the_higher_numbers_name_is_the_latest() -> None:
+    assert careers(_lines({"match_id": 2, "player_name": "b"}, {}))["player_name"].tolist() == ["b"]
+
+
+def test_the_test_part_begins_where_the_last_three_tenths_of_the_lines_do() -> None:
+    cut = np.sort(LINES["started_at"])[int(0.7 * (len(LINES) - 1))]
+    tested = DATASET["part"] == "test"
+    known = DATASET["later_end"].dt.tz_convert(None).to_numpy()
+    cut = pd.Timestamp(cut).tz_convert(None).to_numpy()
+    assert known[~tested].max() < cut <= known[tested].min()
+    near = np.timedelta64(8, "h")
+    assert cut - known[~tested].max() < near and known[tested].min() - cut < near
+
+
+def test_a_row_has_the_times_and_counts_of_its_two_windows() -> None:
+    row = DATASET.sort_values(["steam_id", "window_end", "past_matches"]).iloc[17]
+    own = LINES[LINES["steam_id"] == row["steam_id"]].sort_values("started_at").reset_index(drop=True)
+    last = int(np.flatnonzero(own["started_at"] == row["window_end"])[0])
+    past, later = own.iloc[last + 1 - row["past_matches"] : last + 1], own.iloc[last + 1 :]
+    later = later[: int(np.searchsorted(later["rounds"].cumsum(), LATER_ROUNDS)) + 1]
+    assert row["later_start"] == later["started_at"].iloc[0] and row["later_end"] == later["started_at"].iloc[-1]
+    sums = later[["kills", "deaths", "rounds"]].sum().tolist()
+    assert row[["later_kills", "later_deaths", "later_rounds"]].tolist() == sums
+    assert row["past_kd"] == row["kd_ratio"] == pytest.approx(past["kills"].sum() / past["deaths"].sum())
+    assert row["avg_damage"] == pytest.approx(past["damage"].mean())
+    assert row["adr"] == pytest.approx(past["damage"].sum() / past["rounds"].sum())
+    assert row["total_clutch_attempts"] == past["clutch_attempts"].sum()
+
+
+def test_what_is_lacking_is_said_with_players_lines_and_the_day_of_the_cut() -> None:
+    lines = player_lines(players=20, matches=8, seed=0)
+    with pytest.raises(DatasetError) as refused:
+        build(lines, later_rounds=60)
+    said = str(refused.value)
+    assert said.startswith(
+        "no rows for validate, calibrate: 20 players with 80 lines are too few for a past match and "
+    )
+    assert " 60 later rounds before and after 2024-01-01; add matches" in said
