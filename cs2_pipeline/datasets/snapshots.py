@@ -448,7 +448,7 @@ def _states(clocks: pd.DataFrame, moments: pd.DataFrame, changes: pd.DataFrame) 
 def _sums(clocks: pd.DataFrame, moments: pd.DataFrame, changes: pd.DataFrame) -> dict[str, NDArray[np.float64]]:
     """One side's sums at each moment, by the names of a state's fields without the side."""
     since_live = np.floor(moments["tick"]) - np.floor(clocks["live_tick"].to_numpy())[moments["place"]]
-    span = int(max(since_live.max(), changes["tick"].max())) + 1
+    span = int(max(since_live.to_numpy().max(initial=0), changes["tick"].max())) + 1
     keys = changes["place"].to_numpy() * span + changes["tick"].to_numpy()
     order = np.argsort(keys, kind="stable")
     begin = np.searchsorted(keys[order], moments["place"].to_numpy() * span)

@@ -248,7 +248,7 @@ def test_equipment_of_a_lost_round_is_worth_what_buying_it_anew_would_cost() -> 
     assert found[T[0]] == pytest.approx(t_price(money + value, equipment) - t_price(money, equipment))
 
 
-@pytest.mark.parametrize("second", [{"match_id": 2}, {"round_number": 3}, {"ct_score": 14, "t_score": 12}])
+@pytest.mark.parametrize("second", [{"match_id": 2}, {"round_number": 3}, {"ct_score": 13, "t_score": 12}])
 def test_nothing_is_brought_along_into_another_match_overtime_or_past_a_round_that_is_not_there(
     second: dict[str, Any],
 ) -> None:
@@ -382,3 +382,13 @@ def test_a_players_line_sums_up_each_kind_of_event() -> None:
     assert first == pytest.approx([6, 8, 1, 0, 0, 0, 0.5, 0.5, 0.5, np.nan, np.nan], nan_ok=True)
     assert second[:9] == pytest.approx([7, 9, 2, 0.3, -0.3, 0.4, 0, 0.4, 0.2])
     assert second[9] < 0.2 < second[10]
+
+
+def test_the_last_round_of_regulation_time_has_what_was_brought_along() -> None:
+    assert len(equipment_worth(*two_rounds(ct_score=13, t_score=11).tables(), by_wealth)) == 5
+
+
+def test_where_nothing_happened_a_rounds_players_are_all_there_is() -> None:
+    found = changes(*round_of().tables(), by_numbers).frame
+    assert found["kind"].tolist() == ["none"] * 10
+    assert priced_moments(*round_of().tables(), by_numbers).frame["moved"].isna().all()
