@@ -389,6 +389,12 @@ def test_chance_raises_the_limit_of_the_calibration_error_only_where_it_is_above
     assert "would show" not in decide(replace(low, ece_floor=None), PLAYER_REQUIREMENTS).report
 
 
+def test_chance_is_not_named_where_it_makes_no_difference():
+    players = sound().slices.rename(columns={"rounds": "players"})
+    level = decide(sound(slices=players, ece_floor=Interval(0.01, 0.005, 0.02)), PLAYER_REQUIREMENTS)
+    assert "at most 0.02. A perfectly" in level.conditions[3].sentence
+
+
 def test_slices_are_counted_judged_or_not():
     told = decide(sound()).conditions[4].sentence
     assert told.startswith("In none of 1 slices of at least 500 rounds")

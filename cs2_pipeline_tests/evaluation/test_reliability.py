@@ -24,6 +24,8 @@ def test_the_table_adds_up_to_the_sample_and_to_its_calibration_error(sample):
     error = (table["rows"] * (table["mean_prediction"] - table["mean_outcome"]).abs()).sum() / 3_000
     assert error == pytest.approx(metrics.ece(outcome, probability))
     assert (table["low"].to_numpy()[1:] > table["high"].to_numpy()[:-1]).all()
+    assert (table["low"].iloc[0], table["high"].iloc[-1]) == (probability.min(), probability.max())
+    assert (table["low"] < table["mean_prediction"]).all() and (table["mean_prediction"] < table["high"]).all()
 
 
 def test_the_share_that_happened_lies_near_the_prediction_of_a_calibrated_model(sample):
