@@ -87,7 +87,7 @@ class MapFold:
     def won_by_bomb(self) -> Team | None:
         """The team whom a defusal or an explosion has made the winner of the round under way."""
         won = self.tracker.bomb_won
-        return None if won is None or self.a_side is None else "A" if won == self.a_side else "B"
+        return None if won is None else "A" if won == self.a_side else "B"
 
     def time_of(self, event: Event) -> float:
         """The event's time on the tracker's clock, which never goes back: clocks of two sources may differ."""

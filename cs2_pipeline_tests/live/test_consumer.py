@@ -3,6 +3,7 @@
 import json
 import random
 import time
+from concurrent.futures import Future
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -11,10 +12,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
+from cs2_pipeline.live import board
 from cs2_pipeline.live import consumer as consumers
 from cs2_pipeline.live.fold import Fold
-from cs2_pipeline.live.history import queries
+from cs2_pipeline.live.history import HistoryUnavailableError, queries
+from cs2_pipeline.live.hub import Update
 from cs2_pipeline.live.log import LogUnavailableError, Submitted, shard_of
+from cs2_pipeline.live.pricing import prices
 from cs2_pipeline.live.verify import verify
 from cs2_pipeline_tests.live.conftest import Bench, promote
 from cs2_pipeline_tests.live.made import Feed, play, uid
@@ -636,3 +640,289 @@ def test_what_is_promised_of_a_consumer_in_numbers() -> None:
     """docs/live.md: a lease of six seconds, history written five times a second, rows and clocks twice."""
     assert (LEASE, consumers.WRITES, consumers.ROWS, consumers.CLOCK) == (6.0, 0.2, 0.5, 0.5)
     assert (consumers.PORTION, consumers.IDLE, consumers.PASSING) == (2_000, 0.05, 0.05)
+
+
+class Now:
+    """The consumer's clock, as a test sets it."""
+
+    def __init__(self, monkeypatch, now=1_000.0) -> None:
+        self.now = now
+        monkeypatch.setattr(consumers, "time", self)
+
+    def time(self) -> float:
+        return self.now
+
+
+def test_history_is_written_each_fifth_of_a_second_and_never_twice_at_once(bench, monkeypatch) -> None:
+    clock, written = Now(monkeypatch), []
+    of = bench.consumer
+    write = of._write
+    monkeypatch.setattr(of, "_write", lambda now: (written.append(now), write(now)))
+    for now in (1_000.0, 1_000.19, 1_000.21, 1_000.4):
+        clock.now = now
+        of.step()
+    assert written == [1_000.0, 1_000.21]
+    of._written = under_way = Future()
+    clock.now = 1_001.0
+    of.step()
+    assert len(written) == 2
+    under_way.set_result(None)
+    of.step()
+    assert written[2:] == [1_001.0] and of._written is None
+
+
+def test_clocks_and_gaps_are_looked_at_each_twentieth_of_a_second_and_rows_half_a_second_old_written(
+    bench, monkeypatch
+) -> None:
+    clock, passed, rows = Now(monkeypatch), [], []
+    monkeypatch.setattr(bench.consumer, "_pass_time", passed.append)
+    monkeypatch.setattr(bench.consumer, "_write_rows", rows.append)
+    for now in (1_000.0, 1_000.04, 1_000.06, 1_000.1, 1_000.12):
+        clock.now = now
+        bench.consumer.step()
+    assert passed == [1_000.0, 1_000.06, 1_000.12]
+    assert rows == [now - 0.5 for now in passed]
+
+
+def test_a_step_measures_itself(bench, monkeypatch) -> None:
+    times = iter([5.0, 7.5])
+    took = []
+    monkeypatch.setattr(consumers, "time", SimpleNamespace(time=lambda: next(times, 7.5)))
+    monkeypatch.setattr(bench.consumer, "_own", lambda now: None)
+    monkeypatch.setattr(bench.consumer, "_write", lambda now: None)
+    monkeypatch.setattr(bench.consumer, "_adapt", took.append)
+    bench.consumer.step()
+    assert took == [2.5]
+
+
+def test_a_consumer_that_cannot_say_its_last_words_gives_its_shards_up_all_the_same(bench, monkeypatch) -> None:
+    bench.send(play(3, rounds=1)[:5])
+    bench.consumer.step()
+    assert bench.log.consumers() == 1
+    monkeypatch.setattr(bench.history, "write", failing(HistoryUnavailableError("away")))
+    bench.consumer.close()
+    assert bench.log.consumers() == 0 and bench.consumer._writer._shutdown
+    other = bench.another()
+    other.step()
+    monkeypatch.setattr(bench.log, "release", failing(LogUnavailableError("away")))
+    other.close()  # its leases end by themselves
+
+
+def failing(error):
+    def fail(*_, **__):
+        raise error
+
+    return fail
+
+
+def test_what_a_failure_may_have_kept_from_history_is_read_again_from_where_history_is(bench, monkeypatch) -> None:
+    events = play(3, rounds=1, finish=False)
+    bench.send(events[:6])
+    bench.consume()
+    bench.send(events[6:9])
+    write = bench.history.write
+    monkeypatch.setattr(bench.history, "write", failing(HistoryUnavailableError("the disk is full")))
+    bench.consumer._wrote = 0.0
+    bench.consumer.step()
+    with pytest.raises(HistoryUnavailableError, match="the disk is full"):
+        bench.consumer.catch_up()
+    bench.consumer._fail("the disk is full")
+    assert not bench.consumer._unwritten and bench.consumer._behind == {} and bench.consumer._leased == 0.0
+    assert bench.consumer._written is None
+    monkeypatch.setattr(bench.history, "write", write)
+    bench.consume()
+    assert bench.history.ask(queries.EVENTS_COUNTED)[0] == {"events": 9, "different": 9}
+    assert verify(MATCH, bench.history, bench.log).holds and bench.log.depth() == {}
+
+
+def test_a_match_that_cannot_be_computed_is_a_failure_and_a_history_that_is_away_is_none_of_a_match(
+    bench, monkeypatch
+) -> None:
+    errors = sample("error_total", service="live")
+    bench.send(play(3, rounds=1)[:3])
+    ask = bench.history.ask
+    monkeypatch.setattr(bench.history, "ask", failing(HistoryUnavailableError("away")))
+    with pytest.raises(HistoryUnavailableError):
+        bench.consumer.step()
+    assert sample("error_total", service="live") == errors
+    bench.consumer._fail("away")
+    assert sample("error_total", service="live") == errors + 1
+    monkeypatch.setattr(bench.history, "ask", ask)
+    monkeypatch.setattr(Fold, "apply", failing(ZeroDivisionError("a defect")))
+    bench.consumer.step()
+    assert sample("error_total", service="live") == errors + 2
+    assert bench.consumer.matches == 0 and bench.consumer._behind == {}
+
+
+def test_a_match_without_a_row_is_computed_anew_from_its_events_in_history(bench) -> None:
+    events = play(3, rounds=1)
+    bench.send(events[:9])
+    bench.consume()
+    for table in ("matches", "snapshots"):
+        bench.history._connection().execute(f"delete from {table}")  # noqa: S608
+    bench.consumer.close()
+    anew = sample("live_recomputations_total", reason="taken over")
+    bench.consumer = bench.another()
+    bench.send(events[9:])
+    bench.consume()
+    assert sample("live_recomputations_total", reason="taken over") == anew + 1
+    assert verify(MATCH, bench.history, bench.log).holds
+
+
+def test_a_match_began_when_its_first_event_was_taken_whoever_follows_it(bench) -> None:
+    events = play(3, rounds=1)
+    bench.send(events[:9])
+    bench.consume()
+    (row,) = bench.history.ask(queries.MATCH, match_id=MATCH)
+    first, *_, last = bench.history.ask(queries.EVENTS_PAGE, match_id=MATCH, since=0.0, count=99)
+    assert (row["began"], row["updated"]) == (first["received"], last["received"])
+    bench.consumer.close()
+    bench.consumer = bench.another()
+    bench.send(events[9:])
+    bench.consume()
+    (again,) = bench.history.ask(queries.MATCH, match_id=MATCH)
+    *_, last = bench.history.ask(queries.EVENTS_PAGE, match_id=MATCH, since=0.0, count=999)
+    assert (again["began"], again["updated"]) == (row["began"], last["received"])
+    assert (again["owner"], again["arrived"]) == ("", len(events))
+
+
+def test_a_correction_is_told_with_the_price_that_stands_now(bench) -> None:
+    events = play(3, rounds=1, finish=False)
+    events[0]["payload"]["tournament"] = "Cup"
+    bench.send(events)
+    bench.consume()
+    wrong = next(event for event in events if event["type"] == "kill")
+    bench.told.clear()
+    bench.send([wrong | {"event_id": uid("c"), "type": "correction", "seq_no": len(events) + 1,
+                         "payload": {"event_id": wrong["event_id"], "void": True}}])  # fmt: skip
+    bench.consume()
+    (told,) = bench.told
+    live = bench.consumer._matches[MATCH]
+    assert (told.kind, told.match_id, told.tournament) == ("correction", MATCH, "Cup")
+    last = bench.history.ask(
+        "select * from prices where match_id = {match_id:String} and state_version = {version:UInt32}"
+        " and supersedes <> '' and basis <> 'void'", match_id=MATCH, version=len(events) - 1,
+    )  # fmt: skip
+    assert told.data == {
+        "match_id": MATCH, "reason": "a correction", "prices_superseded": len(events) - events.index(wrong),
+        "state_version": len(events) - 1, "prediction": board.prediction(live.price),
+    }  # fmt: skip
+    assert told.data["prediction"]["price_id"] == last[0]["price_id"]
+    assert told.data["prediction"]["event_id"] == events[-1]["event_id"]
+
+
+def test_the_clocks_price_is_of_the_moment_and_kept_nowhere(in_round, bench) -> None:
+    bench.told.clear()
+    in_round.clocked = in_round.updated = 5_000.0
+    before = (in_round.price, in_round.moment)
+    bench.consumer._pass_time(5_010.0)
+    (told,) = bench.told
+    tracker = in_round.match.fold.maps[in_round.moment.map_id].tracker
+    moment = replace(in_round.moment, trigger="clock", time=tracker.time + 10.0, state=tracker.state(tracker.time + 10))
+    (expected,) = prices([moment], bench.consumer._champion.current(), 5_010.0)
+    assert moment.state["time_remaining"] == 105.0
+    assert told == Update("prediction", MATCH, "", board.prediction(expected))
+    assert (in_round.price, in_round.moment, in_round.clocked) == (*before, 5_010.0)
+    bench.told.clear()
+    in_round.updated, in_round.clocked = 5_020.0, 0.0  # its last event is younger than the clock's look
+    consumer_now = 5_020.5
+    bench.consumer._pass_time(consumer_now)
+    assert bench.told[0].data["ts_calc"] == consumer_now
+
+
+def test_events_from_durable_to_price_are_timed_once_each(bench) -> None:
+    before = sample("live_event_to_price_seconds_count"), sample("live_event_to_price_seconds_sum")
+    bench.send(play(3, rounds=1)[:7])
+    bench.consume()
+    bench.consumer._pass_time(time.time() + 30.0)
+    assert sample("live_event_to_price_seconds_count") == before[0] + 7
+    assert sample("live_event_to_price_seconds_sum") >= before[1]
+
+
+def test_subscribers_are_told_of_each_event_with_its_price_when_it_was_taken(bench) -> None:
+    events = play(3, rounds=1)[:5]
+    bench.send(events)
+    bench.consume()
+    received = {row["event_id"]: row["received"]
+                for row in bench.history.ask(queries.EVENTS_PAGE, match_id=MATCH, since=0.0, count=9)}  # fmt: skip
+    for kind in ("prediction", "event"):
+        told = [update for update in bench.told if update.kind == kind and update.at]  # without those of the clock
+        assert [(update.data["event_id"], update.at) for update in told] == [
+            (event["event_id"], received[event["event_id"]]) for event in events
+        ]
+    assert [update.data["type"] for update in bench.told if update.kind == "lifecycle"] == ["match_start", "map_start"]
+
+
+def test_a_snapshot_is_taken_when_something_ends_and_names_the_last_event(bench) -> None:
+    events = play(3, rounds=2)
+    kinds = [event["type"] for event in events]
+    end = kinds.index("round_end")
+    found = []
+    for part in (events[:5], events[5:end], events[end : end + 1], events[end + 1 : -2], events[-2:-1], events[-1:]):
+        bench.send(part)
+        bench.consume()
+        rows = bench.history.ask("select arrived, state_version, position, updated from snapshots")
+        found.append([tuple(row.values()) for row in rows])
+    _, *_, last = bench.history.ask(queries.EVENTS_PAGE, match_id=MATCH, since=0.0, count=999)
+    at = {row["position"]: row for row in bench.history.ask(queries.EVENTS_PAGE, match_id=MATCH, since=0.0, count=999)}
+    assert [[arrived for arrived, *_ in rows] for rows in found] == [
+        [5], [5], [end + 1], [len(events) - 2], [len(events) - 1], [len(events)]
+    ]  # fmt: skip
+    for rows in found:
+        ((arrived, version, position, updated),) = rows
+        assert arrived == version == at[position]["seq_no"] and updated == at[position]["received"]
+    assert found[-1][0][2] == last["position"]
+
+
+def test_rows_of_finished_rounds_are_written_at_their_end(bench) -> None:
+    events = play(3, rounds=2, finish=False)
+    end = [place for place, event in enumerate(events) if event["type"] == "round_end"]
+    counted = []
+    for part in (events[: end[0]], events[end[0] : end[0] + 1], events[end[0] + 1 : end[1]], events[end[1] :]):
+        bench.send(part)
+        bench.consume()
+        counted.append([row["round_no"] for row in bench.history.ask(queries.ROUNDS, match_id=MATCH, map_id="")])
+    assert counted == [[], [1], [1], [1, 2]]
+    live = bench.consumer._matches[MATCH]
+    prices_of = {
+        number: [price for _, price, *_ in (bench.prices(MATCH)[event["event_id"]] for event in events
+                                            if event["round_no"] == number and event["type"] != "round_end")]
+        for number in (1, 2)
+    }  # fmt: skip
+    assert live.ranges == {(uid("one", 1), number): (min(found), max(found)) for number, found in prices_of.items()}
+
+
+def test_a_round_that_is_restored_leaves_history_until_it_is_played_again(bench) -> None:
+    events = play(3, rounds=3, finish=False)
+    feed = Feed()
+    feed.events, feed.seq, feed.now, feed.round = [], {feed.map: len(events)}, feed.now + 4_000, 2
+    back = feed.say("round_restored") | {"payload": {"round_no": 2}}
+    bench.send(events)
+    bench.consume()
+    bench.send([back])
+    bench.consume()
+    assert [row["round_no"] for row in bench.history.ask(queries.ROUNDS, match_id=MATCH, map_id="")] == [1]
+
+
+def test_an_idle_log_is_not_told_again_what_history_has(bench, monkeypatch) -> None:
+    bench.send(play(3, rounds=1)[:5])
+    bench.consume()
+    told, written = [], []
+    monkeypatch.setattr(bench.log, "done", told.append)
+    monkeypatch.setattr(bench.history, "write", written.append)
+    bench.consumer.catch_up()
+    assert (told, written) == ([], [])
+
+
+def test_too_much_that_waits_to_be_written_is_written_at_once(bench, monkeypatch) -> None:
+    monkeypatch.setattr(consumers, "PORTION", 4)
+    kept = []
+    write = bench.history.write
+    monkeypatch.setattr(bench.history, "write", lambda batch: (kept.append((len(batch.events), len(batch.prices))),
+                                                              write(batch))[1])  # fmt: skip
+    bench.consumer._wrote = float("inf")  # nothing is written for its age
+    for part in (play(3, rounds=1)[:3], play(3, rounds=1)[3:4]):
+        bench.send(part)
+        bench.consumer.step()
+        bench.consumer._await_written()
+    assert kept == [(4, 4)], "eight rows are too many, six are not"

@@ -334,6 +334,7 @@ def test_the_bomb_names_the_winner_before_the_rounds_end_is_told(kind, a_side, w
     before = map_odds(moment, *round_odds([moment], None))
     moment = told.end(winner, score=(1, 0) if winner == "A" else (0, 1), reason=kind)
     assert map_odds(moment, None) == pytest.approx(before), "the end moves no price"
+    assert Told.say(told, "map_end").round_winner is None, "nor is a round over that is not under way"
     assert told.round(2, a_side=a_side).round_winner is None
 
 
