@@ -296,7 +296,7 @@ def test_the_clock_of_a_second_source_goes_on_where_the_firsts_stood():
     assert first.time == before
     assert told.kill("x", after=2.5).time == before + 2.5
     told.feed.source, told.feed.now = "server", told.feed.now + 3_600 + 100
-    assert told.kill("y").time == pytest.approx(told.feed.now, abs=0.01)
+    assert told.kill("y").time == pytest.approx(told.feed.now, abs=1e-3), "a clock that is ahead is believed"
 
 
 @pytest.mark.parametrize(("kind", "planted", "left"), [("bomb_planted", 1, 40.0), ("timeout_start", 0, None)])
@@ -353,3 +353,71 @@ def test_a_map_that_goes_back_to_a_round_after_its_end_is_not_won():
     assert told.say("map_end", winner_team="A").maps == (1, 0)
     restored = told.fold.apply(*read([told.feed.say("round_restored") | {"payload": {"round_no": 1}}]))
     assert (restored.map_winner, restored.maps, restored.phase, restored.round_no) == (None, (0, 0), "between", 0)
+
+
+def test_before_the_first_map_a_match_stands_at_its_beginning():
+    told = Told(start=False)
+    moment = told.say("match_start", team_a_id=1, team_b_id=2)
+    assert (moment.map_id, moment.map_name, moment.map_number, moment.round_no) == (uid("one", 1), None, 1, 0)
+    assert (moment.time, moment.phase, moment.state, moment.a_side) == (BEGAN + 1, "between", None, None)
+    assert (moment.score, moment.maps, moment.best_of, moment.line_ups) == ((0, 0), (0, 0), 1, None)
+    assert (moment.round_winner, moment.map_winner, moment.match_winner, moment.over) == (None, None, None, False)
+    assert type(moment.day) is int and told.fold.current is None
+
+
+def test_a_map_start_names_teams_map_and_players_each_for_its_team():
+    told = Told(start=False)
+    named = [f"STEAM_1:1:{number}" for number in (9, 3, 7, 1, 5)]
+    told.say("map_start", map_name="de_nuke", map_number=3, team_a_id="a", team_b_id="b", team_a_line_up=named,
+             team_b_line_up=STEAM[4::-1])  # fmt: skip
+    assert told.fold.teams == {"A": {"id": "a", "name": None}, "B": {"id": "b", "name": None}}
+    as_64 = [str(76561197960265728 + 2 * number + 1) for number in (1, 3, 5, 7, 9)]
+    assert told.fold.document()["line_ups"] == {"A": as_64, "B": STEAM[:5]}
+    assert told.moment.line_ups == (tuple(as_64), tuple(STEAM[:5]))
+    told.round(1, team_a_id="aa", team_b_id="bb")
+    assert [told.fold.teams[team]["id"] for team in "AB"] == ["aa", "bb"]
+    assert told.moment.state["map_name"] == "de_nuke"
+    told.say("match_start", team_a_id=1, team_b_id=2, team_a_line_up=["nobody", 76561198000000001], team_b_line_up=[])
+    assert told.fold.line_ups == {"A": ["76561198000000001", "nobody"], "B": STEAM[:5]}
+
+
+def test_a_player_who_has_a_line_keeps_it_and_who_plays_for_whom():
+    told = Told()
+    told.kill("v", killer="k", team="A")
+    told.kill("k", killer="w", team="B", headshot=True)
+    assert {player: (one.team, one.kills, one.deaths, one.headshots) for player, one in told.map.lines.items()} == {
+        "v": ("B", 0, 1, 0), "k": ("A", 1, 1, 0), "w": ("B", 1, 0, 1)
+    }  # fmt: skip
+    assert (told.map.rounds[1].kills, told.map.rounds[1].headshots) == ({"A": 1, "B": 1}, {"A": 0, "B": 1})
+
+
+def test_a_hit_takes_health_and_armor_from_the_victim_of_its_team():
+    told = Told()
+    told.say("player_equipment", player_id="v", player_team="B", money=700, equipment_value=1_000, armor=100,
+             has_helmet=True, has_defuse_kit=False)  # fmt: skip
+    state = told.say("player_hurt", attacker_player_id="k", attacker_team="A", victim_player_id="v", victim_team="B",
+                     damage=27, damage_armor=4, weapon="ak47", victim_health=73, victim_armor=96).state  # fmt: skip
+    assert (state["t_health"], state["ct_health"]) == (473, 500)
+    state = told.say("player_hurt", attacker_player_id="k", attacker_team="A", victim_player_id="v", victim_team="B",
+                     damage=13, weapon="ak47").state  # fmt: skip
+    assert state["t_health"] == 460, "what is left is not told: the damage is"
+
+
+def test_equipment_of_all_players_is_what_their_side_has():
+    told = Told(start=False)
+    told.say("map_start", map_name="de_nuke")
+    told.round(1, team_a_players=2, team_b_players=1)
+    gear = {"money": 700, "equipment_value": 1_000, "armor": 100, "has_helmet": True, "has_defuse_kit": True}
+    told.say("player_equipment", player_id="a1", player_team="A", **gear)
+    told.say("player_equipment", player_id="a2", player_team="A", **gear | {"money": 50, "has_helmet": False})
+    state = told.say("player_equipment", player_id="b1", player_team="B", **gear | {"armor": 0, "money": 5}).state
+    assert {name: state[name] for name in ("ct_money", "t_money", "ct_equip_value", "t_equip_value", "ct_armor",
+                                           "t_armor", "ct_helmets", "t_helmets", "ct_defuse_kits")} == {
+        "ct_money": 750, "t_money": 5, "ct_equip_value": 2_000, "t_equip_value": 1_000, "ct_armor": 200, "t_armor": 0,
+        "ct_helmets": 1, "t_helmets": 1, "ct_defuse_kits": 2,
+    }  # fmt: skip
+
+
+def test_a_rounds_length_is_what_its_start_says():
+    assert Told(round_time=60).moment.state["time_remaining"] == 60.0
+    assert Told().moment.state["time_remaining"] == 115.0
