@@ -74,10 +74,13 @@ class _Export:
     def _take(self, event: Event) -> None:
         payload = event.payload
         if isinstance(payload, live.RoundStart) and event.round_no > 0:
+            self._go_back(event.round_no)
             self._sides = {"A": payload.team_a_side, "B": payload.team_b_side}
             self._gear = {}
             tick = self._tick(event)
             self._round = {"number": event.round_no, "startTick": tick, "freezeTimeEndTick": tick}
+        elif isinstance(payload, live.RoundRestored):
+            self._go_back(payload.round_no)
         elif self._round is None:
             return
         elif event.type == "freeze_time_ended":
@@ -92,6 +95,13 @@ class _Export:
             self._hurt(event, payload)
         elif isinstance(payload, live.Bomb):
             self._bomb(event, payload)
+
+    def _go_back(self, number: int) -> None:
+        """Forget what was played from a round on: it is played again."""
+        for name, rows in self._lists.items():
+            key = "number" if name == "rounds" else "roundNumber"
+            self._lists[name] = [row for row in rows if row[key] < number]
+        self._round = None
 
     def _equipment(self, payload: live.PlayerEquipment) -> None:
         """What a player has; within a round the last that was told before anything happened counts."""
@@ -109,16 +119,13 @@ class _Export:
     def _happened(self) -> bool:
         assert self._round is not None  # noqa: S101  # asked before
         number = self._round["number"]
-        return any(rows and rows[-1].get("roundNumber") == number for rows in
+        return any(rows and rows[-1]["roundNumber"] == number for rows in
                    (self._lists["kills"], self._lists["damages"]))  # fmt: skip
 
     def _end(self, event: Event, payload: live.RoundEnd) -> None:
         assert self._round is not None  # noqa: S101  # asked before
         winner = self._sides[payload.winner_team]
         reason = _REASONS.get(payload.win_reason, 8 if winner == "CT" else 9)
-        number = self._round["number"]
-        for name, key in (("rounds", "number"), ("playerEconomies", "roundNumber")):  # played again after a restore
-            self._lists[name] = [row for row in self._lists[name] if row[key] != number]
         self._lists["playerEconomies"] += self._gear.values()
         self._lists["rounds"].append(
             self._round | {"endTick": self._tick(event), "winnerSide": _SIDE_NUMBERS[winner], "endReason": reason}

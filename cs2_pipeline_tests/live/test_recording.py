@@ -248,3 +248,97 @@ def test_a_match_without_rounds_or_without_steam_ids_is_refused(feed) -> None:
     end(feed, "A")
     with pytest.raises(NotRecordableError, match="SteamIDs"):
         exported(uid("one"), read(feed.events))
+
+
+def everything_of(feed, number, weapon, *, money=800):
+    """A round in which everything happens that has a list of its own."""
+    begin(feed, number)
+    equip(feed, money=money)
+    feed.say("bomb_planted", 1.0, player_id=T[0], player_team="B", site="A")
+    hurt(feed, T[0], CT[0], victim_health=73)
+    feed.say("kill", 1.0, killer_player_id=T[0], killer_team="B", victim_player_id=CT[0], weapon=weapon,
+             is_headshot=False)  # fmt: skip
+    feed.say("bomb_defused", 1.0, player_id=CT[1], player_team="A")
+    feed.say("bomb_exploded", 1.0)
+
+
+def numbers_of(found):
+    return {name: [row["number" if name == "rounds" else "roundNumber"] for row in rows] for name, rows in found.items()
+            if isinstance(rows, list)}  # fmt: skip
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["after its end", "in the middle"])
+@pytest.mark.parametrize("restored", [True, False], ids=["the server says so", "it begins again"])
+def test_of_a_round_that_is_played_again_nothing_of_the_first_time_counts(feed, ended, restored) -> None:
+    everything_of(feed, 1, "ak47")
+    end(feed, "A")
+    everything_of(feed, 2, "awp", money=100)
+    if ended:
+        end(feed, "B", a=1, b=1)
+        everything_of(feed, 3, "deagle")
+    if restored:
+        feed.say("round_restored")["payload"] = {"round_no": 2}
+    everything_of(feed, 2, "mp9", money=200)
+    end(feed, "A", a=2)
+    found = document(feed)
+    once = [1, 2]
+    assert numbers_of(found) == {
+        "rounds": once, "kills": once, "damages": once, "playerEconomies": [1] * 10 + [2] * 10, "bombsPlanted": once,
+        "bombsDefused": once, "bombsExploded": once,
+    }  # fmt: skip
+    assert [row["weaponName"] for row in found["kills"]] == ["ak47", "mp9"]
+    assert {row["startMoney"] for row in found["playerEconomies"] if row["roundNumber"] == 2} == {200}
+    assert [row["winnerSide"] for row in found["rounds"]] == [3, 3]
+
+
+def test_what_was_played_before_a_server_went_back_does_not_count_even_where_it_ends_there(feed) -> None:
+    for number in (1, 2, 3):
+        everything_of(feed, number, "ak47")
+        end(feed, "A", a=number)
+    feed.say("round_restored")["payload"] = {"round_no": 2}
+    kill(feed, CT[0], T[0])  # of no round
+    assert set(map(tuple, numbers_of(document(feed)).values())) == {(1,), (1,) * 10}
+
+
+def test_the_sides_of_a_kill_are_the_two_teams_where_the_victims_is_not_told(feed) -> None:
+    begin(feed, 1)
+    kill(feed, T[0], CT[0], "B")
+    kill(feed, CT[1], T[1], "A")
+    end(feed, "A")
+    assert [(row["killerSide"], row["victimSide"]) for row in document(feed)["kills"]] == [(2, 3), (3, 2)]
+
+
+def test_a_clock_that_goes_back_before_the_maps_beginning_stands_at_it(feed) -> None:
+    begin(feed, 1)
+    feed.now = BEGAN - 100.0
+    hurt(feed, T[0], CT[0], victim_health=72.9, victim_armor=80.9, damage_armor=3.9)
+    feed.now = BEGAN + 60.0
+    end(feed, "A")
+    found = document(feed)
+    (hit,) = found["damages"]
+    assert (hit["tick"], hit["victimNewHealth"], hit["victimNewArmor"], hit["armorDamage"]) == (0, 72, 80, 3)
+    assert found["tickCount"] == 61 * 64
+
+
+def test_what_is_told_before_the_first_round_belongs_to_none(feed) -> None:
+    equip(feed, money=1)
+    kill(feed, CT[0], T[0])
+    feed.say("bomb_planted", 1.0)
+    begin(feed, 1)
+    end(feed, "A")
+    end(feed, "B")  # told twice
+    found = document(feed)
+    assert {name: told for name, told in numbers_of(found).items() if told} == {
+        "rounds": [1], "playerEconomies": [1] * 10
+    }  # fmt: skip
+    assert {row["startMoney"] for row in found["playerEconomies"]} == {800} and found["rounds"][0]["winnerSide"] == 3
+
+
+def test_equipment_without_money_or_value_leaves_what_was_told_before(feed) -> None:
+    begin(feed, 1)
+    for told in ({"money": 5}, {"equipment_value": 6.0}):
+        feed.say("player_equipment", player_id=CT[0], player_team="A", **told)
+    feed.say("player_equipment", player_id=CT[1], player_team="A", money=7.9, equipment_value=8.9)
+    end(feed, "A")
+    told = {row["steamId"]: (row["startMoney"], row["equipmentValue"]) for row in document(feed)["playerEconomies"]}
+    assert (told[IDS[CT[0]]], told[IDS[CT[1]]]) == ((800, 1_000), (7, 8))
