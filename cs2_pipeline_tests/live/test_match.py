@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cs2_pipeline.live.events import Event
 from cs2_pipeline.live.fold import Fold, Moment
-from cs2_pipeline.live.match import GAP_WAIT, Match
+from cs2_pipeline.live.match import GAP_WAIT, RESUMED, TAKEN_OVER, Change, Match
 from cs2_pipeline.live.order import ordered
 from cs2_pipeline_tests.live.made import Feed, play, read, uid
 
@@ -233,3 +233,178 @@ def test_a_document_that_does_not_give_its_state_is_refused() -> None:
     document["fold"]["version"] += 1
     with pytest.raises(ValueError, match="snapshot"):
         Match.from_document(document, list)
+
+
+class Arrivals:
+    """A match whose events arrive one by one; `why` says for each why all was computed anew."""
+
+    def __init__(self) -> None:
+        self.all: list[Event] = []
+        self.match = Match(uid("one"), lambda: list(self.all))
+        self.now = 1_000.0
+
+    def why(self, *told: dict[str, Any]) -> list[str]:
+        found = []
+        for event in read(list(told)):
+            self.all.append(event)
+            change = self.match.take([event], self.now)
+            found.append(change.recomputed)
+            assert change.whole is bool(change.recomputed)
+        assert self.match.arrived == len(self.all)
+        return found
+
+
+START = {"team_a_score": 0, "team_b_score": 0, "team_a_side": "CT", "team_b_side": "T"}
+
+
+def opened(source: str = "server", clock: float = 0.0) -> tuple[Feed, list[dict[str, Any]]]:
+    """A source that has told of a map and the beginning of its first round."""
+    feed = Feed(source=source, clock=clock)
+    begun = [feed.say("map_start", map_name="de_nuke", map_number=1)]
+    feed.round = 1
+    return feed, [*begun, feed.say("round_start", **START), feed.say("freeze_time_ended")]
+
+
+def test_a_late_a_doubled_and_a_corrected_event_are_reasons_to_compute_anew() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    assert of.why(*begun) == ["", "", ""] and of.match.followed == {uid("one", 1): "server"}
+    lost, after, beyond = (feed.say("timeout_start") for _ in range(3))
+    assert of.why(after) == [""] and of.match.waiting == 1
+    assert of.why(after | {"event_id": uid("twin")}) == ["a number used twice"]
+    assert of.match.waiting == 0 and of.why(beyond) == [""], "it goes on after the highest number"
+    assert of.why(lost) == ["a late event"]
+    correction = feed.say("correction", event_id=lost["event_id"], void=True)
+    assert of.why(correction, feed.say("timeout_end")) == ["a correction", ""]
+    assert of.match.recomputations == 3 and of.match.gaps == 0
+    assert of.match.fold.digest() == straight(of.all)[0]
+
+
+def test_a_correction_that_fits_nothing_is_told_whenever_it_comes() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    assert of.why(feed.say("correction", event_id=uid("nothing"), void=True)) == ["a correction"]
+    assert list(of.match.problems.values()) == [f"there is no event {uid('nothing')} in this match to correct"]
+    of.why(*begun)
+    assert of.match.fold.digest() == straight(of.all)[0]
+
+
+def test_a_second_map_a_second_start_of_it_and_play_on_an_earlier_one_are_such_reasons() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    of.why(*begun)
+    first_map, feed.map, feed.round = feed.map, uid("one", 2), 0
+    assert of.why(feed.say("map_start", map_name="de_train", map_number=2)) == ["a new map"]
+    feed.round = 1
+    assert of.why(feed.say("round_start", **START), feed.say("freeze_time_ended")) == ["", ""]
+    assert of.why(feed.say("map_start", map_name="de_train", map_number=2)) == ["the number of a map"]
+    feed.map = first_map
+    assert of.why(feed.say("timeout_start")) == ["an event of an earlier map"]
+    assert of.match.fold.digest() == straight(of.all)[0]
+
+
+@pytest.mark.parametrize(("number", "waits"), [(0, 0), (1, 0), (2, 1)])
+def test_the_first_event_of_a_source_has_the_number_nought_or_one_or_others_are_waited_for(number, waits) -> None:
+    (_, (first, *_)), of = opened(), Arrivals()
+    of.why(first | {"seq_no": number})
+    assert of.match.waiting == waits
+    assert len(of.match.release(1_000.0 + GAP_WAIT - 0.01).moments) == 0
+    assert len(of.match.release(1_000.0 + GAP_WAIT).moments) == waits and of.match.gaps == waits
+
+
+def test_a_gap_is_given_up_at_once_when_more_than_256_events_wait() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    of.why(*begun)
+    feed.say("timeout_start")
+    of.why(*(feed.say("timeout_start") for _ in range(256)))
+    assert (of.match.waiting, of.match.gaps, of.match.fold.version) == (256, 0, 3)
+    of.why(feed.say("timeout_start"))
+    assert (of.match.waiting, of.match.gaps, of.match.fold.version) == (0, 1, 260)
+
+
+def test_each_gap_is_waited_for_on_its_own() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    of.why(*begun)
+    told = [feed.say("timeout_start") for _ in range(6)]
+    of.why(told[1])
+    of.now += 1.0
+    of.why(told[4], told[2])
+    assert of.match.waiting == 3
+    assert [moment.version for moment in of.match.release(1_002.0).moments] == [4, 5]
+    assert (of.match.waiting, of.match.gaps) == (1, 1)
+    assert of.match.release(1_002.9).moments == []
+    (moment,) = of.match.release(1_003.0).moments
+    assert (moment.version, of.match.gaps, of.match.waiting) == (6, 2, 0)
+
+
+def test_what_arrives_gives_up_gaps_that_are_old_enough() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    of.why(*begun)
+    told = [feed.say("timeout_start") for _ in range(4)]
+    of.why(told[1])
+    of.now += GAP_WAIT
+    of.why(told[3])
+    assert (of.match.fold.version, of.match.waiting, of.match.gaps) == (4, 1, 1)
+
+
+def kill_of(feed: Feed, victim: int) -> dict[str, Any]:
+    return feed.say("kill", killer_player_id=1, killer_team="A", victim_player_id=victim, weapon="awp",
+                    is_headshot=False)  # fmt: skip
+
+
+def test_another_source_matters_where_it_tells_a_new_kind_or_turns_and_else_changes_nothing() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    other, begins = opened("another")
+    of.why(*begun, kill_of(feed, 9))
+    digest = of.match.fold.digest()
+    assert of.why(*begins[:2]) == ["another source"] * 2
+    assert of.why(other.say("timeout_start")) == [""], "it neither informs nor turns"
+    assert of.why(kill_of(other, 9), kill_of(other, 8)) == ["another source", ""], "the second kill is of a known kind"
+    assert of.match.followed == {uid("one", 1): "server"} and of.match.fold.digest() == digest
+    assert of.why(feed.say("player_hurt", attacker_player_id=1, attacker_team="A", victim_player_id=8, victim_team="B",
+                           damage=9, weapon="awp"), kill_of(feed, 8)) == ["another source", ""]  # fmt: skip
+    equip = [other.say("player_equipment", player_id=1, player_team="A", money=5), other.say("freeze_time_ended")]
+    assert of.why(*equip) == ["another source", "another source"]
+    assert of.match.followed == {uid("one", 1): "another"}, "three kinds each: the first by name is followed"
+
+
+def test_rounds_that_come_from_another_source_are_computed_anew_while_they_are_told() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    other = Feed(source="zother", clock=100.0)
+    of.why(*begun, feed.say("round_end", winner_team="A", win_reason="elimination", team_a_score=1, team_b_score=0))
+    other.round = 2
+    second = START | {"team_a_score": 1}
+    assert of.why(other.say("round_start", **second)) == ["another source"]
+    assert of.match.fold.maps[uid("one", 1)].round_no == 2, "the followed one has not told of it"
+    assert of.why(kill_of(other, 9)) == ["another source"]
+    assert of.why(kill_of(other, 8)) == ["a round of another source"]
+    assert of.match.fold.maps[uid("one", 1)].rounds[2].kills == {"A": 2, "B": 0}
+    feed.round = 1
+    assert of.why(feed.say("timeout_start")) == ["a round of another source"], "the round under way is the other's"
+    assert of.match.fold.digest() == straight(of.all)[0]
+    feed.round = 2
+    feed.now += 200.0
+    assert of.why(feed.say("round_start", **second)) == ["another source"]
+    assert of.why(feed.say("timeout_start"), kill_of(other, 7)) == ["", ""], "now it tells of that round itself"
+    assert of.match.fold.maps[uid("one", 1)].rounds[2].kills == {"A": 0, "B": 0}
+
+
+def test_a_match_as_a_document_says_all_and_none_while_events_wait() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    of.why(*begun)
+    map_id = uid("one", 1)
+    assert of.match.to_document() == {
+        "match_id": uid("one"), "fold": of.match.fold.document(), "digest": of.match.fold.digest(), "arrived": 3,
+        "gaps": 0, "recomputations": 0, "problems": {}, "followed": {map_id: "server"},
+        "source_now": {map_id: "server"}, "borrowed": [], "lines": [[map_id, "server", 4, ["freeze_time_ended"]]],
+    }  # fmt: skip
+    lost, after = feed.say("timeout_start"), feed.say("timeout_start")
+    of.why(after)
+    assert of.match.to_document() is None
+    of.match.release(of.now + GAP_WAIT)
+    of.why(lost)
+    written = of.match.to_document()
+    assert (written["gaps"], written["recomputations"], written["arrived"]) == (1, 1, 5)
+    again = Match.from_document(json.loads(json.dumps(written)), list)
+    assert again.to_document() == written and again.waiting == 0
+
+
+def test_why_a_match_reports_moments_says_whether_they_are_all() -> None:
+    assert [Change([], why).whole for why in ("", RESUMED, TAKEN_OVER, "a late event")] == [False, False, True, True]

@@ -342,3 +342,23 @@ def test_equipment_without_money_or_value_leaves_what_was_told_before(feed) -> N
     end(feed, "A")
     told = {row["steamId"]: (row["startMoney"], row["equipmentValue"]) for row in document(feed)["playerEconomies"]}
     assert (told[IDS[CT[0]]], told[IDS[CT[1]]]) == ((800, 1_000), (7, 8))
+
+
+def test_a_source_that_names_no_map_is_recorded_from_its_first_event_on() -> None:
+    feed = Feed()
+    begin(feed, 1)
+    end(feed, "B")
+    found = document(feed)
+    assert (found["mapName"], found["rounds"][0]["startTick"], found["rounds"][0]["endReason"]) == ("", 0, 9)
+
+
+def test_whole_numbers_and_flags_are_written_as_such(feed) -> None:
+    begin(feed, 1)
+    kill(feed, CT[0], T[0], is_wallbang=True)
+    hurt(feed, T[0], CT[0], victim_health=73.0, victim_armor=81.0, damage_armor=19.0)
+    feed.say("bomb_planted", 1.0)
+    end(feed, "A")
+    found = document(feed)
+    numbers = [value for rows in found.values() if isinstance(rows, list) for row in rows for value in row.values()
+               if isinstance(value, int | float)]  # fmt: skip
+    assert [value for value in numbers if type(value) is not int] == [True, False, 0.0], "a headshot, and no distance"
