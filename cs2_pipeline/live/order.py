@@ -116,7 +116,7 @@ def _completed(line: list[Event], other: list[Event]) -> list[Event]:
             continue
         if number not in have:
             before = [mine for mine, (known, _) in enumerate(rounds) if known < number]
-            rounds.insert(before[-1] + 1 if before else len(rounds), (number, _play(of_round)))
+            rounds.insert(before[-1] + 1, (number, _play(of_round)))
             have = {known: mine for mine, (known, _) in enumerate(rounds) if known}
         elif have[number] == len(rounds) - 1 and _broke_off(rounds[-1][1]) and place < len(theirs) - 1:
             rounds[-1] = (number, _play(of_round))

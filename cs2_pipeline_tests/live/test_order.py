@@ -173,3 +173,65 @@ def _map_start(name, at, *, number, seq=1):
         "payload": {"map_name": "de_nuke", "map_number": number},
     }  # fmt: skip
     return parse(json.dumps(body).encode())
+
+
+def test_of_three_sources_each_adds_what_those_before_it_lack() -> None:
+    found = ordered([*source("z", [2], rich=True), *source("m", [2, 3]), *source("p", [1, 2, 3, 4])])
+    assert told_by(found) == [("p", 1), ("z", 2), ("m", 3), ("p", 4)]
+    assert found.borrowed == {(uid("one", 1), "m"), (uid("one", 1), "p")}
+    assert list(found.followed.values()) == ["z"] and {name for _, name in found.kinds} == {"z", "m", "p"}
+
+
+def test_a_borrowed_round_brings_no_second_beginning_or_end_of_the_map() -> None:
+    other = Feed(source="a")
+    other.round = 2
+    other.say("round_start", **START)
+    other.say("map_start", map_name="de_train")
+    other.say("kill", **KILL)
+    other.say("round_end", **END)
+    other.say("map_end", winner_team="B")
+    followed = [*source("z", [1], rich=True)]
+    kinds = [(one.source, one.type) for one in ordered([*followed, *read(other.events)]).events]
+    assert kinds == [("z", one.type) for one in followed] + [
+        ("a", "round_start"), ("a", "kill"), ("a", "round_end"), ("a", "map_end")
+    ]  # fmt: skip
+
+
+def test_what_each_source_tells_is_counted_by_kinds_that_inform_alone() -> None:
+    """However much else it tells: time-outs and types that nobody knows make no price."""
+    chatty = Feed(source="a")
+    chatty.round = 1
+    for kind in ("timeout_start", "timeout_end", "new_type", "another_type"):
+        chatty.say(kind)
+    found = ordered([*read(chatty.events), *source("z", [1])])
+    assert list(found.followed.values()) == ["z"] and found.kinds == {
+        (uid("one", 1), "a"): set(), (uid("one", 1), "z"): {"kill"}
+    }  # fmt: skip
+
+
+def test_a_round_that_a_source_told_twice_is_not_completed_by_another() -> None:
+    twice = source("z", [1, 2], rich=True)
+    again = [one for one in twice if one.round_no == 1]
+    found = ordered([*twice, *source("a", [1, 2, 3])])
+    assert told_by(found) == [("z", 1), ("z", 2), ("a", 3)] and len(again) == 4
+
+
+def test_corrections_are_carried_out_by_time_then_number_and_leave_other_events_alone() -> None:
+    kill, other = event(1, kind="kill", **KILL), event(2)
+    same_time = [
+        correction(kill, seq, 5, payload=KILL | {"weapon": weapon}) for seq, weapon in ((4, "awp"), (3, "mp9"))
+    ]
+    for told in (same_time, same_time[::-1]):
+        found = ordered([kill, other, *told])
+        assert [one.seq_no for one in found.events] == [1, 2]
+        assert found.events[0].payload.weapon == "awp", "of one time the higher number is the later"
+        assert found.events[1] == other and found.problems == {}
+
+
+def test_maps_of_one_number_go_by_when_they_were_heard_of_and_else_by_name() -> None:
+    told = [_map_start("late", 50, number=1), _map_start("early", 10, number=1)]
+    assert [one.map_id for one in ordered(told).events] == [uid("early"), uid("late")]
+    tied = [_map_start(name, 10, number=1) for name in ("b", "a")]
+    assert [one.map_id for one in ordered(tied).events] == sorted([uid("a"), uid("b")])
+    unnumbered = [event(1, 0, map_name="x"), _map_start("y", 90, number=9)]
+    assert [one.map_id for one in ordered(unnumbered).events] == [uid("y"), uid("x")], "nine maps come before"

@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from cs2_pipeline.demodb.simulator.simulation import FIRST_DAY, simulate
 from cs2_pipeline.live import sender
 from cs2_pipeline.live.sender import TICK, Sender, SendError, paced
 from cs2_pipeline.live.sender import play as paced_match
-from cs2_pipeline.live.sources.demo_database import recorded_matches
+from cs2_pipeline.live.sources.demo_database import Recorded, recorded_matches
 from cs2_pipeline.live.verify import UnknownMatchError, verify
 from cs2_pipeline_tests.live.made import play, uid
 
@@ -167,3 +168,35 @@ def test_nothing_sent_is_nothing_counted_and_pace_and_patience_are_as_told() -> 
     sent = sender.Sent()
     assert (sent.accepted, sent.duplicates, sent.refused) == (0, 0, 0)
     assert (TICK, sender.ATTEMPTS) == (0.05, 10)
+
+
+def recorded(match: str, *times: float) -> Recorded:
+    return Recorded(1, match, "de_nuke", [{"ts_event": at, "match_id": match, "n": n} for n, at in enumerate(times)])
+
+
+def test_events_are_due_by_speed_and_those_of_a_twentieth_of_a_second_go_together() -> None:
+    matches = [recorded("one", 0.0, 1.0, 1.08, 1.1, 5.0), recorded("two", 0.0, 2.0)]
+    found = [(due, [(event["match_id"], event["n"]) for event in batch])
+             for due, batch in paced(matches, speed=2.0, stagger=0.5, began=1_700_000_000.0)]  # fmt: skip
+    assert found == [
+        (0.0, [("one", 0)]), (0.25, [("two", 0)]), (0.5, [("one", 1), ("one", 2)]), (0.55, [("one", 3)]),
+        (1.25, [("two", 1)]), (2.5, [("one", 4)]),
+    ]  # fmt: skip
+    stamped = {(event["match_id"], event["n"]): event["ts_event"][17:] for _, batch in
+               paced(matches, speed=2.0, stagger=0.5, began=1_700_000_000.0) for event in batch}  # fmt: skip
+    assert stamped["one", 4] == "25.000000+00:00" and stamped["two", 1] == "22.500000+00:00", "their own times stay"
+    assert list(paced([], speed=1.0)) == []
+
+
+def test_events_of_one_time_go_match_by_match_in_their_order_and_a_thousand_at_once() -> None:
+    matches = [recorded("one", *[0.0] * 600), recorded("two", *[0.0] * 600)]
+    batches = list(paced(matches, speed=0.0, began=0.0))
+    assert [(due, len(batch)) for due, batch in batches] == [(0.0, 1_000), (0.0, 200)]
+    sent = [(event["match_id"], event["n"]) for _, batch in batches for event in batch]
+    assert sent == [(match, n) for match in ("one", "two") for n in range(600)]
+
+
+def test_without_a_time_given_a_match_begins_now() -> None:
+    began = time.time()
+    ((_, (event,)),) = paced([recorded("one", 3.0)], speed=1.0)
+    assert began + 3.0 <= datetime.fromisoformat(event["ts_event"]).timestamp() + 1e-3 < time.time() + 3.1
