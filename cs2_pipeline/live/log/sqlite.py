@@ -159,12 +159,12 @@ class SqliteLog:
 
     def _next(self, after: Mapping[int, str], limit: int) -> list[Arrival]:
         """The next events of some shards, and maybe others; `_read_until` knows up to where a shard had none."""
-        start = None
+        starts = []
         for shard, position in after.items():
             asked, until = self._read_until.get(shard, ("", 0))
-            of_shard = max(int(position or 0), until if asked == position else 0)
-            start = of_shard if start is None else min(start, of_shard)
-        recent = self._recent.after(start or 0, limit)
+            starts.append(max(int(position or 0), until if asked == position else 0))
+        start = min(starts)
+        recent = self._recent.after(start, limit)
         if recent is not None:
             return recent
         rows = self._rows(

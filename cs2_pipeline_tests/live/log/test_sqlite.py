@@ -12,6 +12,7 @@ from cs2_pipeline.live.log import (
     IDS_KEPT,
     SHARDS,
     TOO_MANY,
+    Arrival,
     DeadLetter,
     LogUnavailableError,
     Submitted,
@@ -266,3 +267,80 @@ def test_a_closed_log_takes_nothing_and_may_be_closed_again(log) -> None:
     log.close()
     with pytest.raises(LogUnavailableError, match="the event log is closed"):
         log.append(events(1))
+
+
+def test_callers_that_wait_share_a_commit_up_to_its_size_and_are_answered_before_a_close_ends(log, monkeypatch) -> None:
+    monkeypatch.setattr(sqlite, "LARGEST_COMMIT", 4)
+    sizes, begun, commit = [], threading.Event(), log._commit
+
+    def noted(calls):
+        sizes.append([len(of_call) for of_call, _ in calls])
+        begun.set()
+        commit(calls)
+
+    monkeypatch.setattr(log, "_commit", noted)
+    with log._writing:  # the first commit is under way while the others come
+        first = log.append_soon(events(1))
+        begun.wait()
+        others = [log.append_soon(events(2, begin=2 * n)) for n in range(1, 6)]
+        closing = threading.Thread(target=log.close)
+        closing.start()
+    closing.join()
+    assert sizes == [[1], [2, 2], [2, 2], [2]]
+    assert first.result() == [True] and [one.result() for one in others] == [[True, True]] * 5
+    assert not log._writer.is_alive() and counted(log, "events") == 11
+
+
+def test_what_was_looked_through_is_not_looked_through_again(tmp_path, log, monkeypatch) -> None:
+    mine, others = shard_of("m"), shard_of("one")
+    assert mine != others
+    log.append(events(1) + events(5, match="one") + events(1, begin=1) + events(3, match="one", begin=5))
+    reader, asked = SqliteLog(tmp_path / "new folder" / "log.sqlite"), []
+    rows = reader._rows
+    monkeypatch.setattr(reader, "_rows", lambda query, values: (asked.append(values[0]), rows(query, values))[1])
+    (first,) = reader.read({mine: ""}, 1)
+    (second,) = reader.read({mine: first.position}, 1)
+    assert (int(first.position), int(second.position)) == (1, 7)
+    assert reader.read({mine: second.position}, 1) == [] == reader.read({mine: second.position}, 1)
+    assert asked == [0, 1, 7, 7]
+    assert ids(reader.read({mine: first.position}, 9)) == ["m-1"], "who goes back is told again"
+    assert ids(reader.read({mine: second.position, others: ""}, 2)) == [f"one-{n}" for n in range(3)]
+    reader.close()
+
+
+def test_a_reader_of_one_shard_passes_over_what_is_in_others(log) -> None:
+    mine = shard_of("m")
+    log.append(events(3, match="one"))
+    log.append(events(1))
+    log.append(events(3, match="one", begin=3))
+    assert ids(log.read({mine: ""}, 1)) == ["m-0"]
+    assert log._read_until[mine] == (f"{4:020d}", 4)
+    assert log.read({mine: f"{4:020d}"}, 1) == []
+    assert log._read_until[mine] == (f"{4:020d}", 7), "nothing up to there is its own"
+    log.append(events(1, begin=1))
+    assert ids(log.read({mine: f"{4:020d}"}, 1)) == ["m-1"]
+
+
+def test_an_event_is_in_its_matchs_shard_at_its_place_with_its_bytes(log, clock) -> None:
+    log.append([Submitted("a", "m", b"\xff"), Submitted("b", "one", b"{}"), Submitted("a", "m", b"again")])
+    assert log.kept("m") == [Arrival(shard_of("m"), f"{1:020d}", clock.now, "a", "m", b"\xff")]
+    assert log.kept("one") == [Arrival(shard_of("one"), f"{2:020d}", clock.now, "b", "one", b"{}")]
+    assert log.depth() == {shard_of("m"): 1, shard_of("one"): 1}
+    assert log.position(shard_of("m")) == ""
+
+
+def test_dead_letters_of_one_match_leave_those_of_others_and_the_newest_stay(log, monkeypatch) -> None:
+    monkeypatch.setattr(sqlite, "MAX_LETTERS", 2)
+    monkeypatch.setattr(sqlite, "MAX_ALL_LETTERS", 4)
+
+    def letter(name, at, match):
+        return DeadLetter(name, at, "why", match, b"")
+
+    log.bury([letter("a", 5, "m"), letter("b", 3, "m"), letter("c", 4, "m"), letter("x", 1, "o")])
+    assert [one.id for one in log.dead_letters()] == ["a", "c", "x"]
+    log.bury(letter(f"y{n}", 2, f"match {n}") for n in range(2))
+    assert [one.id for one in log.dead_letters()][:2] == ["a", "c"] and len(log.dead_letters()) == 4
+    assert log.dead_letter("x") is None, "of all letters the oldest went"
+    assert [one.id for one in log.dead_letters(1)] == ["a"]
+    log.bury([])
+    assert len(log.dead_letters()) == 4
