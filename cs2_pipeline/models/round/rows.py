@@ -83,8 +83,8 @@ class Rows:
         _require(dataset)
         rows = dataset[dataset["part"] != "test"]
         own = (rows["part"] != PRIOR).to_numpy()
-        if own.any() and not own.all():
-            rows = pd.concat([rows, *[rows[own]] * (EMPHASIS - 1)], ignore_index=True)
+        if not own.all():
+            rows = pd.concat([rows, *[rows[own]] * (EMPHASIS - 1)])
         ids, match = np.unique(rows["match_id"].to_numpy(), return_inverse=True)
         if len(ids) < MIN_MATCHES:
             raise TrainingError(
@@ -102,7 +102,8 @@ class Rows:
         rounds = rows["round_id"].to_numpy()
         goes_on = np.append(rounds[:-1] == rounds[1:], False)
         following = np.where(goes_on, np.arange(1, len(rounds) + 1), -1)
-        judged = np.flatnonzero(own)[_spread(int(own.sum()), JUDGED_ROWS)]
+        judged = np.flatnonzero(own)
+        judged = judged[_spread(len(judged), JUDGED_ROWS)]
         taught = _spread(len(rows), JUDGED_ROWS)
         return cls(features, mask(features), outcome, following, match, fold[match], judged, taught, unlearned)
 

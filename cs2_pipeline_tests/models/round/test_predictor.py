@@ -1,7 +1,7 @@
 """The round model's training: what it promises about its artifact, its choice and its input."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -9,12 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from cs2_pipeline.artifact.artifact import Artifact, model_digest
 from cs2_pipeline.game.features import OPTIONAL_ROUND_FEATURES, ROUND_FEATURES
 from cs2_pipeline.models.calibration import Blend, fit_blend, sigmoid
 from cs2_pipeline.models.round import boosting, networks, predictor, rows
-from cs2_pipeline.models.round.inputs import CONTEXT, INPUTS, MONOTONE, InputMaker, mask
+from cs2_pipeline.models.round.inputs import (
+    CONTEXT,
+    INPUTS,
+    MONOTONE,
+    InputMaker,
+    mask,
+    network_reach,
+)
 from cs2_pipeline.models.round.predictor import RoundTraining
 from cs2_pipeline.models.round.rows import feature_matrix
 from cs2_pipeline.models.round.teacher import Teacher
@@ -155,6 +165,8 @@ class Unlearned:
     blends: list[tuple[tuple[np.ndarray, ...], Blend]] = field(default_factory=list)
     teachers: list[Teacher] = field(default_factory=list)
     grown: list[tuple[np.ndarray, np.ndarray, int]] = field(default_factory=list)
+    lessons: list[predictor._Teachers] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
     training: RoundTraining | None = None
 
 
@@ -183,13 +195,21 @@ def unlearned(round_dataset: pd.DataFrame, tmp_path_factory: pytest.TempPathFact
         found.teachers.append(Teacher(*parts))
         return found.teachers[-1]
 
+    teachers = predictor._Teachers
+
+    def lessons(*parts):
+        found.lessons.append(teachers(*parts))
+        return found.lessons[-1]
+
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "fit", fit)
+        patch.setattr(predictor, "_Teachers", lessons)
         patch.setattr(boosting, "fit", grown)
         patch.setattr(predictor, "fit_blend", blended)
         patch.setattr(predictor, "Teacher", teacher)
         patch.setattr(predictor, "BoostingParams", partial(boosting.BoostingParams, trees=3))
-        found.training = predictor.train(round_dataset, seed=7, folder=tmp_path_factory.mktemp("shown"))
+        folder = tmp_path_factory.mktemp("shown")
+        found.training = predictor.train(round_dataset, seed=7, folder=folder, progress=found.said.append)
     return found
 
 
@@ -378,3 +398,160 @@ def test_trees_see_each_row_whole_and_again_with_inputs_of_every_other_row_missi
     assert all(features.shape[1] == columns[0] for features, *_ in required)
     seeds = [seed for *_, seed in unlearned.grown]
     assert len(set(seeds)) == 6, "one for both sets of trees of a fold"
+
+
+@pytest.fixture(scope="module")
+def data(round_dataset: pd.DataFrame) -> rows.Rows:
+    """The rows that `unlearned` learned from."""
+    return rows.Rows.of(round_dataset, seed=7)
+
+
+def among(values: np.ndarray, table: np.ndarray) -> float:
+    """Share of values that are in a table, but for their last digits."""
+    ordered = np.sort(table)
+    place = np.searchsorted(ordered, values).clip(1, len(ordered) - 1)
+    return float((np.minimum(abs(ordered[place] - values), abs(ordered[place - 1] - values)) < 1e-9).mean())
+
+
+def test_teachers_learn_the_next_moments_price_first_from_trees_and_then_from_networks(
+    unlearned: Unlearned, data: rows.Rows
+) -> None:
+    """Of each fold from those that left it out."""
+    (lessons,) = unlearned.lessons
+    first, second, _ = unlearned.fits
+    now = sigmoid(first["network"].price_logits(InputMaker()(data.features)))
+    for fold in range(5):
+        by_trees = data.next_of(sigmoid(lessons.trees[fold].logits(data.features)))
+        by_networks = data.next_of((now[:, fold] + now[:, fold + 5]) / 2)
+        assert among(first["drawn"].target[:, fold], by_trees) == 1
+        assert among(second["drawn"].target[:, fold], by_networks) == 1
+        assert among(second["drawn"].target[:, fold], by_trees) < 0.3, "the outcomes of last moments"
+
+
+def test_the_teacher_of_a_fold_is_what_left_it_out_and_the_last_is_all_of_it(
+    unlearned: Unlearned, data: rows.Rows
+) -> None:
+    (lessons,), (teacher,) = unlearned.lessons, unlearned.teachers
+    some = np.vstack([data.features[:30], data.hidden[:30]])
+    members = teacher.network.price_logits(InputMaker()(some))
+    logits, reach = lessons.say(some)
+    assert logits.shape == reach.shape == (60, 6)
+    for fold in range(5):
+        expected = teacher.combine(members[:, [fold, fold + 5]], lessons.trees[fold].logits(some), some)
+        np.testing.assert_allclose([logits[:, fold], reach[:, fold]], expected)
+    np.testing.assert_allclose([logits[:, 5], reach[:, 5]], teacher.say(some))
+
+
+def test_the_student_learns_what_the_teacher_says_and_most_of_how_far_that_may_be_off(
+    unlearned: Unlearned, data: rows.Rows
+) -> None:
+    (lessons,), drawn = unlearned.lessons, unlearned.fits[2]["drawn"]
+    hidden = missing(drawn)
+    whole, plain = (lessons.say(view)[0] for view in data.taught_views)
+    logits, reach = lessons.say(data.taught_views[0])
+    reach = 0.87 * np.minimum(network_reach(logits, reach, InputMaker()(data.taught_views[0]).clock), 3.0)
+    shown_whole, shown_required = ~hidden.any(axis=1), hidden.all(axis=1)  # but for few of which the map alone differs
+    for teacher in range(6):
+        prices, required = sigmoid(whole[:, teacher]), sigmoid(plain[:, teacher])
+        assert among(drawn.target[shown_whole, teacher], prices) > 0.97
+        assert among(drawn.reach[shown_whole, teacher], reach[:, teacher]) > 0.97
+        assert among(drawn.target[shown_required, teacher], (prices + required) / 2) > 0.97
+
+
+def linear(features: np.ndarray) -> np.ndarray:
+    """What the baseline reads: numbers with nought for a missing one, marks of what is missing, and maps one by one."""
+    place = ROUND_FEATURES.index("map_index")
+    numbers = np.delete(features, place, axis=1).astype(np.float64)
+    optional = [name for name in OPTIONAL_ROUND_FEATURES if name != "map_index"]
+    marks = np.isnan(features[:, [ROUND_FEATURES.index(name) for name in optional]])
+    return np.column_stack([np.nan_to_num(numbers), marks, features[:, [place]] == np.arange(11)])
+
+
+def test_the_baseline_is_logistic_regression_on_numbers_marks_and_maps_of_both_views(
+    unlearned: Unlearned, data: rows.Rows
+) -> None:
+    assert unlearned.training is not None
+    baseline, ((logits, informed), (hidden_logits, required)) = unlearned.training.baseline, unlearned.blends[:2]
+
+    def fitted(chosen: np.ndarray):
+        model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+        inputs = linear(np.vstack([data.features[chosen], data.hidden[chosen]]))
+        return model.fit(inputs, np.tile(data.outcome[chosen], 2))
+
+    model = fitted(np.full(len(data.outcome), True))
+    for view, blend in ((data.features[:50], informed), (data.hidden[:50], required)):
+        expected = sigmoid(blend(model.decision_function(linear(view))))
+        np.testing.assert_allclose(baseline.predict(view), expected, atol=1e-6)
+    left_out = data.fold == 3
+    without = fitted(~left_out)
+    for view, said in ((data.features, logits[0]), (data.hidden, hidden_logits[0])):
+        np.testing.assert_allclose(said[left_out], without.decision_function(linear(view[left_out])), atol=1e-6)
+    assert baseline.params == {"C": 1.0, "all_inputs": asdict(informed), "required_only": asdict(required)}
+
+
+def test_trees_are_judged_on_the_matches_they_left_out(unlearned: Unlearned, data: rows.Rows) -> None:
+    (lessons,) = unlearned.lessons
+    for view, (logits, _) in zip((data.features, data.hidden), unlearned.blends[6:8], strict=True):
+        for fold, trees in enumerate(lessons.trees):
+            left_out = data.fold == fold
+            np.testing.assert_allclose(logits[0][left_out], trees.logits(view[left_out]))
+
+
+def test_while_networks_are_fitted_each_row_is_asked_of_those_that_leave_it_out(
+    unlearned: Unlearned, data: rows.Rows
+) -> None:
+    for fit in unlearned.fits[:2]:
+        said = members_that_left_out(fit, data, 10)[0]
+        assert fit["left_out"] == pytest.approx(logit_log_loss(data.outcome, said))
+        assert fit["rows"] == len(data.outcome)
+
+
+def test_every_candidate_says_what_it_was_fitted_with(unlearned: Unlearned) -> None:
+    assert unlearned.training is not None
+    (teacher,) = unlearned.teachers
+    _, network, trees, together, student = unlearned.training.candidates
+    alone, grown = (
+        {name: asdict(blend) for name, (_, blend) in zip(("all_inputs", "required_only"), blends, strict=True)}
+        for blends in (unlearned.blends[4:6], unlearned.blends[6:8])
+    )
+    assert network.params == asdict(networks.NetworkParams()) | {"members": 10} | alone
+    assert trees.params == asdict(boosting.BoostingParams(trees=3)) | grown
+    assert together.params == {
+        "all_inputs": teacher.informed._asdict(), "required_only": teacher.required._asdict(),
+        "optional_variance": teacher.optional_variance,
+    }  # fmt: skip
+    assert student.params == asdict(predictor.STUDENT)
+    manifest = unlearned.training.artifact.manifest
+    assert manifest["params"] == student.params
+    assert (manifest["name"], manifest["seed"]) == ("round_predictor", 7)
+    assert [one.curves for one in (unlearned.training.baseline, trees, together)] == [{}, {}, {}]
+
+
+def test_every_candidate_tells_how_long_it_took_and_all_together_took_longer(unlearned: Unlearned) -> None:
+    assert unlearned.training is not None
+    baseline, network, trees, together, student = (one.train_seconds for one in unlearned.training.candidates)
+    assert together == network + trees
+    assert min(baseline, network, trees, student) > 0
+    assert baseline + network + trees + student < unlearned.training.train_seconds
+
+
+def test_a_training_says_what_it_learns_from_without_what_and_how_good_each_candidate_is(
+    unlearned: Unlearned, data: rows.Rows
+) -> None:
+    assert unlearned.training is not None
+    losses = [
+        f"{one.name}: log loss {one.log_loss:.4f}, required only {one.log_loss_required:.4f}"
+        for one in unlearned.training.candidates
+    ]
+    assert unlearned.said == [
+        f"round model: {len(data.outcome):,} snapshots of 17 matches to learn from",
+        "learning without ct_defuse_kits: the same in all of them, or never known",
+        "gradient boosting: 5 folds of matches, then all",
+        *losses,
+    ]
+
+
+def test_no_candidate_is_more_certain_than_one_in_ten_thousand(data: rows.Rows) -> None:
+    logits = np.array([-50.0, 50.0])
+    judged = predictor._Judged("sure", {}, [np.zeros(len(data.judged))] * 2, 1.0)
+    assert judged.candidate(data, lambda _: logits).predict(data.features[:2]).tolist() == [0.0001, 0.9999]

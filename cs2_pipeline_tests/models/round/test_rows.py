@@ -110,13 +110,16 @@ def test_a_dataset_that_cannot_be_learned_from_is_refused_with_what_is_wrong(rou
     one = round_dataset.astype({"ct_money": float})
     one.loc[3, "ct_money"] = np.nan
     for wrong, told in (
-        (round_dataset.drop(columns="map_index"), "no column map_index"),
-        (holed, "column ct_money is missing in 2 rows:"),
-        (one, "column ct_money is missing in 1 row:"),
+        (
+            round_dataset.drop(columns="map_index"),
+            "the round dataset has no column map_index: build it again with datasets.rounds$",
+        ),
+        (holed, "the round dataset's column ct_money is missing in 2 rows: snapshots must carry every required field$"),
+        (one, "the round dataset's column ct_money is missing in 1 row:"),
         (round_dataset.assign(ct_wins=1), "CT wins every round"),
         (round_dataset.assign(ct_wins=0), "T wins every round"),
     ):
-        with pytest.raises(TrainingError, match=told):
+        with pytest.raises(TrainingError, match=f"^{told}"):
             Rows.of(wrong, seed=0)
 
 
