@@ -122,7 +122,7 @@ class History:
             "of_player": dict(self.teams.of_player),
             "records": [
                 [team, list(record.days), list(record.results), list(record.line_up), list(map(list, record.points))]
-                for team, record in sorted(self._records.items())
+                for team, record in self._records.items()
             ],
             "played": dict(self._played),
             "together": dict(self._together),

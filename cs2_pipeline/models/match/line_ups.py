@@ -176,10 +176,7 @@ class LineUps:
         mean, variance = self._moments(team)
         size, total = len(group.members), group.total
         own, common = 1.0 - 2.0 / size, total / size**2  # as in `remainder`
-        widest = 0.0
-        for _, share, spread in group.members.values():
-            if (known := share * share * variance + spread * own + common) > widest:
-                widest = known
+        widest = max([share**2 * variance + spread * own + common for _, share, spread in group.members.values()])
         grown = min(self._drift * (day - group.day), max(self._prior - widest, 0.0))
         added = size * SHARE**2 * grown
         aged, gained = variance + added, SHARE * grown
@@ -196,7 +193,7 @@ class LineUps:
         return {
             "groups": [
                 [team, group.day, group.whole, [[player, *member] for player, member in group.members.items()]]
-                for team, group in sorted(self._groups.items())
+                for team, group in self._groups.items()
             ],
             "of": dict(self._of),
             "loose": {player: list(known) for player, known in self._loose.items()},

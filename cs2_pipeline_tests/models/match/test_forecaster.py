@@ -253,6 +253,7 @@ def test_the_graph_gives_what_the_step_gives_at_every_bend():
     step = Step(slope=0.8, widening=1.7)
     session = ort.InferenceSession(forecaster.graph(step), providers=["CPUExecutionProvider"])
     names = ["probability", "low", "high"]
+    assert [(output.name, output.shape) for output in session.get_outputs()] == [(name, ["rows"]) for name in names]
     for name, found in zip(names, session.run(names, {INPUT: rows}), strict=True):
         np.testing.assert_allclose(found, outputs(step, rows)[name], atol=1e-6, err_msg=name)
 
@@ -280,10 +281,11 @@ def test_a_curve_is_the_mean_loss_of_each_stretch_by_matches_played(dataset, tmp
     training = forecaster.fit(few, seed=0, folder=tmp_path, progress=lambda _: None)
     fitted = few.iloc[6:]
     outcome = fitted["first_wins"].to_numpy()
-    told = training.chosen.predict(fitted[list(FEATURES)].to_numpy(np.float32))
-    losses = -np.log(np.where(outcome == 1, told, 1 - told))
     ends = [2, 4, 6, 8, *range(9, 25)]
-    means = [losses[begin:end].mean() for begin, end in zip((0, *ends), ends, strict=False)]
-    assert training.chosen.curves[LEFT_OUT_LOSS] == [
-        (end, pytest.approx(mean, abs=1e-6)) for end, mean in zip(ends, means, strict=True)
-    ]
+    for one in training.candidates:
+        told = one.predict(fitted[[*FEATURES, "elo"]].to_numpy(np.float32))
+        losses = -np.log(np.where(outcome == 1, told, 1 - told))
+        means = [losses[begin:end].mean() for begin, end in zip((0, *ends), ends, strict=False)]
+        assert one.curves[LEFT_OUT_LOSS] == [
+            (end, pytest.approx(mean, abs=1e-6)) for end, mean in zip(ends, means, strict=True)
+        ]

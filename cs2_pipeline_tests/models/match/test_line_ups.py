@@ -151,6 +151,9 @@ def test_nobody_becomes_less_certain_than_one_never_seen(everybody: Everybody) -
         assert everybody.told(player, TODAY + 100_000)[1] == pytest.approx(PRIOR)
     known = everybody.told("a")[1]
     assert everybody.told("a", TODAY + 1)[1] == pytest.approx(known + DRIFT)
+    assert everybody.line_ups.age(1, TODAY + 100_000) > 0
+    everybody.grow(TWO, PRIOR - everybody.exact("v")[1])
+    assert everybody.line_ups.age(1, TODAY + 200_000) == pytest.approx(0, abs=1e-12), "as uncertain as can be"
     at_most = math.ceil((PRIOR - known) / DRIFT)
     assert everybody.told("a", TODAY + at_most - 1)[1] < PRIOR
     assert everybody.told("a", TODAY + at_most)[1] == pytest.approx(PRIOR)

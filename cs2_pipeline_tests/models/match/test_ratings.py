@@ -480,6 +480,22 @@ def test_what_is_expected_of_a_line_up_that_changed_is_what_is_expected_when_it_
     assert outlook.latent != pytest.approx(0, abs=0.1)
 
 
+def test_the_order_in_which_players_are_named_says_nothing():
+    contests, won, rounds = map(list, zip(*seasons_contests(), strict=True))
+    turned = [
+        replace(
+            one,
+            first=replace(one.first, players=one.first.players[::-1]),
+            second=replace(one.second, players=one.second.players[2:] + one.second.players[:2]),
+        )
+        for one in contests
+    ]
+    one, other = Ratings(), Ratings()
+    one.learn(contests, won, rounds)
+    other.learn(turned, won, rounds)
+    assert other.to_bytes() == one.to_bytes()
+
+
 def test_contests_of_a_day_say_the_same_one_by_one_and_all_at_once():
     one_by_one, at_once = Ratings(), Ratings()
     won = [True, False, True, True, False]

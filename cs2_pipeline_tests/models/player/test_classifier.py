@@ -2,17 +2,19 @@
 
 import dataclasses
 import json
-import re
 from pathlib import Path
 
 import numpy as np
+import onnxruntime as ort
 import pandas as pd
 import pytest
+import torch
 
 from cs2_pipeline.artifact.artifact import MANIFEST_FILE, Artifact, model_digest
 from cs2_pipeline.datasets.players import build
 from cs2_pipeline.game.features import PLAYER_FEATURES, player_features
 from cs2_pipeline.game.player import TIERS, UNREACHABLE_ROUNDS, complete
+from cs2_pipeline.models.onnx_export import INPUT
 from cs2_pipeline.models.player import classifier
 from cs2_pipeline.models.player.classifier import (
     MEAN,
@@ -47,8 +49,57 @@ def training(tmp_path_factory: pytest.TempPathFactory, told: list[str]) -> Playe
 
 
 def test_the_training_says_what_it_learns_from_and_what_was_chosen(training: PlayerTraining, told: list[str]) -> None:
-    assert re.fullmatch(r"player model: [\d,]+ records of [\d,]+ players to learn from", told[0])
-    assert f"chosen: {training.chosen.name}; answers from {training.min_rounds:,} rounds on" in told
+    learned = DATASET[DATASET["part"] == "train"]
+    losses = [
+        f"{one.name}: log loss {one.log_loss:.4f}, without adr {one.log_loss_required:.4f} on the validation part"
+        for one in training.candidates
+    ]
+    assert told == [
+        f"player model: {len(learned):,} records of {learned['steam_id'].nunique():,} players to learn from",
+        *losses,
+        f"chosen: {training.chosen.name}; answers from {training.min_rounds:,} rounds on",
+    ]
+
+
+def test_candidates_are_judged_on_the_validation_part_with_and_without_damage_per_round(
+    training: PlayerTraining,
+) -> None:
+    judged = DATASET[DATASET["part"] == "validate"]
+    features, tier = feature_matrix(judged), judged["tier"].to_numpy()
+    for one in training.candidates:
+        losses = [log_loss(tier, one.predict(view)) for view in (features, hide_adr(features))]
+        assert [one.log_loss, one.log_loss_required] == pytest.approx(losses, abs=1e-9), one.name
+        assert 0 < one.train_seconds < training.train_seconds
+
+
+def test_the_training_and_its_manifest_hold_what_was_learned_from(training: PlayerTraining) -> None:
+    learned = DATASET[DATASET["part"] == "train"]
+    rows, players = len(learned), learned["steam_id"].nunique()
+    assert (training.rows, training.players) == (rows, players)
+    shares = [(learned["tier"] == tier).mean() for tier in range(len(TIERS))]
+    assert training.prior == pytest.approx(np.array(shares))
+    expected = {"name": "player_classifier", "seed": 0, "candidate": MEAN, "rows": rows, "players": players}
+    assert {name: training.artifact.manifest[name] for name in expected} == expected
+    assert (
+        training.artifact.manifest["params"]
+        == training.chosen.params
+        == {"networks": "ordinal regression, ordinal network, softmax network"}
+    )
+    rule = training.candidates[0]
+    assert (training.baseline.name, training.baseline.predict) == ("the tier of the past K/D", rule.predict)
+    kd = np.array([[1.0] * len(PLAYER_FEATURES)], np.float32)
+    assert training.baseline.predict(kd) == pytest.approx(
+        fit_rule(feature_matrix(learned), learned["tier"].to_numpy())(kd)
+    )
+
+
+def test_from_how_many_rounds_it_answers_is_read_from_both_parts_that_were_not_fitted_on(
+    training: PlayerTraining,
+) -> None:
+    watched = DATASET[DATASET["part"].isin(["validate", "calibrate"])]
+    table = by_rounds(watched, training.chosen.predict, training.baseline.predict, training.prior)
+    pd.testing.assert_frame_equal(training.by_rounds, table)
+    assert training.min_rounds == least_rounds(table)
 
 
 def test_the_model_beats_the_rule_of_the_past_tier_on_unseen_players(training: PlayerTraining) -> None:
@@ -327,20 +378,53 @@ def test_the_recipe_is_the_one_that_was_judged() -> None:
     assert classifier.MIN_PLAYERS == 10
 
 
-def test_each_network_has_a_seed_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    seeds = []
+def test_an_ensemble_is_networks_of_own_seeds_stopped_and_tempered_by_the_calibration_part(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked = []
 
     def fit(features, tier, players, *, params, seed, monitor):
-        seeds.append(seed)
-        return (
-            classifier.network.PlayerClassifier(np.zeros(13, np.float32), np.ones(13, np.float32), params, seed),
-            1,
-            {},
-        )
+        made = classifier.network.PlayerClassifier(np.zeros(13, np.float32), np.ones(13, np.float32), params, seed)
+        asked.append((features, tier, players, seed, monitor(made.scores)))
+        return made, 4 + seed, {LEFT_OUT_LOSS: [(1, float(seed))]}
 
     monkeypatch.setattr(classifier.network, "fit", fit)
-    part = classifier._Part.of(DATASET, "train")
+    learned, calibrated = (classifier._Part.of(DATASET, name) for name in ("train", "calibrate"))
     params = classifier.NetworkParams(members=3)
-    for seed in (0, 1):
-        classifier._fit_ensemble(part, part, params, seed)
-    assert seeds == [0, 1, 2, 3, 4, 5]
+    found = [classifier._fit_ensemble(learned, calibrated, params, seed) for seed in (0, 1)]
+    assert [seed for *_, seed, _ in asked] == [0, 1, 2, 3, 4, 5]
+    assert all(one[:3] == (learned.features, learned.tier, learned.players) for one in asked)
+    views = calibrated.features, hide_adr(calibrated.features)
+    made = classifier.network.InputMaker()
+    for ensemble, (*_, loss) in zip((found[0].members[0], found[1].members[0]), (asked[0], asked[3]), strict=True):
+        assert loss == pytest.approx(
+            np.mean([log_loss(calibrated.tier, ensemble.scores(made(view))) for view in views])
+        )
+    scores = np.mean([member.scores(made(np.vstack(views))) for member in found[0].members], axis=0)
+    temperature = fit_temperature(scores, np.tile(calibrated.tier, 2), calibrated.players)
+    assert found[0].temperature == pytest.approx(temperature, abs=1e-4)
+    assert temperature != pytest.approx(1.0, abs=0.01)
+    assert found[0].found == {"temperature": found[0].temperature, "epochs_used": [4, 5, 6]}
+    assert [dict(one.curves) for one in found] == [{LEFT_OUT_LOSS: [(1, mean)]} for mean in (1.0, 4.0)]
+    expected = scores[: len(calibrated.tier)] ** (1 / temperature)
+    expected /= expected.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(found[0](calibrated.features), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("members", [1, 2, 3])
+def test_the_graph_of_an_ensemble_of_ensembles_gives_its_scores(members: int) -> None:
+    zeros, ones = np.zeros(13, np.float32), np.ones(13, np.float32)
+    networks = [
+        classifier.network.PlayerClassifier(zeros, ones, classifier.NetworkParams(head="softmax"), seed)
+        for seed in range(members)
+    ]
+    with torch.no_grad():
+        for network in networks:
+            network.last.normal_(generator=torch.Generator().manual_seed(int(network.layers[0][0, 0] * 1e6) % 1000))
+    inner = classifier._Ensemble(networks, 1.7)
+    both = classifier._Ensemble([inner, *networks], 0.6)
+    session = ort.InferenceSession(both.graph(), providers=["CPUExecutionProvider"])
+    assert [(output.name, len(output.shape)) for output in session.get_outputs()] == [("scores", 2)]
+    (told,) = session.run(["scores"], {INPUT: FEATURES[:20]})
+    np.testing.assert_allclose(told, both(FEATURES[:20]), atol=2e-5)
+    assert np.ptp(told) > 0.05
