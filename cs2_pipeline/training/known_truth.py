@@ -76,13 +76,13 @@ def compare(artifact: Artifact, frame: pd.DataFrame, exact: Floats) -> KnownTrut
     features = feature_matrix(test)
     told, plain = (artifact.predict(view) for view in (features, mask(features)))  # all states are open
     return KnownTruth(
-        rmse=truth.rmse(told["probability"], truths),
+        rmse=truth.rmse(truth=truths, probability=told["probability"]),
         coverage=_coverage(told, truths),
-        rmse_required=truth.rmse(plain["probability"], truths),
+        rmse_required=truth.rmse(truth=truths, probability=plain["probability"]),
         coverage_required=_coverage(plain, truths),
         rows=len(test),
-        matches=int(test["match_id"].nunique()),
-        training_matches=int(frame.loc[~tested, "match_id"].nunique()),
+        matches=test["match_id"].nunique(),
+        training_matches=frame.loc[~tested, "match_id"].nunique(),
     )
 
 

@@ -1,6 +1,7 @@
 """Against play whose every probability is known: how far the round model is off, and whether its intervals know."""
 
 from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from cs2_pipeline.game.features import ROUND_FEATURES
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline.training import known_truth
 from cs2_pipeline.training.known_truth import KnownTruth
-from cs2_pipeline_tests.models.round.quick import train_quickly
+from cs2_pipeline_tests.tiny_models import round_artifact
 
 MATCHES = 400
 FRESH_SEED = 21
@@ -22,12 +23,25 @@ def found() -> KnownTruth:
     return known_truth.measure(MATCHES, seed=FRESH_SEED)
 
 
-def test_a_model_learned_from_few_matches_is_measured_against_the_truth(monkeypatch: pytest.MonkeyPatch) -> None:
-    train_quickly(monkeypatch, epochs=2)
-    found = known_truth.measure(40, seed=FRESH_SEED)
-    assert (found.training_matches, found.matches) == (28, 12)
-    assert 0 < found.rmse < 0.15  # the truth itself varies by more than .3
-    assert 0.3 < found.coverage <= 1
+def test_a_model_is_trained_on_play_whose_truth_is_known_and_compared_with_it(monkeypatch, tmp_path) -> None:
+    frame, exact = known_truth.dataset(12, seed=FRESH_SEED)
+    assert frame["match_id"].nunique() == 12, "of the first day and of the last"
+    assert (exact.shape, exact.min() >= 0, exact.max() <= 1) == ((len(frame),), True, True)
+    assert np.corrcoef(exact, frame["ct_wins"])[0, 1] > 0.5
+    artifact, learned = round_artifact(tmp_path), []
+
+    def train(dataset, *, seed, folder):
+        learned.append((dataset, seed, folder.is_dir()))
+        return SimpleNamespace(artifact=artifact)
+
+    monkeypatch.setattr(known_truth.predictor, "train", train)
+    monkeypatch.setattr(
+        known_truth, "dataset", lambda *matches, seed: {(12, FRESH_SEED): (frame, exact)}[*matches, seed]
+    )
+    found = known_truth.measure(12, seed=FRESH_SEED)
+    assert learned == [(frame, FRESH_SEED, True)]
+    assert found == known_truth.compare(artifact, frame, exact)
+    assert 0.03 < found.rmse < 0.3, "it knows who lives and nothing else"
 
 
 class Told:

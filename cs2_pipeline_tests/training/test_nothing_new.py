@@ -54,6 +54,11 @@ def test_other_data_seed_or_code_are_trained_on(asked, other):
     assert asked(version("2"), version("1"), **other) is None
 
 
+def test_code_that_no_commit_tells_is_trained_again_though_it_was_called_the_same(asked):
+    for code in ("unknown", f"{COMMIT}-dirty", ""):
+        assert asked(version("2", git_commit=code), version("1", git_commit=code), commit=code) is None
+
+
 def test_instead_of_training_it_is_said_what_would_make_a_difference():
     said = nothing_new.sentence(version("2"))
     assert said.startswith("nothing new: version 2 was made from the same data, seed and code")

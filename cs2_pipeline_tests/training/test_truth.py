@@ -226,9 +226,39 @@ def test_a_state_outside_the_game_is_refused_by_name(truth_file, column, value):
         truth.exact_probability(truth_file, snapshots(**{column: [1, value]}))
 
 
-def test_a_map_that_was_not_simulated_is_refused_by_name(truth_file):
-    with pytest.raises(ValueError, match="de_cache"):
+@pytest.mark.parametrize(
+    ("column", "least", "most", "further"),
+    [
+        ("ct_alive", 0, 5, 1), ("t_alive", 0, 5, 1), ("bomb_planted", 0, 1, 1),
+        ("ct_equip_value", 0, np.inf, 1), ("t_equip_value", 0, np.inf, 1),
+        ("time_remaining", -0.05, 115.05, 0.01),
+    ],
+)  # fmt: skip
+def test_the_game_has_these_ends(truth_file, column, least, most, further):
+    ends = [end for end in (least, most) if np.isfinite(end)]
+    found = truth.exact_probability(truth_file, snapshots(**{"time_remaining": 30.0, column: ends}))
+    assert ((found >= 0) & (found <= 1)).all()
+    for beyond in {least - further, most + further} - {np.inf}:
+        with pytest.raises(ValueError, match=f"{column} is missing or outside the simulated game"):
+            truth.exact_probability(truth_file, snapshots(**{"time_remaining": 30.0, column: beyond}))
+
+
+@pytest.mark.parametrize(("planted", "longest"), [(0, rules.ROUND_TIME), (1, rules.BOMB_TIME)])
+def test_a_clock_that_is_a_tick_off_counts_as_at_its_end(truth_file, planted, longest):
+    times = [longest + 0.05, longest, 0.0, -0.05]
+    found = truth.exact_probability(truth_file, snapshots(bomb_planted=planted, time_remaining=times))
+    assert (found[0], found[2]) == (found[1], found[3])
+    with pytest.raises(ValueError, match=r"time_remaining .* in 1 snapshots, first in row 1 with"):
+        truth.exact_probability(
+            truth_file, snapshots(bomb_planted=planted, time_remaining=[longest, longest + 0.06, 0.0])
+        )
+
+
+def test_maps_that_were_not_simulated_are_refused_by_name_at_most_five_of_them(truth_file):
+    with pytest.raises(ValueError, match=r"were not simulated: de_cache$"):
         truth.exact_probability(truth_file, snapshots(map_name=["de_mirage", "de_cache"]))
+    with pytest.raises(ValueError, match=r"were not simulated: a, b, c, d, e$"):
+        truth.exact_probability(truth_file, snapshots(map_name=["f", "e", "d", "c", "b", "a", "a"]))
 
 
 def test_a_missing_column_is_named(truth_file):

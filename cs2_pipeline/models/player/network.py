@@ -164,8 +164,9 @@ class PlayerClassifier(nn.Module):
         else:
             place, scale = last[:, :1], torch.exp(last[:, 1:])
             above = torch.sigmoid((place - self.cuts.sort().values) * scale)
-            ends = torch.ones_like(place)
-            scores = torch.cat([ends, above], dim=1) - torch.cat([above, 0 * ends], dim=1)
+            scores = torch.cat([torch.ones_like(place), above], dim=1) - torch.cat(
+                [above, torch.zeros_like(place)], dim=1
+            )
         return scores * (1 - _FLOOR) + _FLOOR / len(TIERS)
 
     @torch.no_grad()

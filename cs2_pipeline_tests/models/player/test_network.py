@@ -231,3 +231,14 @@ def test_damage_is_hidden_in_so_many_rows_of_each_epoch() -> None:
 
     assert weight_of_adr(0.0) == 0, "its mark never varies"
     assert weight_of_adr(0.5) > 0
+
+
+def test_the_loss_of_an_epoch_is_that_of_a_row_whatever_the_batches() -> None:
+    """Where nothing moves, what is learned from costs as much as what is left out, which here are the same rows."""
+    still = replace(QUICK, learning_rate=0.0, dropout=0.0, hide_adr=0.0)
+    _, epoch, curves, _ = fitted(still, rows=96)
+    assert epoch == 1, "of epochs that are alike the first"
+    for name in (TRAIN_LOSS, LEFT_OUT_LOSS):
+        assert curves[name] == [
+            (number, pytest.approx(curves[LEFT_OUT_LOSS][0][1], abs=1e-5)) for number in (1, 2, 3, 4)
+        ]
