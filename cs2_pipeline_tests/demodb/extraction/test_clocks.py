@@ -2,12 +2,14 @@
 
 import pandas as pd
 import pytest
+from sqlalchemy import create_engine
 
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction import reasons
 from cs2_pipeline.demodb.extraction.clocks import with_clocks, without_pauses
 from cs2_pipeline.demodb.extraction.eligibility import Days
 from cs2_pipeline.demodb.extraction.reasons import Tally
+from cs2_pipeline.demodb.tables import GAME_EVENTS
 from cs2_pipeline_tests.demodb.small_database import NOON, SmallDatabase
 
 RATE = 64
@@ -106,3 +108,81 @@ def test_no_round_lasts_longer_than_400_seconds_without_a_pause(days, duration, 
     assert found["duration"].tolist() == [duration] * kept
     assert tally.left_out == ({} if kept else {reasons.LONGER_THAN_CLOCKS: 1})
     assert tally.mapped == {}
+
+
+START = 1_000
+FREEZE_END = "round_freeze_end"
+
+
+@pytest.fixture
+def seen(tmp_path):
+    """Days of a database whose GameEvents has these rows: demo, tick, name."""
+    opened = []
+
+    def write(*events):
+        small = SmallDatabase()
+        small.add_match(2, NOON)
+        path = tmp_path / f"{len(opened)}.sqlite"
+        small.write(path)
+        engine = create_engine(f"sqlite:///{path}")
+        with engine.begin() as connection:
+            GAME_EVENTS.create(connection)
+            for number, (demo, tick, name) in enumerate(events, 1):
+                row = {"Id": number, "DemoFileId": demo, "Tick": tick, "EventName": name}
+                connection.execute(GAME_EVENTS.insert(), [row])
+        engine.dispose()
+        opened.append(DemoDatabase(f"sqlite:///{path}"))
+        return Days(opened[-1], NOON.date(), NOON.date())
+
+    yield write
+    for database in opened:
+        database.close()
+
+
+@pytest.mark.parametrize(
+    ("events", "seconds"),
+    [
+        ([(1, START + 20 * RATE, FREEZE_END)], 20.0), ([(1, START, FREEZE_END)], 15.0),
+        ([(1, START + 20 * RATE, "round_end"), (1, START + 30 * RATE, FREEZE_END)], 30.0),
+        ([(1, START + 20 * RATE, FREEZE_END), (1, START + 25 * RATE, FREEZE_END)], 20.0),
+        ([(1, START - 1, FREEZE_END)], 15.0), ([(2, START + 20 * RATE, FREEZE_END)], 15.0),
+        ([(1, START + 75 * RATE - 1, FREEZE_END)], 75 - 1 / RATE), ([(1, START + 75 * RATE, FREEZE_END)], 15.0),
+    ],
+)  # fmt: skip
+def test_freeze_time_ends_where_the_first_event_of_the_demo_in_the_round_says(seen, events, seconds):
+    assert with_clocks(seen(*events), a_match(), Tally())["freeze_time"].tolist() == [seconds]
+
+
+def test_each_round_has_its_own_end_of_freeze_time_and_one_without_an_end_of_its_own_too(seen):
+    rounds = a_match(count=3, end_tick=pd.array([START + 75 * RATE, None, START + 475 * RATE], "Int64"))
+    second, third = rounds["start_tick"].tolist()[1:]
+    days = seen((1, third + 17 * RATE, FREEZE_END), (1, second + 16 * RATE, FREEZE_END))
+    assert with_clocks(days, rounds, Tally())["freeze_time"].tolist() == [15.0, 16.0, 17.0]
+
+
+def test_a_demo_of_128_ticks_has_seconds_of_128(seen):
+    days = seen((1, START + 20 * 128, FREEZE_END))
+    found = with_clocks(days, a_match(tick_rate=128, end_tick=START + 75 * 128), Tally())
+    assert found["freeze_time"].tolist() == [20.0]
+
+
+@pytest.mark.parametrize(
+    ("pause", "duration", "kept"), [(100, 450.0, 350.0), (50, 450.0, 400.0), (49, 450.0, None), (-5, 450.0, None)]
+)
+def test_a_pause_in_freeze_time_is_no_play(seen, pause, duration, kept):
+    """Freeze time lasts 15 s: what it lasted longer was a pause."""
+    days = seen((1, START + (15 + pause) * RATE, FREEZE_END))
+    tally = Tally()
+    found = without_pauses(days, a_match(duration=duration, end_tick=START + 465 * RATE), tally)
+    assert found["duration"].tolist() == ([] if kept is None else [kept])
+    assert tally.mapped == ({reasons.PAUSE: 1} if pause > 0 else {})
+    assert tally.left_out == ({reasons.LONGER_THAN_CLOCKS: 1} if kept is None else {})
+
+
+def test_a_long_round_without_ticks_is_left_out_and_the_others_stay_as_they_are(seen):
+    rounds = a_match(count=3, duration=[60.0, 450.0, 500.0], end_tick=pd.array([None] * 3, "Int64"))
+    rounds = rounds.astype({"start_tick": "Int64"})
+    rounds.loc[1, "start_tick"] = pd.NA
+    days = seen((1, int(rounds.loc[2, "start_tick"]) + 215 * RATE, FREEZE_END))
+    found = without_pauses(days, rounds, Tally())
+    assert found["duration"].tolist() == [60.0, 300.0]

@@ -71,12 +71,16 @@ def test_kills_are_those_of_enemies_who_are_people_in_numbered_rounds():
     kills = kills_of(recording([(1, 1, 6), (0, 1, 6), (2, 1, 2), (3, 3, 7), (4, 8, 4)], bots=(3,)))
     assert kills == {(1, 76_001, 76_006), (4, 76_008, 76_004)}
     assert kills_of({}) == frozenset()
+    fall = {"RoundId": 101, "KillerId": None, "VictimId": 6, "KillerTeam": None, "VictimTeam": "T"}
+    assert kills_of(recording([(1, 1, 6)]) | {"Kills": [fall]}) == frozenset()
+    elsewhere = recording([(1, 1, 6)]) | {"Rounds": []}
+    assert kills_of(elsewhere) == frozenset()
 
 
 def test_likeness_is_the_share_of_all_kills_that_both_have():
     one, other = frozenset({(1, 1, 2), (1, 2, 3), (2, 1, 2)}), frozenset({(1, 1, 2)})
     assert likeness(one, other) == likeness(other, one) == pytest.approx(1 / 3)
-    assert likeness(one, one) == 1
+    assert likeness(one, one) == likeness(other, other) == 1
     assert likeness(frozenset(), frozenset()) == 0
 
 
@@ -136,6 +140,9 @@ def test_a_fuller_recording_has_19_of_20_kills_of_the_other(connection, missing,
 def test_what_holds_nothing_more_is_not_fuller(connection):
     enter(connection, 1, PLAYED)
     assert not fuller(connection, 1, recording(PLAYED) | {"Rounds": []})
+    unplayed = recording(PLAYED)
+    unplayed["Rounds"] = [one | {"WinnerTeam": None} for one in unplayed["Rounds"]]
+    assert not fuller(connection, 1, unplayed), "the same kills, and of no round more"
 
 
 def test_what_is_in_the_database_is_counted_as_what_is_assembled(tmp_path):
