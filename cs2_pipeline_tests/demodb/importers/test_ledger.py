@@ -9,7 +9,7 @@ import pytest
 
 from cs2_pipeline.demodb.connection.errors import DemoDatabaseError
 from cs2_pipeline.demodb.importers.assemble import Recording, assemble
-from cs2_pipeline.demodb.importers.ledger import Added, Ledger
+from cs2_pipeline.demodb.importers.ledger import LEDGER, Added, Ledger
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
 from cs2_pipeline.demodb.tables import METADATA
 from cs2_pipeline_tests.demodb.importers.recordings import Script
@@ -126,11 +126,14 @@ def test_the_account_of_a_recording_is_kept(tmp_path: Path, rows: Any) -> None:
         assert connection.execute(kept).fetchall() == [("1", 1, "a", 13, 1, '{"x": 2}')]
 
 
+MOMENTS = ("StartTime", "EndTime", "ConnectedAt", "DisconnectedAt")
+
+
 def richer(rows: dict[str, list[dict[str, Any]]], start: datetime) -> dict[str, list[dict[str, Any]]]:
     """The same match with money, begun by another clock."""
     later = start - rows["Matches"][0]["StartTime"]
     moved = {
-        table: [{name: value + later if name in ("StartTime", "EndTime") and value else value
+        table: [{name: value + later if name in MOMENTS and value else value
                  for name, value in row.items()} for row in lines] for table, lines in rows.items()
     }  # fmt: skip
     moved["PlayerRoundStats"] = [row | {"EquipmentValue": 4_000} for row in moved["PlayerRoundStats"]]
@@ -179,3 +182,46 @@ def test_a_database_in_a_folder_that_is_not_there_is_made_with_it(tmp_path: Path
     (tmp_path / "file").touch()
     with pytest.raises(DemoDatabaseError, match="could not be used"):
         Ledger(tmp_path / "file" / "demos.sqlite")
+
+
+def content(database: Path) -> dict[str, list[tuple[Any, ...]]]:
+    with sqlite3.connect(database) as connection:
+        return {
+            name: connection.execute(f'SELECT * FROM "{name}" ORDER BY "Id"').fetchall()  # noqa: S608
+            for name in METADATA.tables
+        }
+
+
+def test_when_a_fuller_recording_has_taken_the_place_all_is_as_if_it_had_come_alone(tmp_path: Path, rows: Any) -> None:
+    start = rows["Matches"][0]["StartTime"]
+    rows["Players"][0]["ConnectedAt"] = start
+    first = rows | {"DemoFiles": [rows["DemoFiles"][0] | {"FileName": "lesser", "Duration": 1.0}]}
+    first["Matches"] = [rows["Matches"][0] | {"MapName": "de_train", "MaxRounds": 30}]
+    with Ledger(tmp_path / "replaced.sqlite") as ledger:
+        ledger.add(Path("a"), ["1"], first, **FACTS)
+        assert ledger.add(Path("b"), ["1", "2"], richer(rows, datetime(2020, 1, 1)), **FACTS).how == "fuller"
+    with Ledger(tmp_path / "alone.sqlite") as ledger:
+        ledger.add(Path("b"), ["2"], richer(rows, start), **FACTS)
+    assert content(tmp_path / "replaced.sqlite") == content(tmp_path / "alone.sqlite")
+
+
+def test_the_platforms_own_tables_keep_what_they_kept() -> None:
+    """Databases of earlier versions go on being filled."""
+    kept = {
+        name: [(column.name, getattr(column.type, "length", None), column.nullable) for column in table.columns]
+        for name, table in LEDGER.tables.items()
+    }
+    assert kept == {
+        "IngestedDemos": [
+            ("ContentHash", 64, False), ("DemoFileId", None, False), ("Path", 1_000, False),
+            ("IngestedAt", None, False), ("LiveRounds", None, False), ("EconomyKnown", None, False),
+            ("LeftOut", 2_000, False),
+        ],
+        "QuarantinedDemos": [
+            ("Path", 1_000, False), ("ContentHash", 64, False), ("Reason", 2_000, False), ("FailedAt", None, False),
+            ("Attempts", None, False),
+        ],
+    }  # fmt: skip
+    assert [[column.name for column in table.primary_key] for table in LEDGER.tables.values()] == [
+        ["ContentHash"], ["Path"],
+    ]  # fmt: skip
