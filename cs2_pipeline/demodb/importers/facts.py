@@ -156,7 +156,7 @@ def hits(demo: ParsedDemo, roster: Roster, span: Span, left_out: Counter[str]) -
         damage = min(_int(row.get("dmg_health")), health.get(victim.number, FULL_HEALTH))
         # Who dies in the warm-up comes back at once with full health.
         health[victim.number] = left if left > 0 else FULL_HEALTH
-        sides = [roster.side_during(p, span.live_start, tick) for p in (attacker, victim) if p is not None]
+        victim_side = roster.side_during(victim, span.live_start, tick)
         found.append(
             Hit(
                 tick=tick,
@@ -167,7 +167,7 @@ def hits(demo: ParsedDemo, roster: Roster, span: Span, left_out: Counter[str]) -
                 armor_damage=_int(row.get("dmg_armor")),
                 health=left,
                 armor=_int(row.get("armor")),
-                of_enemy=attacker is not None and sides[0] != sides[-1],
+                of_enemy=attacker is not None and roster.side_during(attacker, span.live_start, tick) != victim_side,
             )
         )
     return found

@@ -63,12 +63,7 @@ def trades(kills: Sequence[Kill]) -> tuple[set[int], set[int]]:
             before = kills[earlier]
             if kill.tick - before.tick > window:
                 break
-            if (
-                kill.of_enemy
-                and before.of_enemy
-                and before.killer is kill.victim
-                and before.victim_side == kill.killer_side
-            ):
+            if before.of_enemy and before.killer is kill.victim and before.victim_side == kill.killer_side:
                 trading.add(later)
                 traded.add(earlier)
     return trading, traded
@@ -130,6 +125,6 @@ def find_clutches(stats: dict[int, RoundStats], span: Span, kills: Iterable[Kill
         for mates in living.values():
             mates.discard(kill.victim.number)
         for mates, enemies in ((living["CT"], living["T"]), (living["T"], living["CT"])):
-            if len(mates) == 1 and enemies:
+            if len(mates) == 1:
                 last = stats[next(iter(mates))]
                 last.clutch_size = last.clutch_size or len(enemies)
