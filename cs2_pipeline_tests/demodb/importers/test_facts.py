@@ -84,7 +84,8 @@ def test_what_is_done_with_the_bomb_is_in_order_with_its_site():
     script.add("bomb_exploded", 3_000, site=None, **script.player("user", None))
     *_, bombs, _ = told(script)
     assert [(one.kind, one.site, one.has_kit) for one in bombs] == [
-        ("begin_plant", "2", False), ("abort_plant", "2", False), ("begin_plant", "2", False), ("planted", "B", False), ("begin_defuse", "A", True), ("exploded", None, False),
+        ("begin_plant", "2", False), ("abort_plant", "2", False), ("begin_plant", "2", False), ("planted", "B", False),
+        ("begin_defuse", "A", True), ("exploded", None, False),
     ]  # fmt: skip
     assert [one.player.name if one.player else None for one in bombs] == ["t1", "t1", "t1", "t1", "ct1", None]
 
