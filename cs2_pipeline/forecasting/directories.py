@@ -76,10 +76,9 @@ POOL_SIZE: Final = 7
 
 def _pool(maps: Directory) -> tuple[str, ...]:
     """The maps played last, as many as a pool has: one that left it is not played any more, one that came is."""
-    played = [entry for entry in maps.listed if entry.last_played is not None]
-    days = {entry.id: entry.last_played.toordinal() // 30 for entry in played if entry.last_played is not None}
-    newest = sorted(played, key=lambda entry: (-days[entry.id], -entry.matches, entry.id))
-    return tuple(sorted(entry.id for entry in newest[:POOL_SIZE]))
+    played = [(entry.last_played.toordinal() // 30, entry) for entry in maps.listed if entry.last_played is not None]
+    newest = sorted(played, key=lambda one: (-one[0], -one[1].matches, one[1].id))
+    return tuple(sorted(entry.id for _, entry in newest[:POOL_SIZE]))
 
 
 def load(records: Records) -> Directories:

@@ -1,5 +1,6 @@
 """The promoted match model as a forecaster: a pairing is a map between two line-ups on a day, with their points."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -9,6 +10,7 @@ from cs2_pipeline.forecasting.champion import Champion
 from cs2_pipeline.forecasting.forecasts import Pairing
 from cs2_pipeline.models.match.contest import Contest, LineUp
 from cs2_pipeline.models.match.price import Forecaster
+from cs2_pipeline.models.match.ratings import Ratings
 from cs2_pipeline_tests.models.match.played import contests_table
 from cs2_pipeline_tests.tiny_models import match_artifact
 
@@ -53,3 +55,10 @@ def test_several_pairings_are_answered_in_their_order(champion):
     ((one,), (other,)) = champion.prices([there, back])
     assert [[one]] == champion.prices([there]) and [[other]] == champion.prices([back])
     assert one.probability == pytest.approx(1 - other.probability) and one.probability != other.probability
+
+
+def test_a_model_that_has_learned_of_no_day_prices_every_day(artifact):
+    fresh = replace(artifact, state=Ratings().to_bytes())
+    version = ModelVersion("match_forecaster", "1", "run", "", "", "", "", "", {}, {})
+    ((price,),) = Champion(version, fresh).prices([Pairing([None], line_up(0), line_up(1), date(1970, 1, 1))])
+    assert price.probability == pytest.approx(0.5)

@@ -258,3 +258,13 @@ def test_questions_are_answered_in_their_order_by_one_call_of_the_forecaster():
     found = forecasts.forecast_all([resolve(one, DIRECTORIES, Fields()) for one in asked], Counted(), now=AT)
     assert calls == [2]
     assert [one.price for one in found] == [made("t1", "t2").price, made("t4", "t3").price]
+
+
+def test_a_series_ends_at_the_scores_that_its_known_maps_and_those_of_the_pool_lead_to():
+    found = a_series(best_of=5, map_ids=("de_nuke",), maps_won=(1, 1))
+    known = [one.price.probability for one in found.maps if one.known]
+    pool = [one.price.probability for one in found.maps if not one.known]
+    assert (len(known), len(pool)) == (1, 4)
+    scores = found.final_scores()
+    assert scores == pytest.approx(series.series_scores(5, known, pool=pool, score=(1, 1)))
+    assert set(scores) == {(3, 1), (3, 2), (1, 3), (2, 3)}
