@@ -83,6 +83,9 @@ def test_an_unknown_veto_draws_from_the_maps_that_are_not_banned():
 def test_fewer_maps_than_a_series_has_are_made_up_with_no_map_in_particular():
     few = a_series(best_of=5, banned=("de_ancient", "de_dust2", "de_inferno"))
     assert [one.map.id if one.map else None for one in few.maps] == ["de_mirage", "de_nuke", None, None, None]
+    assert not any(one.known for one in few.maps) and few.final_scores().keys() == set(
+        a_series(best_of=5).final_scores()
+    )
     assert 0 < few.price.probability < 1
 
 

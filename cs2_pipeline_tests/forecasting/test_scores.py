@@ -174,7 +174,11 @@ def test_a_head_is_written_as_a_line_of_json_in_a_home_that_is_made(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("line", ["no json", "[]", '{"day": "2026-01-18"}', '{"day": 5, "seq": 1, "hash": "a"}'])
+@pytest.mark.parametrize(
+    "line",
+    ["no json", "[]", '{"day": "2026-01-18"}', '{"day": 5, "seq": 1, "hash": "a"}',
+     '{"day": "2026-01-18", "seq": "?", "hash": "a"}'],
+)  # fmt: skip
 def test_a_line_that_is_no_head_is_passed_over(tmp_path, line):
     (tmp_path / publishing.FILE).write_text(f"{line}\n", encoding="utf-8")
     head = publishing.publish(tmp_path, datetime(2026, 1, 19).date(), Head(5, "a"))
