@@ -199,7 +199,7 @@ def _contradictions(asked: Asked, fields: Fields) -> list[Mistake]:
     if both := sorted(set(asked.map_ids) & set(asked.banned)):
         found.append(Mistake("banned", f"holds {', '.join(both)}, which is to be played"))
     needed = asked.best_of // 2 + 1
-    if max(asked.maps_won) > needed or min(asked.maps_won) >= needed or sum(asked.maps_won) > asked.best_of:
+    if max(asked.maps_won) > needed or sum(asked.maps_won) > asked.best_of:
         found.append(Mistake("score", f"cannot be: a best of {asked.best_of} ends with the {needed}. map won"))
     try:
         series.is_final((asked.score.team1, asked.score.team2))

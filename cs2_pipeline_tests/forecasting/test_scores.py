@@ -79,7 +79,8 @@ def test_repeated_forecasts_of_one_match_weigh_as_one_in_the_calibration_too():
 def test_months_and_versions_stand_apart():
     history = [settled(0.8, "won", "a"), settled(0.7, "lost", "b", at=AT + timedelta(days=31), version="2")]
     assert {name: one.forecasts for name, one in scores.by_month(history).items()} == {"2026-01": 1, "2026-02": 1}
-    assert list(scores.by_version(history)) == ["1", "2"]
+    for way in (history, history[::-1]):
+        assert list(scores.by_version(way)) == ["1", "2"] and list(scores.by_month(way)) == ["2026-01", "2026-02"]
 
 
 def test_each_version_has_its_months():
