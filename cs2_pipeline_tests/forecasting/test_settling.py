@@ -299,3 +299,10 @@ def test_a_series_of_maps_in_which_one_side_was_renamed_is_counted_by_its_player
     forecast = asked(records, kind=SERIES, best_of=3)
     maps = [a_map("new", "t2", line_ups=(players("t1"), players("t2"))), a_map(at=AT + 2 * HOUR, name="m2")]
     assert settle(records, *maps) == [(forecast, "won", 1)]
+
+
+def test_a_series_of_one_map_is_settled_by_that_map_with_its_score(records):
+    asked(records, kind=SERIES, best_of=1)
+    assert [one[1] for one in settle(records, a_map(won=False))] == ["lost"]
+    (entry,) = [one.content for one in ledger.entries(records) if one.kind == "settlement"]
+    assert entry["explanation"] == "2026-01-18, 0:1 in maps"
