@@ -158,7 +158,8 @@ def test_two_settlements_at_once_are_one(records, tmp_path):
 
 @pytest.mark.parametrize(("score", "won", "given_up"), [((13, 11), True, False), ((16, 14), True, False),
                                                         ((5, 13), False, False), ((3, 1), True, True),
-                                                        ((None, None), True, False)])  # fmt: skip
+                                                        ((None, None), True, False), ((12, 9), True, True),
+                                                        ((13, 0), True, False)])  # fmt: skip
 def test_a_map_is_given_up_when_nobody_reached_thirteen(score, won, given_up):
     assert a_map(won=won, score=score).forfeited is given_up
 
