@@ -89,18 +89,23 @@ def authenticate(records: Records, name: str, password: str) -> User | None:
         row = connection.execute(
             select(USERS).where(or_(USERS.c.username_key == key, USERS.c.email_key == key))
         ).first()
-    known = row is not None and row.password_hash is not None
-    try:
-        _HASHER.verify(row.password_hash if row is not None and known else _nobodys_hash(), password)
-    except (VerifyMismatchError, InvalidHashError):
+    if row is None or row.password_hash is None:
+        _is_of(_nobodys_hash(), password)
         return None
-    if row is None or not known or row.disabled_at is not None:
+    if not _is_of(row.password_hash, password) or row.disabled_at is not None:
         return None
     if _HASHER.check_needs_rehash(row.password_hash):
         with records.writing() as connection:
             changed = update(USERS).where(USERS.c.id == row.id).values(password_hash=_HASHER.hash(password))
             connection.execute(changed)
     return _from(row)
+
+
+def _is_of(hashed: str, password: str) -> bool:
+    try:
+        return _HASHER.verify(hashed, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
 
 
 @cache
@@ -114,7 +119,7 @@ def open_session(records: Records, user: User) -> Session:
     identifier = secrets.token_hex(16)
     values = {"id": identifier, "user_id": user.id, "created_at": now, "expires_at": now + SESSION_LIFE}
     with records.writing() as connection:
-        connection.execute(SESSIONS.delete().where(SESSIONS.c.expires_at < now))  # and their tokens with them
+        connection.execute(SESSIONS.delete().where(SESSIONS.c.expires_at <= now))  # and their tokens with them
         connection.execute(insert(SESSIONS), values)
         return Session(identifier, user, _new_refresh_token(connection, identifier))
 

@@ -45,7 +45,7 @@ class Announcement:
 
 def note(records: Records, channel: str, key: str, what: Mapping[str, Any]) -> bool:
     """Announce what happened, but to forecasts; the same key again is no second announcement. Whether it is new."""
-    row = {"channel": channel, "key": key, "at": datetime.now(UTC), "body": json.dumps(what, sort_keys=True)}
+    row = {"channel": channel, "key": key, "at": datetime.now(UTC), "body": json.dumps(what)}
     with records.reading() as connection:
         if connection.execute(select(EVENTS.c.seq).where(EVENTS.c.key == key)).first() is not None:
             return False

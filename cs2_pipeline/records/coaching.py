@@ -201,11 +201,8 @@ def forget_plans(records: Records, game: str, player: str) -> int:
 
 def delete_plans(connection: Connection, game: str, player: str) -> int:
     """The same within a transaction that deletes more."""
-    mine = select(PLANS.c.id).where(_of(game, player))
-    connection.execute(delete(PLAN_PROGRESS).where(PLAN_PROGRESS.c.plan_id.in_(mine)))
-    connection.execute(delete(PLAN_TICKS).where(PLAN_TICKS.c.plan_id.in_(mine)))
     connection.execute(delete(PLAN_SHARES).where(_shares_of(game, player)))
-    return connection.execute(delete(PLANS).where(_of(game, player))).rowcount
+    return connection.execute(delete(PLANS).where(_of(game, player))).rowcount  # and progress and ticks with them
 
 
 def _held(connection: Connection, plan: str) -> str | None:

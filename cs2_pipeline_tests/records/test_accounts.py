@@ -157,6 +157,26 @@ HASHER = accounts._HASHER  # as it is before these tests begin, which hash cheap
 
 
 @on_a_file
+def test_a_guess_at_an_unknown_name_or_one_without_a_password_costs_as_much_as_one_at_a_known_name(
+    records, anna, monkeypatch
+):
+    back_from_steam(records, steam_id="76561198000000001")
+    accounts.authenticate(records, "nobody", "made once")
+    tried = []
+
+    class Counting(PasswordHasher):
+        def verify(self, hash, password):
+            tried.append(password)
+            return super().verify(hash, password)
+
+    cheap = accounts._HASHER
+    monkeypatch.setattr(accounts, "_HASHER", Counting(cheap.time_cost, cheap.memory_cost, cheap.parallelism))
+    for name in ("anna", "nobody", "steam-76561198000000001"):
+        assert accounts.authenticate(records, name, f"a guess at {name}") is None
+    assert tried == ["a guess at anna", "a guess at nobody", "a guess at steam-76561198000000001"]
+
+
+@on_a_file
 def test_a_person_is_known_by_name_or_address_in_any_case_and_by_the_password_alone(records, anna):
     for name in ("anna", "ANNA", "anna@example.org", "Anna@Example.ORG"):
         assert accounts.authenticate(records, name, PASSWORD) == anna
@@ -331,3 +351,10 @@ def test_a_session_and_an_account_are_of_the_moment_they_were_made(records, at):
     with records.reading() as connection:
         found = connection.execute(select(SESSIONS.c.id, SESSIONS.c.created_at, SESSIONS.c.expires_at)).one()
     assert tuple(found) == (session.id, now, now + timedelta(days=30))
+    for later, kept in ((timedelta(days=30) - MOMENT, [session.id]), (timedelta(days=30), [])):
+        at(now + later)
+        newest = accounts.open_session(records, anna).id
+        accounts.end_session(records, newest)
+        with records.reading() as connection:
+            there = set(connection.execute(select(SESSIONS.c.id)).scalars())
+        assert newest in there and [one for one in [session.id] if one in there] == kept

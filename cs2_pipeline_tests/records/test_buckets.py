@@ -65,6 +65,15 @@ def test_a_batch_is_paid_off_before_the_next_is_let_through(clock):
     assert bucket.take() == 0
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_who_was_idle_for_long_pays_a_batch_off_from_a_full_bucket_and_no_more(clock, tmp_path, shared):
+    bucket = SharedBucket(tmp_path / "key", 50) if shared else Bucket(50)
+    assert taken(bucket) == 50
+    clock.now += 3_600
+    bucket.owe(1_000)
+    assert bucket.take() == pytest.approx((1_000 - 50 + 1) / 50)
+
+
 def test_processes_that_share_a_bucket_have_one_rate_together_whoever_asks(clock, tmp_path):
     first, second = (SharedBucket(tmp_path / "a" / "rates" / "key", 50) for _ in range(2))
     assert taken(first, 30) + taken(second, 30) == 50
