@@ -25,8 +25,8 @@ SHOWN_IDS: Final = 10
 """How many ids of failing rows an outcome names."""
 
 
-def _between(column: str, low: float | None, high: float | None, **more: Any) -> Expectation:
-    return "ExpectColumnValuesToBeBetween", {"column": column, "min_value": low, "max_value": high, **more}
+def _between(column: str, low: float | None, high: float | None) -> Expectation:
+    return "ExpectColumnValuesToBeBetween", {"column": column, "min_value": low, "max_value": high}
 
 
 def _in_set(column: str, values: list[Any]) -> Expectation:

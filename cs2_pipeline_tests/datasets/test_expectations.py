@@ -5,7 +5,15 @@ import re
 import pandas as pd
 import pytest
 
-from cs2_pipeline.datasets.expectations import MAX_EQUIPMENT_VALUE, SHOWN_IDS, SUITES, publish, validate, validate_days
+from cs2_pipeline.datasets.expectations import (
+    MAX_EQUIPMENT_VALUE,
+    SHOWN_IDS,
+    SUITES,
+    Outcome,
+    publish,
+    validate,
+    validate_days,
+)
 from cs2_pipeline.datasets.players import careers
 from cs2_pipeline.game.state import ROUND_FIELDS
 from cs2_pipeline_tests.datasets.player_lines import player_lines
@@ -278,3 +286,32 @@ def test_of_many_failing_rows_some_are_named_each_once():
     many = MONTH.assign(ct_live_players=9)
     named = failures(many)["expect_column_values_to_be_between(ct_live_players)"].ids
     assert len(named) == len(set(named)) == SHOWN_IDS == 10
+
+
+def test_every_expectation_has_its_outcome_in_the_order_of_the_suite():
+    twice = ROUNDS.assign(round_number=[1, 2, 2])
+    found = validate("rounds", twice)
+    assert len(found) == len(SUITES["rounds"])
+    assert found[0] == Outcome("expect_column_values_to_not_be_null(round_id)", True, None, 0, ())
+    numbers = next(one for one in found if "compound" in one.expectation)
+    assert (numbers.expectation, numbers.success, numbers.failing_rows, numbers.ids) == (
+        "expect_compound_columns_to_be_unique(match_id, round_number)", False, 2, ("2", "3"),
+    )  # fmt: skip
+    assert {one.expectation for one in found if not one.success} == {
+        numbers.expectation, "expect_column_values_to_be_between(score_step_beyond_rounds)",
+    }  # fmt: skip
+
+
+def test_the_matches_of_a_bad_day_are_named_once_in_order():
+    frame = MONTH.assign(started_at=pd.Timestamp("2026-01-06", tz="UTC"))
+    frame.loc[frame["match_id"].isin([9, 4]), "ct_live_players"] = 9
+    ((day, (outcome,)),) = validate_days("rounds", frame, DAYS).items()
+    assert (day, outcome.matches, outcome.failing_rows, outcome.success) == ("2026-01-06", (4, 9), 6, False)
+
+
+def test_days_are_told_in_order_whichever_expectation_found_them():
+    frame = MONTH.copy()
+    frame.loc[frame["match_id"] == 3, "duration"] = -1.0
+    frame.loc[frame["match_id"] == 1, "ct_start_money"] = -1
+    frame.loc[frame["match_id"] == 8, "round_id"] = None
+    assert list(validate_days("rounds", frame, DAYS)) == ["2026-01-02", "2026-01-04", "2026-01-09"]
