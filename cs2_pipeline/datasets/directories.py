@@ -100,10 +100,10 @@ def build(
                 before = players.get(player)
                 players[player] = PlayerEntry(
                     player,
-                    (player_names or {}).get(player, player),
+                    (player_names or {}).get(player) or player,
                     team_id(team.founders),
                     (before.matches if before else 0) + 1,
-                    (before.won if before else 0) + int(won),
+                    (before.won if before else 0) + won,
                     moment,
                 )
     entries = [_entry(team) for team in found]
@@ -119,7 +119,7 @@ def _note(team: _Team, line_up: tuple[str, ...], name: object, *, won: bool, mom
     team.players, team.last = line_up, moment
     team.results.append(won)
     if isinstance(name, str) and name:
-        team.names[name] += 1
+        team.names.update([name])
         team.latest[name] = len(team.results)
 
 
@@ -140,7 +140,7 @@ def _entry(team: _Team) -> TeamEntry:
 def _maps(frame: pd.DataFrame, rounds: pd.DataFrame | None) -> dict[str, MapEntry]:
     known = frame[frame["map_name"].notna()]
     share: dict[object, float] = {}
-    if rounds is not None and not rounds.empty:
+    if rounds is not None:
         share = rounds.groupby("map_name")["ct_wins"].mean().to_dict()
     return {
         str(name): MapEntry(

@@ -22,15 +22,15 @@ def latest(lines: pd.DataFrame) -> dict[str, list[dict[str, Any]]]:
     ordered = ordered[ordered.groupby("steam_id").cumcount() < LATEST]
     found: dict[str, list[dict[str, Any]]] = {}
     for line in ordered.to_dict("records"):
-        rounds = int(line["rounds"])
+        rounds = line["rounds"]
         found.setdefault(str(line["steam_id"]), []).append(
             {
                 "day": line["started_at"].date().isoformat(),
                 "map_name": None if pd.isna(line["map_name"]) else str(line["map_name"]),
-                "kills": int(line["kills"]),
-                "deaths": int(line["deaths"]),
+                "kills": line["kills"],
+                "deaths": line["deaths"],
                 "rounds": rounds,
-                "adr": round(float(line["damage"]) / rounds, 1) if rounds else None,
+                "adr": round(line["damage"] / rounds, 1) if rounds else None,
             }
         )
     return found

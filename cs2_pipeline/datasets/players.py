@@ -136,7 +136,7 @@ def _anchors(lines: pd.DataFrame, later_rounds: int, cut: pd.Timestamp, shares: 
     rounds_before = np.r_[0, np.cumsum(lines["rounds"].to_numpy())]
     later_stop = np.searchsorted(rounds_before, rounds_before[:-1] + later_rounds)
     part = np.array([_part(steam_id, shares) for steam_id in ids[first]])[player]
-    known = lines["started_at"].array[np.minimum(later_stop, len(lines)) - 1]
+    known = lines["started_at"].array[later_stop.clip(max=len(lines)) - 1]
     on_its_side = np.where(part == "test", known >= cut, known < cut)
     # Two matches that started at one time have no order: neither is the other's past.
     after_past = (lines["started_at"] > lines["started_at"].shift(1)).to_numpy()
@@ -150,9 +150,8 @@ def _anchors(lines: pd.DataFrame, later_rounds: int, cut: pd.Timestamp, shares: 
 
 def _part(steam_id: str, shares: Mapping[str, float]) -> str:
     place = int.from_bytes(hashlib.blake2b(steam_id.encode(), digest_size=8).digest()) / 2**64
-    return PARTS[
-        min(int(np.searchsorted(np.cumsum([shares[part] for part in PARTS]), place, side="right")), len(PARTS) - 1)
-    ]
+    ends = np.cumsum([shares[part] for part in PARTS[:-1]])
+    return PARTS[np.searchsorted(ends, place, side="right")]
 
 
 def _evenly_spread(player: NDArray[Any], most: int) -> NDArray[np.bool_]:

@@ -1,5 +1,7 @@
 """Form and win probability added: the newest matches first, sums over rounds, intervals over matches."""
 
+import json
+
 import pandas as pd
 import pytest
 
@@ -60,3 +62,17 @@ def test_who_played_no_round_is_left_out_and_the_others_are_not():
 def test_of_matches_that_began_together_the_one_with_the_higher_number_is_the_newer():
     lines = pd.DataFrame([line("a", 1, match_id=number, kills=number) for number in (1, 3, 2)])
     assert [one["kills"] for one in form.latest(lines)["a"]] == [3, 2, 1]
+
+
+def test_damage_a_round_has_one_digit_behind_the_point_and_worth_five():
+    lines = pd.DataFrame([line("a", 1, damage=1_000, rounds=30)])
+    assert form.latest(lines)["a"][0]["adr"] == 33.3
+    assert form.added(pd.DataFrame([{"steam_id": "a", "total": 1.0, "rounds": 30}])) == {
+        "a": {"per_round": 0.03333, "low": None, "high": None, "rounds": 30, "matches": 1}
+    }
+
+
+def test_a_form_is_made_of_plain_values():
+    assert json.loads(json.dumps(form.latest(pd.DataFrame([line("a", 1)])))) == {
+        "a": [{"day": "2026-01-01", "map_name": "de_nuke", "kills": 20, "deaths": 10, "rounds": 20, "adr": 75.0}]
+    }

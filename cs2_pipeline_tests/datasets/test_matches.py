@@ -35,6 +35,7 @@ def test_a_map_is_a_best_of_one_at_its_place_of_the_day():
     frame = of_maps(MAPS)
     assert frame["match_id"].tolist() == ["9", "7", "8", "12"]
     assert frame["place"].tolist() == [1, 2, 3, 1]
+    assert frame.index.tolist() == in_order(frame.iloc[::-1]).index.tolist() == [0, 1, 2, 3]
     assert frame["best_of"].tolist() == [1] * 4
     assert frame[["first_rounds", "second_rounds"]].to_numpy().tolist() == [[5, 13], [13, 2], [16, 14], [13, 7]]
     assert frame[["first_points", "second_points"]].isna().all(axis=None)
