@@ -425,7 +425,7 @@ class Stop:
 
 
 def test_a_consumer_works_on_whatever_fails_and_says_what_did(bench, monkeypatch) -> None:
-    said, outcomes = [], [LogUnavailableError("the log is away"), ValueError("a defect"), 7, 0]
+    said, outcomes = [], [LogUnavailableError("the log is away"), ValueError("a defect"), 7, 3, 0]
 
     def step():
         said.append(bench.consumer.complaint)
@@ -437,10 +437,10 @@ def test_a_consumer_works_on_whatever_fails_and_says_what_did(bench, monkeypatch
     idle, errors = [], sample("error_total", service="live")
     monkeypatch.setattr(bench.consumer, "step", step)
     monkeypatch.setattr(bench.log, "wait", idle.append)
-    stop = Stop(4)
+    stop = Stop(5)
     bench.log.lease(bench.consumer.name, 16, 3_600.0)
     bench.consumer.run(stop)
-    assert said == [None, "the log is away", "ValueError: a defect", None]
+    assert said == [None, "the log is away", "ValueError: a defect", None, None]
     assert stop.waits == [1.0, 1.0], "a second before the next try"
     assert idle == [consumers.IDLE], "only where nothing came"
     assert sample("error_total", service="live") == errors + 2

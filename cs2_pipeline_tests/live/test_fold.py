@@ -421,3 +421,9 @@ def test_equipment_of_all_players_is_what_their_side_has():
 def test_a_rounds_length_is_what_its_start_says():
     assert Told(round_time=60).moment.state["time_remaining"] == 60.0
     assert Told().moment.state["time_remaining"] == 115.0
+
+
+@pytest.mark.parametrize(("told_format", "maps"), [("bo1", 1), ("bo3", 3), ("bo5", 5), (None, 1)])
+def test_a_series_has_as_many_maps_as_its_format_says(told_format, maps):
+    told = Told(start=False)
+    assert told.say("match_start", team_a_id=1, team_b_id=2, format=told_format).best_of == maps

@@ -4,6 +4,7 @@ import asyncio
 from contextlib import AsyncExitStack, aclosing
 
 import pytest
+from prometheus_client import REGISTRY
 
 from cs2_pipeline.live import hub as hubs
 from cs2_pipeline.live.hub import Hub, TooManySubscribersError, Update
@@ -188,3 +189,46 @@ def test_an_update_cannot_be_changed_and_two_subscriptions_are_never_the_same() 
     one, other = (hubs.Subscription("m", None, frozenset({"score"})) for _ in range(2))
     assert one != other and len({one, other}) == 2
     assert (one.cut_off, one.queue.maxsize, one.queue is other.queue) == (False, 256, False)
+
+
+def test_open_and_cut_off_subscriptions_are_counted_and_nothing_of_them_stays(monkeypatch) -> None:
+    def counted():
+        return [REGISTRY.get_sample_value(name) for name in ("live_subscribers", "live_subscribers_cut_off_total")]
+
+    monkeypatch.setattr(hubs, "QUEUE", 1)
+
+    async def scene():
+        hub = await attached()
+        async with (
+            aclosing(hub.subscribe(["prediction"], "m")) as slow,
+            aclosing(hub.subscribe(["score"], "m")) as other,
+        ):
+            await anext(slow)
+            await anext(other)
+            assert counted() == [before[0] + 2, before[1]]
+            hub.publish([price(1), price(2), price(3)])
+            assert [update.data["n"] for batch in [await anext(slow)] for update in batch] == [1]
+            assert counted() == [before[0] + 2, before[1] + 1], "cut off once, and there until it leaves"
+            assert {key: len(found) for key, found in hub._by_match.items()} == {"m": 1}
+            hub.publish([Update("score", "m", "", {})])
+            assert len(await anext(other)) == 1
+        assert hub._by_match == {} and counted() == [before[0], before[1] + 1]
+
+    before = counted()
+    asyncio.run(scene())
+
+
+def test_the_event_loop_is_woken_once_for_all_that_waits(monkeypatch) -> None:
+    async def scene():
+        hub, woken = await attached(), []
+        monkeypatch.setattr(hub._loop, "call_soon_threadsafe", woken.append)
+        hub.publish([])
+        assert woken == []
+        for number in range(3):
+            hub.publish([price(number)])
+        assert len(woken) == 1 and len(hub._pending) == 3
+        woken[0]()
+        hub.publish([price(4)])
+        assert len(woken) == 2
+
+    asyncio.run(scene())

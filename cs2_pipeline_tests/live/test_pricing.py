@@ -210,6 +210,7 @@ def test_in_a_pistol_round_nobody_carries_much(score, most) -> None:
     found = scenarios(STATE | {"ct_score": score[0], "t_score": score[1]})
     assert found[1]["ct_equip_value"] == most
     assert found[0]["ct_equip_value"] == (3_400 if most == 4_000 else 16_000)
+    assert found[2]["ct_equip_value"] == 800, "each of four has a pistol, whatever the round"
 
 
 class Says:

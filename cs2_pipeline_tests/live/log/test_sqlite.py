@@ -344,3 +344,8 @@ def test_dead_letters_of_one_match_leave_those_of_others_and_the_newest_stay(log
     assert [one.id for one in log.dead_letters(1)] == ["a"]
     log.bury([])
     assert len(log.dead_letters()) == 4
+
+
+def test_what_is_promised_of_the_embedded_log_in_numbers() -> None:
+    assert (sqlite.BUSY_TIMEOUT, sqlite.SWEEP) == (10.0, 3_600.0)
+    assert (sqlite.LARGEST_COMMIT, sqlite.RECENT, sqlite.TRIMMED_AT_ONCE, sqlite.ROWS) == (5_000, 10_000, 2_000, 40)

@@ -627,3 +627,14 @@ def test_who_leaves_the_buy_zone_without_a_vest_wears_none(begun) -> None:
     after = equipment_of(begun, "STEAM_1:0:0")[-1]
     assert (before["armor"], before["has_helmet"]) == (100, False)
     assert (after["armor"], after["has_helmet"], after["equipment_value"]) == (0, True, 200 + 350)
+
+
+def test_a_player_of_whom_only_one_purchase_is_known_has_nothing_else() -> None:
+    lines = Lines()
+    lines.add('World triggered "Match_Start" on "de_nuke"', f'{CT[0]} purchased "vest"', f'{T[0]} purchased "defuser"')
+    assert told(lines, "player_equipment") == [
+        {"player_id": "STEAM_1:0:0", "player_team": "A", "equipment_value": 650, "armor": 100, "has_helmet": False,
+         "has_defuse_kit": False},
+        {"player_id": "STEAM_1:1:0", "player_team": "B", "equipment_value": 400, "armor": 0, "has_helmet": False,
+         "has_defuse_kit": True},
+    ]  # fmt: skip
