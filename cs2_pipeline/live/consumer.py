@@ -76,7 +76,6 @@ class _Live:
         position: of the last event, in its shard of the log.
         clocked: when the clock last moved its price.
         written: when its row was last written to the history.
-        behind: the position of its shard before the first event that this row lacks; None where it lacks none.
         ranges: least and largest price of team A within each round, by map and round.
         problems: corrections whose failure is among the dead letters already.
     """
@@ -89,7 +88,6 @@ class _Live:
     moment: Moment | None = None
     clocked: float = 0.0
     written: float = 0.0
-    behind: str | None = None
     ranges: dict[tuple[str, int], board.RoundRange] = field(default_factory=dict)
     problems: set[str] = field(default_factory=set)
 
@@ -114,7 +112,7 @@ class Consumer:
         self._positions: dict[int, str] = {}
         self._matches: dict[str, _Live] = {}
         self._at_hand: dict[str, list[Event]] = {}
-        self._behind: dict[str, _Live] = {}
+        self._behind: dict[str, str] = {}  # matches whose row lacks events: where their shard was before the first
         self._done: dict[int, str] = {}
         self._unwritten = Batch()
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="live-history")
@@ -265,10 +263,8 @@ class Consumer:
             self._still_own()  # computing many matches anew may take longer than a lease
             change = self._change(match_id, of_match)
             changes.append((match_id, change))
-            live = self._matches.get(match_id)
-            if live is not None and live.behind is None:
-                live.behind = before[of_match[0][0].shard]
-                self._behind[match_id] = live
+            if match_id in self._matches:
+                self._behind.setdefault(match_id, before[of_match[0][0].shard])
             moments += len(change.moments)
             if moments >= PORTION:
                 self._settle(changes, by_match, now)
@@ -283,10 +279,9 @@ class Consumer:
         """
         self._await_written()
         positions = dict(self._positions)
-        for match_id, live in self._behind.items():
+        for match_id, behind in self._behind.items():
             shard = shard_of(match_id)
-            if live.behind is not None and shard in positions:
-                positions[shard] = min(positions[shard], live.behind)
+            positions[shard] = min(positions[shard], behind)
         new = {shard: position for shard, position in positions.items() if position > self._done.get(shard, "")}
         self._have_written(new)
         self._wrote = now
@@ -509,13 +504,12 @@ class Consumer:
         batch.matches.append(board.stored_match(live.match, live.price, live.began, live.updated, ""))
         live.written = now
         if not live.match.waiting:  # else the next owner must read again what waits for a gap
-            live.behind = None
             self._behind.pop(live.match.match_id, None)
 
     def _write_rows(self, before: float) -> None:
         """Write the rows that lack something, of those last written before a time."""
         now = time.time()
-        for live in [one for one in self._behind.values() if one.written <= before]:
+        for live in [live for one in self._behind if (live := self._matches[one]).written <= before]:
             self._write_row(live, self._unwritten, now)
 
     def _remember(self, live: _Live, batch: Batch) -> None:
@@ -559,7 +553,7 @@ class Consumer:
         for live in clocked:
             assert live.moment is not None  # noqa: S101  # _runs asked
             tracker = live.match.fold.maps[live.moment.map_id].tracker
-            at = (tracker.time or 0.0) + max(0.0, now - live.updated)
+            at = live.moment.time + now - live.updated
             moments.append(replace(live.moment, trigger="clock", time=at, state=tracker.state(at)))
         told = []
         for live, price in zip(clocked, prices(moments, model, now, None, self._champion.forecaster()), strict=True):
@@ -601,7 +595,7 @@ def _note(live: _Live, moment: Moment, price: Price) -> None:
         key = (moment.map_id, moment.round_no)
         if moment.trigger == "round_start":
             live.ranges.pop(key, None)
-        least, largest = live.ranges.get(key, (1.0, 0.0))
+        least, largest = live.ranges.get(key, (price.round_p, price.round_p))
         live.ranges[key] = (min(least, price.round_p), max(largest, price.round_p))
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from cs2_pipeline.live import board
+from cs2_pipeline.live import board, metrics
 from cs2_pipeline.live import consumer as consumers
 from cs2_pipeline.live.fold import Fold
 from cs2_pipeline.live.history import HistoryUnavailableError, queries
@@ -150,7 +150,12 @@ def test_a_correction_issues_prices_again_and_history_keeps_both(bench) -> None:
     other.send([event for event in events if event is not wrong])
     other.consume()
     other.consumer._matches[MATCH].match.recompute("all there")
-    assert bench.consumer._matches[MATCH].match.fold.digest() == other.consumer._matches[MATCH].match.fold.digest()
+    mine, theirs = bench.consumer._matches[MATCH], other.consumer._matches[MATCH]
+    assert mine.match.fold.digest() == theirs.match.fold.digest()
+    in_rounds = [event for event in events if event["type"] not in ("map_start", "round_end", "map_end", "match_end")]
+    found = {number: [after[event["event_id"]][1] for event in in_rounds if event["round_no"] == number
+                      and event is not wrong] for number in (1, 2)}  # fmt: skip
+    assert mine.ranges == {(uid("one", 1), number): (min(of), max(of)) for number, of in found.items()}
 
 
 def test_a_new_champion_prices_from_the_next_event_on(tmp_path) -> None:
@@ -488,6 +493,8 @@ def test_what_is_computed_kept_and_given_up_is_counted(bench) -> None:
     live = bench.consumer._matches[MATCH]
     bench.consumer._pass_time(live.updated + 10.0)
     assert sample("live_gaps_total") == gaps + 1 and not live.match.waiting
+    bench.consumer._flush()
+    assert len(bench.prices(MATCH)) == len(events) - 1, "what waited is priced"
     bench.send([events[-1] | {"event_id": uid("beyond"), "seq_no": len(events) + 2}])
     bench.consume()
     bench.consumer._pass_time(time.time() + 10.0)
@@ -503,6 +510,8 @@ def test_how_much_waits_and_how_many_matches_are_in_play_is_told(bench) -> None:
     bench.consume()
     more = play(5, match="later", rounds=1)[:3]
     bench.send(more)
+    for shard in range(16):
+        metrics.DEPTH.labels(str(shard)).set(99)  # as it was a while ago
     bench.consumer._tidied = 0.0
     bench.consumer._tidy(time.time())
     assert sample("live_matches") == 1
@@ -590,12 +599,12 @@ def test_a_match_that_is_waited_for_writes_its_row_and_stays_behind(bench, monke
     bench.send(events[:5] + events[6:8])
     bench.consume()
     live = bench.consumer._matches[MATCH]
-    assert live.match.waiting == 2 and live.behind is not None
+    assert live.match.waiting == 2 and set(bench.consumer._behind) == {MATCH}
     (row,) = bench.history.ask(queries.MATCH, match_id=MATCH)
     assert row["state_version"] == 5 and row["arrived"] == 7
     bench.send(events[5:6])
     bench.consume()
-    assert live.behind is None and bench.consumer._behind == {} and bench.log.depth() == {}
+    assert bench.consumer._behind == {} and bench.log.depth() == {}
 
 
 def test_a_step_says_how_much_it_took_and_takes_a_share_of_each_shard(bench, monkeypatch) -> None:
@@ -654,14 +663,16 @@ class Now:
 
 
 def test_history_is_written_each_fifth_of_a_second_and_never_twice_at_once(bench, monkeypatch) -> None:
+    assert consumers.WRITES == 0.2
+    monkeypatch.setattr(consumers, "WRITES", 0.25)  # a number without a rounding of its own
     clock, written = Now(monkeypatch), []
     of = bench.consumer
     write = of._write
     monkeypatch.setattr(of, "_write", lambda now: (written.append(now), write(now)))
-    for now in (1_000.0, 1_000.19, 1_000.21, 1_000.4):
+    for now in (1_000.0, 1_000.24, 1_000.25, 1_000.49):
         clock.now = now
         of.step()
-    assert written == [1_000.0, 1_000.21]
+    assert written == [1_000.0, 1_000.25]
     of._written = under_way = Future()
     clock.now = 1_001.0
     of.step()
@@ -674,13 +685,15 @@ def test_history_is_written_each_fifth_of_a_second_and_never_twice_at_once(bench
 def test_clocks_and_gaps_are_looked_at_each_twentieth_of_a_second_and_rows_half_a_second_old_written(
     bench, monkeypatch
 ) -> None:
+    assert consumers.PASSING == 0.05
+    monkeypatch.setattr(consumers, "PASSING", 0.125)
     clock, passed, rows = Now(monkeypatch), [], []
     monkeypatch.setattr(bench.consumer, "_pass_time", passed.append)
     monkeypatch.setattr(bench.consumer, "_write_rows", rows.append)
-    for now in (1_000.0, 1_000.04, 1_000.06, 1_000.1, 1_000.12):
+    for now in (1_000.0, 1_000.12, 1_000.125, 1_000.24, 1_000.25):
         clock.now = now
         bench.consumer.step()
-    assert passed == [1_000.0, 1_000.06, 1_000.12]
+    assert passed == [1_000.0, 1_000.125, 1_000.25]
     assert rows == [now - 0.5 for now in passed]
 
 
@@ -728,6 +741,9 @@ def test_what_a_failure_may_have_kept_from_history_is_read_again_from_where_hist
         bench.consumer.catch_up()
     bench.consumer._fail("the disk is full")
     assert not bench.consumer._unwritten and bench.consumer._behind == {} and bench.consumer._leased == 0.0
+    bench.consumer._written = lost = Future()
+    lost.set_exception(HistoryUnavailableError("the disk is full"))
+    bench.consumer._fail("the disk is full")  # whatever was under way is read again as well
     assert bench.consumer._written is None
     monkeypatch.setattr(bench.history, "write", write)
     bench.consume()
@@ -771,7 +787,8 @@ def test_a_match_without_a_row_is_computed_anew_from_its_events_in_history(bench
 
 def test_a_match_began_when_its_first_event_was_taken_whoever_follows_it(bench) -> None:
     events = play(3, rounds=1)
-    bench.send(events[:9])
+    bench.send(events[:4])
+    bench.send(events[4:9])
     bench.consume()
     (row,) = bench.history.ask(queries.MATCH, match_id=MATCH)
     first, *_, last = bench.history.ask(queries.EVENTS_PAGE, match_id=MATCH, since=0.0, count=99)
@@ -814,6 +831,7 @@ def test_a_correction_is_told_with_the_price_that_stands_now(bench) -> None:
 def test_the_clocks_price_is_of_the_moment_and_kept_nowhere(in_round, bench) -> None:
     bench.told.clear()
     in_round.clocked = in_round.updated = 5_000.0
+    in_round.match.fold.tournament = "Cup"
     before = (in_round.price, in_round.moment)
     bench.consumer._pass_time(5_010.0)
     (told,) = bench.told
@@ -821,7 +839,7 @@ def test_the_clocks_price_is_of_the_moment_and_kept_nowhere(in_round, bench) -> 
     moment = replace(in_round.moment, trigger="clock", time=tracker.time + 10.0, state=tracker.state(tracker.time + 10))
     (expected,) = prices([moment], bench.consumer._champion.current(), 5_010.0)
     assert moment.state["time_remaining"] == 105.0
-    assert told == Update("prediction", MATCH, "", board.prediction(expected))
+    assert told == Update("prediction", MATCH, "Cup", board.prediction(expected))
     assert (in_round.price, in_round.moment, in_round.clocked) == (*before, 5_010.0)
     bench.told.clear()
     in_round.updated, in_round.clocked = 5_020.0, 0.0  # its last event is younger than the clock's look
@@ -830,13 +848,20 @@ def test_the_clocks_price_is_of_the_moment_and_kept_nowhere(in_round, bench) -> 
     assert bench.told[0].data["ts_calc"] == consumer_now
 
 
-def test_events_from_durable_to_price_are_timed_once_each(bench) -> None:
-    before = sample("live_event_to_price_seconds_count"), sample("live_event_to_price_seconds_sum")
+def test_events_from_durable_to_price_are_timed_once_each(bench, monkeypatch) -> None:
+    def timed():
+        return [sample(f"live_event_to_price_seconds_{what}") for what in ("count", "sum")]
+
+    before = timed()
     bench.send(play(3, rounds=1)[:7])
-    bench.consume()
-    bench.consumer._pass_time(time.time() + 30.0)
-    assert sample("live_event_to_price_seconds_count") == before[0] + 7
-    assert sample("live_event_to_price_seconds_sum") >= before[1]
+    (received, *_) = {one.received for one in bench.log.kept(MATCH)}
+    clock = Now(monkeypatch, received + 2.5)
+    bench.consumer.step()
+    assert timed() == [before[0] + 7, pytest.approx(before[1] + 7 * 2.5)]
+    clock.now = received - 100.0  # another machine's clock is ahead
+    bench.send(play(3, rounds=1)[7:8])
+    bench.consumer.step()
+    assert timed() == [before[0] + 8, pytest.approx(before[1] + 7 * 2.5)]
 
 
 def test_subscribers_are_told_of_each_event_with_its_price_when_it_was_taken(bench) -> None:
@@ -926,3 +951,121 @@ def test_too_much_that_waits_to_be_written_is_written_at_once(bench, monkeypatch
         bench.consumer.step()
         bench.consumer._await_written()
     assert kept == [(4, 4)], "eight rows are too many, six are not"
+
+
+def test_a_consumer_has_the_name_it_is_given_or_one_of_its_own(bench) -> None:
+    assert bench.another(name="one").name == "one"
+    assert bench.another().name != bench.another().name
+
+
+def test_a_lease_is_renewed_before_writing_once_a_third_of_it_has_passed(bench, monkeypatch) -> None:
+    monkeypatch.setattr(consumers, "LEASE", 6.0)
+    clock, asked = Now(monkeypatch), []
+    monkeypatch.setattr(bench.log, "lease", lambda name, share, seconds: (asked.append((share, seconds)), {1})[1])
+    bench.consumer._leased, bench.consumer._positions = 1_000.0, {1: ""}
+    for now in (1_001.9, 1_002.0, 1_003.9, 1_004.0):
+        clock.now = now
+        bench.consumer._still_own()
+    assert asked == [(16, 6.0)] * 2
+
+
+def test_who_lost_a_shard_while_computing_tells_nobody_and_while_pricing_writes_nothing(bench, monkeypatch) -> None:
+    calls = []
+
+    def lost_at(number):
+        def still_own():
+            calls.append(number)
+            if len(calls) == number:
+                raise LogUnavailableError("lost")
+
+        calls.clear()
+        return still_own
+
+    bench.send(play(3, rounds=1)[:5])
+    write, written = bench.history.write, []
+    monkeypatch.setattr(bench.history, "write", lambda batch: (written.append(batch), write(batch)))
+    for number, told in ((1, 0), (2, 5)):
+        bench.told.clear()
+        bench.consumer._fail("again")
+        monkeypatch.setattr(bench.consumer, "_still_own", lost_at(number))
+        with pytest.raises(LogUnavailableError, match="lost"):
+            bench.consumer.step()
+        assert len([update for update in bench.told if update.kind == "event"]) == told and written == []
+
+
+@pytest.mark.parametrize(("portion", "settled"), [(4, [2, 2, 2, 0]), (5, [3, 3, 0]), (100, [6])])
+def test_matches_are_priced_in_portions_of_so_many_moments(bench, monkeypatch, portion, settled) -> None:
+    monkeypatch.setattr(consumers, "PORTION", portion)
+    sizes, settle = [], bench.consumer._settle
+    monkeypatch.setattr(bench.consumer, "_settle", lambda changes, *how: (sizes.append(len(changes)),
+                                                                        settle(changes, *how)))  # fmt: skip
+    bench.send([event for number in range(6) for event in play(3, match=f"m{number}", rounds=1)[:2]])
+    bench.consumer._size = 1_000
+    bench.consumer.step()
+    assert sizes == settled
+
+
+def test_a_writing_that_failed_is_heard_of_at_the_next_one(bench) -> None:
+    for action in (lambda: bench.consumer._write(0.0), bench.consumer._flush, bench.consumer.catch_up):
+        bench.consumer._written = failed = Future()
+        failed.set_exception(HistoryUnavailableError("the disk is full"))
+        with pytest.raises(HistoryUnavailableError, match="the disk is full"):
+            action()
+
+
+def test_what_this_process_has_read_already_is_not_read_again(bench, monkeypatch) -> None:
+    monkeypatch.setattr(consumers, "parse", failing(AssertionError("read again")))
+    bench.send(play(3, rounds=1)[:6])
+    bench.consume()
+    assert len(bench.prices(MATCH)) == 6
+
+
+def test_a_new_owner_that_reads_again_what_a_snapshot_holds_computes_nothing_anew(bench) -> None:
+    events = play(3, rounds=2)
+    end = next(place for place, event in enumerate(events) if event["type"] == "round_end")
+    done, bench.log.done = bench.log.done, lambda positions: None
+    bench.send(events[: end + 1])
+    bench.consume()
+    bench.kill()
+    bench.log.done = done
+    before = {reason: sample("live_recomputations_total", reason=reason) for reason in ("resumed", "a late event")}
+    bench.consumer = bench.another()
+    bench.send(events[end + 1 : end + 3])
+    bench.consume()
+    assert sample("live_recomputations_total", reason="resumed") == before["resumed"] + 1
+    assert sample("live_recomputations_total", reason="a late event") == before["a late event"]
+    assert bench.consumer._matches[MATCH].match.arrived == end + 3
+    assert verify(MATCH, bench.history, bench.log).holds
+
+
+def test_a_price_is_withdrawn_once_and_a_match_without_events_has_none(bench) -> None:
+    first = play(3, rounds=1)[0]
+
+    def void(seq):
+        return first | {"event_id": uid("c", seq), "type": "correction", "seq_no": seq,
+                        "payload": {"event_id": first["event_id"], "void": True}}  # fmt: skip
+
+    bench.send([first])
+    bench.consume()
+    bench.told.clear()
+    bench.send([void(2)])
+    bench.consume()
+    (notice,) = bench.told
+    assert (notice.data["prices_superseded"], notice.data["prediction"]) == (1, None)
+    bench.send([void(3)])
+    bench.consume()
+    rows = bench.history.ask(queries.PRICES, match_id=MATCH, map_id="")
+    assert [row["basis"] == "void" for row in rows].count(True) == 1 and len(rows) == 2
+    assert rows[1]["supersedes"] == rows[0]["price_id"] and len(bench.told) == 1
+
+
+def test_the_row_that_a_lost_match_lacks_is_the_next_owners_to_write(bench, monkeypatch) -> None:
+    monkeypatch.setattr(consumers, "ROWS", 3_600.0)
+    names = list({shard_of(uid(f"m{n}")): f"m{n}" for n in range(9)}.values())[:2]
+    matches = [play(1, match=name, rounds=1, finish=False) for name in names]
+    for part in (slice(6), slice(6, 7)):
+        bench.send([event for events in matches for event in events[part]])
+        bench.consumer.step()
+    assert set(bench.consumer._behind) == set(map(uid, names))
+    bench.consumer._drop(shard_of(uid(names[0])))
+    assert set(bench.consumer._behind) == set(bench.consumer._matches) == {uid(names[1])}
