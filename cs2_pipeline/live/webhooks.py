@@ -363,7 +363,7 @@ class Courier:
                 found = await asyncio.to_thread(self._owners, new)
             except Exception as error:
                 logger.warning("webhooks of keys do not get %d matches' updates: %s", len(new), error)
-                return {one: seen[0] for one in matches - new if (seen := self._known.get(one)) is not None}
+                return {one: self._known[one][0] for one in matches - new}
             for one in new:
                 owner = found.get(one)
                 self._known[one] = owner, float("inf") if owner else now + NOBODYS

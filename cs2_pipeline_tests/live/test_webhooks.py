@@ -429,7 +429,7 @@ def test_whose_a_match_is_is_asked_once_and_a_match_of_nobody_again_later(monkey
     made = Courier([], owners=owners)
     made.close()
     made.webhooks = {HERS: None}
-    for at in (100.0, 129.9, 130.1):
+    for at in (100.0, 129.9, 130.0, 130.1):
         clock.now = at
         asyncio.run(made._whose({"no"}))
     assert asked == [["no"], ["no"]], "after half a minute somebody may have begun it"
@@ -475,6 +475,9 @@ def test_what_comes_while_too_much_waits_is_counted_as_missed(monkeypatch) -> No
             assert hooks.webhooks[target].missed == 2
             hooks.offer([])
             assert not hooks._inbox
+            hooks.offer([update(5)])
+            until(lambda: told(receiver.posts) == [1, 2, 5])
+            assert hooks.webhooks[target].missed == 2, "each is counted once"
 
 
 @pytest.mark.parametrize("url", ["http://example.org", "https://example.org:1/", "http://127.0.0.1:65535/hook?x=1"])
@@ -629,3 +632,34 @@ def test_what_is_promised_to_receivers_in_numbers() -> None:
     """docs/live.md names them."""
     assert PROMISED == (10.0, 0.5, 60.0, 5.0, 5, 200)
     assert (webhooks.QUEUE, webhooks.WAITING, webhooks.OWNERS_KEPT) == (5_000, 1_000, 50_000)
+
+
+def test_of_the_owners_that_are_kept_those_asked_for_last_stay(monkeypatch) -> None:
+    clock = type("Clock", (), {"now": 100.0, "monotonic": lambda self: self.now})()
+    monkeypatch.setattr(webhooks, "time", clock)
+    monkeypatch.setattr(webhooks, "OWNERS_KEPT", 2)
+    made = Courier([], owners=lambda asked: {})
+    made.close()
+    made.webhooks = {HERS: None}
+    for match in ("a", "b", "a", "c"):
+        asyncio.run(made._whose({match}))
+        clock.now += 31.0  # nobody's any more: it is asked for again
+    assert set(made._known) == {"a", "c"}
+
+
+def test_records_that_cannot_be_read_are_told_of_once_until_they_can(monkeypatch, caplog) -> None:
+    monkeypatch.setattr(webhooks, "REREAD", 0.0)
+
+    class Register(Registered):
+        reads = 0
+
+        def targets(self):
+            self.reads += 1
+            if self.reads <= 3 or self.reads == 5:
+                raise OSError("the records are away")
+            return []
+
+    register = Register()
+    with courier(register=register):
+        until(lambda: register.reads > 8)
+    assert caplog.text.count("the records are away") == 2
