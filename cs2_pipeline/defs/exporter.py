@@ -10,7 +10,7 @@ import logging
 import signal
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -47,7 +47,7 @@ class DagsterCollector(Collector):
         checks: the asset checks to report.
     """
 
-    def __init__(self, instance: dg.DagsterInstance, checks: Sequence[dg.AssetCheckKey]) -> None:
+    def __init__(self, instance: dg.DagsterInstance, checks: Iterable[dg.AssetCheckKey]) -> None:
         self._instance = instance
         self._checks = list(checks)
 
@@ -62,7 +62,7 @@ class DagsterCollector(Collector):
         recent = [record for record in records if record.create_timestamp.replace(tzinfo=UTC) > now - COUNTED]
         runs = GaugeMetricFamily("pipeline_runs", "Runs created in the last 24 hours", labels=["dagster_job", "status"])
         counted = Counter((record.dagster_run.job_name, record.dagster_run.status.value) for record in recent)
-        for labels, number in sorted(counted.items()):
+        for labels, number in counted.items():
             runs.add_metric(labels, number)
         yield runs
         last = GaugeMetricFamily(
@@ -75,7 +75,7 @@ class DagsterCollector(Collector):
             if record.dagster_run.status in _ENDED and record.end_time is not None:
                 labels = (record.dagster_run.job_name, record.dagster_run.status.value)
                 ended[labels] = max(ended.get(labels, 0.0), record.end_time)
-        for labels, timestamp in sorted(ended.items()):
+        for labels, timestamp in ended.items():
             last.add_metric(labels, timestamp)
         yield last
         waiting = GaugeMetricFamily("pipeline_runs_unfinished", "Runs that wait or work, of any age")
@@ -128,7 +128,7 @@ class DagsterCollector(Collector):
 
     def _daemons(self) -> Metric:
         healthy = GaugeMetricFamily("pipeline_daemon_healthy", "1 while a daemon's heart beats", labels=["daemon"])
-        for name, status in sorted(self._instance.get_daemon_statuses().items()):
+        for name, status in self._instance.get_daemon_statuses().items():
             healthy.add_metric([name], float(bool(status.healthy)))
         return healthy
 
@@ -160,7 +160,7 @@ class ChampionCollector(Collector):
             champion = self._platform.models.champion(name)
             there.add_metric([name], float(champion is not None))
             actions = Counter(event.action for event in promotion.history(self._platform.tracking_uri, name))
-            for action, number in sorted(actions.items()):
+            for action, number in actions.items():
                 decisions.add_metric([name, action], number)
             if champion is None:
                 continue
@@ -168,7 +168,7 @@ class ChampionCollector(Collector):
             for family, text in ((trained, champion.trained_at), (promoted, champion.promoted_at)):
                 if text:
                     family.add_metric([name], datetime.fromisoformat(text).timestamp())
-            for key, value in sorted(champion.metrics.items()):
+            for key, value in champion.metrics.items():
                 metric.add_metric([name, key], value)
         return [there, info, trained, promoted, metric, decisions]
 
@@ -192,7 +192,7 @@ def registry(instance: dg.DagsterInstance, platform: Platform) -> CollectorRegis
     """Everything that is exported."""
     checks = assemble(platform.settings).resolve_asset_graph().asset_check_keys
     found = CollectorRegistry(auto_describe=False)
-    found.register(DagsterCollector(instance, sorted(checks, key=lambda key: key.to_user_string())))
+    found.register(DagsterCollector(instance, checks))
     found.register(ChampionCollector(platform))
     return found
 

@@ -215,7 +215,17 @@ def test_daemons_are_told_with_whether_their_hearts_beat(instance, monkeypatch):
     monkeypatch.setattr(instance, "get_daemon_statuses", lambda: hearts)
     found = metrics(DagsterCollector(instance, []))
     told = {labels[1]: value for labels, value in found.items() if labels[0] == "daemon_healthy"}
-    assert list(told.items()) == [("A", 0), ("B", 1), ("C", 0)]
+    assert told == {"A": 0, "B": 1, "C": 0}
+
+
+def test_nothing_is_read_before_it_is_asked_for(instance, platform, monkeypatch):
+    read = []
+    for collector in (DagsterCollector, ChampionCollector):
+        monkeypatch.setattr(collector, "collect", lambda self: read.append(type(self)) or iter(()))
+    registry = exporter.registry(instance, platform)
+    assert read == []
+    list(registry.collect())
+    assert read == [DagsterCollector, ChampionCollector]
 
 
 def test_metrics_are_served_until_a_signal_ends_it(tmp_path, platform, monkeypatch):

@@ -3,9 +3,11 @@
 import json
 import shutil
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import dagster as dg
 import pandas as pd
+import pytest
 from sqlalchemy import text
 
 from cs2_pipeline.artifact import catalog
@@ -205,3 +207,12 @@ def test_before_any_player_was_promoted_or_played_nobody_has_a_tier(tmp_path, ml
         platform.tables.write("players", known)
         assert forecasts._tiers(platform) == {}
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize(("faults", "named"), [(1, 1), (20, 20), (21, 20)])
+def test_of_a_ledger_with_many_faults_twenty_are_named_and_all_counted(tmp_path, monkeypatch, faults, named):
+    found = [SimpleNamespace(seq=number, what="was changed") for number in range(1, faults + 1)]
+    monkeypatch.setattr(forecasts.ledger, "verify", lambda *_: found)
+    check = forecasts.ledger_chain(Platform(Settings(home=tmp_path)))
+    assert (check.passed, check.metadata["faults"].value) == (False, faults)
+    assert check.description.split("; ") == [f"entry {number} was changed" for number in range(1, named + 1)]

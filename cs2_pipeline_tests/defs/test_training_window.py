@@ -76,6 +76,8 @@ def test_rounds_of_another_game_are_no_new_rounds(extracted):
     tables = extracted.platform.tables
     for day in tables.partitions("round_snapshots"):
         tables.write("round_snapshots", tables.read("round_snapshots", [day]).assign(game="cs2"), day)
+    alone = round_dataset(dg.build_asset_context(), RoundDatasetConfig(), extracted.platform).value
+    assert PRIOR not in set(alone["part"]), "no rounds of another game were ingested"
     played = tables.read("round_snapshots")
     tables.write("published_snapshots", played.drop(columns="played_at").assign(game="csgo"))
     made = round_dataset(dg.build_asset_context(), RoundDatasetConfig(), extracted.platform)
