@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,7 +10,7 @@ from pathlib import Path
 from cs2_pipeline.cli.console import CliError, answer, err, note, out
 from cs2_pipeline.cli.processes import child_environment
 from cs2_pipeline.live.events import EventError, parse
-from cs2_pipeline.live.log import Submitted
+from cs2_pipeline.live.log import DeadLetter, EventLog, Submitted
 from cs2_pipeline.live.runtime import open_history, open_log
 from cs2_pipeline.live.verify import UnknownMatchError, verify
 from cs2_pipeline.settings import Settings
@@ -24,14 +25,11 @@ def consume(settings: Settings, port: int) -> None:
 
 def verified(settings: Settings, match_id: str, *, as_json: bool) -> None:
     """Recompute a match and say whether the history agrees."""
-    log, history = open_log(settings), open_history(settings)
-    try:
-        found = verify(match_id, history, log)
-    except UnknownMatchError as error:
-        raise CliError(str(error)) from error
-    finally:
-        log.close()
-        history.close()
+    with closing(open_log(settings)) as log, closing(open_history(settings)) as history:
+        try:
+            found = verify(match_id, history, log)
+        except UnknownMatchError as error:
+            raise CliError(str(error)) from error
     if as_json:
         answer(asdict(found) | {"holds": found.holds})
     else:
@@ -49,9 +47,8 @@ def verified(settings: Settings, match_id: str, *, as_json: bool) -> None:
 
 def letters(settings: Settings, *, limit: int, as_json: bool) -> None:
     """List the dead letters."""
-    log = open_log(settings)
-    found = log.dead_letters(limit)
-    log.close()
+    with closing(open_log(settings)) as log:
+        found = log.dead_letters(limit)
     if as_json:
         answer([{"id": one.id, "at": one.at, "reason": one.reason, "match_id": one.match_id} for one in found])
         return
@@ -64,22 +61,16 @@ def letters(settings: Settings, *, limit: int, as_json: bool) -> None:
 
 def letter(settings: Settings, letter_id: str) -> None:
     """Show a dead letter."""
-    log = open_log(settings)
-    found = log.dead_letter(letter_id)
-    log.close()
-    if found is None:
-        raise CliError(f"no dead letter {letter_id}; `cs2 live dead-letters list` lists them")
+    with closing(open_log(settings)) as log:
+        found = _letter(log, letter_id)
     err.print(found.reason)
     print(found.body.decode(errors="replace"))
 
 
 def retry(settings: Settings, letter_id: str, corrected: Path | None) -> None:
     """Submit a dead letter again, unchanged or corrected in a file."""
-    log = open_log(settings)
-    try:
-        found = log.dead_letter(letter_id)
-        if found is None:
-            raise CliError(f"no dead letter {letter_id}; `cs2 live dead-letters list` lists them")
+    with closing(open_log(settings)) as log:
+        found = _letter(log, letter_id)
         body = corrected.read_bytes() if corrected else found.body
         try:
             event = parse(body)
@@ -87,6 +78,11 @@ def retry(settings: Settings, letter_id: str, corrected: Path | None) -> None:
             raise CliError(f"it is still not valid: {error}. Correct it in a file and give that file.") from error
         (fresh,) = log.append([Submitted(event.event_id, event.match_id, body)])
         log.forget(letter_id)
-    finally:
-        log.close()
     note("accepted" if fresh else f"event {event.event_id} was accepted before; the dead letter is removed")
+
+
+def _letter(log: EventLog, letter_id: str) -> DeadLetter:
+    found = log.dead_letter(letter_id)
+    if found is None:
+        raise CliError(f"no dead letter {letter_id}; `cs2 live dead-letters list` lists them")
+    return found

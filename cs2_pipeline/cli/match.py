@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -24,11 +25,8 @@ _FOREVER: Final = 1e300
 
 def listed(settings: Settings, *, limit: int, as_json: bool) -> None:
     """The newest matches of the live feed, then how to see those of the demo database."""
-    history = open_history(settings)
-    try:
+    with closing(open_history(settings)) as history:
         rows = history.ask(queries.MATCHES, status="", began=_FOREVER, match_id="", count=limit)
-    finally:
-        history.close()
     if as_json:
         answer([{name: row[name] for name in ("match_id", "status", "team_a_name", "team_b_name")} for row in rows])
         return
@@ -92,15 +90,12 @@ Told = tuple[tuple[str, str], list[dict[str, Any]], dict[str, dict[str, Any]]]
 
 
 def _of_feed(settings: Settings, match: str) -> Told:
-    history = open_history(settings)
-    try:
+    with closing(open_history(settings)) as history:
         found = history.ask(queries.MATCH, match_id=match)
         if not found:
             raise CliError(f"there is no live match {match}; `cs2 match --list` lists them.")
         rows = _standing(history, match)
         events = [msgspec.json.decode(row["body"]) for row in history.ask(queries.EVENTS_OF_MATCH, match_id=match)]
-    finally:
-        history.close()
     names = found[0]["team_a_name"] or "Team A", found[0]["team_b_name"] or "Team B"
     return names, rows, {event["event_id"]: event for event in events}
 

@@ -232,7 +232,7 @@ def test_doctor_says_that_matches_are_simulated(cs2):
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("server", [False, True])
-def test_a_simulation_is_made_as_it_was_asked_for(cs2, home, monkeypatch, options, given, server):  # noqa: PLR0917
+def test_a_simulation_is_made_as_it_was_asked_for(cs2, home, tmp_path, monkeypatch, options, given, server):  # noqa: PLR0917
     asked = []
 
     def simulated(path, *, model, progress, **named):
@@ -242,12 +242,16 @@ def test_a_simulation_is_made_as_it_was_asked_for(cs2, home, monkeypatch, option
         return SimulationReport(path, None, {"Matches": 12_345, "Rounds": 6}, FIRST_DAY, FIRST_DAY, 0.5)
 
     monkeypatch.setattr(simulator, "simulate", simulated)
+    home = home / "to" / "be" / "made"
+    monkeypatch.setenv("CS2_HOME", str(home))
+    monkeypatch.setenv("CS2_DATA_URL", str(tmp_path / "data"))
     monkeypatch.setenv("CS2_SEED", "5")
     if server:
         monkeypatch.setenv("CS2_DATABASE_URL", "postgresql://reader@127.0.0.1:9/demos")
-    tables = TableStore(str(home / "data"))
+    tables = TableStore(str(tmp_path / "data"))
     tables.write("rounds", pd.DataFrame({"round_id": [1]}), "2026-01-01")
     ended = cs2("simulate", *options)
+    assert home.is_dir()
     assert asked == [(home / "demos.sqlite", given)]
     lines = ended.out.splitlines()
     assert lines[0] == f"  {home / 'demos.sqlite'}: 12,345 Matches, 6 Rounds"
@@ -266,6 +270,8 @@ def test_recordings_are_read_as_it_was_asked_for(cs2, home, tmp_path, monkeypatc
         return IngestReport([])
 
     monkeypatch.setattr(ingest, "ingest", ingested)
+    home = home / "to" / "be" / "made"
+    monkeypatch.setenv("CS2_HOME", str(home))
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     monkeypatch.setattr(data, "origins_of", lambda _: {})
     assert cs2("ingest", "demos", "a", "b").status == 0
@@ -273,6 +279,7 @@ def test_recordings_are_read_as_it_was_asked_for(cs2, home, tmp_path, monkeypatc
     usual = {"played_on": None, "file_times": False, "retry": False, "workers": cores or 1}
     told = {"played_on": date(2024, 3, 9), "file_times": True, "retry": True, "workers": 2}
     database = home / "demos.sqlite"
+    assert home.is_dir()
     assert asked == [([Path("a"), Path("b")], database, usual), ([Path("a")], database, told)]
 
 
@@ -297,7 +304,11 @@ def test_exports_that_did_not_come_in_have_their_remedy(home, monkeypatch, capsy
 
     monkeypatch.setattr(exports, "ingest_exports", ingested)
     monkeypatch.setattr(data, "origins_of", lambda _: {})
+    home = home / "to" / "be" / "made"
+    monkeypatch.setenv("CS2_HOME", str(home))
     wanted = {"played_on": date(2024, 3, 9), "retry": True}
+    if not details:
+        home.mkdir(parents=True)
     if details:
         with pytest.raises(CliError) as left:
             data.ingest_exports(Settings(), [Path("x")], **wanted)
@@ -306,6 +317,7 @@ def test_exports_that_did_not_come_in_have_their_remedy(home, monkeypatch, capsy
         data.ingest_exports(Settings(), [Path("x")], **wanted)
         assert capsys.readouterr().out.splitlines()[0] == "known        b.json  "
     assert asked == [([Path("x")], home / "demos.sqlite", wanted)]
+    assert home.is_dir()
 
 
 @pytest.mark.parametrize("kind", ["demos", "exports"])

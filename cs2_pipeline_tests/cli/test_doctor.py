@@ -68,6 +68,14 @@ def test_settings_are_shown_but_no_secret_and_what_is_none_is_warned_of(cs2, fre
     assert not [told for _, told in levels if "CS2_GIT_COMMIT" in told or "hunter2" in told]
 
 
+def test_a_home_is_made_where_there_is_none(tmp_path):
+    home = tmp_path / "to" / "be" / "made"
+    for _ in range(2):
+        (found,) = doctor._home(Settings(home=home))
+        assert (found.level, found.message) == ("ok", f"{home} is writable")
+    assert list(home.iterdir()) == [], "nothing is left of the trial"
+
+
 def test_what_is_not_there_yet_is_a_warning_with_the_command_that_makes_it(cs2, free_ports, home):
     levels = found(cs2("doctor", "--json"))
     assert levels["home", f"{home} is writable"] == "ok"

@@ -54,6 +54,7 @@ def registered(tmp_path_factory, empty_store):
     uri = f"sqlite:///{shutil.copy(empty_store, folder / 'mlflow.db')}"
     round_artifact(folder / "artifact")
     metrics = {"test_log_loss": 0.5123456, "test_ece": 0.01, "test_ece_low": 0.005, "test_ece_high": 0.02}
+    metrics |= {"test_brier": 0.2, "test_brier_low": 0.1, "test_accuracy": 0.7, "test_accuracy_high": 0.8}
     known = {"learned_from": "simulated matches", "git_commit": "abc123", "compared_with": ""}
     refused = {"decision": "refuse", "decision_reason": "It is worse.", "refused_reason": "worse than chance"}
     made = [
@@ -109,6 +110,9 @@ def test_one_version_is_shown_with_its_facts_and_its_intervals(cs2, three):
     assert re.search(r"^  test_ece +0\.0100 \[0\.0050, 0\.0200\]$", out, re.M)
     assert re.search(r"^  test_log_loss +0\.5123$", out, re.M)
     assert "_low" not in out and "_high" not in out
+    for half in ("test_brier +0.2000", "test_accuracy +0.7000"):
+        assert re.search(f"^  {half}$", out, re.M), "an interval has two ends"
+    assert "\n  reason       \n" in cs2("models", "show", "round_predictor", "3").out
     second = cs2("models", "show", "round_predictor", "2").out
     assert "  promoted     never" in second and "  reason       worse than chance" in second
     assert json.loads(cs2("models", "show", "round_predictor", "3", "--json").out)["version"] == "3"

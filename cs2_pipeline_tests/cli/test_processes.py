@@ -112,10 +112,11 @@ def small(code, port=0):
 def test_a_program_that_ends_is_an_error_with_the_end_of_its_log(tmp_path, signals_back, monkeypatch):
     monkeypatch.setattr(processes, "START_TIMEOUT", 3600.0)
     code = "import sys; [print('line', n) for n in range(1, 31)]; sys.exit('it cannot work')"
-    with pytest.raises(CliError) as ended, processes.running([small(code)], Settings(home=tmp_path)):
+    home = tmp_path / "to be made"
+    with pytest.raises(CliError) as ended, processes.running([small(code)], Settings(home=home)):
         pytest.fail("it never got ready")
     told = str(ended.value)
-    log = tmp_path / "logs" / "a-program.log"
+    log = home / "logs" / "a-program.log"
     assert told.startswith(f"a program ended. Its output is in {log}; the end of it:\n")
     assert told.splitlines()[1:] == [f"line {n}" for n in range(17, 31)] + ["it cannot work"]
     assert len(log.read_text().splitlines()) == 31
@@ -125,6 +126,7 @@ def test_a_program_that_does_not_answer_is_not_waited_for_without_end(tmp_path, 
     monkeypatch.setattr(processes, "START_TIMEOUT", 0.01)
     monkeypatch.setattr(processes, "STOP_TIMEOUT", 0.01)
     code = "import time; time.sleep(3600)"
+    (tmp_path / "logs").mkdir()
     running = processes.running([small(code)], Settings(home=tmp_path))
     with pytest.raises(CliError, match=r"a program was not ready after 0 s\."), running:
         pytest.fail("it never got ready")

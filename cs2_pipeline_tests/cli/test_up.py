@@ -43,7 +43,7 @@ LIVE = [("live", "live", "simulate", "--matches", "4")]
 def test_simulated_matches_run_where_there_is_nothing_else_to_watch_or_as_asked(  # noqa: PLR0917
     tmp_path, started, capsys, options, live, beside
 ):
-    home = tmp_path / "home"
+    home = tmp_path / "to" / "be" / "made"
     up.run(Settings(home=home, **options), live=live)
     assert started["beside"] == beside
     assert started["programs"] == ["MLflow", "Dagster", "prediction service", "gateway"]

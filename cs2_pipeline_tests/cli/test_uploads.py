@@ -258,6 +258,7 @@ def test_the_bytes_that_are_on_their_way_are_told_block_by_block(desk, tmp_path,
     told = []
     with command.Client(desk.url, {"X-API-Key": "a-key"}) as client:
         assert client.send(demo(tmp_path), None, told.append) == (ITEM, True)
+    assert client._http.is_closed
     assert told == [4, 4, 2]
 
 

@@ -1,5 +1,7 @@
 """Finished live matches as rows of the demo database: the loop from the live feed back to training, once a match."""
 
+from contextlib import closing
+
 import dagster as dg
 
 from cs2_pipeline.defs import metadata
@@ -17,13 +19,10 @@ def live_matches(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[N
     are left out. The importer's ledger knows each match by its id, so none is added twice.
     """
     settings = platform.settings
-    history = open_history(settings)
-    try:
-        found = export_finished(history, folder(settings) / "finished")
-    finally:
-        history.close()
-    added = 0
     finished = folder(settings) / "finished"
+    with closing(open_history(settings)) as history:
+        found = export_finished(history, finished)
+    added = 0
     if settings.database_url is None and any(finished.glob("*.json")):
         # The whole folder: what an earlier run wrote and could not add is added now.
         added = len(ingest_exports([finished], settings.embedded_database).of("imported"))
@@ -32,7 +31,7 @@ def live_matches(platform: dg.ResourceParam[Platform]) -> dg.MaterializeResult[N
         metadata={
             "matches_added": added,
             "exports_written": len(found.written),
-            "folder": str(folder(settings) / "finished"),
+            "folder": str(finished),
             "left_out": dg.MetadataValue.md(reasons),
         }
     )
