@@ -168,8 +168,8 @@ def _player_names(platform: Platform) -> dict[str, str]:
         careers = platform.tables.read("players")
     except MissingTableError:
         return {}
-    names: dict[str, str] = careers.astype({"steam_id": "str"}).set_index("steam_id")["player_name"].to_dict()
-    return names
+    names = careers.set_index("steam_id")["player_name"]
+    return {str(player): str(name) for player, name in names.items()}
 
 
 def _form(platform: Platform) -> dict[str, Any]:
@@ -197,7 +197,8 @@ def _tiers(platform: Platform) -> dict[str, Any]:
     except (RegistryError, ArtifactError) as error:
         logger.warning("players have no tiers in the directories: %s", error)
         return {}
-    said = classifier.many(careers[[field.name for field in PLAYER_FIELDS]].to_dict("records"))
+    names = [field.name for field in PLAYER_FIELDS]
+    said = classifier.many([dict(zip(names, row, strict=True)) for row in careers[names].itertuples(index=False)])
     return {
         str(player): classifier.word(one) | {"version": version.version, "rounds": int(rounds)}
         for player, rounds, one in zip(careers["steam_id"], careers["total_rounds"], said, strict=True)
