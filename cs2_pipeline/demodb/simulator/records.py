@@ -71,7 +71,7 @@ def rows(context: Context, played: Played) -> dict[str, Rows]:
         "Damages": book.damages(),
     }
     for name, columns in made.items():
-        count = max(len(value) for value in columns.values() if not np.isscalar(value) and value is not None)
+        count = len(next(iter(columns.values())))  # the first column has a value for each row
         made[name] = {"Id": context.last_id[name] + 1 + np.arange(count), **columns}
     return made
 

@@ -2,6 +2,7 @@
 
 import math
 import sqlite3
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -10,7 +11,8 @@ import pytest
 from cs2_pipeline.datasets.matches import of_maps
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
 from cs2_pipeline.demodb.extraction.maps import maps
-from cs2_pipeline.demodb.simulator import match_truth, simulate
+from cs2_pipeline.demodb.simulator import match_truth, population, simulate
+from cs2_pipeline.demodb.simulator.model import GameModel
 from cs2_pipeline.models.match.forecaster import contests, rounds
 from cs2_pipeline.models.match.price import Step
 from cs2_pipeline.models.match.ratings import Ratings
@@ -29,6 +31,28 @@ def test_it_stands_in_its_own_file_and_not_in_the_database(small):
     assert ((truth.probability >= 0) & (truth.probability <= 1)).all()
     with sqlite3.connect(small) as connection:
         assert connection.execute('SELECT COUNT(*) FROM "Matches"').fetchone() == (6,)
+
+
+def test_a_seed_gives_the_same_truth_in_every_version(small):
+    truth = match_truth.load(match_truth.path_of(small))
+    assert (truth.won.tolist(), truth.replays) == ([146, 125], 200)
+    assert truth.probability.tolist() == [won / 200 for won in truth.won.tolist()]
+    assert match_truth.path_of(small).name == "demos.match_truth.parquet"
+    assert not list(small.parent.glob("*.part"))
+
+
+def test_who_is_far_better_wins_every_replay_on_whichever_side_they_begin(monkeypatch):
+    """In batches smaller than the replays of one match."""
+    monkeypatch.setattr(match_truth, "_BATCH", 7)
+    model, pool = GameModel(), population.create(1, 2, equal_skill=False)
+    plan = population.day_schedule(
+        model, 1, pool, teams=2, day=date(2026, 1, 1), matches=3, equal_skill=False
+    )  # fmt: skip
+    better = plan.teams[:, 0] * 5
+    skill = np.where(np.isin(np.arange(len(pool.skill)), np.arange(better[0], better[0] + 5)), 9.0, -9.0)
+    whole = replace(plan, players=plan.teams[:, [0] * 5 + [1] * 5] * 5 + np.tile(np.arange(5), 2))
+    won = match_truth.replay(model, whole, replace(pool, skill=skill), seed=1, replays=10)
+    assert won.tolist() == [10 if first == better[0] else 0 for first in better]
 
 
 def test_the_same_seed_gives_the_same_truth_and_no_truth_changes_no_match(small, tmp_path):
