@@ -71,4 +71,4 @@ def _team_of_sightings(table: pd.DataFrame, swapped: pd.Series) -> pd.Series:
     """The team of players recorded without one, as most of their sightings have it."""
     votes = table["seen"].where(~swapped, 1.0 - table["seen"])
     mean = votes.groupby([table["match_id"], table["player_id"]]).transform("mean")
-    return (mean > 0.5).astype("float64").where(mean.notna() & (mean != 0.5))
+    return mean.round().where(mean != 0.5)

@@ -45,7 +45,7 @@ def agreeing(ended: pd.DataFrame, tally: Tally) -> pd.DataFrame:
         return ended
     match = ended["match_id"]
     number = known.groupby(match).transform("sum")
-    share = against.groupby(match).transform("sum") / number.clip(lower=1)
+    share = against.groupby(match).transform("sum") / number
     exchanged = (number >= _ENOUGH) & (share >= _THROUGHOUT)
     if exchanged.any():
         tally.mapped[reasons.WINNERS_EXCHANGED] += int(exchanged.sum())
