@@ -52,6 +52,7 @@ PEOPLE: Final = EVERYDAY - {Scope.LIVE_WRITE}
 """What signed-in people may do: events are sent by programs."""
 PERSON_RATE: Final = 20.0
 REREAD_SECONDS: Final = 0.5
+"""The keys are read again at most this often, however many unknown ones are tried."""
 SESSION: Final = "cs2_session"
 """The cookie of who signed in on a page: scripts cannot read it, and other sites' forms and scripts cannot send it."""
 CSRF_HEADER: Final = "x-csrf-token"
@@ -97,7 +98,8 @@ class Access:
         self._configured = {digest: Bucket(settings.api_key_rate) for digest in digests}
         self._token = settings.admin_token.get_secret_value() if settings.admin_token else ""
         self._people = Limits(PERSON_RATE)
-        self._reread_at = 0.0
+        self._reread_at = -math.inf
+        self._next_reading: asyncio.Task[None] | None = None
         self._records: Records | None = None
         self._ring: KeyRing | None = None
         self.signer: Signer | None = None
@@ -145,9 +147,8 @@ class Access:
             raise unauthorized(UNKNOWN)
         try:
             key = self._ring.admit(digest)
-            if key is None and time.monotonic() - self._reread_at > REREAD_SECONDS:
-                self._reread_at = time.monotonic()
-                await asyncio.to_thread(self._ring.refresh)  # it may have been made a moment ago
+            if key is None:  # it may have been made a moment ago
+                await self._read_again(self._ring)
                 key = self._ring.admit(digest)
         except TooOftenError as error:
             raise rate_limited(math.ceil(error.wait), daily=error.daily) from None
@@ -159,6 +160,19 @@ class Access:
             if owner is None:
                 raise unauthorized("the account that this key acts for is closed")
         return Caller(f"key:{key.id}", frozenset(map(Scope, key.scopes)), key_id=key.id, owner=owner)
+
+    async def _read_again(self, ring: KeyRing) -> None:
+        """Wait for the next reading of the keys; everybody who comes before it begins waits for the same one."""
+        if self._next_reading is None:
+            self._next_reading = asyncio.create_task(self._read_when_due(ring))
+        await asyncio.shield(self._next_reading)
+
+    async def _read_when_due(self, ring: KeyRing) -> None:
+        try:
+            await asyncio.sleep(max(0.0, self._reread_at + REREAD_SECONDS - time.monotonic()))
+        finally:
+            self._next_reading, self._reread_at = None, time.monotonic()
+        await asyncio.to_thread(ring.refresh)
 
     async def _person(self, token: str) -> Caller:
         if self._records is None or self.signer is None:

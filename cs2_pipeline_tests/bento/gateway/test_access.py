@@ -208,16 +208,34 @@ def test_a_key_made_a_moment_ago_opens_and_from_then_on_one_is_needed(known, mon
     assert refusal(known, request(x_api_key="cs2_guess")).status == 401
 
 
-def test_unknown_keys_do_not_make_the_keys_be_read_for_each(known, monkeypatch):
+def test_unknown_keys_that_come_together_share_one_reading_of_the_keys(known, monkeypatch):
     reads = []
     refresh = known.access._ring.refresh
     monkeypatch.setattr(known.access._ring, "refresh", lambda: (reads.append(1), refresh()))
-    clock = SimpleNamespace(now=1_000.0, monotonic=lambda: clock.now)
-    monkeypatch.setattr(access_module, "time", clock)
-    for seconds in (0.0, 0.4, 0.0, 0.2):
-        clock.now += seconds
-        refusal(known, request(x_api_key="cs2_guess"))
-    assert len(reads) == 2, "once, and again after half a second"
+
+    async def tried(count):
+        guesses = (known.access.caller(request(x_api_key=f"cs2_guess{n}")) for n in range(count))
+        return await asyncio.gather(*guesses, return_exceptions=True)
+
+    async def twice():
+        return [*await tried(20), *await tried(20)]
+
+    assert [problem.status for problem in asyncio.run(twice())] == [401] * 40
+    assert len(reads) == 2
+
+
+def test_a_key_made_right_after_an_unknown_one_was_tried_opens_at_the_next_reading(known, monkeypatch):
+    waits = []
+
+    async def wait(seconds):
+        waits.append(seconds)
+
+    monkeypatch.setattr(access_module.asyncio, "sleep", wait)
+    refusal(known, request(x_api_key="cs2_guess"))
+    text, key = keys.create(known.records, "a bot", ["forecast"])
+    assert who(known, request(x_api_key=text)).key_id == key.id
+    assert waits[0] == 0
+    assert 0 < waits[1] <= access_module.REREAD_SECONDS
 
 
 def test_a_key_acts_for_its_account_until_that_is_closed(known):
