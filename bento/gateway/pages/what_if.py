@@ -31,7 +31,6 @@ STEPS: Final[Mapping[str, float]] = {
     "t_score": 1,
 }
 """By how much each input is changed, one at a time, to say what it is worth."""
-_INPUTS: Final = f"^({'|'.join(STEPS)})$"
 HIGHEST: Final[Mapping[str, float]] = {
     "ct_equip_value": 35000,
     "t_equip_value": 35000,
@@ -98,12 +97,15 @@ async def round_what_if(
     _: Annotated[Caller, Depends(allow(Scope.PREDICT))],
     state: Annotated[dict[str, Any], Body(examples=[_EXAMPLE])],
     along: Annotated[
-        str | None, Query(pattern=_INPUTS, description="an input over whose range to price as well")
+        str | None,
+        Query(json_schema_extra={"enum": [*STEPS]}, description="an input over whose range to price as well"),
     ] = None,
 ) -> Response:
     """The price of a round's state, and of the states that differ from it in one input."""
     model = champion_of(request)
     values = _checked(state)
+    if along is not None and along not in STEPS:
+        raise bad_values([FieldError("along", f"must be one of {', '.join(STEPS)}")])
     steps = [(name, sign) for name in STEPS for sign in (-1, 1)]
     changed = [_stepped(values, name, sign) for name, sign in steps]
     course = _course(values, along) if along is not None else []

@@ -37,7 +37,7 @@
     const named = [...table.tHead.rows[0].cells].map((one) => one.textContent);
     const [gap, low, high] = ["gap", "gap low", "gap high"].map((name) => named.indexOf(name));
     const rows = [...table.tBodies[0].rows].map((row) => [...row.cells].map((cell) => cell.textContent))
-      .map((row) => ({ name: row[0] === row[1] ? row[0] : `${row[0]}: ${row[1]}`, gap: Number(row[gap]), low: Number(row[low]), high: Number(row[high]) }))
+      .map((row) => ({ name: row[0] === row[1] ? row[0] : `${row[0]}: ${row[1]}`, gap: 100 * Number(row[gap]), low: 100 * Number(row[low]), high: 100 * Number(row[high]) }))
       .filter((row) => [row.gap, row.low, row.high].every(Number.isFinite)).reverse();
     const sure = (row) => row.low > 0 || row.high < 0;
     const above = (row) => ({  // on a narrow page a name stands over its point: beside it, it would leave no room
@@ -47,11 +47,11 @@
       x: rows.map((row) => row.gap), y: rows.map((row) => row.name), mode: "markers", type: "scatter",
       marker: { color: rows.map((row) => colour(sure(row) ? "bad" : "accent")), symbol: rows.map((row) => (sure(row) ? "diamond" : "circle")), size: 8 },
       error_x: { type: "data", symmetric: false, array: rows.map((row) => row.high - row.gap), arrayminus: rows.map((row) => row.gap - row.low), color: colour("soft"), thickness: 1.5, width: 3 },
-      hovertemplate: "%{y}: %{x:+.1%}<extra></extra>",
+      hovertemplate: "%{y}: %{x:+.1f} points<extra></extra>",
     }], layout({
       height: 80 + (narrow.matches ? 36 : 22) * rows.length,
       ...(narrow.matches ? { annotations: rows.map(above), margin: { l: 10, r: 10, t: 20, b: 46 } } : {}),
-      xaxis: axis("prediction minus outcome", { tickformat: "+.0%", zeroline: true, zerolinecolor: colour("soft") }),
+      xaxis: axis("prediction minus outcome, points", { tickformat: "+.0f", zeroline: true, zerolinecolor: colour("soft") }),
       yaxis: axis("", { automargin: true, type: "category", tickfont: { size: 12 }, dtick: 1, showticklabels: !narrow.matches }),
     }), options);
   }

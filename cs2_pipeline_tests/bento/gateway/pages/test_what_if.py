@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from bento.gateway.pages.what_if import STEPS
 from cs2_pipeline.game.maps import MAPS
 from cs2_pipeline.game.state import MAX_BOMB_TIME
 from cs2_pipeline_tests.bento.serving import post
@@ -94,6 +95,7 @@ def test_without_being_asked_there_is_no_course_and_none_along_what_is_no_slider
     assert ask(site, ROUND).json()["along"] is None
     refused = post(f"{site}/api/v1/what-if/round", params={"along": "map_name"}, json=ROUND)
     assert refused.status_code == 422
+    assert refused.json()["errors"] == [{"field": "along", "message": f"must be one of {', '.join(STEPS)}"}]
 
 
 def test_a_decided_state_is_certain(site):
