@@ -126,9 +126,9 @@ def test_a_text_that_is_no_time_belongs_to_no_day_and_stops_nothing(tmp_path, st
         assert f"1, with the Ids 2 ({start or 'none'}); set" in watermark.without_a_day(db)
         assert watermark.days_touched(db, None) == {NOON.date()}
         assert extract.rounds(db, NOON.date(), NOON.date()).frame["match_id"].unique().tolist() == [1]
-    found = [one for one in doctor.diagnose(url) if "StartTime" in one.message]
-    assert [one.level for one in found] == ["warning"]
-    assert "round model: 3 of 3 live rounds" in " ".join(one.message for one in doctor.diagnose(url))
+    findings = doctor.diagnose(url)
+    assert [one.level for one in findings if "StartTime" in one.message] == ["warning"]
+    assert "round model: 3 of 3 live rounds" in " ".join(one.message for one in findings)
 
 
 @pytest.mark.parametrize("start", ["2026-03-01T12:00:00", "2026-03-01 12:00:00.123456", "2026-03-01T12:00:00+00:00"])
