@@ -79,7 +79,7 @@ def _embedded(tracking_uri: str) -> Path | None:
         address = urlsplit(tracking_uri)
     except ValueError:
         return None
-    if address.scheme != "sqlite" or address.netloc or address.query or not address.path:
+    if address.scheme != "sqlite" or address.netloc or address.query:
         return None
     file = Path(address.path[1:])
     return file if file.is_file() else None

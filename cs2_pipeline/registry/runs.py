@@ -114,6 +114,7 @@ def record(tracking_uri: str, run: TrainingRun, *, artifact_root: Path | None) -
     Raises:
         RegistryUnavailableError: MLflow does not answer.
         RegistryError: MLflow refused the run.
+        ArtifactError: the model does not prove itself.
     """
     with translated(tracking_uri):
         client = connect(tracking_uri)
@@ -123,6 +124,7 @@ def record(tracking_uri: str, run: TrainingRun, *, artifact_root: Path | None) -
         parent = client.create_run(experiment, began, tags, f"{run.model_name} training")
         run_id = parent.info.run_id
         try:
+            digest = Artifact.load(run.artifact).digest  # proven before anything of it is kept
             model = client.create_logged_model(experiment, run.model_name, run_id, _short(run.tags), _texts(run.params))
             _log_numbers(client, run_id, run, model.model_id)
             _log_dataset(client, run_id, run)
@@ -135,7 +137,7 @@ def record(tracking_uri: str, run: TrainingRun, *, artifact_root: Path | None) -
                 client.log_model_artifacts(model.model_id, folder + "/model")
             client.finalize_logged_model(model.model_id, "READY")
             client.log_outputs(run_id, [LoggedModelOutput(model.model_id, 0)])
-            number = _register(client, run, run_id, model.model_id, experiment)
+            number = _register(client, run, run_id, model.model_id, digest)
             client.update_run(run_id, name=f"{run.model_name} {number} {run.verdict}".strip())
         except BaseException:
             client.set_terminated(run_id, "FAILED")
@@ -269,12 +271,7 @@ def _write_files(folder: Path, run: TrainingRun) -> None:
 
 
 def _write_model(folder: Path, run: TrainingRun, run_id: str, model_id: str) -> None:
-    """The MLflow model: the artifact's files as they were proven, and how MLflow loads them.
-
-    Raises:
-        ArtifactError: it does not prove itself.
-    """
-    Artifact.load(run.artifact)
+    """The MLflow model: the artifact's files, and how MLflow loads them."""
     mlflow.pyfunc.save_model(
         folder,
         loader_module="cs2_pipeline.registry.served",
@@ -285,7 +282,7 @@ def _write_model(folder: Path, run: TrainingRun, run_id: str, model_id: str) -> 
         shutil.copyfile(run.artifact / name, folder / name)
 
 
-def _register(client: MlflowClient, run: TrainingRun, run_id: str, model_id: str, experiment: str) -> str:
+def _register(client: MlflowClient, run: TrainingRun, run_id: str, model_id: str, digest: str) -> str:
     try:
         client.create_registered_model(run.model_name, description=_description(run.model_name))
     except MlflowException as error:
@@ -297,9 +294,9 @@ def _register(client: MlflowClient, run: TrainingRun, run_id: str, model_id: str
     }
     tags = {
         **_short(run.tags),
-        EXPERIMENT_TAG: experiment,
+        EXPERIMENT_TAG: client.get_run(run_id).info.experiment_id,
         "dataset_digest": run.dataset_digest,
-        "manifest_sha256": Artifact.load(run.artifact).digest,
+        "manifest_sha256": digest,
         "intervals": json.dumps({key: ends for key, ends in intervals.items() if key.startswith("test_")}),
     }
     card = run.files.get("model_card.md", "")

@@ -24,7 +24,7 @@ LEVEL: Final = 0.95
 """Level of an interval where nothing else is said."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Interval:
     """A figure with its interval.
 

@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,9 @@ def test_the_example_of_a_player_is_one_record_of_an_advanced_player():
     assert 60 < example["avg_damage"] / 22 < 100, "damage of a match of some 22 rounds"
     assert example["avg_headshots"] < example["avg_kills"]
     assert example["total_rounds"] > 400
+
+
+def test_an_entry_is_itself_alone_whatever_it_holds():
+    copy = replace(catalog.ROUND)
+    assert len({*catalog.MODELS, copy}) == 4
+    assert len({spec.serving for spec in catalog.served()} | {replace(copy.serving)}) == 3

@@ -142,3 +142,10 @@ def test_requests_to_mlflow_are_logged_by_nobody_and_others_are(caplog):
     log.warning("retrying /api/2.0/mlflow/runs")
     log.warning("retrying /elsewhere")
     assert [record.getMessage() for record in caplog.records] == ["retrying /elsewhere"]
+
+
+def test_mlflow_waits_ten_seconds_asks_once_more_and_draws_no_progress_bars():
+    from mlflow import environment_variables as said
+
+    assert (said.MLFLOW_HTTP_REQUEST_TIMEOUT.get(), said.MLFLOW_HTTP_REQUEST_MAX_RETRIES.get()) == (10, 1)
+    assert said.MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR.get() is False

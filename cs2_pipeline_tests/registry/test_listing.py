@@ -89,10 +89,17 @@ def test_a_store_that_cannot_be_read_is_reported_as_mlflow_reports_it(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "address", ["http://127.0.0.1:1", "sqlite://", "sqlite+pysqlite:////x", "sqlite:////x?mode=ro", "http://[x"]
-)
-def test_other_addresses_are_not_taken_for_a_file(address):
-    assert listing._embedded(address) is None
+    "address",
+    [
+        "http:///{file}", "sqlite://", "sqlite:///", "sqlite:///{file}.none", "sqlite+pysqlite:///{file}",
+        "sqlite:///{file}?mode=ro", "sqlite://host/{file}", "http://[{file}",
+    ],
+)  # fmt: skip
+def test_other_addresses_are_not_taken_for_a_file(tmp_path, address):
+    file = tmp_path / "mlflow.db"
+    file.touch()
+    assert listing._embedded(f"sqlite:///{file}") == file
+    assert listing._embedded(address.format(file=file)) is None
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,10 @@ from cs2_pipeline_tests.tiny_models import round_artifact
         ({"ct_alive": 9}, "request 1: ct_alive: must be from 0 to 5, not 9"),
         ({"ct_alive": None}, "request 1: ct_alive: missing"),
         ({"ct_alife": 4}, "request 1: ct_alife: unknown field"),
+        ({"ct_alive": b"4"}, "request 1: ct_alive: must be a number, not b'4'"),
+        ({"ct_alive": "x" * 60}, f"request 1: ct_alive: must be a number, not '{'x' * 50}'$"),
+        ({"ct_alive": -1}, "request 1: ct_alive: must be from 0 to 5, not -1"),
+        ({"time_remaining": 180.5}, "request 1: time_remaining: must be from 0 to 180, not 180.5"),
     ],
 )
 def test_a_request_that_cannot_be_is_refused(tmp_path, change, told):
@@ -75,3 +79,15 @@ def test_all_that_is_wrong_with_a_request_is_told_at_once(tmp_path):
         ValueError, match=r"speed: unknown field; .*ct_alive: must be from 0 to 5, not 7; .*t_money: missing"
     ):
         predict(frame[["ct_alive", "t_money", "speed", *frame.columns.difference(["ct_alive", "t_money", "speed"])]])
+
+
+def test_the_callers_own_ids_may_come_along_and_whole_numbers_may_be_written_as_fractions(tmp_path):
+    frame, predict = requests_of(tmp_path, ct_alive=(5.0, 2.0))
+    assert predict(frame.assign(match_id="m1", round_id=7)) == predict(frame.astype({"ct_alive": int}))
+
+
+def test_an_answer_names_the_inputs_that_the_model_ignores(tmp_path):
+    round_artifact(tmp_path, ignored=["map_name"])
+    example = dict(ROUND.serving.example)
+    named, plain = Served(tmp_path).predict([example | {"map_name": "de_nuke"}, example])
+    assert named == plain | {"ignored_inputs": ["map_name"]}
