@@ -118,6 +118,15 @@ def test_a_map_is_priced_by_versions_that_were_never_promoted(registered, monkey
     assert registered.get(address, params={"version": ["1", "2", "1"]}).status_code == 422
     unknown = registered.get(address, params={"version": "9"})
     assert (unknown.status_code, unknown.json()["type"]) == (404, "urn:cs2-pipeline:problem:unknown-version")
+    with monkeypatch.context() as damaged:
+
+        def artifact(*_):
+            raise curve.ArtifactError("its digest is another")
+
+        damaged.setattr(curve, "_LOADED", type(curve._LOADED)())
+        damaged.setattr(curve.ModelStore, "artifact", artifact)
+        refused = registered.get(address, params={"version": "1"})
+        assert (refused.status_code, refused.json()["type"]) == (503, "urn:cs2-pipeline:problem:version-refused")
     settings = Settings(mlflow_tracking_uri="http://127.0.0.1:9", home=registered.app.state.settings.home)
     monkeypatch.setattr(registered.app.state, "settings", settings)
     away = registered.get(address, params={"version": "1"})

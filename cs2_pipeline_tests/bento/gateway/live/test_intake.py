@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from cs2_pipeline.live.intake import BusyError
+from cs2_pipeline.live.log import LogUnavailableError
 from cs2_pipeline.live.verify import verify
 from cs2_pipeline.records import keys
 from cs2_pipeline_tests.bento.gateway import documented
@@ -202,6 +204,38 @@ def test_too_much_at_once_is_turned_away_whole(feed, monkeypatch) -> None:
     assert answered.status_code == 429 and int(answered.headers["retry-after"]) >= 1
     monkeypatch.undo()
     assert feed.post(f"{EVENTS}/batch", json=play(match="busy")[:4]).json()["accepted"] == 4
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "kind", "seconds"),
+    [(BusyError(2.1, "why"), 429, "busy", "3"), (LogUnavailableError("why"), 503, "log-unavailable", "5")],
+)
+def test_events_that_cannot_be_taken_now_may_be_sent_again(  # noqa: PLR0917
+    feed, monkeypatch, error, status, kind, seconds
+) -> None:
+    def take(*_):
+        raise error
+
+    monkeypatch.setattr(feed.app.state.live.intake, "take", take)
+    answered = feed.post(EVENTS, json=play(match="not now")[0])
+    problem = answered.json()
+    assert (answered.status_code, problem["type"]) == (status, f"urn:cs2-pipeline:problem:{kind}")
+    assert (problem["detail"], answered.headers["retry-after"]) == ("why", seconds)
+
+
+@pytest.mark.parametrize(("declared", "status"), [("text/plain", 415), ("Application/JSON ; charset=utf-8", 202)])
+def test_events_are_declared_as_json(feed, declared, status) -> None:
+    content = json.dumps(play(match=f"declared {status}")[0]).encode()
+    assert feed.post(EVENTS, content=content, headers={"content-type": declared}).status_code == status
+
+
+def test_a_batch_in_which_nothing_is_right_is_refused_with_all_of_it(feed) -> None:
+    events = [one | {"payload": {}, "round_no": -1} for one in play(match="all wrong")[2:4]]
+    answered = feed.post(f"{EVENTS}/batch", json=events)
+    assert answered.status_code == 422
+    assert [one["field"] for one in answered.json()["errors"]] == ["[0].round_no", "[1].round_no"]
+    answered = feed.post(f"{EVENTS}/batch", json=[5])
+    assert (answered.status_code, [one["field"] for one in answered.json()["errors"]]) == (422, ["[0]"])
 
 
 def test_a_match_belongs_to_the_key_that_began_it(tmp_path) -> None:

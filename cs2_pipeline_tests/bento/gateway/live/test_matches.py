@@ -1,6 +1,12 @@
 """Matches, rounds, prices and teams out over HTTP."""
 
+import json
+from types import SimpleNamespace
+
+from bento.gateway.access import NEWCOMER
 from bento.gateway.http import paging
+from bento.gateway.live import matches as routes
+from bento.gateway.live import stream
 from cs2_pipeline_tests.bento.gateway.live.conftest import EVENTS, await_that, finished
 from cs2_pipeline_tests.live.made import Feed, play, uid
 
@@ -135,3 +141,21 @@ def test_too_many_who_listen_are_turned_away_for_a_while(feed, monkeypatch) -> N
     monkeypatch.setattr("cs2_pipeline.live.hub.MAX_SUBSCRIBERS", 0)
     answered = feed.get(f"/api/v1/matches/{uid('any')}/stream")
     assert (answered.status_code, answered.headers["retry-after"]) == (429, "10")
+
+
+def test_a_stream_begins_with_the_last_price_where_there_is_one(feed, monkeypatch) -> None:
+    match, view = finished(feed, "streamed", rounds=1)
+    monkeypatch.setattr(stream, "BEAT", 0.01)
+
+    async def third_message(of):
+        answered = await routes.stream(SimpleNamespace(app=feed.app), NEWCOMER, of)
+        assert answered.media_type == "text/event-stream" and answered.headers["cache-control"] == "no-store"
+        frames = answered.body_iterator
+        _retry, _stands, third = [await anext(frames) for _ in range(3)]
+        await frames.aclose()
+        return third
+
+    price = feed.portal.call(third_message, match)
+    assert price.startswith(b"event: prediction\ndata: ")
+    assert json.loads(price.partition(b"data: ")[2])["state_version"] == view["state_version"]
+    assert feed.portal.call(third_message, uid("never seen")) == b": still here\n\n"

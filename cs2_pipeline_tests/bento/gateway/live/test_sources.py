@@ -1,5 +1,7 @@
 """Game servers and clients post in their own language and become matches."""
 
+import pytest
+
 from bento.gateway.live import sources
 from cs2_pipeline_tests.bento.gateway import documented
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, open_gateway
@@ -35,6 +37,18 @@ def test_state_integration_becomes_a_match(feed) -> None:
         assert feed.post("/api/v1/sources/gsi", params={"match_id": uid("gsi")}, json=body).status_code == 202
     await_that(lambda: feed.get(f"/api/v1/matches/{uid('gsi')}/prediction").status_code == 200)
     assert feed.post("/api/v1/sources/gsi", json=[]).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "told"),
+    [(b"{", 400, "truncated"), (b"[]", 422, "must be an object"),
+     (b'{"map":{"mode":"c","name":"de_nuke","phase":"live","team_ct":{"score":"many"}}}', 422,
+      "is not what the game sends: invalid literal")],
+)  # fmt: skip
+def test_what_no_game_client_sends_is_refused(feed, content, status, told) -> None:
+    answered = feed.post("/api/v1/sources/gsi", content=content, headers={"content-type": "application/json"})
+    assert answered.status_code == status and told in answered.text
+    assert [one["field"] for one in answered.json().get("errors", ())] == ["body"] * (status == 422)
 
 
 def test_the_token_of_state_integration_opens_its_door_alone(tmp_path) -> None:
