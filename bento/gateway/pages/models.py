@@ -48,7 +48,7 @@ async def models(request: Request, _: Annotated[Caller, Depends(allow(Scope.PRED
             "spec": catalog.spec_of(one.name),
             "champion": one.champion,
             "figures": _figures(one.champion),
-            "history": one.history[:3],
+            "history": one.history,
         }
         for one in found
     ]

@@ -208,6 +208,14 @@ def test_a_key_made_a_moment_ago_opens_and_from_then_on_one_is_needed(known, mon
     assert refusal(known, request(x_api_key="cs2_guess")).status == 401
 
 
+def test_keys_that_were_made_before_the_start_are_needed_from_the_start(known, tmp_path):
+    text, key = keys.create(known.records, "a bot", ["forecast"])
+    known.access = Access(Settings(home=tmp_path))
+    known.access.use(known.records)
+    assert refusal(known, request()).status == 401
+    assert who(known, request(x_api_key=text)).key_id == key.id
+
+
 def test_unknown_keys_that_come_together_share_one_reading_of_the_keys(known, monkeypatch):
     reads = []
     refresh = known.access._ring.refresh
@@ -236,6 +244,14 @@ def test_a_key_made_right_after_an_unknown_one_was_tried_opens_at_the_next_readi
     assert who(known, request(x_api_key=text)).key_id == key.id
     assert waits[0] == 0
     assert 0 < waits[1] <= access_module.REREAD_SECONDS
+
+
+def test_a_key_of_the_settings_waits_for_its_rate_rounded_up(known, tmp_path):
+    settings = Settings(home=tmp_path, api_keys=f" {hashlib.sha256(b'k').hexdigest().upper()} ,,", api_key_rate=0.4)
+    bare = SimpleNamespace(access=Access(settings))
+    caller = who(bare, request(x_api_key="k"))
+    assert (caller.name, caller.scopes) == (f"key:{hashlib.sha256(b'k').hexdigest()[:8]}", EVERYDAY)
+    assert refusal(bare, request(x_api_key="k")).headers == [(b"retry-after", b"3")]
 
 
 def test_a_key_acts_for_its_account_until_that_is_closed(known):
@@ -284,7 +300,9 @@ def test_a_person_asks_twenty_times_a_second_by_token_and_cookie_together(known)
     by_cookie = request(cookie=f"{SESSION}={session.refresh_token}")
     for _ in range(10):
         assert who(known, by_token).user == who(known, by_cookie).user == known.anna
-    assert refusal(known, by_token).status == 429 and refusal(known, by_cookie).status == 429
+    for another in (by_token, by_cookie):
+        refused = refusal(known, another)
+        assert (refused.status, refused.headers) == (429, [(b"retry-after", b"1")])
 
 
 def test_a_cookie_reads_and_changes_nothing_without_the_forms_token(known):

@@ -144,6 +144,10 @@ def test_a_head_may_be_so_large_and_no_byte_larger_in_each_request_of_a_connecti
         run(scene)
 
 
+def test_a_head_has_64_kib():
+    assert LARGEST_HEAD == 65_536
+
+
 def test_a_body_is_no_head_however_large():
     async def scene(reader, writer, protocol):
         await send(writer, protocol, b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 200000\r\n\r\n")

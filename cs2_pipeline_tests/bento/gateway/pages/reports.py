@@ -61,7 +61,8 @@ EVIDENCE = {
         "<script>alert(1)</script>\n",
         "reliability.csv": "mean_prediction,mean_outcome,outcome_low,outcome_high,rows\n"
         "0.1234,0.1501,0.1,0.21,1500\n0.9,nan,nan,nan,3\n",
-        "slices.csv": "slice,value,rows,gap\nmap,de_nuke,120,0.012345\n",
+        "slices.csv": "slice,value,rows,gap\nmap,de_nuke,120,0.012345\n"
+        + "".join(f"map,de_{number},1,0.5\n" for number in range(60)),
     },
 }  # fmt: skip
 """Evidence of a training as the registry takes it."""

@@ -61,6 +61,34 @@ def test_players_of_most_matches_come_first_and_so_many_are_shown(gateway, monke
     assert listed("?q=%20") == listed()
 
 
+def test_a_page_lists_so_many_at_most_and_says_that_there_are_more(gateway):
+    """500 teams to choose from, 200 players, 60 matches; of what is searched for the first 100 characters count."""
+    entries = list(league.entries())
+    (team,) = [one for one in entries if one.id == "t1"]
+    (player,) = [one for one in entries if one.id == "t1p1"]
+    long = replace(player, id="long", name="x" * 100)
+    entries = [replace(team, id=f"m{number}") for number in range(501)] + [
+        long, *(replace(player, id=f"p{number}", name="many") for number in range(201)),
+        *(one for one in entries if one.kind == stored.MAP),
+    ]  # fmt: skip
+    records = gateway.app.state.records
+    stored.replace(records, entries)
+    gateway.app.state.forecasting.directories = directories.load(records)
+    assert len(set(re.findall(r'<option value="(m\d+)"', shown(gateway, "/forecasts")))) == 500
+    text = shown(gateway, "/players?q=many")
+    assert len(re.findall(r'scope="row"><a href="/players/p', text)) == 200 and "Only the first are shown" in text
+    for count, there in ((100, True), (101, True), (99, True)):
+        assert ('href="/players/long"' in shown(gateway, f"/players?q={'x' * count}")) is there
+    cards = {f"steam:{number}": coach.card(f"steam:{number}", shown=()) for number in range(201)}
+    coaching.replace_cards(records, rocket_league.GAME, cards, at=coach.NOW)
+    text = shown(gateway, "/rocket-league/players")
+    assert text.count('href="/rocket-league/players/steam') == 200 and "Only the first are shown" in text
+    coaching.replace_cards(records, rocket_league.GAME, {"epic:1": coach.card("epic:1", shown=())},
+                           at=coach.NOW, names={"epic:1": "y" * 100})  # fmt: skip
+    assert "epic:1" in shown(gateway, f"/rocket-league/players?q={'y' * 101}").partition("<tbody>")[2]
+    coaching.replace_cards(records, rocket_league.GAME, {}, at=coach.NOW)
+
+
 def test_a_player_has_the_mates_of_the_line_up_who_are_known(gateway):
     def change(one):
         if one.id == "t1":
@@ -143,3 +171,16 @@ def test_coming_matches_stand_once_each_by_their_newest_forecast_and_the_next_fi
     ):  # fmt: skip
         assert coming(**query) == (found, True), query
     assert gateway.get("/matches?day=tomorrow").status_code == 422
+
+
+def test_sixty_coming_matches_stand_on_the_page(gateway):
+    fill(gateway)
+    gateway.app.state.forecasting.forecaster = league.Strengths()
+    for number in range(61):
+        asked = {"team1_id": "t1", "team2_id": "t2", "best_of": 1,
+                 "starts_at": f"2089-{1 + number // 28:02}-{1 + number % 28:02}T12:00:00Z"}  # fmt: skip
+        assert gateway.post("/api/v1/forecasts/series", json=asked).status_code == 200
+    text = shown(gateway, f"/matches?q={'x' * 100}")
+    assert "No match fits" in text
+    found = re.findall(r"2089-\d\d-\d\d", shown(gateway, "/matches"))
+    assert len(found) == len(set(found)) == 60 and "2089-03-05" not in found

@@ -40,6 +40,7 @@ def test_a_champion_shows_its_evidence_as_it_was_logged(site):
     assert "0.1234 0.1501 0.1000 0.2100 1,500" in rows
     assert not any(row.startswith("0.9") for row in rows), "nothing was seen there"
     assert "map de_nuke 120 0.0123" in rows
+    assert sum(row.startswith("map ") for row in rows) == 60, "of 61 slices"
     assert "part rows" in rows and "test 120" in rows, "the card's tables are tables"
     assert "<h1>What it is for</h1>" in text and "<script>alert" not in text
     assert "http://127.0.0.1:3000/runs/a1b2c3" in text

@@ -160,6 +160,16 @@ def test_a_session_is_kept_alive_by_its_cookie_and_ends_at_logout(gateway):
     assert gateway.post("/auth/refresh").status_code == 401
 
 
+def test_a_token_alone_ends_its_session_and_nobody_may_sign_out_too(gateway):
+    token = sign_in(gateway)
+    gateway.cookies.clear()
+    assert gateway.post("/auth/logout").status_code == 204
+    assert me(gateway, token).status_code == 200
+    answered = gateway.post("/auth/logout", headers={"Authorization": f"Bearer {token}"})
+    assert answered.status_code == 204 and answered.headers["set-cookie"].count("Max-Age=0") == 2
+    assert me(gateway, token).status_code == 401
+
+
 def test_the_cookie_is_kept_from_scripts_and_other_sites(gateway):
     gateway.post("/auth/register", json=ANNA)
     answered = gateway.post("/auth/login", json={"username": "anna", "password": ANNA["password"]})

@@ -4,11 +4,12 @@ import hashlib
 import hmac
 import json
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import pytest
 
 from cs2_pipeline.live import webhooks as posting
-from cs2_pipeline.records import keys, webhooks
+from cs2_pipeline.records import buckets, keys, webhooks
 from cs2_pipeline.records.webhooks import MOST_OF_KEY
 from cs2_pipeline_tests.bento.gateway import documented
 from cs2_pipeline_tests.bento.gateway.conftest import ELSEWHERE, HERE, open_gateway
@@ -108,12 +109,31 @@ def test_a_test_is_posted_signed_and_says_what_came_of_it(gateway):
         assert json.loads(body)["updates"][0]["kind"] == "test"
 
 
-def test_tests_are_so_many(gateway):
+def test_a_key_tests_five_times_at_once_and_then_once_in_ten_seconds(gateway, monkeypatch):
+    who, other = key(gateway), key(gateway, "other")
+    clock = SimpleNamespace(now=100.0, monotonic=lambda: clock.now)
+    monkeypatch.setattr(buckets, "time", clock)
+    with Receiver() as receiver:
+        at, theirs = (f"{AT}/{register(gateway, one, receiver.url).json()['id']}/test" for one in (who, other))
+        assert [gateway.post(at, headers=who).status_code for _ in range(5)] == [200] * 5
+        refused = gateway.post(at, headers=who)
+        assert (refused.status_code, refused.headers["retry-after"]) == (429, "11")
+        assert len(receiver.posts) == 5
+        assert gateway.post(theirs, headers=other).status_code == 200
+        clock.now += 10
+        assert gateway.post(at, headers=who).status_code == 200
+
+
+def test_while_eight_tests_are_under_way_no_other_begins(gateway):
     who = key(gateway)
     with Receiver() as receiver:
         at = f"{AT}/{register(gateway, who, receiver.url).json()['id']}/test"
-        answers = [gateway.post(at, headers=who).status_code for _ in range(40)]
-        assert answers[:5] == [200] * 5 and 429 in answers
+        under_way = gateway.app.state.webhook_tests_at_once
+        for left, status in ((8, 200), (1, 200), (0, 429)):
+            while under_way._value > left:
+                gateway.portal.call(under_way.acquire)
+            assert gateway.post(at, headers=who).status_code == status
+        assert len(receiver.posts) == 2
 
 
 def test_a_test_never_reaches_a_private_address_unless_it_is_allowed(tmp_path):

@@ -529,6 +529,7 @@ ONE = json.dumps(ROUND).encode()
 
 
 def test_a_body_of_the_largest_size_is_read_and_one_byte_more_is_not_begun(here):
+    assert SMALL_BODY == 65_536
     app = here(max_body_bytes=100_000)
     two = json.dumps({"states": [ROUND, ROUND]}).encode()
     for path, body, limit in (("/predict/round", ONE, SMALL_BODY), ("/predict/rounds", two, 100_000)):
