@@ -77,16 +77,17 @@ def newest(records: Records, channel: str) -> int:
     """The place of a channel's newest announcement; 0 before the first."""
     column = LEDGER.c.seq if channel == FORECASTS else EVENTS.c.seq
     with records.reading() as connection:
-        return int(connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one())
+        found: int = connection.execute(select(func.coalesce(func.max(column), 0))).scalar_one()
+    return found
 
 
 def position(records: Records, listener: str, channel: str) -> int:
     """Up to where a listener was told. One seen for the first time begins with what comes now."""
     mine = (DELIVERIES.c.listener == listener) & (DELIVERIES.c.channel == channel)
     with records.reading() as connection:
-        known = connection.execute(select(DELIVERIES.c.seq).where(mine)).scalar_one_or_none()
+        known: int | None = connection.execute(select(DELIVERIES.c.seq).where(mine)).scalar_one_or_none()
     if known is not None:
-        return int(known)
+        return known
     start = newest(records, channel)
     try:
         with records.writing() as connection:

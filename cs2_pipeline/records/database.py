@@ -108,7 +108,7 @@ class Records:
             raise UnkeepableError(str(error.orig).strip().splitlines()[0]) from error
 
     def _explanation(self, error: DBAPIError) -> str:
-        reason = str(error.orig).strip().splitlines()[0] if error.orig else "no connection"
+        reason = (str(error.orig).strip() or "no connection").splitlines()[0]
         if "locked" in reason:
             return f"the records at {self.name} are locked by another process for {self._busy_seconds:g} s: try again"
         return f"the records at {self.name} cannot be used ({reason}). CS2_RECORDS_URL names them"

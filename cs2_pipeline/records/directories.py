@@ -61,13 +61,14 @@ def replace(records: Records, entries: Iterable[Entry]) -> int:
 def revision(records: Records) -> int:
     """How often the directories were replaced."""
     with records.reading() as connection:
-        return int(connection.execute(select(DIRECTORY_REVISION.c.revision)).scalar_one())
+        number: int = connection.execute(select(DIRECTORY_REVISION.c.revision)).scalar_one()
+    return number
 
 
 def read(records: Records) -> tuple[int, list[Entry]]:
     """The revision and all entries of it."""
     with records.reading() as connection:
-        number = int(connection.execute(select(DIRECTORY_REVISION.c.revision)).scalar_one())
+        number: int = connection.execute(select(DIRECTORY_REVISION.c.revision)).scalar_one()
         rows = connection.execute(select(DIRECTORY)).all()
     return number, [
         Entry(row.kind, row.id, row.name, row.matches, row.last_played, json.loads(row.about)) for row in rows

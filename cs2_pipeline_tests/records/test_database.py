@@ -1,5 +1,6 @@
 """Opening the records: migrations from every version on both databases, locks, and errors in words."""
 
+import shutil
 import sqlite3
 import threading
 from contextlib import ExitStack
@@ -10,8 +11,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import insert, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
+from cs2_pipeline.records import database
 from cs2_pipeline.records.database import MIGRATIONS, Records, RecordsError, UnkeepableError, open_records
 from cs2_pipeline.records.tables import METADATA, SIGNING_KEYS, USERS
 from cs2_pipeline.settings import Settings
@@ -194,3 +196,22 @@ def test_sqlite_keeps_a_commit_before_it_is_answered_for_and_waits_five_seconds_
                 ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")]  # fmt: skip
     records.close()
     assert told == ["wal", 2, 1, 5000]
+
+
+@pytest.mark.parametrize(("said", "told"), [("", "(no connection)"), (" gone\nsee above ", "(gone)")])
+def test_why_the_records_cannot_be_used_is_told_in_a_line(tmp_path, said, told):
+    records = Records(f"sqlite:///{tmp_path / 'records.db'}")
+    with pytest.raises(RecordsError) as failed, records.reading():
+        raise OperationalError("", None, Exception(said))
+    assert str(failed.value) == (f"the records at {records.name} cannot be used {told}. CS2_RECORDS_URL names them")
+    records.close()
+
+
+def test_the_platform_may_be_installed_in_a_folder_with_any_name(tmp_path, monkeypatch):
+    odd = tmp_path / "50%(s)" / "migrations"
+    shutil.copytree(MIGRATIONS, odd)
+    monkeypatch.setattr(database, "MIGRATIONS", odd)
+    records = Records(f"sqlite:///{tmp_path / 'records.db'}")
+    records.migrate()
+    assert records.revision() == VERSIONS[-1]
+    records.close()

@@ -104,6 +104,7 @@ def test_a_quota_holds_for_an_account_and_for_all(records, people):
     anna, ben = people
     small = Quota(account=25, total=40)
     assert uploads.room(records, anna, small) == 25
+    assert isinstance(uploads.room(records, anna, small), int)
     add(records, anna, file("a"), quota=small)
     first, _ = add(records, anna, file("b"), quota=small)
     with pytest.raises(QuotaError, match="no room for 10 bytes"):
