@@ -116,7 +116,7 @@ def _context_effects(rows: pd.DataFrame) -> pd.Series | None:
         spread = spread_between(plain, noise / seen)
         share = spread**2 / (spread**2 + noise / seen) if spread else np.zeros(len(names))
         moved = share * (plain - np.average(plain, weights=seen))
-        if np.abs(moved - effect).max() <= _SETTLED * max(np.abs(moved).max(), np.finfo(float).tiny):
+        if np.abs(moved - effect).max() <= _SETTLED * np.abs(moved).max():
             effect = moved
             break
         effect = moved

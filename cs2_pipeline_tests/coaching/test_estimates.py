@@ -1,5 +1,6 @@
 """Partial pooling: what is known of a player lies between the own record and the peers', and says how wide it is."""
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -271,8 +272,8 @@ def test_maps_that_differ_by_chance_alone_add_nothing():
 
 
 def test_one_match_on_two_maps_has_no_chance_to_be_told_from():
-    rows = on_maps(0.3).query("player == 'p0'")
-    assert adjusted(rows)["total"].tolist() == pytest.approx([rows["total"].sum()])
+    rows = on_maps(0.3).query("player == 'p1'")
+    assert adjusted(rows)["total"].tolist() == pytest.approx([20.0]) == [rows["total"].sum()]
 
 
 def later(matches, *, early=1.0, late=0.5):
@@ -414,3 +415,21 @@ def test_a_map_seen_more_is_pulled_less_and_maps_add_nothing_altogether():
     share = spread**2 / (spread**2 + noise / seen)
     assert share.is_monotonic_decreasing and share.iloc[-1] < 0.999
     assert effects.tolist() == pytest.approx((share * (plain - np.average(plain, weights=seen))).tolist(), rel=2e-3)
+
+
+def test_counts_of_matches_are_whole_numbers_as_json_has_them():
+    rows = of_matches([(0.5, 10.0), (0.7, 10.0)])
+    group = peers(rows, skill="aim", group="all")
+    own = known(by_player(rows).loc["p00"], group)
+    assert json.dumps([group.matches, own.matches, own.exposure]) == "[21, 2, 20.0]"
+    alike = known(by_player(rows).loc["p00"], replace(group, spread=0.0))
+    assert json.dumps([alike.matches, alike.exposure, alike.raw]) == "[2, 20.0, 0.6]"
+
+
+def test_a_matchs_usual_exposure_is_the_median():
+    rows = of_matches([(0.5, 10.0), (0.7, 1000.0)])
+    assert peers(rows, skill="aim", group="all").exposure == 10.0
+
+
+def test_twenty_players_of_one_match_each_tell_nothing_of_chance():
+    assert peers(of_matches([(0.5, 10.0)]), skill="aim", group="all") is None

@@ -286,6 +286,13 @@ def test_each_published_head_is_looked_for(chain):
     honest = [Head(entry.seq, entry.hash) for entry in whole]
     assert found(chain, honest) == [] == found(chain, [honest[1], honest[4]])
     assert found(chain, [honest[0], Head(3, "x"), honest[4]]) == [(3, "is not the entry whose hash was published")]
-    assert found(chain, [Head(6, "x"), Head(9, "y")]) == [
+    assert found(chain, [Head(9, "y"), Head(6, "x")]) == [
         (6, "was published and is not there"), (9, "was published and is not there")
     ]  # fmt: skip
+
+
+@on_a_file
+def test_a_removed_entry_whose_head_was_published_is_named_once(chain):
+    honest = [Head(entry.seq, entry.hash) for entry in ledger.entries(chain)]
+    spoil(chain, "DELETE FROM ledger WHERE seq = 3")
+    assert found(chain, honest) == [(3, "entry 3 was removed")]
