@@ -50,7 +50,7 @@ class Progress:
         odds_helped, odds_did_not: wealth of the two bets; 1 at the beginning.
         matches: since the plan began.
         matches_needed: how many more it probably takes; None where the answer is given or not in sight.
-        spread: standard deviation between peers, in the skill's unit.
+        spread: standard deviation between peers, in the skill's unit; above 0 wherever the error is finite.
     """
 
     answer: Answer
@@ -65,8 +65,9 @@ class Progress:
     def document(self) -> dict[str, Any]:
         """As JSON; what is not finite is null."""
         low, high = self.interval
-        found = {"effect": self.effect, "low": low, "high": high} if isfinite(self.error) else {}
-        if found and self.spread:
+        found = {}
+        if isfinite(self.error):
+            found = {"effect": self.effect, "low": low, "high": high}
             found |= {"effect_in_spreads": self.effect / self.spread, "error_in_spreads": self.error / self.spread}
         return {
             "answer": self.answer.value,
