@@ -128,11 +128,10 @@ class Source:
         Raises:
             SchemaMismatchError: some are missing; the message lists all of them.
         """
-        found = {internal: self.find(declared) for internal, declared in names.items()}
-        missing = [names[internal] for internal, element in found.items() if element is None]
+        missing = [declared for declared in names.values() if self.find(declared) is None]
         if missing:
             raise _columns_missing(self, missing)
-        return [element.label(internal) for internal, element in found.items() if element is not None]
+        return [self[declared].label(internal) for internal, declared in names.items()]
 
     def aliased(self, name: str) -> "Source":
         """The same table under another name, to join it with itself."""

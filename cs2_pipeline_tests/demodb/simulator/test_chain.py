@@ -102,6 +102,7 @@ def test_the_odds_of_a_duel_add_up_edge_numbers_and_retake(state, odds):
 def test_more_t_than_ct_plant_sooner_and_no_t_never():
     assert chain.plant_rate(MODEL, 5, 5, 1.0) == pytest.approx(MODEL.plant_rate)
     assert chain.plant_rate(MODEL, 1, 3, 1.0) == pytest.approx(1.5 * MODEL.plant_rate)
+    assert chain.plant_rate(MODEL, 0, 1, 1.0) == pytest.approx(2 * MODEL.plant_rate)
     assert chain.plant_rate(MODEL, 5, 5, 6.0) == pytest.approx(6 * MODEL.plant_rate)
     assert chain.plant_rate(MODEL, 3, 0, 1.0) == chain.plant_rate(MODEL, 0, 0, 1.0) == 0
 
