@@ -1,12 +1,15 @@
 """The event tables: which events belong to which round, who played on which side, which rounds can be rebuilt."""
 
+from datetime import timedelta
+
 import pandas as pd
 import pytest
 from sqlalchemy import MetaData
 
 from cs2_pipeline.demodb import tables
 from cs2_pipeline.demodb.connection.connect import DemoDatabase
-from cs2_pipeline.demodb.extraction import extract, reasons
+from cs2_pipeline.demodb.extraction import events, extract, reasons
+from cs2_pipeline.demodb.extraction.eligibility import Days
 from cs2_pipeline.demodb.extraction.extract import ExtractedEvents
 from cs2_pipeline.demodb.simulator import simulate
 from cs2_pipeline_tests.demodb.small_database import NOON, ROUND_TICKS, SmallDatabase
@@ -320,3 +323,123 @@ def test_a_simulated_season_loses_no_row_on_the_way(tmp_path):
     assert len(found.damages) == report.rows["Damages"]
     assert len(players.frame) == report.rows["PlayerMatchStats"]
     assert found.participants.groupby(["round_id", "side"]).size().unique().tolist() == [5]
+
+
+def records(frame: pd.DataFrame) -> list[dict]:
+    return frame.astype(object).where(frame.notna(), None).to_dict("records")
+
+
+def test_everything_of_a_round_with_a_plant(small, tmp_path):
+    small.row("Damages", 1)["DamageArmor"] = None
+    small.row("Damages", 2).update(DamageArmor=7, Armor=40)
+    with DemoDatabase(small.write(tmp_path / "demos.sqlite", nullable("Damages", "DamageArmor"))) as db:
+        found = extract.event_tables(db, DAY, DAY)
+    (played,) = records(found.rounds[found.rounds["round_id"] == 2])
+    assert played == {
+        "round_id": 2, "match_id": 1, "round_number": 2, "ct_live_players": 1, "t_live_players": 1,
+        "ct_equipment_value": 1_000, "t_equipment_value": 900, "ct_start_money": 1_600, "t_start_money": 1_600,
+        "bomb_planted": 1, "duration": 78.0, "ct_score": 1, "t_score": 1, "ct_wins": 0, "map_name": "de_mirage",
+        "started_at": pd.Timestamp(NOON, tz="UTC"), "played_at": None, "start_tick": 20_000, "end_tick": 26_000,
+        "tick_rate": 64, "freeze_time": 15.0, "round_time_limit": 115.0, "game": "cs2", "source": "application",
+        "plants_recorded": True, "hits_recorded": True,
+    }  # fmt: skip
+    assert records(found.participants[found.participants["round_id"] == 2]) == [
+        {"round_id": 2, "player_id": player, "side": side, "start_money": 800, "money_spent": 0,
+         "equipment_value": 500, "has_helmet": False, "has_defuse_kit": False}
+        for player, side in zip((1, 2, 3, 4), AS_BEGUN, strict=True)
+    ]  # fmt: skip
+    of_round = [frame[frame["round_id"] == 2] for frame in (found.kills, found.damages, found.bombs)]
+    kills, damages, bombs = map(records, of_round)
+    assert kills == [
+        {"round_id": 2, "tick": 23_000, "killer_id": 3, "victim_id": 1, "weapon": "ak47", "is_team_kill": False}
+    ]
+    assert damages == [{"round_id": 2, "tick": 23_000, "victim_id": 1, "health": 0, "armor": 40, "damage_armor": 0}], (
+        "what the armour lost was not recorded"
+    )
+    assert bombs == [
+        {"round_id": 2, "tick": 23_440, "event_type": "planted", "player_id": 3},
+        {"round_id": 2, "tick": 26_000, "event_type": "exploded", "player_id": None},
+    ]
+
+
+@pytest.mark.parametrize(("marked", "planted", "recorded"), [(True, 1, True), (False, 1, True), (None, None, False)])
+def test_a_plant_is_what_the_bombs_events_say_unless_plants_are_not_recorded(
+    small, events_of, marked, planted, recorded
+):
+    small.row("Rounds", 2)["BombPlanted"] = marked
+    found = events_of(small)
+    (played,) = records(found.rounds[found.rounds["round_id"] == 2])
+    assert (played["bomb_planted"], played["plants_recorded"]) == (planted, recorded)
+    assert found.mapped == ({reasons.PLANT_NOT_MARKED: 1} if marked is False else {})
+
+
+def test_hits_are_not_recorded_where_nobodys_health_is(small, events_of):
+    for row in small.table("PlayerRoundStats"):
+        if row["RoundId"] == 1 or (row["RoundId"], row["PlayerId"]) == (2, 4):
+            row["Health"] = None
+    assert events_of(small).rounds["hits_recorded"].tolist() == [False, True, True]
+
+
+def test_who_loses_all_health_without_a_kill_leaves_out_the_round(small, events_of):
+    small.table("Kills")[:] = [row for row in small.table("Kills") if row["RoundId"] != 1]
+    found = events_of(small)
+    assert found.rounds["round_id"].tolist() == [2, 3]
+    assert found.refused[["row_id", "reason", "detail"]].to_numpy().tolist() == [
+        [1, reasons.FATAL_WITHOUT_KILL, "Damages takes player 3 to no health, and Kills has no such victim"]
+    ]
+
+
+def test_a_source_that_lists_the_players_of_each_round_may_list_fewer(small, events_of):
+    without_record(small, 1, 4)
+    small.row("DemoFiles", 1)["DemoSource"] = "cs-demo-analyzer"
+    found = events_of(small)
+    assert found.rounds["round_id"].tolist() == [1, 2, 3]
+    assert found.participants.query("round_id == 1")["player_id"].tolist() == [1, 2, 3]
+
+
+def unpaid(small: SmallDatabase, *rounds: int) -> None:
+    """Nobody's money and equipment is recorded in some rounds."""
+    for row in small.table("PlayerRoundStats"):
+        if row["RoundId"] in rounds:
+            row.update(StartMoney=None, MoneySpent=None, EquipmentValue=None)
+
+
+@pytest.fixture
+def with_any_economy(tmp_path):
+    def extracted(small: SmallDatabase) -> ExtractedEvents:
+        with DemoDatabase(small.write(tmp_path / "any.sqlite")) as db:
+            return events.events_of(Days(db, DAY, DAY), without_economy=True)
+
+    return extracted
+
+
+def test_rounds_without_any_economy_are_taken_where_that_is_asked_for(small, events_of, with_any_economy):
+    small.add_match(2, NOON - timedelta(hours=1))
+    unpaid(small, 4, 5, 6)
+    usual = events_of(small)
+    assert (usual.rounds["round_id"].tolist(), usual.left_out) == ([1, 2, 3], {reasons.NO_ECONOMY: 3})
+    found = with_any_economy(small)
+    assert found.rounds["round_id"].tolist() == [4, 5, 6, 1, 2, 3], "in the order of play"
+    owned = found.participants[["start_money", "money_spent", "equipment_value"]]
+    of_first = found.participants["round_id"] <= 3
+    assert len(owned) == 24
+    assert owned[of_first].drop_duplicates().to_numpy().tolist() == [[800, 0, 500]]
+    assert owned[~of_first].isna().all(axis=None)
+    assert {str(kind) for kind in owned.dtypes} == {"Int64"}
+    assert (found.left_out, found.mapped) == ({}, {})
+
+
+def test_where_no_rounds_economy_is_recorded_all_are_taken_and_one_that_is_half_known_is_not(small, with_any_economy):
+    small.table("PlayerRoundStats")[0]["StartMoney"] = None
+    unpaid(small, 2)
+    found = with_any_economy(small)
+    assert found.rounds["round_id"].tolist() == [2, 3]
+    assert found.left_out == {reasons.MISSING_VALUE: 1, reasons.NO_ECONOMY: 1}
+
+
+def test_a_database_that_knows_no_economy_at_all_still_has_its_rounds(small, with_any_economy):
+    unpaid(small, 1, 2, 3)
+    found = with_any_economy(small)
+    assert found.rounds["round_id"].tolist() == [1, 2, 3]
+    assert found.participants["equipment_value"].isna().all()
+    assert len(found.participants) == 12
