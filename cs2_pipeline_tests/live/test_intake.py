@@ -1,7 +1,9 @@
 """The door: what is taken, what is a dead letter, whose match it is, and when there is too much at once."""
 
 import json
+import time
 from collections import Counter
+from types import SimpleNamespace
 
 import pytest
 from prometheus_client import REGISTRY
@@ -177,3 +179,22 @@ def test_what_is_promised_at_the_door_in_numbers():
 def test_what_is_taken_without_more_is_new_and_right():
     taken = door.Taken("e")
     assert (taken.duplicate, taken.error, taken.letter, taken.forbidden) == (False, None, "", False)
+
+
+def test_how_long_taking_events_took_is_told(log, monkeypatch):
+    clock = SimpleNamespace(perf_counter=iter([5.0, 7.5]).__next__, monotonic=time.monotonic, time=time.time)
+    before, intake = sample("ingestion_latency_seconds_sum"), Intake(log)
+    monkeypatch.setattr(door, "time", clock)
+    intake.take(bodies())
+    assert sample("ingestion_latency_seconds_sum") == pytest.approx(before + 2.5)
+
+
+def test_what_waits_for_the_consumers_is_counted_at_once_and_then_each_half_second(log, monkeypatch):
+    now, counted, depth = [1_000.0], [], log.depth
+    monkeypatch.setattr(door, "time", SimpleNamespace(perf_counter=time.perf_counter, monotonic=lambda: now[0]))
+    monkeypatch.setattr(log, "depth", lambda: (counted.append(now[0]), depth())[1])
+    intake = Intake(log)
+    for at in (1_000.0, 1_000.25, 1_000.5, 1_000.75, 1_001.25, 1_001.5):
+        now[0] = at
+        intake.take(bodies())
+    assert counted == [1_000.0, 1_000.75, 1_001.5]

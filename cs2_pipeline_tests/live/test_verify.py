@@ -60,3 +60,21 @@ def test_the_proof_is_the_same_each_time_and_in_any_order(bench) -> None:
     first, again = (verify(uid("one"), bench.history, bench.log) for _ in range(2))
     assert first == again
     assert all(verify(uid("one"), bench.history, bench.log, seed=seed).holds for seed in range(5))
+
+
+def test_a_match_of_which_an_event_was_lost_follows_from_those_that_came(bench) -> None:
+    events = play(3, rounds=1)
+    bench.send(events[:9] + events[10:])
+    bench.consume()
+    bench.consumer._pass_time(bench.consumer._matches[uid("one")].updated + 60.0)
+    bench.consumer.catch_up()
+    found = verify(uid("one"), bench.history, bench.log)
+    assert (found.holds, found.events, found.prices, found.waiting) == (True, len(events) - 1, len(events) - 1, 0)
+
+
+def test_a_type_that_nobody_knows_has_no_price_and_is_no_fault(bench) -> None:
+    events = play(3, rounds=1)
+    bench.send([*events, events[-1] | {"event_id": uid("x"), "seq_no": len(events) + 1, "type": "new", "payload": {}}])
+    bench.consume()
+    found = verify(uid("one"), bench.history, bench.log)
+    assert (found.holds, found.events, found.prices) == (True, len(events) + 1, len(events))

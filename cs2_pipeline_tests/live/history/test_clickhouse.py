@@ -88,3 +88,13 @@ def test_nothing_is_written_of_an_empty_batch_and_nothing_removed(server):
     history = clickhouse.ClickHouseHistory("clickhouse://db.example")
     history.write(Batch())
     assert history.expire(1e12) == 0 and len(server.said) == 10
+
+
+def test_a_failure_without_words_is_told_by_its_kind(monkeypatch):
+    def refuse(**_):
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(clickhouse.clickhouse_connect, "get_client", refuse)
+    with pytest.raises(HistoryUnavailableError) as caught:
+        clickhouse.ClickHouseHistory("clickhouse://db.example")
+    assert str(caught.value) == "the event store clickhouse://db.example does not work: ConnectionRefusedError"

@@ -172,3 +172,16 @@ def test_an_empty_log_is_looked_at_a_hundred_times_a_second(log, monkeypatch) ->
     log.wait(5.0)
     log.wait(0.002)
     assert slept == [0.01, 0.002]
+
+
+def test_an_empty_log_has_nothing_to_tell(log) -> None:
+    assert (log.dead_letters(), log.dead_letter("a"), log.depth(), log.trim()) == ([], None, {}, 0)
+    assert (log.kept("m"), log.position(3), log.owners([]), log.consumers()) == ([], "", {}, 0)
+
+
+def test_a_consumer_counts_until_its_lease_ends_by_itself(log) -> None:
+    log.lease("a", 1, 100.0)
+    log.lease("short", 1, 0.05)
+    while log.consumers() == 2:
+        time.sleep(0.01)
+    assert log.consumers() == 1 and log._redis.zcard("cs2:live:consumers") == 2, "nobody has tidied up yet"

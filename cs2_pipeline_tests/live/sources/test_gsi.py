@@ -305,3 +305,29 @@ def test_a_round_in_which_the_bomb_went_off_ends_for_that_reason_and_a_freeze_ti
 def test_a_post_was_sent_when_it_says_or_else_when_it_came(timestamp, seconds) -> None:
     body = post(timestamp, "live")
     assert StateIntegration(uid("gsi"), "c").read(body, 5.0)[0]["ts_event"] == f"1970-01-01T00:{seconds}+00:00"
+
+
+def test_numbers_may_be_written_as_text() -> None:
+    before = post(1, "live", "7", "5", players={"3": {"team": "CT", "state": {"health": "100", "armor": "50"}}})
+    after = post(2, "live", "7", "5", players={"3": {"team": "CT", "state": {
+        "health": "64", "armor": "7", "money": "800", "equip_value": "300"}}})  # fmt: skip
+    found = told([before, after])
+    assert found[2][1] == {"team_a_score": 7, "team_b_score": 5, "team_a_side": "CT", "team_b_side": "T"}
+    hit, equipped = found[-2][1], found[-1][1]
+    assert (hit["damage"], hit["victim_health"], hit["victim_armor"]) == (36, 64, 7)
+    assert (equipped["money"], equipped["equipment_value"], equipped["armor"]) == (800, 300, 7)
+
+
+def test_a_player_of_whom_no_health_is_told_any_more_has_died() -> None:
+    without = [{"8": {"team": "T", "state": {"armor": armor}}} for armor in (1, 2)]
+    bodies = [post(at, "live", players=players) for at, players in enumerate([everybody(), *without])]
+    assert [one["victim_player_id"] for one in told(bodies, "kill")] == ["8"]
+    assert kinds([post(1, "live", players=without[0])])[4:] == [], "who was never seen alive"
+
+
+def test_teams_that_are_named_no_more_are_known_by_their_scores() -> None:
+    bodies = [named(post(1, "live", 7, 5), "Blue", "Red"), post(2, "over", 7, 5, win_team="CT"),
+              post(3, "live", 5, 7), post(4, "over", 5, 7, win_team="T"), post(5, "live", 5, 8)]  # fmt: skip
+    assert [(one["team_a_side"], one["team_a_score"]) for one in told(bodies, "round_start")] == [
+        ("CT", 7), ("T", 7), ("T", 8),
+    ]  # fmt: skip
