@@ -162,8 +162,7 @@ class Match:
             return why
         if self._followed[event.map_id] != event.source:
             return ""
-        first = line.next is None and event.seq_no <= 1
-        if not first and event.seq_no != line.next:
+        if event.seq_no > 1 and event.seq_no != line.next:
             return self._wait(event, line, now, moments)
         return self._apply(event, line, moments) or self._drain(line, moments)
 

@@ -408,3 +408,14 @@ def test_a_match_as_a_document_says_all_and_none_while_events_wait() -> None:
 
 def test_why_a_match_reports_moments_says_whether_they_are_all() -> None:
     assert [Change([], why).whole for why in ("", RESUMED, TAKEN_OVER, "a late event")] == [False, False, True, True]
+
+
+def test_what_waited_is_applied_as_soon_as_what_was_missing_comes() -> None:
+    (feed, begun), of = opened(), Arrivals()
+    of.why(*begun)
+    lost, *after = read([feed.say("timeout_start") for _ in range(4)])
+    of.all += [*after, lost]
+    assert of.match.take(after[::-1], 0.0).moments == [] and of.match.waiting == 3
+    change = of.match.take([lost], 0.0)
+    assert [moment.version for moment in change.moments] == [4, 5, 6, 7]
+    assert (change.recomputed, of.match.waiting, of.match.gaps) == ("", 0, 0)

@@ -146,12 +146,18 @@ def changed(tmp_path, *statements):
         return list(recorded_matches(db, FIRST_DAY, FIRST_DAY)), connection
 
 
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory):
+    """The match as it was simulated, and its database."""
+    return changed(tmp_path_factory.mktemp("unchanged"))
+
+
 def of_kind(match, kind):
     return [event for event in match.events if event["type"] == kind]
 
 
-def test_kills_are_told_as_they_were_recorded(tmp_path) -> None:
-    (match,), connection = changed(tmp_path)
+def test_kills_are_told_as_they_were_recorded(unchanged) -> None:
+    (match,), connection = unchanged
     told = [(event["round_no"], event["payload"]) for event in of_kind(match, "kill")]
     recorded = connection.execute(
         "select r.RoundNumber, k.Weapon, k.IsHeadshot, v.PlayerName, v.SteamId, p.PlayerName from Kills k"
@@ -166,8 +172,8 @@ def test_kills_are_told_as_they_were_recorded(tmp_path) -> None:
     assert {kill["is_headshot"] for _, kill in told} == {True, False}
 
 
-def test_scores_sides_and_line_ups_follow_the_recorded_rounds(tmp_path) -> None:
-    (match,), connection = changed(tmp_path)
+def test_scores_sides_and_line_ups_follow_the_recorded_rounds(unchanged) -> None:
+    (match,), connection = unchanged
     rounds = connection.execute("select WinnerTeam, CTScore, TScore from Rounds order by RoundNumber").fetchall()
     starts, ends = of_kind(match, "round_start"), of_kind(match, "round_end")
     assert len(starts) == len(ends) == len(rounds)
@@ -195,8 +201,8 @@ def test_scores_sides_and_line_ups_follow_the_recorded_rounds(tmp_path) -> None:
     assert map_end["ts_event"] == match_end["ts_event"] == ends[-1]["ts_event"] + 1.0
 
 
-def test_a_round_ends_for_what_the_bomb_or_the_clock_says(tmp_path) -> None:
-    (match,), connection = changed(tmp_path)
+def test_a_round_ends_for_what_the_bomb_or_the_clock_says(unchanged) -> None:
+    (match,), connection = unchanged
     bombs = dict(connection.execute(
         "select r.RoundNumber, b.EventType from Bombs b join Rounds r on r.Id = b.RoundId where b.EventType in"
         " ('exploded', 'defused', 'Exploded', 'Defused') "
@@ -214,8 +220,8 @@ def test_a_round_ends_for_what_the_bomb_or_the_clock_says(tmp_path) -> None:
         assert (event["payload"]["win_reason"] == "time_expired") == (late and event["round_no"] not in bombs)
 
 
-def test_a_match_begins_three_seconds_before_its_first_round_and_is_numbered_from_one(tmp_path) -> None:
-    (match,), _ = changed(tmp_path)
+def test_a_match_begins_three_seconds_before_its_first_round_and_is_numbered_from_one(unchanged) -> None:
+    (match,), _ = unchanged
     start, first_map, first_round = match.events[:3]
     assert [one["type"] for one in (start, first_map, first_round)] == ["match_start", "map_start", "round_start"]
     assert (start["ts_event"], first_map["ts_event"], first_round["ts_event"]) == (0.0, 0.0, 3.0)
@@ -267,11 +273,10 @@ def test_a_map_without_a_name_is_unknown(tmp_path) -> None:
     assert of_kind(match, "map_start")[0]["payload"]["map_name"] == "unknown"
 
 
-def test_a_round_that_is_not_known_whole_is_told_by_its_score_alone(tmp_path) -> None:
-    (known,), _ = changed(tmp_path)
-    (tmp_path / "other").mkdir()
+def test_a_round_that_is_not_known_whole_is_told_by_its_score_alone(unchanged, tmp_path) -> None:
+    (known,), _ = unchanged
     (match,), _ = changed(
-        tmp_path / "other", "delete from PlayerRoundStats where RoundId in (select Id from Rounds where RoundNumber in"
+        tmp_path, "delete from PlayerRoundStats where RoundId in (select Id from Rounds where RoundNumber in"
         " (2, 13, 14)) and Id % 2 = 0",
     )  # fmt: skip
     for number in (2, 13, 14):
