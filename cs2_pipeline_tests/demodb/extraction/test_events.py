@@ -353,9 +353,8 @@ def test_everything_of_a_round_with_a_plant(small, tmp_path):
     assert kills == [
         {"round_id": 2, "tick": 23_000, "killer_id": 3, "victim_id": 1, "weapon": "ak47", "is_team_kill": False}
     ]
-    assert damages == [{"round_id": 2, "tick": 23_000, "victim_id": 1, "health": 0, "armor": 40, "damage_armor": 0}], (
-        "what the armour lost was not recorded"
-    )
+    assert damages == [{"round_id": 2, "tick": 23_000, "victim_id": 1, "health": 0, "armor": 40, "damage_armor": 7}]
+    assert found.damages["damage_armor"].tolist() == [0, 7, 0], "none where it was not recorded"
     assert bombs == [
         {"round_id": 2, "tick": 23_440, "event_type": "planted", "player_id": 3},
         {"round_id": 2, "tick": 26_000, "event_type": "exploded", "player_id": None},
