@@ -4,25 +4,47 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import torch
 
-from cs2_pipeline.artifact.artifact import MODEL_FILE, Artifact
+from cs2_pipeline.artifact.artifact import Artifact, write
 from cs2_pipeline.game.features import ROUND_FEATURES
-from cs2_pipeline.models.round import inputs, predictor
-from cs2_pipeline.models.round.inputs import LAST_SECONDS, LEAST, SIGNS, InputMaker, mask, settle
-from cs2_pipeline.models.round.predictor import RoundTraining
+from cs2_pipeline.models.round import inputs
+from cs2_pipeline.models.round.graph import RoundModel
+from cs2_pipeline.models.round.inputs import (
+    CONTEXT,
+    LAST_SECONDS,
+    LEAST,
+    MONOTONE,
+    SIGNS,
+    InputMaker,
+    mask,
+    settle,
+)
+from cs2_pipeline.models.round.networks import RoundPredictor
+from cs2_pipeline.models.round.predictor import STUDENT
 from cs2_pipeline.models.round.rows import feature_matrix
 
 COLUMN = {name: place for place, name in enumerate(ROUND_FEATURES)}
 
 
 @pytest.fixture(scope="module")
-def training(round_dataset: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> RoundTraining:
-    return predictor.train(round_dataset, seed=1, folder=tmp_path_factory.mktemp("model"))
+def model() -> RoundModel:
+    """One of three networks that have learned nothing: the laws do not come from what is learned."""
+    network = RoundPredictor(3, len(MONOTONE), len(CONTEXT), STUDENT, seed=1)
+    with torch.no_grad():
+        for name in ("last", "reach"):
+            network.context[name].mul_(20)
+        network.bias["last"].copy_(torch.tensor([1.0, -2.0, 0.5])[:, None, None])
+    return RoundModel(network, 1)
 
 
 @pytest.fixture(scope="module")
-def artifact(training: RoundTraining) -> Artifact:
-    return training.artifact
+def artifact(model: RoundModel, features: np.ndarray, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    probe = features[:64]
+    return write(
+        tmp_path_factory.mktemp("model"), name="round_predictor", graph=model.graph(), features=ROUND_FEATURES,
+        probe=probe, expected=model.predict(probe),
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -94,9 +116,31 @@ def test_a_state_is_answered_alike_alone_and_among_others(artifact: Artifact, fe
                 np.testing.assert_allclose(alone[name], values[:rows], atol=1e-7)
 
 
-def test_few_nodes_answer_a_request(training: RoundTraining) -> None:
+def test_what_is_served_is_one_member_with_what_the_clock_leaves_of_its_price_and_reach(
+    model: RoundModel, artifact: Artifact, features: np.ndarray
+) -> None:
+    for seconds in (0.2, 3.0, 4.9, 30.0):
+        states = with_clock(features, seconds)
+        made = InputMaker()(states)
+        logit, reach = (said[:, 1] for said in model.network.exact(made))
+        assert reach.max() > 0.1
+        left = min(seconds / 5, 1)
+        won = np.where(features[:, COLUMN["bomb_planted"]] == 1, 0, 1 - left)
+        served, meant = artifact.predict(states), model.predict(states)
+        for name, value in {"probability": logit, "low": logit - reach, "high": logit + reach}.items():
+            expected = np.clip(left / (1 + np.exp(-value)) + won, 1e-4, 1 - 1e-4)
+            np.testing.assert_allclose(served[name], expected, atol=1e-5)
+            np.testing.assert_allclose(meant[name], expected, atol=1e-6)
+        np.testing.assert_array_equal(model.probability(states), meant["probability"])
+    assert {name: values.shape for name, values in served.items()} == dict.fromkeys(
+        ("probability", "low", "high"), (len(features),)
+    )
+
+
+def test_few_nodes_answer_a_request(model: RoundModel) -> None:
     """Each costs one state half a microsecond, whatever it computes."""
-    graph = onnx.load(training.folder / MODEL_FILE).graph
+    graph = onnx.load_from_string(model.graph()).graph
+    assert [len(output.type.tensor_type.shape.dim) for output in graph.output] == [1, 1, 1]
     assert sum(node.op_type != "Identity" for node in graph.node) <= 30
 
 
