@@ -24,7 +24,7 @@ import io
 import json
 import math
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from itertools import groupby
 from math import comb
@@ -201,7 +201,7 @@ class Ratings:
             alone.append((offsets[0] - offsets[1], variance))
         latent = (design @ self._mean[slots]).tolist()
         variances = ((design @ self._cov[slots[:, np.newaxis], slots]) * design).sum(axis=1).tolist()
-        missing = _missing(first.line_up, second.line_up)
+        missing = _missing([first.line_up, second.line_up])
         return [
             Outlook(known + own, self._widened(shared + variance, missing))
             for known, shared, (own, variance) in zip(latent, variances, alone, strict=True)
@@ -264,7 +264,10 @@ class Ratings:
                 entered = []
             for team, side in sides:
                 self._play(team, side.players, day)
-            values, missing = _values(contest.first, contest.second, *signals), _missing(contest.first, contest.second)
+            values, missing = (
+                _values(contest.first, contest.second, *signals),
+                _missing([contest.first, contest.second]),
+            )
             entered.append(_Entered(values, self._unknowns(teams, contest), missing, contest.best_of, outcome, rounds))
         outlooks += self._update(entered)
         self.day, self.contests = day, self.contests + len(played)
@@ -453,8 +456,8 @@ def _on_map(team: int | None, map_name: str) -> str:
     return f"{_ON_MAP}{team}@{map_name}"
 
 
-def _missing(first: LineUp, second: LineUp) -> int:
-    return 2 * rules.TEAM_SIZE - len(first.players) - len(second.players)
+def _missing(sides: Iterable[LineUp]) -> int:
+    return sum(rules.TEAM_SIZE - len(side.players) for side in sides)
 
 
 def _values(first: LineUp, second: LineUp, signals: Sequence[float], others: Sequence[float]) -> list[float]:

@@ -109,11 +109,7 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
     watched = dataset[dataset["part"].isin(("validate", "calibrate"))]
     table = by_rounds(watched, chosen.predict, rule, prior)
     least = least_rounds(table)
-    say(
-        f"chosen: {chosen.name}; answers from {least:,} rounds on"
-        if least < UNREACHABLE_ROUNDS
-        else "no better than the rule"
-    )
+    say(chosen_sentence(chosen.name, least))
     written = artifact.write(
         folder,
         name=NAME,
@@ -141,6 +137,12 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
         rows=len(learned.tier),
         players=learned.players,
     )
+
+
+def chosen_sentence(name: str, least: int) -> str:
+    """Which candidate is served, and from how many rounds on."""
+    answers = f"answers from {least:,} rounds on" if least < UNREACHABLE_ROUNDS else "no better than the rule"
+    return f"chosen: {name}; {answers}"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from cs2_pipeline.models.player.classifier import (
     MEAN,
     PlayerTraining,
     by_rounds,
+    chosen_sentence,
     feature_matrix,
     fit_rule,
     fit_temperature,
@@ -59,6 +60,11 @@ def test_the_training_says_what_it_learns_from_and_what_was_chosen(training: Pla
         *losses,
         f"chosen: {training.chosen.name}; answers from {training.min_rounds:,} rounds on",
     ]
+
+
+def test_a_model_that_never_answers_is_said_to_be_no_better_than_the_rule() -> None:
+    assert chosen_sentence("mean", 1_280) == "chosen: mean; answers from 1,280 rounds on"
+    assert chosen_sentence("mean", UNREACHABLE_ROUNDS) == "chosen: mean; no better than the rule"
 
 
 def test_candidates_are_judged_on_the_validation_part_with_and_without_damage_per_round(
