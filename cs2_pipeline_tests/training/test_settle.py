@@ -78,6 +78,8 @@ def test_what_was_rolled_back_comes_back_by_force_only(registry, registered):
     assert (event.action, event.by) == ("refused", "a run")
     assert event.reason == ("it was rolled back (wrong on de_nuke): `cs2 models promote --force` brings it back")
     assert champion(registry) == first.version
+    third = registered(first.version)
+    assert settle(third.to_dict(), registry, by="a run").action == "promoted", "it was another that was rolled back"
 
 
 def test_a_model_of_another_source_does_not_replace_the_champion(registry, registered):

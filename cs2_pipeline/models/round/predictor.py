@@ -135,8 +135,6 @@ def _train(dataset: pd.DataFrame, seed: int, folder: Path, say: Progress) -> Rou
 
 def _blind(candidate: Candidate, unlearned: tuple[str, ...]) -> Candidate:
     """The candidate as it is asked: what it learned nothing of is missing."""
-    if not unlearned:
-        return candidate
     return replace(candidate, predict=lambda features: candidate.predict(mask(features, unlearned)))
 
 

@@ -83,3 +83,35 @@ def test_the_same_seed_gives_the_same_trees(trees, play):
     features, outcome = play
     again = boosting.fit(features, outcome, params=QUICK, seed=0)
     np.testing.assert_array_equal(trees.logits(features), boosting.RoundTrees(again, trees.required).logits(features))
+
+
+def learned_of(name: str, values: np.ndarray, outcome: np.ndarray) -> np.ndarray:
+    """Logits that trees give each of some values of one feature, all others being equal."""
+    features = np.zeros((len(values), len(ROUND_FEATURES)), dtype=np.float32)
+    features[:, PLACE["round_time"]] = 60
+    features[:, PLACE[name]] = values
+    model = boosting.fit(features, outcome, params=replace(QUICK, trees=5), seed=0)
+    return boosting.RoundTrees(model, model).logits(features)
+
+
+@pytest.mark.parametrize(("name", "either"), [("ct_money", True), ("t_score", True), ("ct_health", False)])
+def test_what_has_no_law_may_help_either_side_and_what_has_one_may_not(name: str, either: bool) -> None:
+    values = np.repeat([1.0, 2.0], 30)
+    rises, falls = (np.ptp(learned_of(name, values, outcome.astype(float))) > 0 for outcome in (values > 1, values < 2))
+    assert (rises, falls) == (True, either)
+
+
+def test_that_an_input_is_missing_is_learned_from_and_one_that_is_never_known_stands_in_nobodys_way(play) -> None:
+    missing = np.repeat([np.nan, 100.0], 30)
+    logits = learned_of("ct_armor", missing, np.isnan(missing).astype(float))
+    assert logits[0] > 0 > logits[-1]
+    features, outcome = play
+    never = features[:300].copy()
+    never[:, PLACE["t_armor"]] = np.nan
+    found = [
+        boosting.RoundTrees(*[boosting.fit(rows, outcome[:300], params=replace(QUICK, trees=3), seed=0)] * 2).logits(
+            rows
+        )
+        for rows in (never, features[:300])
+    ]
+    np.testing.assert_array_equal(*found)
