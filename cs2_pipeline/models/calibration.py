@@ -31,7 +31,7 @@ class Blend:
 
     def __call__(self, *logits: Array) -> Array:
         """Calibrated logits from one array for each weight, shape (rows,) each."""
-        return np.asarray(np.stack(logits, axis=-1) @ np.array(self.weights) + self.offset)
+        return np.asarray(np.column_stack(logits) @ np.array(self.weights) + self.offset)
 
 
 def fit_blend(logits: tuple[Array, ...], outcome: Array) -> Blend:

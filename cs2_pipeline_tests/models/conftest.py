@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from cs2_pipeline.game.maps import MAPS
+
 MATCHES, ROUNDS, SNAPSHOTS = 24, 20, 5
 
 
@@ -30,7 +32,7 @@ def round_dataset() -> pd.DataFrame:
         frame[f"{side}_armor"] = alive[side] * 50.0
         frame[f"{side}_helmets"] = alive[side].astype(float)
     frame["ct_defuse_kits"] = 1.0
-    frame["map_index"] = frame["match_id"] % 3
+    frame["map_index"] = np.array([0, 1, len(MAPS)])[frame["match_id"] % 3]
     last = frame[frame["snapshot"] == SNAPSHOTS - 1]
     edge = 0.9 * (last["ct_alive"] - last["t_alive"]) + (last["ct_equip_value"] - last["t_equip_value"]) / 10_000
     wins = random.random(rounds) < 1 / (1 + np.exp(-edge.to_numpy()))

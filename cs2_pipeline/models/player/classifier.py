@@ -99,12 +99,12 @@ def train(dataset: pd.DataFrame, *, seed: int, folder: Path, progress: Progress 
         raise TrainingError(f"every player of the training part is {TIERS[learned.tier[0]]}: check how kills are read")
     say(f"player model: {len(learned.tier):,} records of {learned.players:,} players to learn from")
     kinds = [_judged(name, params, fit, validated, say) for name, params, fit in _kinds(learned, calibrated, seed)]
-    networks = {one.name: one.predict for one in kinds if isinstance(one.predict, _Ensemble)}
-    together = _Ensemble(tuple(networks.values()))
-    mean = _judged(MEAN, {"networks": ", ".join(networks)}, lambda: together, validated, say)
+    networks = [(one, one.predict) for one in kinds if isinstance(one.predict, _Ensemble)]
+    together = _Ensemble([predict for _, predict in networks])
+    mean = _judged(MEAN, {"networks": ", ".join(one.name for one, _ in networks)}, lambda: together, validated, say)
     rule = kinds[0].predict
-    chosen = _choose([one for one in kinds if one.name in networks], mean, validated)
-    served = {**networks, MEAN: together}[chosen.name]
+    chosen = _choose([one for one, _ in networks], mean, validated)
+    served = next(predict for one, predict in (*networks, (mean, together)) if one is chosen)
     prior = np.bincount(learned.tier, minlength=len(TIERS)) / len(learned.tier)
     watched = dataset[dataset["part"].isin(("validate", "calibrate"))]
     table = by_rounds(watched, chosen.predict, rule, prior)
@@ -377,7 +377,7 @@ def by_rounds(dataset: pd.DataFrame, predict: Predict, rule: Predict, prior: Sco
     player = pd.factorize(dataset["steam_id"])[0].astype(np.int64)
     values = _by_row(tier, predict(features), rule(features), prior)
     rounds = features[:, PLAYER_FEATURES.index("total_rounds")]
-    bins = np.searchsorted(ROUNDS_EDGES, rounds, side="right") - 1
+    bins = np.searchsorted(ROUNDS_EDGES, rounds, side="right")
     table = []
     for number in np.unique(bins):
         chosen = bins == number

@@ -419,5 +419,4 @@ def _fit_logistic(data: Rows, seed: int) -> Candidate:
 def _linear_inputs(features: Matrix) -> Array:
     numbers = np.delete(features, ROUND_FEATURES.index("map_index"), axis=1).astype(np.float64)
     is_map = features[:, [ROUND_FEATURES.index("map_index")]] == np.arange(len(MAPS) + 1)
-    missing = np.isnan(numbers[:, -(len(OPTIONAL_ROUND_FEATURES) - 1) :])
-    return np.column_stack([np.nan_to_num(numbers), missing, is_map])
+    return np.column_stack([np.nan_to_num(numbers), np.isnan(numbers), is_map])

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pandas as pd
 import pytest
@@ -177,6 +178,8 @@ def by_rounds_table(*changes: dict[str, float]) -> pd.DataFrame:
 
 def test_a_model_answers_from_the_first_rounds_on_where_it_is_proven() -> None:
     assert least_rounds(by_rounds_table({}, {})) == 20
+    assert least_rounds(by_rounds_table({"players": 10}, {})) == 20
+    assert least_rounds(by_rounds_table({"log_loss": 1.1}, {})) == 20, "as good as the rule is good enough"
     for name, value in (
         ("against_prior_high", 0.01), ("log_loss", 1.11), ("overconfidence_low", 0.001), ("players", 9),
     ):  # fmt: skip
@@ -272,6 +275,14 @@ def test_a_dataset_of_one_tier_is_refused(tmp_path: Path) -> None:
         train(DATASET.assign(tier=2), seed=0, folder=tmp_path)
 
 
+def test_a_dataset_of_two_tiers_is_learned_from(tmp_path: Path) -> None:
+    def stop(told: str) -> None:
+        raise StopIteration(told)
+
+    with pytest.raises(StopIteration, match="to learn from"):
+        train(DATASET.assign(tier=DATASET["tier"] // 2), seed=0, folder=tmp_path, progress=stop)
+
+
 def test_a_temperature_of_2_takes_the_root_of_scores_and_leaves_them_adding_up_to_one() -> None:
     scores = np.array([[0.64, 0.16, 0.16, 0.04]])
     assert tempered(scores, 2.0)[0] == pytest.approx(np.array([0.8, 0.4, 0.4, 0.2]) / 1.8)
@@ -308,6 +319,7 @@ def test_bins_of_rounds_begin_at_twenty_and_double() -> None:
     assert table["log_loss"].tolist() == pytest.approx([np.log(4)] * 4)
     assert table["prior_log_loss"].tolist() == pytest.approx([np.log(4)] * 4)
     assert table["confidence"].tolist() == [0.25] * 4
+    assert {table[name].dtype.kind for name in ("from_rounds", "to_rounds", "rows", "players")} == {"i"}
 
 
 def test_bounds_are_of_95_percent_by_player() -> None:
@@ -378,6 +390,7 @@ def test_the_recipe_is_the_one_that_was_judged() -> None:
     assert list(kinds) == [
         "tier of the past K/D", "logistic regression", "ordinal regression", "ordinal network", "softmax network",
     ]  # fmt: skip
+    assert (kinds["tier of the past K/D"], kinds["logistic regression"]) == ({}, {"C": 1.0})
     assert (kinds["ordinal regression"]["hidden"], kinds["ordinal regression"]["members"]) == ((), 1)
     assert [kinds[f"{head} network"]["head"] for head in ("ordinal", "softmax")] == ["ordinal", "softmax"]
     assert classifier.ROUNDS_EDGES == (0, 20, 40, 80, 160, 320, 640, 1280)
@@ -414,7 +427,9 @@ def test_an_ensemble_is_networks_of_own_seeds_stopped_and_tempered_by_the_calibr
     assert [dict(one.curves) for one in found] == [{LEFT_OUT_LOSS: [(1, mean)]} for mean in (1.0, 4.0)]
     expected = scores[: len(calibrated.tier)] ** (1 / temperature)
     expected /= expected.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(found[0](calibrated.features), expected, atol=1e-5)
+    told = found[0](calibrated.features)
+    np.testing.assert_allclose(told, expected, atol=1e-5)
+    np.testing.assert_allclose(told.sum(axis=1), 1, atol=1e-12)
 
 
 @pytest.mark.parametrize("members", [1, 2, 3])
@@ -430,7 +445,8 @@ def test_the_graph_of_an_ensemble_of_ensembles_gives_its_scores(members: int) ->
     inner = classifier._Ensemble(networks, 1.7)
     both = classifier._Ensemble([inner, *networks], 0.6)
     session = ort.InferenceSession(both.graph(), providers=["CPUExecutionProvider"])
-    assert [(output.name, len(output.shape)) for output in session.get_outputs()] == [("scores", 2)]
+    (output,) = onnx.load_from_string(both.graph()).graph.output
+    assert (output.name, len(output.type.tensor_type.shape.dim)) == ("scores", 2)
     (told,) = session.run(["scores"], {INPUT: FEATURES[:20]})
     np.testing.assert_allclose(told, both(FEATURES[:20]), atol=2e-5)
     assert np.ptp(told) > 0.05

@@ -396,6 +396,8 @@ def test_trees_see_each_row_whole_and_again_with_inputs_of_every_other_row_missi
         assert partly.mean() == pytest.approx(0.25, abs=0.04)
         np.testing.assert_array_equal(*np.split(outcome, 2))
     assert all(features.shape[1] == columns[0] for features, *_ in required)
+    for trees in (*unlearned.lessons[0].trees, unlearned.teachers[0].trees):
+        assert (trees.informed.n_features_in_, trees.required.n_features_in_) == (len(ROUND_FEATURES), columns[0])
     seeds = [seed for *_, seed in unlearned.grown]
     assert len(set(seeds)) == 6, "one for both sets of trees of a fold"
 
@@ -462,9 +464,7 @@ def linear(features: np.ndarray) -> np.ndarray:
     """What the baseline reads: numbers with nought for a missing one, marks of what is missing, and maps one by one."""
     place = ROUND_FEATURES.index("map_index")
     numbers = np.delete(features, place, axis=1).astype(np.float64)
-    optional = [name for name in OPTIONAL_ROUND_FEATURES if name != "map_index"]
-    marks = np.isnan(features[:, [ROUND_FEATURES.index(name) for name in optional]])
-    return np.column_stack([np.nan_to_num(numbers), marks, features[:, [place]] == np.arange(11)])
+    return np.column_stack([np.nan_to_num(numbers), np.isnan(numbers), features[:, [place]] == np.arange(11)])
 
 
 def test_the_baseline_is_logistic_regression_on_numbers_marks_and_maps_of_both_views(
