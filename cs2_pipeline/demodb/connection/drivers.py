@@ -183,7 +183,7 @@ def odbc_string(address: Address, driver: Driver) -> str:
         BadAddressError: the driver cannot be told one of the values.
     """
     free_tds = driver.is_free_tds
-    server = address.host or ""
+    server = address.host
     parts: dict[str, str] = {}
     if driver.odbc_driver:
         parts["Driver"] = driver.odbc_driver

@@ -13,6 +13,7 @@ from typing import Final
 import pandas as pd
 
 from cs2_pipeline.demodb.importers.exported import ExportedMatch, demo_key, moment, without_last_economy
+from cs2_pipeline.demodb.importers.facts import text
 from cs2_pipeline.demodb.importers.parsed import UnreadableDemoError
 
 SOURCE: Final = "cs-demo-manager"
@@ -167,15 +168,15 @@ def _match(row: Mapping[str, object], tables: Mapping[str, Mapping[str, pd.DataF
     bombs = {event: found for table, event in _EVENTS.items() if (found := rows(table)) is not None}
     return ExportedMatch(
         keys=(demo_key(checksum),),
-        name=str(row.get("demo name") or ""),
+        name=text(row.get("demo name")) or "",
         source=SOURCE,
         game="csgo" if str(row.get("game")).upper() == "CSGO" else "cs2",
-        map_name=str(row["map"]) or None,
+        map_name=text(row["map"]),
         started=moment(row["date"]),
         tick_rate=_number(row.get("tickrate")),
         last_tick=int(max(_number(row.get("tick count")), rounds["end_tick"].max() if len(rounds) else 0)),
         max_rounds=int(_number(row.get("max rounds"))) or 24,
-        server_name=server if isinstance(server := row.get("server name"), str) else None,
+        server_name=text(row.get("server name")),
         rounds=rounds,
         economies=without_last_economy(economies, rounds),
         kills=kills,

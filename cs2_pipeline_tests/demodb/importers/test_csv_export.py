@@ -79,6 +79,11 @@ def test_what_a_row_does_not_say_is_unknown_or_the_usual():
     assert found.last_tick == 1_900, "no later than the last round's end"
 
 
+def test_a_blank_name_map_or_server_is_unknown_and_no_word():
+    (found,) = read(m_match__csv="checksum,demo name,map,date,server name\nAB12,,,2026-03-09,\n")
+    assert (found.name, found.map_name, found.server_name) == ("", None, None)
+
+
 def test_every_value_stands_under_our_name():
     (found,) = read(m_damages__csv=DAMAGES, m_players_buy__csv=BUYS, **BOMBS)
     assert rows(found.rounds) == [[1, 100, 200, 900, "CT", 12], [2, 1000, 1100, 1900, "T", 9]]
