@@ -37,6 +37,61 @@ REFERENCES = {
     "Bombs": {"DemoFileId", "RoundId", "PlayerId"}, "Damages": {"DemoFileId", "RoundId", "AttackerId", "VictimId"},
 }  # fmt: skip
 NAMED = ("FileName", "FilePath")
+COLUMNS_OF = {
+    "DemoFiles": """
+        Id FileName FilePath FileSize CreatedAt ParsedAt MapName GameMode TickRate TotalTicks Duration ServerName
+        DemoType NetworkProtocol ClientName SignonState DemoSource Game
+    """,
+    "Matches": """
+        Id DemoFileId MapName GameMode StartTime EndTime TotalRounds CTScore TScore CTScoreFirstHalf
+        TScoreFirstHalf CTScoreSecondHalf TScoreSecondHalf CTScoreOvertime TScoreOvertime IsOvertime IsFinished
+        WinnerTeam WinCondition MaxRounds RoundTimeLimit FreezeTime BuyTime
+    """,
+    "Players": """
+        Id DemoFileId PlayerSlot UserId SteamId PlayerName Team IsBot IsHltv IsConnected Rank Wins ClanTag
+        ConnectedAt DisconnectedAt
+    """,
+    "Rounds": """
+        Id DemoFileId MatchId RoundNumber StartTick EndTick StartTime EndTime Duration WinnerTeam EndReason
+        CTScore TScore CTLivePlayers TLivePlayers CTStartMoney TStartMoney CTEquipmentValue TEquipmentValue
+        BombPlanted BombDefused BombExploded BombSite IsEcoRound IsForceBuyRound IsAntiEcoRound IsPistolRound
+        IsOvertime IsWarmup IsKnifeRound GamePhase
+    """,
+    "PlayerRoundStats": """
+        Id PlayerId RoundId Kills Deaths Assists Damage UtilityDamage StartMoney MoneySpent EndMoney
+        EquipmentValue IsAlive Health Armor HasHelmet HasDefuseKit HasBomb Rating ShotsFired ShotsHit KAST MVP
+        FlashAssists EnemiesFlashed SurvivalTime IsClutch ClutchSize ClutchWon
+    """,
+    "PlayerMatchStats": """
+        Id PlayerId MatchId Kills Deaths Assists Score MVPs HeadshotKills HeadshotPercentage TotalDamageDealt
+        TotalDamageReceived ADR FirstKills FirstDeaths TradeKills TradeDeaths SurvivalTime KDRatio Rating
+        HLTV2Rating RoundsPlayed RoundsWon ClutchWins1v1 ClutchWins1v2 ClutchWins1v3 ClutchWins1v4 ClutchWins1v5
+        ClutchAttempts1v1 ClutchAttempts1v2 ClutchAttempts1v3 ClutchAttempts1v4 ClutchAttempts1v5 FlashAssists
+        UtilityDamage EnemiesFlashed BombPlants BombDefuses ShotsHit ShotsFired Accuracy KASTPercentage
+        MultiKillRounds2K MultiKillRounds3K MultiKillRounds4K MultiKillRounds5K
+    """,
+    "Kills": """
+        Id DemoFileId RoundId Tick GameTime KillerId VictimId AssisterId Weapon HitGroup IsHeadshot IsWallbang
+        IsFirstKill IsTradeKill Distance KillerTeam VictimTeam IsTeamKill
+    """,
+    "Bombs": """
+        Id DemoFileId RoundId EventType Tick GameTime PlayerId Site HasKit Team RoundNumber
+    """,
+    "Damages": """
+        Id DemoFileId RoundId Tick GameTime AttackerId VictimId Weapon DamageAmount DamageArmor Health Armor
+        IsFatal
+    """,
+    "PlayerPositions": """
+        Id DemoFileId PlayerId Tick GameTime IsAlive Health Armor HasHelmet HasDefuseKit ActiveWeapon Team Money
+    """,
+    "Equipment": """
+        Id DemoFileId PlayerId Tick GameTime ItemName Action Team RoundNumber
+    """,
+    "GameEvents": """
+        Id DemoFileId Tick GameTime EventName RoundNumber
+    """,
+}
+"""The columns of each table in their order."""
 
 
 def of_type(kind):
@@ -116,3 +171,9 @@ def test_a_table_of_either_kind_is_found_by_name():
     assert tables.declared("Equipment") is tables.EQUIPMENT
     with pytest.raises(KeyError):
         tables.declared("Weapons")
+
+
+def test_the_tables_are_those_of_the_application_column_for_column():
+    assert {name: [column.name for column in table.columns] for name, table in ALL.items()} == {
+        name: columns.split() for name, columns in COLUMNS_OF.items()
+    }
