@@ -112,7 +112,7 @@ def parts_in_order(count: int, shares: Mapping[str, float] = SHARES, what: str =
         DatasetError: the shares do not add up to 1.
         TooLittleDataError: a part would be empty; the message says how many it takes.
     """
-    if any(share <= 0 for share in shares.values()) or not np.isclose(sum(shares.values()), 1):
+    if any(share <= 0 for share in shares.values()) or round(sum(shares.values()), 9) != 1:
         raise DatasetError(f"shares must be positive and add up to 1, got {dict(shares)}")
     sizes = _sizes(count, shares)
     if min(sizes) < 1:

@@ -190,3 +190,5 @@ def test_in_a_table_of_one_part_no_label_is_known_too_late(part):
     assert found.severity == "pass"
     lacking = audited(pd.DataFrame(windows((part, 1, 2, 9)).frame).drop(columns=["later_end", "part"]))
     assert labels.later_windows(lacking).severity == "pass"
+    without_parts = audited(pd.DataFrame(windows((part, 1, 2, 9)).frame).drop(columns="part"))
+    assert labels.later_windows(without_parts).severity == "pass"

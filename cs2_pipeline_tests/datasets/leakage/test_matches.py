@@ -220,6 +220,13 @@ def test_rows_sorted_by_name_either_way_are_refused_with_a_days_names(backwards,
     assert found.sentence.endswith("and 395 more. Restore the order of play.")
 
 
+def test_of_the_days_whose_rows_are_sorted_the_first_is_shown():
+    rows = [(day, f"team {number:03d}", f"other {number * 37 % 400:03d}", True) for number in range(400)
+            for day in ([0] if number < 1 else [1] if number < 3 else [2])]  # fmt: skip
+    found = checked(matches.order_of_winners, contests(*rows))
+    assert ": on 2026-01-02 the winners are team 001, team 002. Restore" in found.sentence
+
+
 def test_a_team_that_won_twice_in_a_row_tells_nothing_of_the_order():
     table = contests(*[(0, "A", f"team {number}", True) for number in range(5)])
     assert checked(matches.order_of_winners, table).numbers["pairs"] == 4, "of the losers"
@@ -257,7 +264,7 @@ def test_a_feature_that_knows_the_first_meeting_refuses_the_table():
     # One in a day won by each side: of second meetings the feature tells the winner.
     rows = [(day, *names, (day + place) % 2 == 0) for day in range(40) for place, names in enumerate([("A", "B")] * 2)]
     table = contests(*rows)
-    knows = np.where(np.arange(80) % 2 == 1, table["first_wins"], 0.0)
+    knows = np.where(np.arange(80) % 2 == 1, 2.0 * table["first_wins"] + 5, 0.0)
     found = checked(matches.rematches, table.assign(knows=knows, x=0.5), features=("x", "knows"))
     assert found.severity == "fail"
     assert ". knows tell who wins second meetings: leave out" in found.sentence
@@ -296,9 +303,11 @@ def test_a_feature_tells_in_whichever_direction_and_alone_or_as_the_difference_o
 def test_a_feature_never_known_or_of_one_outcome_tells_nothing():
     table = contests(*[(day, "A", "B", day < 5) for day in range(10)])
     known = np.where(np.arange(10) < 5, 1.0, np.nan)
-    found = checked(matches.telling_match_features, table.assign(never=np.nan, known=known), ("never", "known"))
+    lost = np.where(np.arange(10) < 5, np.nan, np.arange(10))
+    features = table.assign(never=np.nan, known=known, lost=lost)
+    found = checked(matches.telling_match_features, features, ("never", "known", "lost"))
     assert found.severity == "pass"
-    assert found.numbers == {"AUC of never": 0.5, "AUC of known": 0.5, "limit": 0.85}
+    assert found.numbers == {"AUC of never": 0.5, "AUC of known": 0.5, "AUC of lost": 0.5, "limit": 0.85}
     assert found.sentence.endswith("; what is known before a match reaches at most 0.85.")
 
 
