@@ -294,7 +294,7 @@ def _drift_result(
         if mask.any():
             sums = bootstrap.sums(np.column_stack([np.where(mask, change, 0.0), mask]))
             means = sums[:, 0] / np.where(sums[:, 1] > 0, sums[:, 1], np.nan)
-            present = int(np.unique(bootstrap.codes[mask]).size)
+            present = np.unique(bootstrap.codes[mask]).size
             found[band] = bootstrap.interval(means, level=DRIFT_LEVEL, groups=present)
     broken = [band for band, mean in found.items() if not (mean.low <= tolerance and mean.high >= -tolerance)]
     described = "; ".join(

@@ -32,7 +32,7 @@ def table(
     records = []
     for number in range(count):
         inside = bins == number
-        present = int(np.unique(bootstrap.codes[inside]).size)
+        present = np.unique(bootstrap.codes[inside]).size
         rate = bootstrap.interval(rates[:, number], groups=present)
         records.append(
             {"low": p[inside].min(), "high": p[inside].max(), "rows": int(inside.sum()), "groups": present}
@@ -87,7 +87,7 @@ def _draw_curve(axes: Any, reliability: pd.DataFrame, baseline: pd.DataFrame | N
             baseline["mean_prediction"], baseline["mean_outcome"], color=OTHER, marker=".", label=baseline_name,
             zorder=2,
         )  # fmt: skip
-    ends = reliability[["outcome_low", "outcome_high"]].replace([np.inf, -np.inf], np.nan).clip(0, 1)
+    ends = reliability[["outcome_low", "outcome_high"]].replace([np.inf, -np.inf], np.nan).clip(lower=0, upper=1)
     points(
         axes, reliability["mean_prediction"], reliability["mean_outcome"], ends["outcome_low"], ends["outcome_high"],
         label="model, 95 % interval",

@@ -52,7 +52,7 @@ def write_figure(path: Path, by_rounds: pd.DataFrame, min_rounds: int, *, title:
     place = np.arange(len(by_rounds))
     _draw_losses(losses, place, by_rounds)
     _draw_shares(shares, place, by_rounds)
-    unanswered = int((by_rounds["to_rounds"] < min_rounds).sum())
+    unanswered = (by_rounds["to_rounds"] < min_rounds).sum()
     for axes in (losses, shares):
         if unanswered:
             axes.axvspan(-0.5, unanswered - 0.5, color=MUTED, alpha=0.15, label="not enough rounds yet", zorder=0)

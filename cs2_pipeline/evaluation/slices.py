@@ -76,11 +76,8 @@ def player_slices(
     for number, name in enumerate(TIERS):
         y, p = (tier == number).astype(np.float64), s[:, number]
         table = _table(named, y, p, ids={"players": groups}, bootstrap=bootstrap)
-        table.insert(0, "tier", name)
-        tables.append(table)
-    joined = pd.concat(tables, ignore_index=True)
-    joined["slice"] = "tier " + joined["tier"] + ", " + joined["slice"]
-    return joined.drop(columns="tier")
+        tables.append(table.assign(slice=f"tier {name}, " + table["slice"]))
+    return pd.concat(tables, ignore_index=True)
 
 
 def halves(
@@ -124,13 +121,13 @@ def phase_masks(snapshots: pd.DataFrame) -> dict[str, Mask]:
     if "moment" in snapshots:
         # A server may run a shorter round clock: where the moment is known it decides.
         fresh |= (snapshots["moment"] == "freeze_end").to_numpy()
-    clutch = np.minimum(ct, t) == 1
+    clutch = np.column_stack([ct, t]).min(axis=1) == 1
     return {"freeze end": fresh, "mid-round": ~(fresh | bomb | clutch), "bomb down": bomb, "clutch": clutch}
 
 
 def equipment_class(value: ArrayLike, alive: ArrayLike) -> NDArray[np.str_]:
     """``eco``, ``half buy`` or ``full buy`` by equipment value per living player, shape (rows,)."""
-    each = np.asarray(value, dtype=np.float64) / np.maximum(np.asarray(alive), 1)
+    each = np.asarray(value, dtype=np.float64) / np.asarray(alive).clip(min=1)
     return np.asarray(np.select([each < ECO_BELOW, each < FULL_BUY_FROM], ["eco", "half buy"], "full buy"))
 
 
@@ -181,9 +178,9 @@ def _table(
         if not mask.any():
             continue
         sums = bootstrap.sums(np.column_stack([np.where(mask, p - y, 0.0), mask]))
-        present = int(np.unique(bootstrap.codes[mask]).size)
+        present = np.unique(bootstrap.codes[mask]).size
         gap = bootstrap.interval(_ratio(sums), level=GAP_LEVEL, groups=present)
-        sizes = {unit: int(np.unique(of_rows[mask]).size) for unit, of_rows in ids.items()}
+        sizes = {unit: np.unique(of_rows[mask]).size for unit, of_rows in ids.items()}
         rows.append(
             {"slice": kind, "value": value, "rows": int(mask.sum()), **sizes}
             | {"mean_prediction": p[mask].mean(), "mean_outcome": y[mask].mean()}

@@ -81,3 +81,66 @@ def test_a_single_player_is_drawn(tmp_path):
     table = by_rounds(one, told(0.1, 0.3, 0.5, 0.1), told(0.2, 0.3, 0.3, 0.2), PRIOR)
     write_figure(tmp_path / "one.png", pd.DataFrame(table), UNREACHABLE_ROUNDS, title="one player")
     assert (tmp_path / "one.png").stat().st_size > 10_000
+
+
+BINS = pd.DataFrame(
+    {"from_rounds": [10, 40, 1_000], "to_rounds": [39, 100, 2_500], "players": [1_200, 30, 4], "rows": [9, 9, 9],
+     "log_loss": [1.3, 1.2, 1.0], "rule_log_loss": [1.4, 1.3, 1.05], "prior_log_loss": [1.35, 1.36, 1.37],
+     "accuracy": [0.4, 0.5, 0.6], "confidence": [0.5, 0.55, 0.6], "against_rule_low": -0.2, "against_rule_high": 0.1,
+     "overconfidence_low": -0.05, "overconfidence_high": 0.15}
+)  # fmt: skip
+
+
+@pytest.fixture
+def drawn(tmp_path, monkeypatch):
+    """Makes the figure and hands out its two panels; writing it takes long and is tested above."""
+
+    def draw(min_rounds):
+        panels = []
+        monkeypatch.setattr(rounds_seen, "tidy", panels.append)
+        monkeypatch.setattr(rounds_seen, "save", lambda figure, path: None)
+        write_figure(tmp_path / "figure.png", BINS, min_rounds, title="player_classifier")
+        return panels
+
+    return draw
+
+
+def test_the_figure_sets_the_model_beside_the_rule_and_knowing_nothing_and_its_confidence_beside_what_came(drawn):
+    losses, shares = drawn(40)
+    assert losses.figure.get_size_inches().tolist() == [7.2, 7.6]
+    nothing, rule = losses.get_lines()[:2]
+    assert nothing.get_ydata().tolist() == BINS["prior_log_loss"].tolist()
+    assert rule.get_ydata().tolist() == BINS["rule_log_loss"].tolist()
+    said = shares.get_lines()[0]
+    assert said.get_ydata().tolist() == BINS["confidence"].tolist()
+    assert [line.get_xdata().tolist() for line in (nothing, rule, said)] == [[0, 1, 2]] * 3
+    assert [text.get_text() for text in losses.get_legend().get_texts()] == [
+        "knowing nothing", "tier of the past K/D", "not enough rounds yet",
+        "model, 95 % interval of its difference to the rule",
+    ]  # fmt: skip
+    assert [text.get_text() for text in shares.get_legend().get_texts()] == [
+        "as the model says it", "not enough rounds yet", "observed, 95 % interval",
+    ]  # fmt: skip
+    assert losses.get_title(loc="left") == "player_classifier"
+    assert (losses.get_ylabel(), shares.get_ylabel(), shares.get_xlabel()) == (
+        "Log loss", "Share of players in their likeliest tier", "Rounds observed",
+    )  # fmt: skip
+
+
+def test_both_panels_have_the_bins_at_the_same_places_each_with_its_rounds_and_players(drawn):
+    losses, shares = drawn(40)
+    assert losses.get_xlim() == shares.get_xlim() == (-0.5, 2.5)
+    assert shares.get_xticks().tolist() == [0, 1, 2]
+    assert [text.get_text() for text in shares.get_xticklabels()] == [
+        "10 to 39\n1,200 players", "40 to 100\n30 players", "1,000 to 2,500\n4 players",
+    ]  # fmt: skip
+    assert losses.get_shared_x_axes().joined(losses, shares)
+
+
+@pytest.mark.parametrize(("min_rounds", "shaded"), [(39, 0), (40, 1), (100, 1), (101, 2), (2_501, 3)])
+def test_bins_that_end_below_the_first_answer_are_shaded_behind_the_lines(drawn, min_rounds, shaded):
+    for axes in drawn(min_rounds):
+        assert len(axes.patches) == bool(shaded)
+        for shade in axes.patches:
+            assert (shade.get_x(), shade.get_width()) == (-0.5, shaded)
+            assert shade.get_zorder() == 0

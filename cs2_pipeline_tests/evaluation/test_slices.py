@@ -38,8 +38,8 @@ def test_where_the_moment_is_known_it_says_when_the_freeze_ended():
 
 
 def test_equipment_is_judged_by_what_each_living_player_carries():
-    found = slices.equipment_class([5_000, 5_000, 20_000, 20_000, 0], [5, 2, 5, 0, 0])
-    assert found.tolist() == ["eco", "half buy", "full buy", "full buy", "eco"]
+    found = slices.equipment_class([5_000, 5_000, 20_000, 20_000, 0, 2_000], [5, 2, 5, 0, 0, 1])
+    assert found.tolist() == ["eco", "half buy", "full buy", "full buy", "eco", "half buy"]
 
 
 def test_every_row_is_in_exactly_one_slice_of_map_alive_difference_and_equipment():
@@ -178,3 +178,33 @@ def test_a_resample_without_a_row_of_the_slice_says_nothing_of_it():
     assert table["gap"].tolist() == pytest.approx([-0.4, 0.6])
     assert np.isinf(table["gap_low"]).all()
     assert table["matches"].tolist() == [1, 1]
+
+
+def test_equipment_of_both_sides_is_one_slice():
+    frame = moments(
+        ct_alive=[4, 5], t_alive=[5, 2], ct_equip_value=[2_000.0, 20_000.0], t_equip_value=[25_000.0, 6_000.0]
+    )
+    table = slices.round_slices(frame, [0.5, 0.5], resamples=5)
+    assert table.loc[table["slice"] == "equipment", ["value", "rows"]].to_numpy().tolist() == [
+        ["CT eco, T full buy", 1], ["CT full buy, T half buy", 1],
+    ]  # fmt: skip
+
+
+def test_slices_stand_in_the_order_of_their_kinds_and_a_tiers_in_that_of_rounds_seen():
+    frame = moments(time_remaining=[115.0, 1.0], map_name=["de_train", "de_nuke"])
+    found = slices.round_slices(frame, [0.5, 0.5], resamples=5)[["slice", "value"]].to_numpy().tolist()
+    assert found == [
+        ["map", "de_nuke"], ["map", "de_train"], ["phase", "freeze end"], ["phase", "mid-round"],
+        ["CT alive minus T alive", "+0"], ["equipment", "CT full buy, T full buy"], ["seconds left, no bomb", "0 to 2"],
+    ]  # fmt: skip
+    players = pd.DataFrame({"steam_id": ["a", "b"], "tier": [0, 3], "total_rounds": [5, 500]})
+    table = slices.player_slices(players, np.tile([0.4, 0.3, 0.2, 0.1], (2, 1)), resamples=5)
+    assert table.columns.tolist()[:4] == ["slice", "value", "rows", "players"]
+    assert table[["slice", "value"]].to_numpy().tolist()[:4] == [
+        ["tier Beginner, all players", "all"], ["tier Beginner, rounds seen", "300 and more"],
+        ["tier Beginner, rounds seen", "under 100"],
+        ["tier Intermediate, all players", "all"],
+    ]  # fmt: skip
+    assert table.groupby("slice", sort=False)["mean_prediction"].first()[::2].tolist() == pytest.approx(
+        [0.4, 0.3, 0.2, 0.1]
+    )
