@@ -84,7 +84,7 @@ class Table:
         if not column.nullable and values.isna().any():
             row = values.index[values.isna()][0]
             raise DatasetError(
-                f"table {self.name}, column {column.name}: {int(values.isna().sum())} values are null, the first in row"
+                f"table {self.name}, column {column.name}: {values.isna().sum()} values are null, the first in row"
                 f" {row}; leave such rows out before this step"
             )
         try:

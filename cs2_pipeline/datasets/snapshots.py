@@ -190,9 +190,7 @@ def _with_events(
 ) -> pd.DataFrame:
     """The rounds whose hits were recorded, counting events of no round."""
     for events, name in ((kills, "kills"), (damages, "hits"), (bombs, "bomb events")):
-        left_out.add(
-            f"{name}: of a round that is not rebuilt", int((~events["round_id"].isin(clocks["round_id"])).sum())
-        )
+        left_out.add(f"{name}: of a round that is not rebuilt", (~events["round_id"].isin(clocks["round_id"])).sum())
     unhurt = clocks["round_id"].isin(kills["round_id"]) & ~clocks["round_id"].isin(damages["round_id"])
     unhurt &= clocks["hits_recorded"]
     return left_out.drop(clocks, unhurt, "rounds: kills but no hits recorded")

@@ -304,7 +304,7 @@ def _drift_result(
     verdict = f"beyond the tolerance of {tolerance:.4f}" if broken else f"within the tolerance of {tolerance:.4f}"
     sentence = f"{_capital(name)}: {change.size:,} steps of {bootstrap.count:,} matches, {described}; {verdict}."
     worst = max((mean.value for mean in found.values()), key=abs)
-    return LawResult(name, not broken, int(change.size), len(broken), worst, None, sentence)
+    return LawResult(name, not broken, change.size, len(broken), worst, None, sentence)
 
 
 def _result(
@@ -314,12 +314,12 @@ def _result(
     broken = int((excess > tolerance).sum())
     if not broken:
         sentence = f"{_capital(name)}: none of {excess.size:,} {unit} breaks it."
-        return LawResult(name, True, int(excess.size), 0, 0.0, None, sentence)
-    worst = int(np.argmax(excess))
+        return LawResult(name, True, excess.size, 0, 0.0, None, sentence)
+    worst = excess.argmax().item()
     case = example(worst)
     found = f"{broken:,} of {excess.size:,} {unit} break it, the worst by {excess[worst]:.4g}"
     sentence = f"{_capital(name)}: {found}: {_plain(case)}."
-    return LawResult(name, False, int(excess.size), broken, float(excess[worst]), case, sentence)
+    return LawResult(name, False, excess.size, broken, float(excess[worst]), case, sentence)
 
 
 def _answer(predict: PredictStates, states: States) -> Floats:

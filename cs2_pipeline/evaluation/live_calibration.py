@@ -263,7 +263,7 @@ def _gaps(matches: Matches, claim: Claim = ROUNDS) -> pd.DataFrame:
         at_least = betting.lower_bound(surplus, visits, depth=high, most=most, rate=rate)
         at_most = -betting.lower_bound(-surplus, visits, depth=1 - low, most=most, rate=rate)
         gap = float(surplus.sum() / visits.sum()) if visits.sum() else float("nan")
-        rows.append((claim.names[place], int(visits.sum()), gap, at_least, at_most))
+        rows.append((claim.names[place], visits.sum(), gap, at_least, at_most))
     return pd.DataFrame(rows, columns=["price_range", claim.unit, "gap", "gap_low", "gap_high"])
 
 

@@ -135,7 +135,7 @@ def _slices(slices: pd.DataFrame | None, requirements: Requirements) -> Conditio
     return Condition(
         "slices",
         False,
-        f"In {int((~inside).sum())} of {named} the 99 % interval of mean prediction minus mean outcome lies wholly "
+        f"In {(~inside).sum()} of {named} the 99 % interval of mean prediction minus mean outcome lies wholly "
         f"outside ±{limit:g}: {described}.{unjudged}",
     )
 

@@ -35,7 +35,7 @@ def table(
         present = np.unique(bootstrap.codes[inside]).size
         rate = bootstrap.interval(rates[:, number], groups=present)
         records.append(
-            {"low": p[inside].min(), "high": p[inside].max(), "rows": int(inside.sum()), "groups": present}
+            {"low": p[inside].min(), "high": p[inside].max(), "rows": inside.sum(), "groups": present}
             | {"mean_prediction": p[inside].mean(), "mean_outcome": rate.value}
             | {"outcome_low": rate.low, "outcome_high": rate.high}
         )

@@ -182,7 +182,7 @@ def _table(
         gap = bootstrap.interval(_ratio(sums), level=GAP_LEVEL, groups=present)
         sizes = {unit: np.unique(of_rows[mask]).size for unit, of_rows in ids.items()}
         rows.append(
-            {"slice": kind, "value": value, "rows": int(mask.sum()), **sizes}
+            {"slice": kind, "value": value, "rows": mask.sum(), **sizes}
             | {"mean_prediction": p[mask].mean(), "mean_outcome": y[mask].mean()}
             | {"gap": gap.value, "gap_low": gap.low, "gap_high": gap.high, "log_loss": losses[mask].mean()}
         )

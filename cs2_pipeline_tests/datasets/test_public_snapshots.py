@@ -1,7 +1,9 @@
 """The public snapshot file: its traps, the repairs, and files that are not it."""
 
 import gzip
+import json
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -275,6 +277,7 @@ def test_the_report_tells_what_became_of_every_row(tmp_path: Path) -> None:
         rounds_without_label=1, rounds_in_doubt=1, rows_without_sure_label=4, decided_rows=1, impossible_rows=1,
         rows_kept=5, rounds_kept=3, matches_kept=1,
     )  # fmt: skip
+    assert json.loads(json.dumps(asdict(report)))["rows_kept"] == 5
 
 
 @pytest.mark.parametrize(
