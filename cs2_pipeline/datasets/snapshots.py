@@ -326,7 +326,7 @@ def _death_ticks(kills: pd.DataFrame, damages: pd.DataFrame) -> pd.Series:
 
 def _bodies(entry: pd.DataFrame, hits: pd.DataFrame) -> pd.DataFrame:
     """What each hit changed of its victim's health and armour, whose values after the hit are known."""
-    hits = hits.sort_values(["victim", "tick", "health", "armor"], ascending=[True, True, False, False])
+    hits = hits.sort_values(["tick", "health", "armor"], ascending=[True, False, False])
     victim = hits["victim"].to_numpy()
     before = hits.groupby("victim")[["health", "armor"]].shift()
     first = before["health"].isna().to_numpy()
@@ -360,7 +360,7 @@ def _rewards(players: pd.DataFrame, money: pd.Series, kills: pd.DataFrame) -> pd
     paid = paid.fillna(kill_reward(None)).astype("int64")
     earned = paid.groupby(kills["killer"]).cumsum().to_numpy()
     start = money.to_numpy()[kills["killer"]]
-    gained = np.minimum(start + earned, MAX_MONEY) - np.minimum(start + earned - paid.to_numpy(), MAX_MONEY)
+    gained = (start + earned).clip(max=MAX_MONEY) - (start + earned - paid.to_numpy()).clip(max=MAX_MONEY)
     return pd.DataFrame({"player": kills["killer"].to_numpy(), "tick": kills["tick"].to_numpy(), "money": gained})
 
 

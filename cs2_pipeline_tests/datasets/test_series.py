@@ -297,3 +297,9 @@ def test_a_length_that_no_series_has_is_named(tmp_path, text):
     with pytest.raises(RowsError, match=f"row 2: column bo: '{text}' is none of bo1, bo3, bo5"):
         recorded(tmp_path, "date,team_w,team_l,bo", f"2025-03-01,A,B,{text}")
     assert recorded(tmp_path, "date,team_w,team_l,bo", "2025-03-01,A,B,best of 5")["best_of"].tolist() == [5]
+
+
+def test_the_lot_is_the_same_in_every_version(tmp_path):
+    """Pinned, as above: sides of a dozen series."""
+    frame = recorded(tmp_path, "date,team_w,team_l", *(f"2025-03-01,Team {n},Team {n + 1}" for n in range(12)))
+    assert frame["first_wins"].tolist() == [1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0]

@@ -567,12 +567,13 @@ def test_unknown_helmets_and_kits_make_a_sides_count_unknown_until_their_wearer_
 
 
 def test_a_replay_tells_who_died_when_since_the_round_went_live() -> None:
-    tables = round_of(kills=[a_kill(7, 6, 1), a_kill(9, None, 7, None)], damages=[a_hit(5, 2, 0, 0)]).tables()
+    kills = [a_kill(7, 6, 1), a_kill(9, None, 7, None), a_kill(11, 6, 2)]
+    tables = round_of(kills=kills, damages=[a_hit(5, 2, 0, 0)]).tables()
     played = replay(*tables)
     assert played.players["player_id"].tolist() == list(CT + T)
     assert played.died.to_dict() == {0: 7 * RATE, 1: 5 * RATE, 6: 9 * RATE}
     assert played.kills[["place", "tick", "killer", "victim", "is_team_kill"]].to_numpy().tolist() == [
-        [0, 7 * RATE, 5, 0, False], [0, 9 * RATE, -1, 6, False],
+        [0, 7 * RATE, 5, 0, False], [0, 9 * RATE, -1, 6, False], [0, 11 * RATE, 5, 1, False],
     ]  # fmt: skip
     nothing = replay(*Events([], [], [], [], []).tables())
     assert (len(nothing.clocks), len(nothing.players), len(nothing.kills), len(nothing.died)) == (0, 0, 0, 0)
@@ -589,3 +590,32 @@ def test_a_plant_whose_moment_is_not_known_does_no_harm_where_plants_are_not_rec
     rebuilt = round_of(plants_recorded=False, bomb_planted=1, lasts=60).rebuild()
     assert rebuilt.left_out == {}
     assert rebuilt.frame["elapsed"].tolist() == [0, 10]
+
+
+def test_what_happens_last_in_a_round_is_nothing_to_the_next() -> None:
+    events = round_of(kills=[a_kill(59, 6, 1)], damages=[a_hit(59.5, 2, 40, 30)], lasts=60)
+    events.rounds.append(a_round(2, lasts=30.0))
+    events.participants += [a_player(number, 2) for number in CT + T]
+    frame = events.rebuild().frame.set_index(["round_id", "elapsed"])
+    assert frame.loc[1, "ct_alive"].tolist() == [5] * 6 + [4]
+    assert frame.loc[2, ["ct_alive", "t_alive", "ct_health", "ct_armor"]].to_numpy().tolist() == [[5, 5, 500, 500]] * 3
+
+
+def test_what_happens_as_a_round_goes_live_or_ends_is_of_that_round() -> None:
+    events = round_of(kills=[a_kill(0, 6, 1), a_kill(60, 6, 2)], damages=[a_hit(0, 3, 50), a_hit(60, 4, 50)], lasts=60)
+    rebuilt = events.rebuild()
+    assert rebuilt.left_out == {}
+    assert rebuilt.frame["ct_alive"].tolist() == [4] * 6
+    assert rebuilt.frame["ct_health"].tolist() == [350] * 6
+
+
+def test_a_round_of_which_nobody_says_whether_the_bomb_was_planted_is_rebuilt() -> None:
+    assert round_of(bomb_planted=None).rebuild().left_out == {}
+
+
+def test_hits_on_several_players_are_each_its_victims_in_the_order_of_time() -> None:
+    damages = [a_hit(9, 1, 20, 40), a_hit(3, 1, 80, 70), a_hit(5, 2, 60, 50), a_hit(7, 2, 30, 20), a_hit(4, 6, 90, 90)]
+    frame = round_of(damages=damages, lasts=15).rebuild(interval=1.0).frame.set_index("elapsed")
+    assert frame.loc[[2, 3, 4, 5, 7, 9], "ct_health"].tolist() == [500, 480, 480, 440, 410, 350]
+    assert frame.loc[[2, 3, 4, 5, 7, 9], "ct_armor"].tolist() == [500, 470, 470, 420, 390, 360]
+    assert frame.loc[[3, 4], "t_health"].tolist() == [500, 490]

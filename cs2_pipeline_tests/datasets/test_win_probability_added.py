@@ -393,3 +393,8 @@ def test_where_nothing_happened_a_rounds_players_are_all_there_is() -> None:
     found = changes(*round_of().tables(), by_numbers).frame
     assert found["kind"].tolist() == ["none"] * 10
     assert priced_moments(*round_of().tables(), by_numbers).frame["moved"].isna().all()
+
+
+def test_a_plant_is_priced_at_its_tick_where_freeze_time_is_no_whole_number_of_ticks() -> None:
+    events = round_of(bombs=[a_bomb(20, player_id=T[1])], bomb_planted=1, freeze_time=15.01)
+    assert of(worth(events), T[1]) == [("plant", 0.5 - logistic(-0.5))]
