@@ -1,9 +1,11 @@
 """The daily look at the champion, its alarms, the training they ask for, and the way back: on a real registry."""
 
 import json
+import logging
 import shutil
 from datetime import UTC, date, datetime
 from itertools import count
+from types import SimpleNamespace
 
 import dagster as dg
 import pandas as pd
@@ -351,3 +353,38 @@ RUNG = {"at": "2026-01-09", "sentence": "off by 0.05", "changed_at": None}
 )  # fmt: skip
 def test_an_alarm_is_acted_on_once_for_each_version_and_kind(looked, asked, fresh, reason):
     assert retrain._to_act_on(looked, asked) == (fresh, reason)
+
+
+def test_alarms_that_ring_together_ask_for_one_training_and_are_told_together(tmp_path, monkeypatch, caplog):
+    looked = {"version": "3", "alarms": {"3": {"drift": RUNG, "calibration": RUNG | {"sentence": "too sure"}}}}
+    monkeypatch.setattr(assets, "latest", lambda *_: looked)
+    monkeypatch.setattr(retrain, "_why_not_now", lambda *_: "")
+    context = SimpleNamespace(cursor="1 drift,2 drift", instance=None, log=logging.getLogger("alarms"))
+    answer = retrain._evaluate(context, Platform(Settings(home=tmp_path)), catalog.ROUND)
+    (request,) = answer.run_requests
+    assert request.run_key == "alarm of version 3 calibration, 3 drift"
+    assert request.tags == {ALARM_TAG: "3 calibration, 3 drift"}
+    assert answer.cursor == "1 drift,2 drift,3 calibration,3 drift"
+    assert caplog.messages == [
+        "cs2_pipeline: the alarm rang for round_predictor 3, a training is asked for. "
+        "calibration: too sure; drift: off by 0.05"
+    ]
+
+
+def test_each_look_waits_for_the_table_it_reads_and_for_the_promotion():
+    made = {one.key.to_user_string(): one for one in assets.build() if isinstance(one, dg.AssetsDefinition)}
+    wants = {name: {key.to_user_string() for key in one.dependency_keys} for name, one in made.items()}
+    assert wants == {
+        catalog.ROUND.monitoring: {"round_snapshots", catalog.ROUND.promotion},
+        catalog.MATCH.monitoring: {"forecast_settlements", catalog.MATCH.promotion},
+    }
+    said = {name: next(iter(one.descriptions_by_key.values())) for name, one in made.items()}
+    assert said[catalog.MATCH.monitoring].endswith("on the forecasts it actually gave? Reads `forecast_settlements`.")
+    assert "recomputed for every match" in said[catalog.ROUND.monitoring]
+    changes = [one.key.to_user_string() for one in assets.build() if isinstance(one, dg.AssetSpec)]
+    assert changes == [catalog.ROUND.changes]
+
+
+def test_the_daily_look_is_at_the_champions_that_are_judged_on_extracted_matches(tmp_path):
+    job = assemble(Settings(home=tmp_path)).resolve_job_def(JOB)
+    assert job.asset_layer.selected_asset_keys == {dg.AssetKey(catalog.ROUND.monitoring)}

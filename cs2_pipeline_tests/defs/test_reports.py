@@ -2,11 +2,14 @@
 
 import dagster as dg
 import pandas as pd
+import pytest
 
+from cs2_pipeline.datasets.store import TableStore
 from cs2_pipeline.defs import left_out
 from cs2_pipeline.defs.assets import reports as assets
-from cs2_pipeline.defs.verdicts import State, Verdict
+from cs2_pipeline.defs.verdicts import DAILY_TABLES, State, Verdict
 from cs2_pipeline.demodb.extraction import reasons
+from cs2_pipeline.demodb.extraction.watermark import Watermark
 from cs2_pipeline.records import reports
 from cs2_pipeline.records.database import open_records
 from cs2_pipeline_tests.defs.conftest import DAYS, FIRST
@@ -73,3 +76,38 @@ def test_the_asset_puts_the_report_and_the_latest_look_where_the_gateway_reads_t
     for spec in watched:
         assert reports.newest(records, reports.monitoring(spec.name)).body == look | {"note": spec.name}
     records.close()
+
+
+def test_of_a_platform_without_data_the_report_says_that_there_is_none(tmp_path):
+    found = assets.data(TableStore(str(tmp_path)))
+    tables = found.pop("tables")
+    assert found == {
+        "matches": 0, "sources": [], "mixed": None, "first_day": None, "last_day": None, "watermark": None,
+        "refused_rows": 0, "refused": [], "quarantine": [], "matches_left_out": [], "unchecked": [],
+    }  # fmt: skip
+    assert tables == [
+        {"table": table, "days": 0, "rows": 0, "left_out": [], "refused": []} for table in DAILY_TABLES
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("marks", "newest"),
+    [((None,), None), ((3,), 3), ((3, 9, 5), 9), ((9, 3), 9), ((3, None, 9), 9)],
+)  # fmt: skip
+def test_what_was_seen_is_the_newest_demo_that_any_table_of_any_day_has_seen(marks, newest):
+    by_day = {
+        f"2026-01-0{day}": {"rounds": Verdict(watermark=Watermark(mark) if mark else None)}
+        for day, mark in enumerate(marks, 1)
+    }
+    found = assets._watermark(by_day)
+    assert found == (None if newest is None else {"demo_id": newest, "parsed_at": None})
+
+
+def test_refused_rows_are_counted_all_and_fifty_of_the_newest_days_shown(tmp_path):
+    tables = TableStore(str(tmp_path))
+    for number, day in enumerate(DAYS[:2]):
+        rows = [{"table": "Kills", "row_id": 100 * number + row, "reason": "r", "detail": "d"} for row in range(51)]
+        tables.write("refused/rounds", pd.DataFrame(rows), day)
+    found = assets.data(tables)
+    assert (found["refused_rows"], len(found["refused"])) == (102, 50)
+    assert {row["day"] for row in found["refused"]} == {DAYS[1]}

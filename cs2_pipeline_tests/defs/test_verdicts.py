@@ -130,3 +130,22 @@ def test_when_the_database_is_another_nothing_that_was_extracted_stays(tables):
     assert all(tables.partitions(table) == [] for table in DAILY_TABLES)
     assert Verdicts(tables).of("rounds", DAYS[1]) == Verdict()
     assert (Verdicts(tables).unchecked(), tables.documents("left_out/rounds")) == ([], [])
+
+
+def test_days_are_told_in_their_order(tmp_path):
+    days = [f"2026-01-{day:02}" for day in range(1, 10)]
+    store = TableStore(str(tmp_path))
+    verdicts = Verdicts(store)
+    for day in reversed(days):
+        for table in DAILY_TABLES:
+            store.write(table, pd.DataFrame({"match_id": [int(day[-2:])], "started_at": [NOON]}), partition=day)
+            verdicts.pronounce(table, day, PASSED)
+    assert verdicts.usable().days == days
+    read = read_usable(store, "rounds").frame
+    assert read.columns.tolist() == ["match_id", "started_at"]
+    assert read["match_id"].to_dict() == {row: row + 1 for row in range(9)}
+    for day in days[::-2]:
+        verdicts.withdraw("rounds", day)
+    assert verdicts.unchecked() == days[::2]
+    assert list(verdicts.usable().left_out) == days[::2]
+    assert verdicts.usable().days == days[1::2]

@@ -52,7 +52,7 @@ def _extracting() -> dg.AutomationCondition[dg.AssetKey]:
 def conditions() -> dict[str, dg.AutomationCondition[dg.AssetKey]]:
     """Condition by asset: all that is built from extracted tables before a training, and what forecasts need."""
     built = {name for spec in catalog.MODELS for name in (*spec.built_first, spec.dataset)}
-    waiting = {name: upstream_changed_and_checked() for name in sorted(built | {SETTLEMENTS})}
+    waiting = {name: upstream_changed_and_checked() for name in built | {SETTLEMENTS}}
     return {**waiting, DIRECTORIES: _eager_needing(catalog.MATCH.dataset)}
 
 

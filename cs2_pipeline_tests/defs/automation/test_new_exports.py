@@ -1,6 +1,7 @@
 """The folder watched for exports: what is new and whole is read once."""
 
 import json
+import re
 import sqlite3
 from pathlib import Path
 
@@ -32,6 +33,8 @@ def run(watched: Platform, found: dg.SensorResult) -> dict[str, int]:
     [request] = found.run_requests
     result = ingest_exports_job.execute_in_process(run_config=request.run_config, resources={"platform": watched})
     counts: dict[str, int] = result.output_for_node("take_exports")
+    (output,) = [event.step_output_data for event in result.all_events if event.is_successful_output]
+    assert {name: value.value for name, value in output.metadata.items()} == counts
     return counts
 
 
@@ -85,22 +88,25 @@ def test_without_a_folder_to_watch_nothing_is_looked_at(tmp_path: Path) -> None:
     assert tick(platform(tmp_path, None), "kept") == ("no folder is watched: CS2_EXPORTS_URL is not set", "kept")
 
 
-def test_a_new_file_is_read_at_the_second_look_and_not_again(tmp_path: Path) -> None:
+def test_a_new_file_is_read_at_the_second_look_and_not_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     folder = tmp_path / "exports"
     folder.mkdir()
-    made.write(folder, made.match())
+    file = made.write(folder, made.match())
     watched = platform(tmp_path / "home", str(folder))
     first = tick(watched, None)
     assert isinstance(first, tuple)  # it might still be written
     second = tick(watched, first[1])
     assert isinstance(second, dg.SensorResult)
     assert run(watched, second) == {"imported": 1}
+    assert re.search(rf"INFO.* imported {file}: 13 rounds; ", capfd.readouterr().err)
     third = tick(watched, second.cursor)
     assert isinstance(third, tuple) and "none of them new" in third[0]
     assert matches(tmp_path / "home") == 1
 
 
-def test_files_of_another_file_system_are_fetched_and_kept_only_while_they_cannot_be_read(tmp_path: Path) -> None:
+def test_files_of_another_file_system_are_fetched_and_kept_only_while_they_cannot_be_read(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     store = fsspec.filesystem("memory")
     store.pipe("/watched/made-up.json", json.dumps(made.match()).encode())
     store.pipe("/watched/below/broken.json", b"{}")
@@ -114,6 +120,7 @@ def test_files_of_another_file_system_are_fetched_and_kept_only_while_they_canno
     assert isinstance(second, dg.SensorResult)
     assert run(watched, second) == {"imported": 1, "refused": 1}
     assert [path.name for path in (tmp_path / "home" / "cache").rglob("*") if path.is_file()] == ["broken.json"]
+    assert re.search(r"WARNING.* refused \S+/below/broken\.json: 0 rounds; ", capfd.readouterr().err)
     store.pipe("/watched/below/broken.json", json.dumps(made.match("B" * 13, checksum="2")).encode())
     third = tick(watched, second.cursor)
     assert isinstance(third, tuple)
