@@ -145,6 +145,16 @@ def test_checks_are_told_with_their_severity_and_those_never_evaluated_are_not(i
     assert told == {("rounds", "expectations", "ERROR"): 1, ("rounds", "quarantine", "WARN"): 0}
 
 
+def test_a_check_that_is_only_planned_has_not_passed(instance):
+    checks = dg.AssetSelection.all_asset_checks()
+    made = dg.Definitions([rounds], asset_checks=[good], jobs=[dg.define_asset_job("check", checks)])
+    instance.create_run_for_job(made.resolve_job_def("check"))
+    assert instance.get_latest_asset_check_evaluation_record(*keys("expectations")) is not None
+    found = metrics(DagsterCollector(instance, keys("expectations")))
+    assert found["dagster_up",] == 1
+    assert not any(labels[0] == "check_passed" for labels in found)
+
+
 def test_a_source_that_cannot_be_read_is_down_and_shows_no_old_numbers(instance, monkeypatch, caplog):
     train.execute_in_process(instance=instance)
     monkeypatch.setattr(instance, "get_asset_records", lambda: 1 / 0)

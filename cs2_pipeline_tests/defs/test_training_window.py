@@ -6,6 +6,7 @@ import dagster as dg
 import pandas as pd
 import pytest
 
+from cs2_pipeline.datasets.digest import digest
 from cs2_pipeline.datasets.rounds import FORMER, PRIOR
 from cs2_pipeline.defs import training_window
 from cs2_pipeline.defs.assets.datasets import RoundDatasetConfig, round_dataset
@@ -20,7 +21,9 @@ NOON = pd.DataFrame({"started_at": pd.to_datetime([f"2026-01-0{day} 12:00" for d
 
 def build_dataset(world):
     job = assemble(world.settings).resolve_implicit_global_asset_job_def()
-    assert job.execute_in_process(instance=world.instance, asset_selection=[dg.AssetKey("round_dataset")]).success
+    made = job.execute_in_process(instance=world.instance, asset_selection=[dg.AssetKey("round_dataset")])
+    (event,) = made.get_asset_materialization_events()
+    return {name: one.value for name, one in event.step_materialization_data.materialization.metadata.items()}
 
 
 @pytest.mark.parametrize(("days", "first"), [(None, 1), (1, 5), (3, 3), (9, 1)])
@@ -65,7 +68,7 @@ def test_after_an_alarm_the_matches_before_the_change_are_apart_in_the_dataset(e
     alarm = {"at": "2026-01-07T05:30:00+00:00", "sentence": "off", "changed_at": "2026-01-05T00:00:00+00:00"}
     document = {"version": "1", "note": "", "alarms": {"1": {"calibration": alarm}}}
     extracted.platform.tables.write_json("round_monitoring", document)
-    build_dataset(extracted)
+    assert build_dataset(extracted)["play_changed_at"] == "2026-01-05T00:00:00+00:00"
     dataset = extracted.platform.tables.read("round_dataset")
     days = dataset["started_at"].dt.day
     assert sorted(days[dataset["part"] == FORMER].unique()) == [1, 2, 3, 4]
@@ -85,6 +88,12 @@ def test_rounds_of_another_game_are_no_new_rounds(extracted):
     assert own and made.value["round_id"].nunique() == 2 * own
     assert made.metadata["rounds"] == sum(made.metadata["rounds_by_day"].value.values()) == own
     assert list(made.metadata["rounds_by_day"].value) == DAYS
+    assert (made.metadata["source"], made.metadata["play_changed_at"]) == (
+        "round_snapshots",
+        "not known to have changed",
+    )
+    assert made.metadata["dagster/row_count"] == len(made.value)
+    assert made.metadata["digest"] == digest(made.value)
 
 
 @pytest.mark.parametrize("asset", ["round_dataset", "match_dataset"])

@@ -1,11 +1,12 @@
 """The datasets' condition, tick by tick, on the real asset graph with events written by hand."""
 
-from datetime import date
+from datetime import date, timedelta
 
 import dagster as dg
 import pytest
 from dagster._core.events import DagsterEvent, DagsterEventType, StepMaterializationData
 
+from cs2_pipeline.artifact import catalog
 from cs2_pipeline.defs.automation.conditions import conditions, freshness
 from cs2_pipeline.defs.definitions import assemble
 from cs2_pipeline.defs.partitions import range_tags
@@ -214,6 +215,15 @@ def remembered(ticks, order):
 def test_the_public_file_asks_for_nothing(ticks):
     ticks.write("published_snapshots")
     assert ticks.tick() == set()
+
+
+def test_a_table_is_late_after_days_and_a_model_after_weeks():
+    late = {
+        name: tuple(window.to_timedelta() / timedelta(days=1) for window in (policy.warn_window, policy.fail_window))
+        for name, policy in freshness().items()
+    }
+    tables = (*DAILY_TABLES, *(spec.dataset for spec in catalog.MODELS))
+    assert late == dict.fromkeys(tables, (2, 7)) | dict.fromkeys(catalog.names(), (7, 30))
 
 
 def test_conditions_and_freshness_are_on_the_assets(ticks):
