@@ -184,14 +184,12 @@ def _standing(percentile: tuple[float, float, float]) -> Standing:
 
 def _matches_needed(known: Known, peers: Peers) -> int | None:
     """Matches beyond those seen until the interval leaves the median, or lies close around it, if the mean stays."""
-    reach = float(ndtri(0.5 + LEVEL / 2))
-    distance = abs(known.mean - peers.mean)
-    room = float(ndtri(CLOSE[1])) * peers.spread - distance
-    errors = [bound / reach for bound in (distance, room) if bound > 0]
     if peers.noise == 0:
         return None
+    distance = abs(known.mean - peers.mean)
+    error = max(distance, float(ndtri(CLOSE[1])) * peers.spread - distance) / float(ndtri(0.5 + LEVEL / 2))
     # The share of the player's own average at which the error is small enough, and the exposure that gives it.
-    share = 1 - (max(errors) / peers.spread) ** 2
+    share = 1 - (error / peers.spread) ** 2
     if share >= peers.lasting**2:
         return None
     share /= peers.lasting**2

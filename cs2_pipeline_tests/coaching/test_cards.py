@@ -120,7 +120,8 @@ def test_at_most_ten_false_weaknesses_stand_on_a_hundred_cards_and_most_true_one
 def test_the_matches_that_are_needed_are_enough_and_one_less_are_not():
     """What is known after so many more, if the mean stays: the interval leaves the median, or lies close around it."""
     reach = float(ndtri(0.95))
-    for lasting in (1.0, 0.9):
+    answered = set()
+    for lasting in (1.0, 0.98, 0.9):
         group = replace(GROUP, lasting=lasting, mean_error=0.0)
         for mean, exposure in ((0.66, 44.0), (0.74, 44.0), (0.7, 110.0), (0.71, 22.0), (0.55, 22.0)):
             at_first = known({"mean": mean, "exposure": exposure, "matches": 2}, group)
@@ -136,6 +137,8 @@ def test_the_matches_that_are_needed_are_enough_and_one_less_are_not():
                 assert not told(1000) or told(0)
             else:
                 assert told(needed) and (needed == 1 or not told(needed - 1)), (lasting, mean)
+                answered.add(lasting)
+    assert answered == {1.0, 0.98}, "where less lasts no number of matches tells"
 
 
 def test_more_than_a_thousand_matches_are_not_in_sight():

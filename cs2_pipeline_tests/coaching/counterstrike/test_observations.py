@@ -7,7 +7,7 @@ from cs2_pipeline.coaching.counterstrike import observations, priced
 from cs2_pipeline.coaching.counterstrike.play import group_of_rank, plants, play, rows, summed
 from cs2_pipeline.coaching.counterstrike.skills import GAME, SKILLS
 from cs2_pipeline.coaching.drills import shipped
-from cs2_pipeline.coaching.observed import checked
+from cs2_pipeline.coaching.observed import OBSERVATIONS, checked
 
 AT = pd.Timestamp("2026-03-01 12:00", tz="UTC")
 CT, T = ["a", "b"], ["x", "y"]
@@ -240,6 +240,7 @@ def test_what_is_added_up_is_told_by_map_and_side():
     assert table.loc[("a", "de_nuke CT"), "exposure"] == 2 and table.loc[("a", "de_nuke T"), "exposure"] == 1
     assert table.loc[("a", "unknown map CT"), "match"] == "8"
     assert set(table["group"]) == {"all"} and set(table["at"]) == {AT}
+    assert set(table.reset_index().columns) == set(OBSERVATIONS)
 
 
 def test_the_peers_are_of_the_highest_rank_a_player_had_in_the_match():

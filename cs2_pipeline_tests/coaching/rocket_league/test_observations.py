@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from cs2_pipeline.coaching.drills import shipped
-from cs2_pipeline.coaching.observed import checked
+from cs2_pipeline.coaching.observed import OBSERVATIONS, checked
 from cs2_pipeline.coaching.rocket_league.observations import _moments, names, of_ballchasing, of_professionals
 from cs2_pipeline.coaching.rocket_league.skills import GAME, SKILLS
 from cs2_pipeline.coaching.skills import CoachingError
@@ -242,6 +242,7 @@ def test_each_column_of_a_professional_game_becomes_its_skill():
     rows = of_professionals(pd.DataFrame([professionals(), professionals()]), group="pro")
     told = {row.skill: (row.total, row.exposure) for row in rows.itertuples()}
     assert len(rows) == len(told), "a player's game that comes twice counts once"
+    assert list(rows.columns) == list(OBSERVATIONS) and rows.index.tolist() == list(range(len(rows)))
     expected = {
         "supersonic": (1.2, 6), "behind_ball": (4.2, 6), "boost_empty": (0.6, 6), "last_man": (2.4, 6),
         "high_air": (0.3, 6), "in_air": (1.8, 6), "speed": (9_000, 6), "ball_distance": (15_000, 6),
@@ -269,3 +270,10 @@ def test_of_these_skills_less_is_better_and_of_those_nobody_can_say():
     }  # fmt: skip
     open_to_taste = {skill.name for skill in SKILLS if not skill.judged}
     assert open_to_taste == {"powerslides", "ball_distance", "last_man", "in_air"}
+
+
+def test_a_bot_has_no_name_that_anybody_is_called_by():
+    bot = player(1) | {"id": {}, "name": "Sultan"}
+    assert names([game(blue={"players": [bot]}, orange={"players": [player(2) | {"name": "anna"}]})]) == {
+        "steam:2": (pd.Timestamp("2026-03-10T18:55:49Z"), "anna")
+    }
