@@ -180,7 +180,8 @@ def of_professionals(table: pd.DataFrame, *, group: str) -> pd.DataFrame:
     read: Callable[[str], pd.Series] = lambda name: rows[f"{name}{_ALL}"].astype("float64")  # noqa: E731
     totals = {skill: read(name) / 100 * minutes for skill, name in _RLCS_SHARES.items()}
     totals |= {skill: read(name) * minutes for skill, name in (_RLCS_AVERAGES | _RLCS_COUNTS).items()}
-    totals["boost_overfill"] = sum((read(name) for name in _RLCS_OVERFILL), start=0 * minutes) * minutes
+    small, big = map(read, _RLCS_OVERFILL)
+    totals["boost_overfill"] = (small + big) * minutes
     common: dict[str, pd.Series] = {"player": rows["Player ID"].astype("str"), "match": rows["Match ID"].astype("str")}
     common["at"] = _moments(rows["Date"])
     frames = [
