@@ -127,10 +127,10 @@ def look(observations: pd.DataFrame, skills: Sequence[Skill], wanted: Iterable[T
 
 
 def _look(rows: pd.DataFrame, paths: Mapping[str, str], trial: Trial) -> Progress | None:
-    own = rows[rows["player"] == trial.player].sort_values(["at", "match"])
+    own = rows[rows["player"] == trial.player]
     if own.empty:
         return None
-    mine = str(own["group"].iloc[-1])
+    mine = str(own["group"].iloc[0])  # the same in all of them
     rows = _compared(rows, mine, paths)
     before = rows[rows["at"] < trial.since]
     if trial.player not in set(before["player"]):
@@ -147,10 +147,7 @@ def _look(rows: pd.DataFrame, paths: Mapping[str, str], trial: Trial) -> Progres
 
 def _drift(rows: pd.DataFrame, since: datetime, group: Peers) -> tuple[float, float]:
     """The peers' mean change between their matches before and since a moment, and its standard error."""
-    halves = rows[rows["at"] < since], rows[rows["at"] >= since]
-    if any(half.empty for half in halves):
-        return 0.0, group.spread / _ENOUGH_PAIRS**0.5
-    parts = [estimates.by_player(half) for half in halves]
+    parts = [estimates.by_player(half) for half in (rows[rows["at"] < since], rows[rows["at"] >= since])]
     both = parts[0].add_suffix("_before").join(parts[1].add_suffix("_after"), how="inner")
     if len(both) < _ENOUGH_PAIRS:
         return 0.0, group.spread / _ENOUGH_PAIRS**0.5

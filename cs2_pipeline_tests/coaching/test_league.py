@@ -247,19 +247,20 @@ def test_the_peers_change_is_their_mean_by_exposure_with_its_error():
     rows = drifting(29)
     number = rows["player"].str[1:].astype(int)
     late = rows["at"] >= since
-    weight = np.where(number % 3 == 0, 4.0, 1.0)
+    weight = np.where(late, np.where(number % 2 == 0, 1.0, 3.0), np.where(number % 3 == 0, 4.0, 1.0))
     value = rows["total"] / rows["exposure"] + 0.01 * number * late
     rows = rows.assign(exposure=22 * weight, total=value * 22 * weight)
     (found,) = look(rows, SKILLS[:1], [Trial("p00", SKILLS[0], since)])
-    changes = np.array([0.1 + 0.01 * player for player in range(1, 30)])
-    weights = np.array([4.0 if player % 3 == 0 else 1.0 for player in range(1, 30)])
-    drift = np.average(changes, weights=weights)
-    error = np.linalg.norm(weights * (changes - drift)) / weights.sum()
+    player = np.arange(1, 30)
+    seen = 1 / (1 / np.where(player % 3 == 0, 4.0, 1.0) + 1 / np.where(player % 2 == 0, 1.0, 3.0))
+    changes = 0.1 + 0.01 * player
+    drift = np.average(changes, weights=seen)
+    error = np.linalg.norm(seen * (changes - drift)) / seen.sum()
     before = rows[~late]
     group = distribution(before, skill="aim", group="all")
     own = known(by_player(before).loc["p00"], group)
     assert found.effect == pytest.approx(0.825 - own.mean - drift)
-    assert found.error**2 == pytest.approx(own.error**2 + group.noise / 880 + error**2)
+    assert found.error**2 == pytest.approx(own.error**2 + group.noise / 220 + error**2)
 
 
 def test_the_peers_change_is_known_also_where_chance_plays_no_part():
