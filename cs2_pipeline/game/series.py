@@ -359,7 +359,7 @@ def _product(left: Sequence[float], right: Sequence[float]) -> list[float]:
 
 
 def _logistic(value: float) -> float:
-    return 1.0 / (1.0 + exp(-value)) if value >= 0 else exp(value) / (1.0 + exp(value))
+    return 1.0 / (1.0 + exp(-value))
 
 
 def _check_chances(values: Sequence[float], name: str) -> None:

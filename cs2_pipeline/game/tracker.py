@@ -199,7 +199,7 @@ class Tracker:
             ValueError: the moment lies before the last event, whose consequences are in the state already.
         """
         if at is None:
-            at = self.time or 0.0
+            at = self.time
         elif self.time is not None and at < self.time:
             raise ValueError(f"asked for the state at {at:g} s, but events up to {self.time:g} s have been applied")
         begun = self.round
@@ -207,7 +207,7 @@ class Tracker:
         values["ct_score"] = begun.ct_score if begun else None
         values["t_score"] = begun.t_score if begun else None
         values["bomb_planted"] = None if begun is None else int(self.planted_at is not None)
-        values["time_remaining"] = self._time_remaining(at)
+        values["time_remaining"] = None if at is None else self._time_remaining(at)
         values["map_name"] = self.map_name
         return {name: values[name] for name in _STATE}
 
@@ -373,8 +373,10 @@ class Tracker:
     def _nameless_death(self, event: Kill) -> str | None:
         """Somebody on a side died. Only where nobody there has a name does it not matter who."""
         side = event.victim_side
-        unnamed = self._sides[side].unnamed if side else None
-        if side is None or not unnamed or any(player.side == side for player in self._players.values()):
+        if side is None:
+            return self._stranger(None)
+        unnamed = self._sides[side].unnamed
+        if not unnamed or any(player.side == side for player in self._players.values()):
             return self._stranger(side)
         self._share_out(side)
         self._sides[side].unnamed = unnamed - 1
