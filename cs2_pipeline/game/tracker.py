@@ -90,7 +90,7 @@ class _Player:
     hit_at: float | None = None
 
     def set(self, told: PlayerAtStart | PlayerChange) -> None:
-        """Take what is told of a living player; None leaves a value as it was."""
+        """Take what is told of a player; None leaves a value as it was."""
         for name in ("equipment_value", "armor", "has_helmet", "has_defuse_kit"):
             value = getattr(told, name)
             if value is not None:
@@ -424,9 +424,7 @@ class Tracker:
             return NO_PARTICIPANT
         if event.money is not None:
             player.money = event.money
-        if not player.alive:
-            return None
-        player.set(event)
+        player.set(event)  # of the dead nothing but their money counts
         if event.health is not None:
             player.health = event.health
             if event.health <= 0:
