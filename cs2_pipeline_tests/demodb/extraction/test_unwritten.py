@@ -64,3 +64,15 @@ def test_plants_never_marked_in_a_match_are_those_of_its_events(tmp_path):
     assert found[2]["bomb_planted"].tolist() == [0, 1, 0]
     assert found[1]["bomb_planted"].tolist() == [0, 0, 1], "a match with marked plants is taken as it is"
     assert corrected == 1
+
+
+def test_plants_that_were_not_recorded_stay_unknown_whatever_the_events_say(tmp_path):
+    small = SmallDatabase()
+    small.add_match(2, NOON)
+    for row in small.table("Rounds"):
+        row["BombPlanted"] = None if row["MatchId"] == 2 or row["RoundNumber"] == 1 else False
+    found, corrected = rounds(small, tmp_path)
+    assert found[2]["bomb_planted"].isna().all()
+    assert found[1]["bomb_planted"].isna().tolist() == [True, False, False]
+    assert found[1]["bomb_planted"].tolist()[1:] == [1, 0]
+    assert corrected == 1

@@ -156,3 +156,32 @@ def test_who_never_saw_a_parsed_demo_has_not_seen_one_whatever_its_id():
     unparsed = Watermark(5, None)
     assert not unparsed.covers(Watermark(3, PARSED))
     assert unparsed.covers(Watermark(5, None)) and Watermark(5, PARSED).covers(unparsed)
+
+
+def test_the_first_match_day_of_a_file_is_that_of_its_first_match_with_a_day(tmp_path):
+    small = SmallDatabase()
+    for number, start in ((2, datetime(1, 1, 1)), (3, datetime(2024, 5, 6, 23, 59)), (4, datetime(1999, 12, 31))):
+        small.add_match(number, start)
+    small.write(tmp_path / "demos.sqlite")
+    assert watermark.first_match_day(tmp_path / "demos.sqlite") == date(2024, 5, 6)
+    small.row("Matches", 4)["StartTime"] = datetime(2000, 1, 1)
+    small.write(tmp_path / "later.sqlite")
+    assert watermark.first_match_day(tmp_path / "later.sqlite") == date(2000, 1, 1)
+
+
+def test_a_file_without_a_match_day_has_no_first_one_and_none_is_made(tmp_path):
+    path = tmp_path / "demos.sqlite"
+    assert watermark.first_match_day(path) is None
+    assert not path.exists()
+    path.touch()
+    assert watermark.first_match_day(path) is None, "it has no tables"
+    SmallDatabase().write(path)
+    for start, found in (
+        ("2026-13-45", None),
+        ("9 o'clock", None),
+        ("0001-01-01", None),
+        ("2026-03-02 1", (2026, 3, 2)),
+    ):
+        with sqlite3.connect(path) as connection:
+            connection.execute('UPDATE "Matches" SET "StartTime" = ?', (start,))
+        assert watermark.first_match_day(path) == (date(*found) if found else None), start
