@@ -141,6 +141,7 @@ def test_columns_of_one_value_are_named_with_the_model_that_lacks_them(lines, to
 
 
 def test_the_last_matches_imported_are_looked_at(tmp_path, monkeypatch):
+    assert content.MATCHES == 20, "as docs/demo-database.md says"
     monkeypatch.setattr(content, "MATCHES", 2)
     small = SmallDatabase()
     small.add_match(2, NOON - timedelta(days=9))

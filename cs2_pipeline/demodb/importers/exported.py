@@ -205,7 +205,7 @@ def _played(match: ExportedMatch) -> pd.DataFrame:
 
 def _refuse_small_teams(match: ExportedMatch) -> None:
     sizes = match.economies.groupby(["round", "side"])["steamid"].nunique()
-    if len(sizes) and sizes.median() < _SMALLEST_SIDE:
+    if sizes.median() < _SMALLEST_SIDE:
         raise UnreadableDemoError(
             f"teams of {sizes.median():g}: only matches of five against five are imported; two against two is another "
             "game"

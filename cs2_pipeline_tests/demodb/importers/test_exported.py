@@ -109,6 +109,16 @@ def test_teams_of_two_are_another_game_and_of_three_have_lost_players(size, ther
             exported.parsed(match(economies=economies(people=few)))
 
 
+def test_most_rounds_tell_the_size_of_a_team_and_without_players_nothing_does():
+    few = {who: side for who, side in PEOPLE.items() if who % 5 == 1}
+    most = pd.concat([economies((1, 2, 5)), economies((3, 4), people=few)])
+    assert exported.parsed(match(economies=most)), "three against three in three rounds of five"
+    half = pd.concat([economies((1, 2)), economies((3, 4), people=few)])
+    with pytest.raises(UnreadableDemoError, match="teams of 2:"):
+        exported.parsed(match(economies=half))
+    assert exported.parsed(match(economies=economies(()))), "nobody's economy was exported"
+
+
 def test_rounds_are_events_in_order_and_those_nobody_won_have_no_end():
     rounds = frame(ROUND_COLUMNS, (2, 5_300, 6_260, 11_000, "T", 9), (1, 100, 1_060, 5_000, None, 10))
     events = exported.parsed(match(rounds=rounds)).events

@@ -1,5 +1,6 @@
 """Ingesting: every recording exactly once, whatever the others do."""
 
+import inspect
 import sqlite3
 import subprocess
 import sys
@@ -114,6 +115,12 @@ def test_an_outcome_says_how_the_match_came_in() -> None:
     fuller = of("fuller")
     assert (fuller.status, fuller.demo_id, fuller.rounds, fuller.left_out) == ("known", 7, 20, {"kills": 1})
     assert "took the other's place" in fuller.detail
+
+
+def test_unless_told_otherwise_two_at_once_are_read_for_ten_minutes_and_dated_by_their_files() -> None:
+    told = {one.name: one.default for one in inspect.signature(ingest).parameters.values()}
+    usual = {"workers": 2, "timeout": 600.0, "file_times": True, "retry": False, "replaces": True, "played_on": None}
+    assert {name: told[name] for name in usual} == usual
 
 
 def test_recordings_are_found_once_in_folders_below_and_by_name(tmp_path: Path) -> None:

@@ -47,6 +47,10 @@ def test_thirteen_rounds_win_and_three_more_in_each_overtime(number, score):
     assert matches.score_to_win(number) == score
 
 
+def test_a_match_goes_on_for_forty_overtimes_at_most():
+    assert matches.MOST_ROUNDS == 24 + 40 * 6
+
+
 def test_a_match_has_rounds_from_one_until_a_team_has_won(rounds):
     assert rounds.match.is_monotonic_increasing
     assert rounds.match.nunique() == 24

@@ -1,3 +1,4 @@
+import inspect
 import os
 import sqlite3
 from dataclasses import replace
@@ -294,3 +295,17 @@ def test_a_seed_gives_the_same_people_and_ends_in_every_version(database):
     weapons = kills.Weapon.value_counts()
     assert weapons[["ak47", "awp", "glock", "mp7", "hegrenade"]].tolist() == [2_413, 1_752, 933, 110, 130]
     assert kills.HitGroup.value_counts().tolist() == [4_017, 2_095, 1_087, 946, 824, 736, 697]
+
+
+def defaults(function):
+    """What a function does unless it is told otherwise."""
+    parameters = inspect.signature(function).parameters.values()
+    return {one.name: one.default for one in parameters if one.default not in (inspect.Parameter.empty, None)}
+
+
+def test_unless_told_otherwise_400_matches_of_80_teams_are_played_in_60_days_from_new_year_2026():
+    assert defaults(simulate) == {
+        "matches": 400, "seed": 0, "equal_skill": False, "first_day": date(2026, 1, 1), "days": 60, "teams": 80,
+        "true_matches": 0, "overwrite": False,
+    }  # fmt: skip
+    assert defaults(append_days) == {"days": 1, "seed": 0, "equal_skill": False, "teams": 80}
