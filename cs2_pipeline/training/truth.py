@@ -91,8 +91,8 @@ def _check(values: dict[str, Floats], truth: exact.Truth) -> None:
 
 def _look_up(truth: exact.Truth, values: dict[str, Floats], map_edge: Floats) -> Floats:
     ct, t = values["ct_alive"].astype(np.int64), values["t_alive"].astype(np.int64)
-    ct_equipment = values["ct_equip_value"] / np.maximum(ct, 1)
-    t_equipment = values["t_equip_value"] / np.maximum(t, 1)
+    ct_equipment = values["ct_equip_value"] / ct.clip(min=1)
+    t_equipment = values["t_equip_value"] / t.clip(min=1)
     edge = chain.edge(truth.model, ct_equipment, t_equipment, map_edge)
     kit = (ct_equipment >= truth.model.kit_value).astype(np.int64)
     state = exact.state_of(ct, t)

@@ -57,7 +57,7 @@ class Step:
     def __call__(self, latent: Floats, variance: Floats, best_of: Floats) -> dict[str, Floats]:
         """Price and bounds; arguments of shape (rows,)."""
         ahead = self.slope * np.abs(latent)
-        spread = self.slope**2 * np.maximum(variance, 0.0)
+        spread = self.slope**2 * variance.clip(min=0.0)
         center = ahead / np.sqrt(1.0 + spread * (math.pi / 8.0))
         half = REACH * self.widening * np.sqrt(spread)
         price, high = (_odds(logit, best_of) for logit in (center, ahead + half))

@@ -147,7 +147,7 @@ def settled_logits(logits: Array, clock: Matrix) -> Array:
     left, settled = clock[:, :1].astype(np.float64), clock[:, 1:].astype(np.float64)
     price = settled + left * sigmoid(logits)
     against = 1 - settled - left + left * sigmoid(-logits)  # 1 - price would lose the digits of a price near 1
-    return np.asarray(np.log(np.maximum(price, TINY) / np.maximum(against, TINY)), np.float64)
+    return np.asarray(np.log(price.clip(min=TINY) / against.clip(min=TINY)), np.float64)
 
 
 def network_reach(logit: Array, reach: Array, clock: Matrix) -> Array:
@@ -156,8 +156,8 @@ def network_reach(logit: Array, reach: Array, clock: Matrix) -> Array:
     """
     left, settled = clock[:, :1].astype(np.float64), clock[:, 1:].astype(np.float64)
     price = sigmoid(logit)
-    before = np.clip((price - settled) / np.maximum(left, TINY), LEAST, 1 - LEAST)
-    return np.asarray(reach * price * (1 - price) / np.maximum(left * before * (1 - before), TINY), np.float64)
+    before = np.clip((price - settled) / left.clip(min=TINY), LEAST, 1 - LEAST)
+    return np.asarray(reach * price * (1 - price) / (left * before * (1 - before)).clip(min=TINY), np.float64)
 
 
 def add_inputs(graph: Graph) -> str:

@@ -273,7 +273,7 @@ def _fit_student(data: Rows, teachers: _Teachers, seed: int, say: Progress) -> t
     said = [teachers.say(view) for view in views]
     prices = taught_prices(np.stack([logits for logits, _ in said]))
     reaches = TAUGHT_REACH * np.stack(
-        [np.minimum(network_reach(*teacher, made.clock), MAX_REACH) for teacher, made in zip(said, inputs, strict=True)]
+        [network_reach(*teacher, made.clock).clip(max=MAX_REACH) for teacher, made in zip(said, inputs, strict=True)]
     )
     stacked = Inputs(*(np.stack(group) for group in zip(*inputs, strict=True)))
     seen = data.fold[data.taught, None] != np.arange(FOLDS + 1)

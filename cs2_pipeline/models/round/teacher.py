@@ -90,4 +90,4 @@ class Teacher:
         spread = np.sqrt(members.var(axis=1) + (mean - trees) ** 2 / 4)
         reach = SPREAD_SCALE * (weights[:, 0] + weights[:, 1]) * spread * (1 + SPREAD_GROWTH * logit**2)
         reach = np.sqrt(reach**2 + NORMAL_REACH**2 * (SHARED_ERROR**2 + self.optional_variance * hidden))
-        return logit, np.minimum(reach, MAX_REACH)
+        return logit, reach.clip(max=MAX_REACH)
