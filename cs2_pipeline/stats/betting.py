@@ -65,17 +65,18 @@ def log_wealth(bets: Bets, periods: NDArray[np.integer[Any]]) -> Floats:
     """
     matches, claims = bets.payoffs.shape
     stakes = bets.payoffs / bets.worst
-    ends = np.append(np.flatnonzero(np.diff(periods)) + 1, matches)
+    ends: list[int] = (np.flatnonzero(np.diff(periods, append=np.inf)) + 1).tolist()
+    numbers: list[int] = periods.tolist()
     total = np.full((matches, claims), -np.inf)
     for fraction in FRACTIONS:
         steps = np.log1p(fraction * stakes)
         staked, begun, first = np.full(claims, -np.inf), 0, 0
-        for end in ends[ends > 0]:
-            reached = int(periods[first]) + 1
+        for end in ends:
+            reached = numbers[first] + 1
             staked = np.logaddexp(staked, np.log(1 / (begun + 1) - 1 / (reached + 1)))
             path = staked + np.cumsum(steps[first:end], axis=0)
             total[first:end] = np.logaddexp(total[first:end], np.logaddexp(path, -np.log(reached + 1)))
-            staked, begun, first = path[-1], reached, int(end)
+            staked, begun, first = path[-1], reached, end
     return np.asarray(total - np.log(len(FRACTIONS)))
 
 
