@@ -46,7 +46,7 @@ class Bets:
             raise ValueError(f"{len(self.names)} claims, payoffs {self.payoffs.shape}, worst {self.worst.shape}")
         low = self.payoffs < -self.worst * (1 + 1e-9)
         if low.any() or not (self.worst > 0).all():
-            name = self.names[int(np.flatnonzero(low.any(axis=0) | ~(self.worst > 0))[0])]
+            name = self.names[np.flatnonzero(low.any(axis=0) | ~(self.worst > 0))[0]]
             raise ValueError(f"a payoff of {name!r} is below the most that it can lose: its bound is wrong")
 
 

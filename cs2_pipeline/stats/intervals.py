@@ -70,7 +70,7 @@ class GroupBootstrap:
         if names.size == 0:
             raise ValueError("there are no rows to resample: the part of the table to evaluate is empty")
         self.codes: NDArray[np.intp] = codes
-        self.count = int(names.size)
+        self.count = names.size
         random, chances = np.random.default_rng(seed), np.full(self.count, 1 / self.count)
         self.weights: Floats = np.ones((1 + resamples, self.count))
         for resample in self.weights[1:]:  # one by one: all draws at once would take as much memory again

@@ -143,7 +143,7 @@ def equal_mass_bins(score: ArrayLike, most: int) -> tuple[Numbers, int]:
 def ece_bins(probability: ArrayLike) -> tuple[Numbers, int]:
     """The adaptive bins of the calibration error: deciles, fewer when they would hold fewer than 20 rows each."""
     p = np.asarray(probability)
-    return equal_mass_bins(p, int(np.clip(p.size // ROWS_PER_BIN, 1, ECE_BINS)))
+    return equal_mass_bins(p, min(max(p.size // ROWS_PER_BIN, 1), ECE_BINS))
 
 
 def ece(outcome: ArrayLike, probability: ArrayLike) -> float:
@@ -205,10 +205,8 @@ def checked_tiers(tier: ArrayLike, scores: ArrayLike, groups: ArrayLike) -> tupl
 
 def _refuse(wrong: Any, rule: str, values: NDArray[Any]) -> None:
     if wrong.any():
-        row = int(np.argmax(wrong))
-        raise ValueError(
-            f"{rule}; {int(wrong.sum())} of {wrong.size} rows break it, the first is row {row}: {values[row]}"
-        )
+        row = np.argmax(wrong)
+        raise ValueError(f"{rule}; {wrong.sum()} of {wrong.size} rows break it, the first is row {row}: {values[row]}")
 
 
 def _auc_from_bins(ones: Floats, zeros: Floats) -> Floats:
