@@ -427,3 +427,16 @@ def test_a_rounds_length_is_what_its_start_says():
 def test_a_series_has_as_many_maps_as_its_format_says(told_format, maps):
     told = Told(start=False)
     assert told.say("match_start", team_a_id=1, team_b_id=2, format=told_format).best_of == maps
+
+
+def test_who_hits_the_dead_has_done_no_damage_and_it_is_counted():
+    told = Told()
+    hit = {"attacker_player_id": "k", "attacker_team": "A", "victim_player_id": "v", "victim_team": "B", "damage": 30,
+           "weapon": "ak47", "victim_health": 0}  # fmt: skip
+    told.say("player_hurt", **hit)
+    told.kill("v")
+    told.kill("w")
+    before = told.map.lines["k"].damage
+    told.say("player_hurt", **hit | {"victim_health": 10})
+    assert told.map.lines["k"].damage == before == 30
+    assert sum(told.ignored.values()) == 1
