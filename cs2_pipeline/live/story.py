@@ -76,7 +76,7 @@ def swings(rows: Sequence[Row], bodies: Mapping[str, Body]) -> Iterator[Swing]:
             continue
         if row["trigger"] not in MOVING:
             continue
-        if row["trigger"] == "kill" and victim in hits:
+        if victim in hits:
             when, sum_ = hits.pop(victim)
             change += sum_ if at - when <= SAME_MOMENT else 0.0
         if abs(change) >= LEAST_SWING:

@@ -173,8 +173,10 @@ def two_kills():
 
 def test_a_match_says_all_it_holds():
     feed = two_kills()
-    feed.say("made_up")
+    for kind in ("zzz", "made_up", "zzz"):
+        feed.say(kind)
     match = followed(read(feed.events))
+    assert list(board.summary(match)["ignored"]) == ["unknown type made_up", "unknown type zzz"], "by name"
     player = {"kills": 0, "deaths": 0, "headshots": 0, "damage": 0.0}
     assert board.summary(match) == {
         "maps": [{
@@ -188,14 +190,14 @@ def test_a_match_says_all_it_holds():
             ],
         }],
         "current_map": uid("one", 1), "sources": {uid("one", 1): "server"}, "gaps": 0, "waiting": 0,
-        "recomputations": 0, "problems": {}, "ignored": {"unknown type made_up": 1},
+        "recomputations": 0, "problems": {}, "ignored": {"unknown type made_up": 1, "unknown type zzz": 2},
     }  # fmt: skip
     row = board.stored_match(match, price(**ODDS), 1.0, 2.0, "key:a")
     assert msgspec.structs.asdict(row) == {
         "match_id": uid("one"), "status": "LIVE", "tournament": "Cup", "format": "bo3", "team_a_id": "10",
         "team_b_id": "20", "team_a_name": "Blue", "team_b_name": "", "team_a_maps": 0, "team_b_maps": 0, "winner": "",
-        "began": 1.0, "updated": 2.0, "state_version": 8, "state": match.fold.digest(), "arrived": 8, "owner": "key:a",
-        "summary": row.summary, "prediction": row.prediction,
+        "began": 1.0, "updated": 2.0, "state_version": 10, "state": match.fold.digest(), "arrived": 10,
+        "owner": "key:a", "summary": row.summary, "prediction": row.prediction,
     }  # fmt: skip
     assert json.loads(row.summary) == board.summary(match)
     assert json.loads(row.prediction) == board.prediction(price(**ODDS))

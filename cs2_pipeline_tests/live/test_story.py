@@ -189,3 +189,13 @@ def test_a_match_is_priced_again_with_what_the_match_model_says():
     (start, *_), (alone, *_) = (priced(uid("one"), events, None, forecaster) for forecaster in (Favours(0.7), None))
     assert (start["map_p"], start["model_version"]) == (0.6, "+7"), "no map is named yet"
     assert (alone["map_p"], alone["model_version"]) == (0.5, "")
+
+
+def test_what_a_player_did_is_summed_for_each_team_apart():
+    def swing(team, change):
+        return Swing("e", 1, "kill", "", "p", team, change)
+
+    assert movers([swing("A", 0.2), swing("B", 0.05), swing("B", -0.3)]) == {
+        ("p", "A"): pytest.approx(0.2), ("p", "B"): pytest.approx(0.25)
+    }  # fmt: skip
+    assert movers([]) == {}

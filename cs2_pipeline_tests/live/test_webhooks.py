@@ -584,6 +584,7 @@ def test_with_no_webhook_nothing_waits() -> None:
 def test_what_is_offered_to_a_closed_courier_disturbs_nobody() -> None:
     with courier(Target("http://127.0.0.1:1/", SECRET, private=True)) as hooks:
         pass
+    hooks._thread.join()
     hooks.offer([update(1)])
     assert not hooks._thread.is_alive()
 
@@ -608,6 +609,7 @@ def test_a_register_that_fails_leaves_the_webhooks_as_they_are(monkeypatch) -> N
         reads = register.reads
         until(lambda: register.reads > reads + 4)
         assert hooks.webhooks == first, "each goes on as it was: none is begun anew"
+    hooks._thread.join()
     assert all(one.task.cancelled() for one in first.values())
 
 
