@@ -284,6 +284,7 @@ def test_a_trial_needs_twenty_peers_who_were_seen_before_it():
 
 def test_trials_are_looked_at_in_their_order_each_with_its_own_skill_and_answer():
     rows, _ = made.league(1)
+    rows = rows[rows["skill"].isin(["aim", "deaths"]) & rows["player"].isin(rows["player"].unique()[:30])]
     since = (START + pd.Timedelta(days=20)).to_pydatetime()
     wanted = [
         Trial("player0011", SKILLS[0], since), Trial("nobody", SKILLS[0], since), Trial("player0011", SKILLS[2], since),
@@ -309,9 +310,10 @@ def test_a_group_of_twenty_is_one_and_of_nineteen_gives_way_to_everybody(count, 
 
 def test_worth_counts_players_by_how_much_was_seen_of_them():
     rows, _ = made.league(1)
+    rows = rows[rows["skill"].isin(["aim", "trades"])]
     own, target = (by_player(rows[rows["skill"] == name]) for name in ("trades", "aim"))
     slope = np.polyfit(own["mean"], target["mean"], 1, w=own["exposure"] ** 0.5)[0]
-    told = league(rows, SKILLS, reference="aim").cards.values()
+    told = league(rows, SKILLS[:2], reference="aim").cards.values()
     lines = [line for card in told for line in card.lines if line.skill.name == "trades"]
     for line in lines:
         assert line.worth == pytest.approx(max(0.0, (line.peers.mean - line.known.mean) * slope))

@@ -78,9 +78,10 @@ def test_the_interval_holds_95_percent_of_what_resampled_players_show():
         if len(own) >= MIN_MATCHES:
             parts = (own.iloc[0::2], own.iloc[1::2])
             halves.append([part["total"].sum() / part["exposure"].sum() for part in parts])
-    draws = GroupBootstrap(np.arange(len(halves)), seed=0).weights[1:]
-    shown = [np.cov(np.array(halves).T, aweights=counts, ddof=0) for counts in draws]
-    half = np.array([both[0, 1] / np.sqrt(both[0, 0] * both[1, 1]) for both in shown])
+    draws = GroupBootstrap(np.arange(len(halves)), seed=0).weights[1:] / len(halves)
+    apart = np.array(halves) - (draws @ np.array(halves))[:, np.newaxis]  # from each draw's own means
+    both = np.einsum("dp,dpi,dpj->dij", draws, apart, apart)
+    half = both[:, 0, 1] / np.sqrt(both[:, 0, 0] * both[:, 1, 1])
     low, high = np.quantile(2 * half / (1 + np.abs(half)), [0.025, 0.975])
     found = reliability(rows, skill="aim").split_half
     assert (found.low, found.high) == pytest.approx((low, high))

@@ -327,3 +327,15 @@ def test_of_these_skills_less_is_better_and_of_those_nobody_can_say():
     assert {skill.name for skill in SKILLS if not skill.judged} == {
         "opening_taken", "plants", "saves", "saved_price", "lost_price",
     }  # fmt: skip
+
+
+def test_what_there_was_none_of_is_no_observation():
+    played = play_of([round_of()], four())
+    shots = rows(played.known, "accuracy", "player", 0.0, played.known["player"].map({"a": 2.0}).fillna(0.0))
+    assert summed([shots], played)["player"].tolist() == ["a"]
+
+
+def test_of_a_side_that_nobody_was_seen_on_nobody_is_left():
+    people = [row for row in four() if row["side"] == "CT"]
+    (death,) = play_of([round_of()], people, [(0, 64, None, "a")]).deaths.itertuples()
+    assert (death.ct, death.t, death.enemy) == (1, 0, False)
