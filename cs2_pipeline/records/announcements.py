@@ -60,7 +60,8 @@ def note(records: Records, channel: str, key: str, what: Mapping[str, Any]) -> b
 def after(records: Records, channel: str, seq: int, limit: int) -> list[Announcement]:
     """The announcements of a channel behind a place, in order."""
     if channel != FORECASTS:
-        asked = select(EVENTS.c.seq, EVENTS.c.at, EVENTS.c.body).where(EVENTS.c.channel == channel, EVENTS.c.seq > seq)
+        behind = (EVENTS.c.channel == channel) & (EVENTS.c.seq > seq)
+        asked = select(EVENTS.c.seq, EVENTS.c.at, EVENTS.c.body).where(behind)
         with records.reading() as connection:
             rows = connection.execute(asked.order_by(EVENTS.c.seq).limit(limit)).all()
         return [Announcement(channel, row.seq, _told(channel, row.seq, row.at, json.loads(row.body))) for row in rows]

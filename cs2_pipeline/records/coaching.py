@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cs2_pipeline.records.database import Records
@@ -61,7 +61,7 @@ def card(records: Records, game: str, player: str) -> Document | None:
     """A player's card with `made_at` and `name`; None where there is none."""
     with records.reading() as connection:
         found = connection.execute(
-            select(SKILL_CARDS).where(SKILL_CARDS.c.game == game, SKILL_CARDS.c.player_id == player)
+            select(SKILL_CARDS).where((SKILL_CARDS.c.game == game) & (SKILL_CARDS.c.player_id == player))
         ).one_or_none()
     return None if found is None else {**json.loads(found.body), "made_at": found.made_at, "name": found.name}
 
@@ -70,7 +70,7 @@ def find_cards(records: Records, game: str, text: str, *, limit: int) -> list[Do
     """Cards, with `name`, of players whose id or name holds a text, in whatever case."""
     columns = (SKILL_CARDS.c.player_id, SKILL_CARDS.c.name)
     found = or_(*(func.lower(column).contains(text.lower(), autoescape=True) for column in columns))
-    query = select(SKILL_CARDS.c.body, SKILL_CARDS.c.name).where(SKILL_CARDS.c.game == game, found)
+    query = select(SKILL_CARDS.c.body, SKILL_CARDS.c.name).where((SKILL_CARDS.c.game == game) & found)
     with records.reading() as connection:
         rows = connection.execute(query.order_by(SKILL_CARDS.c.player_id).limit(limit)).all()
     return [{**json.loads(row.body), "name": row.name} for row in rows]
@@ -80,7 +80,7 @@ def begin_plan(records: Records, game: str, player: str, body: Document, *, at: 
     """Keep a new plan; the one before it ends. Returns its id."""
     identifier = secrets.token_hex(16)
     row = {"id": identifier, "game": game, "player_id": player, "made_at": at, "body": json.dumps(body)}
-    followed = and_(_of(game, player), PLANS.c.ended_at.is_(None))
+    followed = _of(game, player) & PLANS.c.ended_at.is_(None)
     for left in reversed(range(_BEGINNINGS)):
         try:
             with records.writing() as connection:
@@ -107,7 +107,7 @@ def edit_plan(records: Records, plan: str, items: Sequence[Document], *, minutes
 
 def tick(records: Records, plan: str, drill: str, session: int, *, done: bool, at: datetime) -> None:
     """Note that a session was done, or that it was not. A deleted plan stays deleted."""
-    mine = and_(PLAN_TICKS.c.plan_id == plan, PLAN_TICKS.c.drill == drill, PLAN_TICKS.c.session == session)
+    mine = (PLAN_TICKS.c.plan_id == plan) & (PLAN_TICKS.c.drill == drill) & (PLAN_TICKS.c.session == session)
     with records.writing() as connection:
         kept = _held(connection, plan)
         connection.execute(delete(PLAN_TICKS).where(mine))
@@ -127,7 +127,7 @@ def share(records: Records, game: str, player: str, username: str) -> None:
 
 def unshare(records: Records, game: str, player: str, username: str) -> None:
     """Let an account see a player's plans no more."""
-    mine = and_(_shares_of(game, player), PLAN_SHARES.c.username_key == username.casefold())
+    mine = _shares_of(game, player) & (PLAN_SHARES.c.username_key == username.casefold())
     with records.writing() as connection:
         connection.execute(delete(PLAN_SHARES).where(mine))
 
@@ -169,7 +169,7 @@ def plans(records: Records, game: str, player: str) -> list[StoredPlan]:
 
 def followed(records: Records, game: str) -> list[StoredPlan]:
     """The plans of a game that are followed."""
-    return _plans(records, and_(PLANS.c.game == game, PLANS.c.ended_at.is_(None)))
+    return _plans(records, (PLANS.c.game == game) & PLANS.c.ended_at.is_(None))
 
 
 def note_progress(records: Records, progress: Iterable[tuple[str, str, Document]], *, at: datetime) -> None:
@@ -186,7 +186,7 @@ def note_progress(records: Records, progress: Iterable[tuple[str, str, Document]
             if plan not in there:
                 continue
             connection.execute(
-                delete(PLAN_PROGRESS).where(PLAN_PROGRESS.c.plan_id == plan, PLAN_PROGRESS.c.skill == skill)
+                delete(PLAN_PROGRESS).where((PLAN_PROGRESS.c.plan_id == plan) & (PLAN_PROGRESS.c.skill == skill))
             )
             connection.execute(
                 insert(PLAN_PROGRESS).values(plan_id=plan, skill=skill, looked_at=at, body=json.dumps(body))
@@ -212,11 +212,11 @@ def _held(connection: Connection, plan: str) -> str | None:
 
 
 def _of(game: str, player: str) -> Any:
-    return and_(PLANS.c.game == game, PLANS.c.player_id == player)
+    return (PLANS.c.game == game) & (PLANS.c.player_id == player)
 
 
 def _shares_of(game: str, player: str) -> Any:
-    return and_(PLAN_SHARES.c.game == game, PLAN_SHARES.c.player_id == player)
+    return (PLAN_SHARES.c.game == game) & (PLAN_SHARES.c.player_id == player)
 
 
 def _plans(records: Records, condition: Any) -> list[StoredPlan]:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import Any, Final
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, literal, or_, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
 from sqlalchemy.exc import IntegrityError
 
 from cs2_pipeline.records.database import Records
@@ -144,7 +144,7 @@ def own(records: Records, user_id: str, *, limit: int, before: tuple[datetime, s
     wanted = UPLOADS.c.user_id == user_id
     if before is not None:
         at, identifier = before
-        wanted = and_(wanted, or_(UPLOADS.c.at < at, and_(UPLOADS.c.at == at, UPLOADS.c.id < identifier)))
+        wanted &= (UPLOADS.c.at < at) | ((UPLOADS.c.at == at) & (UPLOADS.c.id < identifier))
     with records.reading() as connection:
         query = _uploads().where(wanted).order_by(UPLOADS.c.at.desc(), UPLOADS.c.id.desc()).limit(limit)
         return [_upload(row) for row in connection.execute(query)]
@@ -153,7 +153,7 @@ def own(records: Records, user_id: str, *, limit: int, before: tuple[datetime, s
 def one(records: Records, user_id: str, identifier: str) -> Upload | None:
     """An upload of somebody; None where it is nobody's, or another's."""
     with records.reading() as connection:
-        query = _uploads().where(UPLOADS.c.id == identifier, UPLOADS.c.user_id == user_id)
+        query = _uploads().where((UPLOADS.c.id == identifier) & (UPLOADS.c.user_id == user_id))
         found = connection.execute(query).one_or_none()
     return None if found is None else _upload(found)
 
@@ -161,7 +161,7 @@ def one(records: Records, user_id: str, identifier: str) -> Upload | None:
 def forget(records: Records, user_id: str, identifier: str) -> bool:
     """Delete an upload; returns whether it was there. A file that nobody else sent goes with the next `orphans`."""
     with records.writing() as connection:
-        mine = and_(UPLOADS.c.id == identifier, UPLOADS.c.user_id == user_id)
+        mine = (UPLOADS.c.id == identifier) & (UPLOADS.c.user_id == user_id)
         return connection.execute(delete(UPLOADS).where(mine)).rowcount > 0
 
 
@@ -240,17 +240,17 @@ def settle(
 
 def games(records: Records, kind: str) -> dict[str, Any]:
     """The games of accepted files of a kind, by digest."""
-    accepted = and_(UPLOADED_FILES.c.kind == kind, UPLOADED_FILES.c.state == State.ACCEPTED.value)
+    accepted = (UPLOADED_FILES.c.kind == kind) & (UPLOADED_FILES.c.state == State.ACCEPTED.value)
     with records.reading() as connection:
         query = select(UPLOADED_FILES.c.digest, UPLOADED_FILES.c.body).where(
-            accepted, UPLOADED_FILES.c.body.is_not(None)
+            accepted & UPLOADED_FILES.c.body.is_not(None)
         )
         return {row.digest: json.loads(row.body) for row in connection.execute(query.order_by(UPLOADED_FILES.c.digest))}
 
 
 def newest_game(records: Records, kind: str) -> datetime | None:
     """When the newest file of a kind was accepted."""
-    accepted = and_(UPLOADED_FILES.c.kind == kind, UPLOADED_FILES.c.state == State.ACCEPTED.value)
+    accepted = (UPLOADED_FILES.c.kind == kind) & (UPLOADED_FILES.c.state == State.ACCEPTED.value)
     with records.reading() as connection:
         found: datetime | None = connection.execute(
             select(func.max(UPLOADED_FILES.c.settled_at, type_=UPLOADED_FILES.c.settled_at.type)).where(accepted)
@@ -283,7 +283,7 @@ def _room(connection: Connection, user_id: str, quota: Quota) -> int:
 def _added(connection: Connection, user_id: str, file: Received, at: datetime, quota: Quota) -> tuple[Upload, bool]:
     connection.execute(select(USERS.c.id).where(USERS.c.id == user_id).with_for_update())  # one at a time for each
     known = connection.execute(select(UPLOADED_FILES).where(UPLOADED_FILES.c.digest == file.digest)).one_or_none()
-    mine = and_(UPLOADS.c.user_id == user_id, UPLOADS.c.digest == file.digest)
+    mine = (UPLOADS.c.user_id == user_id) & (UPLOADS.c.digest == file.digest)
     before = connection.execute(_uploads().where(mine)).one_or_none()
     if before is None and file.size > _room(connection, user_id, quota):
         raise QuotaError(f"there is no room for {file.size} bytes more: delete some of your uploads first")

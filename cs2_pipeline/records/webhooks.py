@@ -56,7 +56,7 @@ def add(records: Records, key_id: str, url: str, kinds: Sequence[str], *, at: da
         "kinds": " ".join(sorted(set(kinds))), "created_at": at, "failing_since": None, "disabled_at": None,
         "reason": "",
     }  # fmt: skip
-    active = select(API_KEYS.c.id).where(API_KEYS.c.id == key_id, API_KEYS.c.revoked_at.is_(None))
+    active = select(API_KEYS.c.id).where((API_KEYS.c.id == key_id) & API_KEYS.c.revoked_at.is_(None))
     with records.writing() as connection:
         # The lock on the key makes two requests at once count one after the other.
         if connection.execute(active.with_for_update()).first() is None:
@@ -77,7 +77,7 @@ def own(records: Records, key_id: str) -> list[Webhook]:
 
 def one(records: Records, key_id: str, identifier: str) -> Webhook | None:
     """A webhook of a key; None where it is nobody's, or another key's."""
-    asked = select(WEBHOOKS).where(WEBHOOKS.c.id == identifier, WEBHOOKS.c.key_id == key_id)
+    asked = select(WEBHOOKS).where((WEBHOOKS.c.id == identifier) & (WEBHOOKS.c.key_id == key_id))
     with records.reading() as connection:
         found = connection.execute(asked).one_or_none()
     return None if found is None else _webhook(found._mapping)
@@ -95,7 +95,7 @@ def active(records: Records) -> list[Webhook]:
     asked = (
         select(WEBHOOKS)
         .join(API_KEYS, API_KEYS.c.id == WEBHOOKS.c.key_id)
-        .where(WEBHOOKS.c.disabled_at.is_(None), API_KEYS.c.revoked_at.is_(None))
+        .where(WEBHOOKS.c.disabled_at.is_(None) & API_KEYS.c.revoked_at.is_(None))
     )
     with records.reading() as connection:
         return [_webhook(row._mapping) for row in connection.execute(asked)]
