@@ -183,7 +183,7 @@ class PredictionApp:
         answer = spelled(model.answer(values, prediction), style)
         answer[version_key(style)] = model.version.version
         unknown = endpoint.form.unknown({name: (values[name],) for name in endpoint.form.known})
-        return _encode(answer), _warnings(endpoint.form, unknown, 1) if unknown else ()
+        return _encode(answer), _warnings(endpoint.form, unknown, 1)
 
     async def _many(self, endpoint: "_Endpoint", scope: Scope, receive: Receive) -> tuple[bytes, Headers]:
         """Answer a batch chunk by chunk, so that other requests are answered in between."""
@@ -441,11 +441,11 @@ def _content_length(headers: Sequence[tuple[bytes, bytes]]) -> int:
 
 def _warnings(form: Form, unknown: Mapping[str, int], items: int) -> Headers:
     """Headers that say which texts the models do not know and left out: not their words, which may be anything."""
-    known = {field.name: ", ".join(field.known) for field in form.fields}
     found = []
     for name, count in unknown.items():
+        known = next(", ".join(field.known) for field in form.fields if field.name == name)
         where = f" in {count} of {items} items" if items > 1 else ""
-        found.append((b"warning", f'299 - "{name} is unknown{where} and was left out; known: {known[name]}"'.encode()))
+        found.append((b"warning", f'299 - "{name} is unknown{where} and was left out; known: {known}"'.encode()))
     return found
 
 
