@@ -59,7 +59,7 @@ class Direct:
         message = await receive()
         again = _Again(message, receive)
         try:
-            if message["type"] != "http.request" or message.get("more_body", False):
+            if message["type"] != "http.request" or message.get("more_body"):
                 raise ValueError("comes in parts")
             body = model.validate_python(json.loads(message["body"]))
         except (ValueError, RecursionError):  # pydantic's and JSON's errors are ValueErrors

@@ -106,7 +106,7 @@ class LimitedBody:
             except TimeoutError:
                 raise too_slow(whole) from None
             size += len(message.get("body", b""))
-            complete = not message.get("more_body", False)
+            complete = not message.get("more_body")
             if size > limit:
                 raise too_large(limit)
             return message

@@ -222,7 +222,7 @@ class PredictionApp:
         body: bytes = message["body"]
         if len(body) > limit:
             raise too_large(limit)
-        if not message.get("more_body", False):
+        if not message.get("more_body"):
             return body
         try:
             async with asyncio.timeout(self._settings.body_timeout):
@@ -237,7 +237,7 @@ class PredictionApp:
                 message = await receive()
                 if message["type"] != "http.request":
                     raise DisconnectedError
-                part, more = message["body"], message.get("more_body", False)
+                part, more = message["body"], message.get("more_body")
                 parts.append(part)
                 size += len(part)
                 hold.more(len(part))
@@ -273,7 +273,7 @@ class PredictionApp:
         await _send_problem(problem, send, more=True)
         try:
             async with asyncio.timeout(1):
-                while (message := await receive())["type"] == "http.request" and message.get("more_body", False):
+                while (message := await receive())["type"] == "http.request" and message.get("more_body"):
                     pass
         except TimeoutError:
             pass
