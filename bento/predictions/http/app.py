@@ -214,7 +214,8 @@ class PredictionApp:
 
     async def _body(self, scope: Scope, receive: Receive, limit: int) -> bytes:
         """The request's body."""
-        if _content_length(scope["headers"]) > limit:
+        announced = dict(scope["headers"]).get(b"content-length", b"")
+        if announced.isdigit() and int(announced) > limit:
             raise too_large(limit)  # before a client that asked whether to go on is told so
         message = await receive()
         if message["type"] != "http.request":
@@ -430,13 +431,6 @@ def _require_json(headers: Sequence[tuple[bytes, bytes]]) -> None:
     charset = parameters.replace(b" ", b"").replace(b'"', b"").lower()
     if media_type.strip().lower() != _JSON or charset not in (b"", b"charset=utf-8"):
         raise wrong_media_type(given.decode("latin-1"))
-
-
-def _content_length(headers: Sequence[tuple[bytes, bytes]]) -> int:
-    for name, value in headers:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0
 
 
 def _warnings(form: Form, unknown: Mapping[str, int], items: int) -> Headers:
