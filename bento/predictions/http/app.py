@@ -238,7 +238,7 @@ class PredictionApp:
                 message = await receive()
                 if message["type"] != "http.request":
                     raise DisconnectedError
-                part, more = message["body"], message.get("more_body")
+                part, more = message["body"], bool(message.get("more_body"))
                 parts.append(part)
                 size += len(part)
                 hold.more(len(part))
