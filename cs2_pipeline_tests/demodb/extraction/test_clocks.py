@@ -114,24 +114,32 @@ START = 1_000
 FREEZE_END = "round_freeze_end"
 
 
+@pytest.fixture(scope="module")
+def two_matches(tmp_path_factory):
+    """A database of two matches with an empty table of GameEvents."""
+    small = SmallDatabase()
+    small.add_match(2, NOON)
+    path = tmp_path_factory.mktemp("seen") / "demos.sqlite"
+    engine = create_engine(small.write(path))
+    GAME_EVENTS.create(engine)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def seen(tmp_path):
+def seen(two_matches):
     """Days of a database whose GameEvents has these rows: demo, tick, name."""
     opened = []
 
     def write(*events):
-        small = SmallDatabase()
-        small.add_match(2, NOON)
-        path = tmp_path / f"{len(opened)}.sqlite"
-        small.write(path)
-        engine = create_engine(f"sqlite:///{path}")
-        with engine.begin() as connection:
-            GAME_EVENTS.create(connection)
-            for number, (demo, tick, name) in enumerate(events, 1):
-                row = {"Id": number, "DemoFileId": demo, "Tick": tick, "EventName": name}
-                connection.execute(GAME_EVENTS.insert(), [row])
-        engine.dispose()
-        opened.append(DemoDatabase(f"sqlite:///{path}"))
+        rows = [
+            {"Id": number, "DemoFileId": demo, "Tick": tick, "EventName": name}
+            for number, (demo, tick, name) in enumerate(events, 1)
+        ]
+        with two_matches.begin() as connection:
+            connection.execute(GAME_EVENTS.delete())
+            connection.execute(GAME_EVENTS.insert(), rows)
+        opened.append(DemoDatabase(str(two_matches.url)))
         return Days(opened[-1], NOON.date(), NOON.date())
 
     yield write

@@ -176,8 +176,8 @@ def test_a_map_cut_short_is_told_with_the_score_of_its_rounds(copy):
 @pytest.mark.parametrize(
     ("tags", "name"),
     [
-        ((" Alpha ", "Alpha", "Beta", "Beta", "Beta"), "Beta"), (("Beta", "Alpha", None, "Beta", "Alpha"), "Alpha"),
-        ((" Alpha ", "Alpha", "Beta", None, ""), "Alpha"), (("  ", "", None, None, "Beta"), "Beta"),
+        (("Beta", "Alpha", None, "Beta", "Alpha"), "Alpha"), ((" Alpha ", "Alpha", "Beta", None, ""), "Alpha"),
+        (("  ", "", None, None, "Beta"), "Beta"),
     ],
 )  # fmt: skip
 def test_a_team_has_the_name_that_most_carried_and_of_two_the_first_in_the_alphabet(copy, tags, name):

@@ -43,7 +43,7 @@ def test_a_seed_gives_the_same_truth_in_every_version(small):
 
 def test_who_is_far_better_wins_every_replay_on_whichever_side_they_begin(monkeypatch):
     """In batches smaller than the replays of one match."""
-    monkeypatch.setattr(match_truth, "_BATCH", 7)
+    monkeypatch.setattr(match_truth, "_BATCH", 3)
     model, pool = GameModel(), population.create(1, 2, equal_skill=False)
     plan = population.day_schedule(
         model, 1, pool, teams=2, day=date(2026, 1, 1), matches=3, equal_skill=False
@@ -51,8 +51,8 @@ def test_who_is_far_better_wins_every_replay_on_whichever_side_they_begin(monkey
     better = plan.teams[:, 0] * 5
     skill = np.where(np.isin(np.arange(len(pool.skill)), np.arange(better[0], better[0] + 5)), 9.0, -9.0)
     whole = replace(plan, players=plan.teams[:, [0] * 5 + [1] * 5] * 5 + np.tile(np.arange(5), 2))
-    won = match_truth.replay(model, whole, replace(pool, skill=skill), seed=1, replays=10)
-    assert won.tolist() == [10 if first == better[0] else 0 for first in better]
+    won = match_truth.replay(model, whole, replace(pool, skill=skill), seed=1, replays=4)
+    assert won.tolist() == [4 if first == better[0] else 0 for first in better]
 
 
 def test_the_same_seed_gives_the_same_truth_and_no_truth_changes_no_match(small, tmp_path):
