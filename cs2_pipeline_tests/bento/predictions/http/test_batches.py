@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from bento.predictions.http import batches
 from bento.predictions.http.batches import CHUNK, chunks
 from bento.predictions.http.requests import CAMEL, SNAKE, camel, form_of
 from cs2_pipeline.artifact import catalog
@@ -49,6 +50,27 @@ def test_items_keep_what_was_given_and_are_read_as_numbers(form, bodies, usual):
             assert list(items.table[field.name]) == given
         else:
             np.testing.assert_array_equal(items.table[field.name], np.array(given, dtype=float), strict=True)
+
+
+@pytest.mark.parametrize("spell", [str, camel])
+def test_a_usual_batch_is_read_at_once_and_others_get_their_turn_for_each_chunk_of_it(spell, monkeypatch):
+    monkeypatch.setattr(batches, "parse", None)  # what reads slowly
+    body = json.dumps({"states": [{spell(name): value for name, value in ROUND.items()}] * (2 * CHUNK + 1)}).encode()
+    turns = 0
+
+    async def others():
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def turns_before_each_chunk():
+        running = asyncio.create_task(others())
+        seen = [turns async for _ in chunks(ROUND_FORM, body)]
+        running.cancel()
+        return seen
+
+    assert asyncio.run(turns_before_each_chunk()) == [3, 4, 5]
 
 
 @pytest.mark.parametrize("last", [0, 1.0], ids=["usual", "with 1.0 for 1"])

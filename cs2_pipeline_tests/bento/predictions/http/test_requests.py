@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bento.http.problems import Problem
+from bento.predictions.http import requests
 from bento.predictions.http.batches import chunks
 from bento.predictions.http.requests import CAMEL, MAX_BATCH, MAX_COMMAS, MAX_LISTS, SNAKE, Form, camel, form_of, parse
 from cs2_pipeline.artifact import catalog
@@ -62,11 +63,13 @@ def test_a_round_reads_the_same_in_both_spellings(document):
 
 
 @pytest.mark.parametrize("spell", [str, camel])
-def test_the_usual_body_is_read_at_once_also_with_a_single_item(spell):
+def test_the_usual_body_is_read_at_once_also_with_a_single_item(spell, monkeypatch):
+    monkeypatch.setattr(requests, "parse", None)  # what reads slowly
     for form, item in ((ROUND_FORM, ROUND), (PLAYER_FORM, PLAYER)):
         spelled = {spell(name): value for name, value in item.items()}
         decoded, style = form.read_many(json.dumps({form.many: [spelled]}).encode())
         assert (len(decoded), style) == (1, CAMEL if spell is camel else SNAKE)
+        assert form.read_one(json.dumps(spelled).encode())[1] is style
 
 
 def test_a_name_of_one_word_does_not_tell_the_spelling():
