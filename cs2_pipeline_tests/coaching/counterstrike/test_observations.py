@@ -339,3 +339,9 @@ def test_of_a_side_that_nobody_was_seen_on_nobody_is_left():
     people = [row for row in four() if row["side"] == "CT"]
     (death,) = play_of([round_of()], people, [(0, 64, None, "a")]).deaths.itertuples()
     assert (death.ct, death.t, death.enemy) == (1, 0, False)
+
+
+def test_who_is_left_alone_when_no_enemy_is_left_has_nobody_to_win_against():
+    found = observed([(0, 10, "a", "x"), (0, 20, "a", "y"), (0, 30, None, "a")])
+    assert ("b", "clutches") not in found
+    assert found["y", "clutches"][1] == 1
