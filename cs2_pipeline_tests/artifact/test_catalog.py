@@ -13,7 +13,8 @@ from cs2_pipeline.artifact import catalog
 from cs2_pipeline.artifact.predictors import Predictor
 from cs2_pipeline.artifact.spec import resolve, serving_of
 from cs2_pipeline.game.contradictions import broken
-from cs2_pipeline.game.player import TIERS, tier_of
+from cs2_pipeline.game.player import TIERS, complete, tier_of
+from cs2_pipeline_tests.bento.serving import PLAYER
 
 PATHS = [(spec.name, path) for spec in catalog.MODELS for path in (spec.fit, spec.audit, spec.judge)]
 PATHS += [(spec.name, spec.monitored.look) for spec in catalog.MODELS if spec.monitored is not None]
@@ -127,8 +128,10 @@ def test_the_example_of_a_player_is_one_record_of_an_advanced_player():
     assert tier_of(example["avg_kills"] / example["avg_deaths"]) == TIERS.index("Advanced")
     assert example["total_clutches"] / example["total_clutch_attempts"] == 0.3
     assert 60 < example["avg_damage"] / 22 < 100, "damage of a match of some 22 rounds"
-    assert example["avg_headshots"] < example["avg_kills"]
-    assert example["total_rounds"] > 400
+    assert PLAYER | example == PLAYER, "the one that clients are shown, with what follows from it"
+    assert {name: round(value, 2) for name, value in complete(example).items() if name != "adr"} == {
+        name: value for name, value in PLAYER.items() if name != "adr"
+    }
 
 
 def test_an_entry_is_itself_alone_whatever_it_holds():
