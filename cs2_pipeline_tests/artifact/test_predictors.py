@@ -366,3 +366,17 @@ def test_a_model_may_ask_for_as_many_rounds_as_a_request_may_hold(tmp_path):
 def test_of_tiers_as_likely_the_lower_one_is_named(player_model):
     worded = player_model[0].word(Skill((0.1, 0.4, 0.4, 0.1)))
     assert (worded["skill_level"], worded["confidence"]) == ("Intermediate", 0.4)
+
+
+def test_parts_of_different_lengths_are_never_put_together(player_model, tmp_path):
+    players = player_model[0]
+    for told in (players.word, players.row):
+        with pytest.raises(ValueError, match="zip"):
+            told(Skill((0.5, 0.5)))
+    table = {name: np.full(2, value) for name, value in complete(PLAYER).items()}
+    assert len(players.table(table)) == 2
+    with pytest.raises(ValueError, match="zip"):
+        players.table(table | {"adr": np.full(1, 80.0)})
+    rounds = predictor(version_of("round_predictor"), round_artifact(tmp_path, ignored=["map_name"]))
+    with pytest.raises(ValueError, match="zip"):
+        rounds.answers({"map_name": ["de_nuke", None]}, [(0.5, 0.4, 0.6)])
