@@ -63,6 +63,7 @@ def test_all_mistakes_are_named_at_once_and_a_name_stands_once():
         ("title = 1", r"no \[\[drill\]\]"),
         ("drill = []", r"no \[\[drill\]\]"),
         ("drill = [1]", r"no \[\[drill\]\]"),
+        ('drill = [1, {name = "a"}]', r"no \[\[drill\]\]"),
         ('[drill]\nname = "a"', r"no \[\[drill\]\]"),
     ],
 )

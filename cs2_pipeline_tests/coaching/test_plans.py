@@ -151,3 +151,15 @@ def test_a_plans_document_holds_its_items_time_and_note():
         },), "minutes": 60, "note": "Play as usual besides: whether it helps is measured in your matches.",
     }  # fmt: skip
     assert found.items[0].reason.endswith("Reaching their median goes with 2.0 points of round win probability.")
+
+
+def test_a_plan_without_items_takes_no_time():
+    assert plan([], CATALOGUE, minutes=60).minutes == plan(WEAK[:2], CATALOGUE, minutes=19).minutes == 0
+
+
+def test_shares_are_told_in_whole_percent_and_worth_in_tenths_of_a_point():
+    told = plan([replace(WEAK[0], percentile=(0.9, 0.804, 0.956), worth=0.1234)], CATALOGUE, minutes=90).items[0].reason
+    assert told == (
+        "Aim: better than about 90 % of your peers (between 80 % and 96 %), seen in 40 matches. "
+        "Reaching their median goes with 12.3 points of round win probability."
+    )
