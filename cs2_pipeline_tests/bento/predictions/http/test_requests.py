@@ -208,6 +208,17 @@ def test_errors_in_a_batch_say_which_state():
     assert [error.field for error in problem.errors] == ["states[1].ct_alive", "states[2]", "states[3].t_health"]
 
 
+def test_a_batch_is_spelled_as_its_first_item_whatever_that_is():
+    unusual = ROUND | {"ct_alive": 4.0}
+    for first, style in ((unusual, SNAKE), (in_camel(unusual), CAMEL)):
+        ((rows, told),) = ROUND_FORM.read_many_slowly({"states": [first]})
+        assert (rows[0]["ct_alive"], told) == (4, style)
+        wrong = batch_problem({"states": [first, in_camel(ROUND) if style is SNAKE else ROUND]})
+        assert {one.field.partition(".")[0] for one in wrong.errors} == {"states[1]"}
+    problem = batch_problem({"states": [5, in_camel(ROUND)]})
+    assert problem.errors[0].field == "states[0]" and "must be an object, not a number" in problem.errors[0].message
+
+
 @pytest.mark.parametrize(
     "document",
     [{}, {"states": []}, {"states": {}}, {"states": None}, {"states": [ROUND], "state": 1}, [ROUND], {"players": []}],
@@ -227,13 +238,14 @@ def test_no_more_than_a_hundred_errors_are_listed_and_the_rest_counted():
     assert document["detail"] == "500 fields are wrong; the first 100 are listed"
 
 
-def test_why_fields_are_unknown_is_looked_up_only_for_those_listed(monkeypatch):
+@pytest.mark.parametrize(("each", "looked_up"), [(40, 120), (50, 100)])
+def test_why_fields_are_unknown_is_looked_up_only_for_those_listed(monkeypatch, each, looked_up):
     asked = []
     monkeypatch.setattr(ROUND_FORM, "_unknown", lambda name, _: asked.append(name) or "unknown field")
-    item = ROUND | {f"ct_aliv{number}": 1 for number in range(40)}
+    item = ROUND | {f"ct_aliv{number}": 1 for number in range(each)}
     problem = batch_problem({"states": [item] * 500})
-    assert problem.detail == "20000 fields are wrong; the first 100 are listed"
-    assert len(asked) == 120, "those of the third item are the last to be listed"
+    assert problem.detail == f"{500 * each} fields are wrong; the first 100 are listed"
+    assert len(asked) == looked_up, "those of the item that holds the hundredth are the last to be listed"
 
 
 def test_an_unusual_but_right_batch_is_read():
