@@ -492,7 +492,7 @@ def test_a_reload_that_is_asked_for_is_passed_on_once(tmp_path, monkeypatch):
         file.write_text("now")
         assert await process.stdout.readline() == b"\n"
         await asyncio.sleep(0.05)
-        await champions_module._end(process)
+        process.stdin.close()
         await passing
         return await process.stdout.read(), process.returncode
 

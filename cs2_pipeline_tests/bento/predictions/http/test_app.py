@@ -763,6 +763,7 @@ def test_health_is_by_the_models_that_are_served(here):
 
 
 def test_a_reload_waits_for_what_mlflow_says(here, monkeypatch):
+    monkeypatch.setattr(app_module, "RELOAD_WAIT", 3_600.0)
     app = here(admin_token="sesame", served_models="round_predictor")
     looks, reloaded_since = [], app.app._champions.reloaded_since
 
