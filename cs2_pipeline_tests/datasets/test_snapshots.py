@@ -619,3 +619,10 @@ def test_hits_on_several_players_are_each_its_victims_in_the_order_of_time() -> 
     assert frame.loc[[2, 3, 4, 5, 7, 9], "ct_health"].tolist() == [500, 480, 480, 440, 410, 350]
     assert frame.loc[[2, 3, 4, 5, 7, 9], "ct_armor"].tolist() == [500, 470, 470, 420, 390, 360]
     assert frame.loc[[3, 4], "t_health"].tolist() == [500, 490]
+
+
+def test_a_clock_may_be_as_short_as_a_second_and_a_tick() -> None:
+    slow = round_of(tick_rate=1, round_time_limit=1.0, freeze_time=0.5, start_tick=0, end_tick=9, damages=[])
+    slow.damages.clear()
+    frame = slow.rebuild().frame
+    assert frame[["elapsed", "time_remaining"]].to_numpy().tolist()[0] == [0.0, 1.0]

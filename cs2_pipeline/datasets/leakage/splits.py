@@ -69,7 +69,7 @@ def shared_groups(table: AuditedTable) -> Finding:
         absent = "part" if table.has_groups else table.group
         return Finding("e", title, "fail", f"The table has no {absent}: nothing keeps train and test apart.")
     pairs = table.frame[[table.group, "part"]].drop_duplicates()
-    split = int(pairs[table.group].duplicated().sum())
+    split = pairs[table.group].duplicated().sum()
     numbers = {"groups": float(pairs[table.group].nunique()), "groups in more than one part": float(split)}
     if not split:
         return Finding("e", title, "pass", f"Each {table.group} is in one part.", numbers)
