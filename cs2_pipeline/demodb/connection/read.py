@@ -147,13 +147,16 @@ class AdbcSqlite:
         """See `Route`. Whole numbers and bits come as int64, reals as double, all else as text."""
         sql, bound = statement(query, params, SQLiteDialect())
         typed = ", ".join(_placeholder(declared.type) for declared in arrow_schema(query))
-        with self._connection.cursor() as cursor:
-            cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
-            cursor.execute(f"SELECT {typed} UNION ALL SELECT * FROM ({sql})", bound or None)  # noqa: S608
-            placeholder = 1
-            for batch in cursor.fetch_record_batch():
-                yield batch.slice(placeholder)
-                placeholder = 0
+        try:
+            with self._connection.cursor() as cursor:
+                cursor.adbc_statement.set_options(**{"adbc.sqlite.query.batch_rows": str(BATCH_ROWS)})
+                cursor.execute(f"SELECT {typed} UNION ALL SELECT * FROM ({sql})", bound or None)  # noqa: S608
+                placeholder = 1
+                for batch in cursor.fetch_record_batch():
+                    yield batch.slice(placeholder)
+                    placeholder = 0
+        finally:
+            _end(self._connection.rollback)  # else the transaction stays open and keeps every writer out
 
     def close(self) -> None:
         """See `Route`."""

@@ -1,6 +1,8 @@
 """Connections that fail, and how quickly and clearly they say so; reads that break and go on."""
 
 import socket
+import subprocess
+import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -185,6 +187,22 @@ def test_the_quickest_route_is_taken_unless_the_portable_one_is_asked_for(tmp_pa
     with DemoDatabase(SmallDatabase().write(tmp_path / "demos.sqlite"), portable=portable_one) as db:
         assert db.route.name == name
         assert db.driver.module == "sqlite3"
+
+
+WRITE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], timeout=60)
+connection.execute('UPDATE "Kills" SET "Tick" = 5')
+connection.commit()
+"""
+
+
+def test_a_database_that_is_open_and_not_being_read_can_be_written_and_the_next_read_sees_it(tmp_path, portable):
+    kills = select(tables.KILLS.c.Tick)
+    with DemoDatabase(SmallDatabase().write(tmp_path / "demos.sqlite"), portable=portable) as db:
+        assert db.read(kills)["Tick"].to_pylist() == [13_000, 23_000, 33_000]
+        subprocess.run([sys.executable, "-c", WRITE, str(tmp_path / "demos.sqlite")], check=True)
+        assert db.read(kills)["Tick"].to_pylist() == [5, 5, 5]
 
 
 def test_a_wrong_password_is_told_without_the_password(reader, portable):
