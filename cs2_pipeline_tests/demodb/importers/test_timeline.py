@@ -205,3 +205,15 @@ def test_a_round_that_never_went_live_does_so_a_freeze_time_after_its_start() ->
     assert cut(script)[1].live_start == first["tick"]
     script.events["round_end"][0]["tick"] = 1_010
     assert cut(script)[1].live_start == 1_010, "and never after its end"
+
+
+def test_a_round_begins_at_its_recorded_start_also_after_a_longer_freeze_time_and_lives_from_its_last_end() -> None:
+    script = Script()
+    lives = [script.round() for _ in range(3)]
+    starts = [row["tick"] for row in script.events["round_start"]]
+    script.events["round_start"][1]["tick"] -= 300
+    script.add("round_freeze_end", lives[2] - 100)
+    found = cut(script)
+    assert [span.first for span in found] == [0, starts[0], starts[1] - 300, starts[2]]
+    assert [span.phase for span in found] == ["warmup", "live", "live", "live"]
+    assert [span.live_start for span in found[1:]] == lives
