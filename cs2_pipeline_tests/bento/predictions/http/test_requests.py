@@ -220,11 +220,25 @@ def test_a_batch_is_spelled_as_its_first_item_whatever_that_is():
 
 
 @pytest.mark.parametrize(
-    "document",
-    [{}, {"states": []}, {"states": {}}, {"states": None}, {"states": [ROUND], "state": 1}, [ROUND], {"players": []}],
+    ("document", "errors"),
+    [
+        ({}, [("states", "missing")]),
+        ({"states": []}, [("states", "must hold 1 to 10000 items, not 0")]),
+        ({"states": {}}, [("states", "must be a list, not an object")]),
+        ({"states": None}, [("states", "must be a list, not null")]),
+        ({"states": [ROUND], "state": 1}, [("state", "unknown field")]),
+        ({"players": []}, [("players", "unknown field"), ("states", "missing")]),
+        ([ROUND], [("", "must be an object with the list 'states'")]),
+    ],
 )
-def test_a_batch_of_another_shape_is_refused(document):
-    assert batch_problem(document).status == 422
+def test_a_batch_of_another_shape_is_refused(document, errors):
+    problem = batch_problem(document)
+    assert (problem.status, [(one.field, one.message) for one in problem.errors]) == (422, errors)
+
+
+def test_a_field_that_is_not_there_is_missing():
+    without = {name: value for name, value in ROUND.items() if name != "ct_alive"}
+    assert [(one.field, one.message) for one in errors_of(ROUND_FORM, without).errors] == [("ct_alive", "missing")]
 
 
 def test_a_batch_has_a_largest_size():
