@@ -237,3 +237,8 @@ def test_an_event_and_a_change_of_the_match_are_told_with_all_they_say():
         "match_id": uid("one"), "map_id": uid("one", 1), "round_no": 1, "team_a_score": 0, "team_b_score": 0,
         "team_a_maps": 0, "team_b_maps": 0, "state_version": 3,
     }  # fmt: skip
+
+
+def test_a_match_of_no_tournament_is_told_as_one_of_none():
+    (event, *_), fold = read(play(3, rounds=1)), Fold(uid("one"))
+    assert {one.tournament for one in board.updates(fold, fold.apply(event), price(), event, 0.0)} == {""}

@@ -331,3 +331,11 @@ def test_teams_that_are_named_no_more_are_known_by_their_scores() -> None:
     assert [(one["team_a_side"], one["team_a_score"]) for one in told(bodies, "round_start")] == [
         ("CT", 7), ("T", 7), ("T", 8),
     ]  # fmt: skip
+
+
+def test_a_teams_name_says_where_it_plays_whatever_the_score() -> None:
+    bodies = [named(post(1, "live", 7, 5), "Blue", "Red"), named(post(2, "over", 7, 5, win_team="T"), "Blue", "Red"),
+              named(post(3, "live", 6, 7), "Red", "Blue")]  # fmt: skip
+    assert told(bodies, "round_start")[-1] == {
+        "team_a_score": 7, "team_b_score": 6, "team_a_side": "T", "team_b_side": "CT"
+    }  # fmt: skip
