@@ -121,7 +121,7 @@ def phase_masks(snapshots: pd.DataFrame) -> dict[str, Mask]:
     if "moment" in snapshots:
         # A server may run a shorter round clock: where the moment is known it decides.
         fresh |= (snapshots["moment"] == "freeze_end").to_numpy()
-    clutch = np.column_stack([ct, t]).min(axis=1) == 1
+    clutch = np.minimum(ct, t) == 1
     return {"freeze end": fresh, "mid-round": ~(fresh | bomb | clutch), "bomb down": bomb, "clutch": clutch}
 
 

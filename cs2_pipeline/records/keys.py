@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.dialects import postgresql
+from sqlalchemy.dialects import postgresql, sqlite
 
 from cs2_pipeline.records.buckets import Bucket, SharedBucket, TooOftenError
 from cs2_pipeline.records.database import Records, RecordsError
@@ -201,8 +201,9 @@ class KeyRing:
 
 
 def _save(connection: Connection, uses: dict[tuple[str, str], int]) -> None:
+    upsert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
     for (key_id, day), used in sorted(uses.items()):  # in one order everywhere, so that two services cannot deadlock
-        row = postgresql.insert(QUOTA_USE).values(key_id=key_id, day=day, used=used)  # SQLite takes the same words
+        row = upsert(QUOTA_USE).values(key_id=key_id, day=day, used=used)
         more = {"used": QUOTA_USE.c.used + row.excluded.used}
         connection.execute(row.on_conflict_do_update(index_elements=[QUOTA_USE.c.key_id, QUOTA_USE.c.day], set_=more))
 
