@@ -146,11 +146,12 @@ def main() -> None:
     cache.mkdir(parents=True, exist_ok=True)
     store = ModelStore(chosen.resolved_tracking_uri(), cache)
     follower = Follower(store, cache, tuple(dict.fromkeys((*chosen.served_model_names(), *catalog.names()))))
+    told = select.poll()
+    told.register(sys.stdin, select.POLLIN)
     while True:
         with bounded(follower, cache):
             follower.look().write(cache)
-        ready, _, _ = select.select([sys.stdin], [], [], chosen.reload_interval)
-        if ready:
+        if told.poll(1000 * chosen.reload_interval):
             if not os.read(sys.stdin.fileno(), 4096):
                 return
             follower.forget()

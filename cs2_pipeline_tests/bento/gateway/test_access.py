@@ -238,7 +238,7 @@ def test_a_key_made_right_after_an_unknown_one_was_tried_opens_at_the_next_readi
     async def wait(seconds):
         waits.append(seconds)
 
-    monkeypatch.setattr(access_module.asyncio, "sleep", wait)
+    monkeypatch.setattr(access_module, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": wait}))
     monkeypatch.setattr(access_module, "time", SimpleNamespace(monotonic=lambda: 100.0))
     refusal(known, request(x_api_key="cs2_guess"))
     text, key = keys.create(known.records, "a bot", ["forecast"])
