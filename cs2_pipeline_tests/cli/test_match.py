@@ -97,8 +97,8 @@ def test_an_unknown_live_match_is_said_to_be_unknown(cs2, home):
 
 
 def test_a_round_is_drawn_where_its_map_has_a_price_with_the_swing_that_moved_it_most_either_way():
-    """Of a map that is not played to 13 there is no price, and before its first round there is no round."""
-    prices = [(0, 0.5), (1, 0.6), (1, 0.7), (2, None), (3, 0.4), (3, None)]
+    """Of a map that is not played to 13 there is no price, before its first round no round; a round may come late."""
+    prices = [(0, 0.5), (3, 0.3), (1, 0.6), (1, 0.7), (2, None), (3, 0.4), (3, None)]
     rows = [{"round_no": number, "map_p": p} for number, p in prices]
     swings = [Swing(f"{change}", number, "kill", "", None, None, change)
               for number, change in ((1, 0.02), (1, -0.1), (1, 0.05), (2, 0.3))]  # fmt: skip

@@ -71,6 +71,9 @@ def test_every_driver_for_sql_server_is_named_with_what_it_lacks():
     told = " ".join(found.message for found in findings)
     assert "mssql-python" in told
     assert "pyodbc" in told
+    used, *others = [found.message for found in findings if found.topic == "driver"]
+    assert others
+    assert not any(one.startswith(f"{used.removesuffix(' is used')}:") for one in others)
     assert "geheim" not in told
     assert findings[-1].level == "error"
 
