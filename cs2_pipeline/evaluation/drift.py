@@ -183,8 +183,8 @@ def psi_table(before: Shares, now: Shares, *, seed: int = 0, resamples: int = RE
         resampled = _psi(*means) - 2 * bias
         value = _psi(old.mean(axis=0), new.mean(axis=0)) - bias
         interval = draws[1].interval(np.concatenate([[value], resampled[1:]]), groups=min(len(old), len(new)))
-        rows.append((name, bias, *np.maximum([interval.value, interval.low, interval.high], 0.0)))
-    table = pd.DataFrame(rows, columns=["feature", "bias", "psi", "psi_low", "psi_high"])
+        rows.append((name, *np.maximum([interval.value, interval.low, interval.high], 0.0), bias))
+    table = pd.DataFrame(rows, columns=["feature", "psi", "psi_low", "psi_high", "bias"])
     return table.sort_values("psi", ascending=False, ignore_index=True)
 
 
