@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import shutil
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -16,11 +15,6 @@ from cs2_pipeline.registry.champion import ModelStore
 from cs2_pipeline.registry.client import connect
 from cs2_pipeline.registry.errors import RegistryError, RegistryUnavailableError
 from cs2_pipeline.registry.versions import Event
-
-
-@pytest.fixture(scope="module")
-def uri(tmp_path_factory, empty_store):
-    return f"sqlite:///{shutil.copy(empty_store, tmp_path_factory.mktemp('promotion'))}"
 
 
 def registered(uri, name, count):

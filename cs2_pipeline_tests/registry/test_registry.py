@@ -2,7 +2,6 @@
 
 import json
 import math
-import shutil
 
 import mlflow.artifacts
 import mlflow.pyfunc
@@ -24,16 +23,6 @@ from cs2_pipeline.registry.errors import masked
 from cs2_pipeline.registry.runs import Candidate, TrainingRun, record
 from cs2_pipeline_tests.bento.serving import PLAYER
 from cs2_pipeline_tests.tiny_models import player_artifact, round_artifact, training_run
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tmp_path_factory.mktemp("registry")
-
-
-@pytest.fixture(scope="module")
-def uri(root, empty_store):
-    return f"sqlite:///{shutil.copy(empty_store, root)}"
 
 
 @pytest.fixture

@@ -42,16 +42,6 @@ NAME = "round_predictor"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    return tmp_path_factory.mktemp("runs")
-
-
-@pytest.fixture(scope="module")
-def uri(root, empty_store):
-    return f"sqlite:///{shutil.copy(empty_store, root)}"
-
-
-@pytest.fixture(scope="module")
 def kept(uri, root):
     """A version with all that a training can leave, and the milliseconds since 1970 before and after."""
     round_artifact(root / "artifact", bias=0.25)

@@ -23,13 +23,10 @@ from bento.predictions.champions.status import Status
 from bento.predictions.http import app as app_module
 from bento.predictions.http import metrics, openapi
 from bento.predictions.http.app import SMALL_BODY, PredictionApp
-from bento.predictions.http.batches import CHUNK, chunks
-from bento.predictions.http.requests import camel, form_of
-from cs2_pipeline.artifact import catalog
+from bento.predictions.http.requests import camel
 from cs2_pipeline.artifact.cache import ModelVersion
 from cs2_pipeline.artifact.predictors import predictor
 from cs2_pipeline.artifact.round_odds import RoundPredictor
-from cs2_pipeline.artifact.spec import serving_of
 from cs2_pipeline.records import buckets
 from cs2_pipeline.settings import Settings
 from cs2_pipeline_tests.bento.serving import ONE_PROCESS, PATIENCE, PLAYER, ROUND, serving
@@ -371,28 +368,6 @@ def test_a_large_batch_does_not_hold_up_a_single_round(server):
                 answered += 1
             assert batch.result().status == 200
             assert tries < 100, "no single round was answered before the batch"
-
-
-@pytest.mark.parametrize("alive", [4, 4.0])  # with a point it is right and read item by item
-def test_others_get_their_turn_before_each_chunk_of_a_batch(alive):
-    turns = 0
-
-    async def others():
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async def turns_before_each_chunk():
-        running = asyncio.create_task(others())
-        body = json.dumps({"states": [ROUND | {"ct_alive": alive}] * (3 * CHUNK)}).encode()
-        seen = [turns async for _ in chunks(form_of(serving_of(catalog.ROUND)), body)]
-        running.cancel()
-        return seen
-
-    seen = asyncio.run(turns_before_each_chunk())
-    assert len(seen) == 3
-    assert seen == sorted(set(seen))
 
 
 def asked(app, path, headers, body=b""):

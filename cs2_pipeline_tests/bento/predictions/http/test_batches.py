@@ -52,10 +52,8 @@ def test_items_keep_what_was_given_and_are_read_as_numbers(form, bodies, usual):
             np.testing.assert_array_equal(items.table[field.name], np.array(given, dtype=float), strict=True)
 
 
-@pytest.mark.parametrize("spell", [str, camel])
-def test_a_usual_batch_is_read_at_once_and_others_get_their_turn_for_each_chunk_of_it(spell, monkeypatch):
-    monkeypatch.setattr(batches, "parse", None)  # what reads slowly
-    body = json.dumps({"states": [{spell(name): value for name, value in ROUND.items()}] * (2 * CHUNK + 1)}).encode()
+def turns_before_each_chunk(body):
+    """How often others had their turn before each chunk of a batch."""
     turns = 0
 
     async def others():
@@ -64,13 +62,27 @@ def test_a_usual_batch_is_read_at_once_and_others_get_their_turn_for_each_chunk_
             turns += 1
             await asyncio.sleep(0)
 
-    async def turns_before_each_chunk():
+    async def read():
         running = asyncio.create_task(others())
         seen = [turns async for _ in chunks(ROUND_FORM, body)]
         running.cancel()
         return seen
 
-    assert asyncio.run(turns_before_each_chunk()) == [3, 4, 5]
+    return asyncio.run(read())
+
+
+@pytest.mark.parametrize("spell", [str, camel])
+def test_a_usual_batch_is_read_at_once_and_others_get_their_turn_for_each_chunk_of_it(spell, monkeypatch):
+    monkeypatch.setattr(batches, "parse", None)  # what reads slowly
+    states = [{spell(name): value for name, value in ROUND.items()}] * (2 * CHUNK + 1)
+    assert turns_before_each_chunk(json.dumps({"states": states}).encode()) == [3, 4, 5]
+
+
+def test_others_get_their_turn_before_each_chunk_of_a_batch_that_is_read_item_by_item():
+    states = [ROUND | {"ct_alive": 4.0}] * (3 * CHUNK)  # right, but with a point
+    seen = turns_before_each_chunk(json.dumps({"states": states}).encode())
+    assert len(seen) == 3
+    assert seen == sorted(set(seen))
 
 
 @pytest.mark.parametrize("last", [0, 1.0], ids=["usual", "with 1.0 for 1"])
